@@ -1,0 +1,1 @@
+"""Training: degradation, data, recipes, validation and the loop."""

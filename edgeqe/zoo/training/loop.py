@@ -1,0 +1,173 @@
+"""The training loop: Keras on any backend, averaged weights, resumable checkpoints."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from edgeqe.errors import InputError
+from edgeqe.zoo import build, load_weights_of
+from edgeqe.zoo.training.data import Crops, batches, holdout_names, load_all, picture_files
+from edgeqe.zoo.training.recipe import Recipe
+from edgeqe.zoo.training.validate import psnr_gains, validation_sets
+
+#: Qualities of the running validation, and of the last one.
+RUNNING_QUALITIES = (10, 40, 80)
+FINAL_QUALITIES = (10, 20, 40, 60, 80, 90)
+CHECKPOINT = "checkpoint.npz"
+AVERAGED = "averaged.npz"
+LOG = "log.jsonl"
+
+Progress = Callable[[int, float, float], None]
+
+
+def weighted_error(target_and_weight: Any, residual: Any) -> Any:
+    """Mean over the planes of weight times squared error, shape (N, H, W)."""
+    target, weight = target_and_weight[..., :6], target_and_weight[..., 6:]
+    return ops.mean(weight * ops.square(target - residual), axis=-1)
+
+
+class Training:
+    """One recipe, run in one folder.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : Path
+        Data folder; the recipe names its sub-folder.
+    folder : Path
+        Where checkpoint, averaged weights and log lie.
+    """
+
+    def __init__(self, recipe: Recipe, data: Path, folder: Path) -> None:
+        self.recipe, self.data, self.folder = recipe, data, folder
+        keras.utils.set_random_seed(recipe.seed)
+        self.model = build(recipe.network, strength=recipe.strength)
+        self.optimizer = keras.optimizers.Adam(recipe.learning_rate)
+        self.model.compile(optimizer=self.optimizer, loss=weighted_error)
+        self.optimizer.build(self.model.trainable_variables)
+        if recipe.start:
+            load_weights_of(self.model, Path(recipe.start))
+        self.average = [np.array(v) for v in self.model.get_weights()]
+        self.step, self.seconds = 0, 0.0
+
+    def resume(self) -> None:
+        """Go on from the checkpoint.
+
+        Raises
+        ------
+        InputError
+            If there is none, or it belongs to another recipe.
+        """
+        path = self.folder / CHECKPOINT
+        if not path.is_file():
+            raise InputError(f"no checkpoint '{path}': train without --resume to start anew.")
+        with np.load(path, allow_pickle=False) as stored:
+            if str(stored["network"]) != self.recipe.network:
+                raise InputError(
+                    f"checkpoint '{path}' is of '{stored['network']}', the recipe trains "
+                    f"'{self.recipe.network}': give another --out."
+                )
+            self.step, self.seconds = int(stored["step"]), float(stored["seconds"])
+            count = len(self.average)
+            self.model.set_weights([stored[f"weight_{i}"] for i in range(count)])
+            self.average = [stored[f"average_{i}"] for i in range(count)]
+            for i, variable in enumerate(self.optimizer.variables):
+                variable.assign(stored[f"optimizer_{i}"])
+
+    def save(self) -> None:
+        """Write the checkpoint, and the averaged weights by layer name."""
+        arrays: dict[str, Any] = {"network": self.recipe.network, "step": self.step}
+        arrays["seconds"] = self.seconds
+        for i, (weight, mean) in enumerate(zip(self.model.get_weights(), self.average, strict=True)):
+            arrays[f"weight_{i}"], arrays[f"average_{i}"] = weight, mean
+        for i, variable in enumerate(self.optimizer.variables):
+            arrays[f"optimizer_{i}"] = ops.convert_to_numpy(variable)
+        _write(self.folder / CHECKPOINT, arrays)
+        paths = [variable.path for variable in self.model.weights]
+        _write(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))
+
+    def run(self, progress: Progress | None = None, log: Callable[[str], None] = print) -> None:
+        """Train to the recipe's last step, or until the user interrupts."""
+        recipe = self.recipe
+        names = holdout_names()
+        files = [f for f in picture_files(self.data / recipe.data) if f.name not in names]
+        crops = Crops(load_all(files), recipe.crop, recipe.candidates)
+        sets = validation_sets(self.data, recipe.data, every=4)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        stream = batches(
+            crops, recipe.seed, self.step, recipe.steps, recipe.batch, recipe.error_floor
+        )
+        mean_loss, clock, saved = 0.0, time.monotonic(), time.monotonic()
+        try:
+            for planes, log2_step, targets in stream:
+                self.optimizer.learning_rate = recipe.rate(self.step)
+                loss = float(self.model.train_on_batch([planes, log2_step], targets))
+                if not np.isfinite(loss):
+                    raise InputError(
+                        f"the loss is {loss} at step {self.step}: lower learning_rate in the recipe."
+                    )
+                self.step += 1
+                mean_loss += (loss - mean_loss) * max(0.002, 1.0 / self.step)
+                if self.step % 4 == 0:
+                    self._update_average(recipe.ema**4)
+                now = time.monotonic()
+                self.seconds, clock = self.seconds + now - clock, now
+                if progress is not None:
+                    progress(self.step, mean_loss, self.seconds)
+                if now - saved > 120:
+                    self.save()
+                    saved = now
+                if self.step % recipe.validate_every == 0 and self.step < recipe.steps:
+                    self._validate(sets, RUNNING_QUALITIES, mean_loss, log)
+                    clock = time.monotonic()
+        finally:
+            self.save()
+        if self.step == recipe.steps:
+            self._validate(validation_sets(self.data, recipe.data), FINAL_QUALITIES, mean_loss, log)
+
+    def _update_average(self, decay: float) -> None:
+        decay = min(decay, (1 + self.step) / (10 + self.step))
+        for mean, weight in zip(self.average, self.model.get_weights(), strict=True):
+            mean += (weight - mean) * np.float32(1.0 - decay)
+
+    def _validate(
+        self,
+        sets: dict[str, list[npt.NDArray[np.uint8]]],
+        qualities: tuple[int, ...],
+        loss: float,
+        log: Callable[[str], None],
+    ) -> None:
+        """Validate the averaged weights and append a line to the log."""
+        current = self.model.get_weights()
+        self.model.set_weights(self.average)
+        entry: dict[str, Any] = {"step": self.step, "minutes": round(self.seconds / 60, 1)}
+        entry["loss"] = round(loss, 5)
+        for name, pictures in sets.items():
+            for quality in qualities:
+                for protocol, (before, after) in psnr_gains(self.model, pictures, quality).items():
+                    entry[f"{name} {protocol} q{quality}"] = [round(before, 3), round(after, 3)]
+        self.model.set_weights(current)
+        with (self.folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        gains = {key: value for key, value in entry.items() if isinstance(value, list)}
+        log(
+            f"step {self.step}, {entry['minutes']} min, loss {entry['loss']}: "
+            + ", ".join(f"{k} {b:.2f} {a - b:+.3f}" for k, (b, a) in gains.items())
+        )
+
+
+def _write(path: Path, arrays: dict[str, Any]) -> None:
+    """Write arrays under a temporary name, then rename."""
+    temporary = path.with_suffix(".partial.npz")
+    np.savez(temporary, **{key.replace("/", "."): value for key, value in arrays.items()})
+    os.replace(temporary, path)

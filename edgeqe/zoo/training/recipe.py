@@ -1,0 +1,99 @@
+"""Recipes: what is trained, how long, on what. One TOML file each, this class the schema."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeqe.errors import InputError
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+RECIPES = Path(__file__).with_name("recipes")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training."""
+
+    name: str
+    """Name of the training; its folder of checkpoints."""
+    network: str
+    """Name of a network of the zoo."""
+    steps: int
+    """Batches in all."""
+    data: str = "free"
+    """Sub-folder of the data folder that is trained on."""
+    strength: str = "scale-and-bias"
+    """Form of the strength vectors."""
+    seed: int = 1
+    """Seed of weights and batches."""
+    batch: int = 16
+    """Crops a batch."""
+    crop: int = 96
+    """Side of a crop, pixels; a multiple of 16."""
+    candidates: int = 4
+    """Crops among which texture chooses."""
+    learning_rate: float = 2e-3
+    """Peak of the schedule: linear warm-up over `warmup` steps, then a cosine to 0."""
+    warmup: int = 500
+    """Steps of warm-up."""
+    ema: float = 0.999
+    """Decay a step of the averaged weights, which are what is validated and shipped."""
+    error_floor: float = 1.5
+    """Error every strength is assumed to make, squared grey levels at step 1."""
+    validate_every: int = 5000
+    """Steps between validations."""
+    start: str = ""
+    """Model file whose weights the training starts from; empty: random ones."""
+
+    def __post_init__(self) -> None:
+        for field in ("steps", "batch", "crop", "candidates", "validate_every"):
+            if getattr(self, field) < 1:
+                raise InputError(f"recipe '{self.name}': {field} must be at least 1.")
+        if self.crop % 16:
+            raise InputError(f"recipe '{self.name}': crop {self.crop} is no multiple of 16.")
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step."""
+        import math
+
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
+
+
+def read_recipe(name: str) -> Recipe:
+    """Recipe of a name that ships, or of a TOML file's path.
+
+    Raises
+    ------
+    InputError
+        If there is no such recipe, or a key is unknown, missing or of a wrong type.
+    """
+    path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
+    if not path.is_file():
+        shipped = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+        raise InputError(f"no recipe '{name}': give a .toml file or one of {shipped}.")
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"recipe '{path}' is not valid TOML: {error}.") from error
+    values.setdefault("name", path.stem)
+    known = {field.name: field for field in dataclasses.fields(Recipe)}
+    for key, value in values.items():
+        if key not in known:
+            raise InputError(f"recipe '{path}': unknown key '{key}'; known are {', '.join(known)}.")
+        kinds = {"int": (int,), "float": (int, float), "str": (str,)}[str(known[key].type)]
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise InputError(f"recipe '{path}': {key} = {value!r} must be of type {known[key].type}.")
+    for key in ("network", "steps"):
+        if key not in values:
+            raise InputError(f"recipe '{path}': key '{key}' is missing.")
+    return Recipe(**values)
