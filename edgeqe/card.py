@@ -1,0 +1,205 @@
+"""The card: what a model file says about itself, as JSON inside the file."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.errors import ModelError
+
+Float = npt.NDArray[np.float32]
+
+FORMAT_VERSION = 1
+#: Keys of `metadata_props`.
+CARD_KEY, STRENGTHS_KEY, GOLDEN_KEY = "edgeqe.card", "edgeqe.strengths", "edgeqe.golden"
+#: Step between the numbers of a golden output, grey levels.
+GOLDEN_STEP = 1 / 256
+
+
+@dataclass(frozen=True)
+class Card:
+    """Facts of a model."""
+
+    name: str
+    """Name of the network."""
+    description: str
+    """One sentence."""
+    planes: str
+    """Layout of input and output: ``420-space-to-depth`` is six half-size planes."""
+    codecs: tuple[str, ...]
+    """Codecs whose pictures it was trained on."""
+    precision: str
+    """``float32``."""
+    halo: int
+    """Picture pixels beside a tile that its result depends on; from the graph."""
+    alignment: int
+    """Tiles start at multiples of so many picture pixels."""
+    kmac_per_pixel: float
+    """Thousand multiply-accumulates per picture pixel."""
+    parameters: int
+    """Numbers stored as weights, each shared one once."""
+    peak_floats_per_pixel: float
+    """Numbers alive at once per picture pixel, from the tensors' lifetimes."""
+    default_step: float
+    """Strength of the file as it lies, grey levels."""
+    weights_sha256: str
+    """Hash of all initializers in order of their names, strength vectors left out."""
+    vectors: tuple[str, ...] = ()
+    """Initializers that follow the strength."""
+    licence: str = "Apache-2.0"
+    """SPDX identifier of the weights."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Recipe, data, seed, steps."""
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    """Measured quality."""
+    format_version: int = FORMAT_VERSION
+    """Version of this schema."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionary, as in the file."""
+        return dataclasses.asdict(self)
+
+    def to_json(self) -> str:
+        """JSON text, as in the file."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+
+def read_card(metadata: Mapping[str, str]) -> Card:
+    """Card of a file's metadata.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it is of another version, or a field is missing or wrong.
+    """
+    if CARD_KEY not in metadata:
+        raise ModelError("it carries no card: it was not exported by edgeqe.")
+    try:
+        values = json.loads(metadata[CARD_KEY])
+        version = values.get("format_version")
+        if version != FORMAT_VERSION:
+            raise ModelError(
+                f"its card has format {version!r}, this edgeqe reads {FORMAT_VERSION}: "
+                "update edgeqe, or export the model again."
+            )
+        known = {f.name for f in dataclasses.fields(Card)}
+        card = Card(**{key: value for key, value in values.items() if key in known})
+        card = dataclasses.replace(
+            card, vectors=tuple(card.vectors), codecs=tuple(card.codecs)
+        )
+        numbers = (card.halo, card.alignment, card.peak_floats_per_pixel, card.default_step)
+        if not all(isinstance(n, (int, float)) and 0 <= n < 1e6 for n in numbers):
+            raise TypeError(f"numbers out of range: {numbers}")
+        if card.alignment < 1 or card.halo % card.alignment:
+            raise TypeError(f"halo {card.halo} is no multiple of alignment {card.alignment}")
+    except (TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"its card is damaged ({error}).") from error
+    if card.planes != "420-space-to-depth":
+        raise ModelError(f"its planes are '{card.planes}', which this edgeqe does not know.")
+    return card
+
+
+@dataclass(frozen=True)
+class StrengthTable:
+    """Values of every strength vector at every 1/12 octave, as a product of two matrices.
+
+    The vectors are smooth in the step, so the table has a low rank: it is stored as
+    ``curve @ basis``, which a test holds to 1e-5 of the exact values.
+    """
+
+    first_key: int
+    """``round(12 * log2(step))`` of the first row."""
+    curve: Float
+    """Shape (keys, rank)."""
+    basis: Float
+    """Shape (rank, all channels of all vectors, in the card's order)."""
+
+    def row(self, key: int) -> Float:
+        """All vectors, end to end, at a key; keys outside the table are clamped."""
+        index = min(max(key - self.first_key, 0), len(self.curve) - 1)
+        values: Float = self.curve[index] @ self.basis
+        return values
+
+    def to_text(self) -> str:
+        """As in the file."""
+        return json.dumps(
+            {
+                "first_key": self.first_key,
+                "curve": pack_array(self.curve),
+                "basis": pack_array(self.basis),
+            }
+        )
+
+
+def read_strengths(metadata: Mapping[str, str]) -> StrengthTable | None:
+    """Strength table of a file's metadata, None where the model has one strength.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged.
+    """
+    if STRENGTHS_KEY not in metadata:
+        return None
+    try:
+        values = json.loads(metadata[STRENGTHS_KEY])
+        table = StrengthTable(
+            int(values["first_key"]),
+            unpack_array(values["curve"], np.dtype("<f4")),
+            unpack_array(values["basis"], np.dtype("<f4")),
+        )
+        if table.curve.shape[1] != table.basis.shape[0] or not len(table.curve):
+            raise ValueError(f"shapes {table.curve.shape} and {table.basis.shape}")
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ModelError(f"its strength table is damaged ({error}).") from error
+    return table
+
+
+def golden_text(planes: npt.NDArray[np.uint8], residual: Float) -> str:
+    """Golden input and output, as in the file."""
+    steps = np.rint(residual / GOLDEN_STEP).astype("<i2")
+    return json.dumps({"planes": pack_array(planes), "residual": pack_array(steps)})
+
+
+def read_golden(metadata: Mapping[str, str]) -> tuple[npt.NDArray[np.uint8], Float]:
+    """Golden input (C, h, w) in grey levels and residual of the same shape in grey levels.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or damaged.
+    """
+    try:
+        values = json.loads(metadata[GOLDEN_KEY])
+        planes = unpack_array(values["planes"], np.dtype("u1"))
+        residual = unpack_array(values["residual"], np.dtype("<i2"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"its golden tile is missing or damaged ({error}).") from error
+    return planes, residual.astype(np.float32) * np.float32(GOLDEN_STEP)
+
+
+def pack_array(array: npt.NDArray[Any]) -> dict[str, Any]:
+    """Shape and base64 of an array's bytes."""
+    return {
+        "shape": list(array.shape),
+        "data": base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii"),
+    }
+
+
+def unpack_array(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Inverse of `pack_array`; ValueError where bytes and shape do not fit."""
+    try:
+        raw = base64.b64decode(value["data"], validate=True)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from error
+    return np.frombuffer(raw, dtype).reshape([int(n) for n in value["shape"]])

@@ -1,0 +1,1 @@
+"""Runtimes: one file each, with the proof of where it ran inside."""

@@ -1,0 +1,187 @@
+"""Windows of one shape that cover a picture, and the planner that picks them.
+
+Along an axis of length L (a multiple of the alignment a), n windows of size S with
+halo h lie flush with both borders and step by at most S - 2h. A window's own result
+is what is at least h away from its sides, but for the sides on the border, where
+zero padding falls as in the whole picture. Example, L = 20, S = 10, h = 2::
+
+    window 0   |oooooooo..|              o own result, . halo
+    window 1        |..oooooo..|
+    window 2              |..oooooooo|   shifted inward, flush with the end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from edgeqe.errors import MemoryLimitError
+
+#: Allowance for what does not grow with the window: threads' stacks, Python objects.
+FIXED_BYTES = 1 << 20
+#: Cost of one more window in picture pixels' worth of work: call overhead.
+WINDOW_COST = 4000
+#: Windows above this fall out of the cache; bigger ones gain nothing.
+LARGEST_WINDOW = 512 * 512
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Windows along one axis."""
+
+    length: int
+    """Padded length of the picture, a multiple of the alignment."""
+    count: int
+    size: int
+    halo: int
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        """Start of each window, and first and last + 1 position of its own result."""
+        stride, end = self.size - 2 * self.halo, self.length - self.size
+        starts = [min(i * stride, end) for i in range(self.count)]
+        for i, start in enumerate(starts):
+            first = 0 if i == 0 else start + self.halo
+            last = self.length if i == self.count - 1 else starts[i + 1] + self.halo
+            yield start, first, last
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window, all in picture pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+    rows: tuple[int, int]
+    """First and last + 1 row of its own result."""
+    columns: tuple[int, int]
+    """First and last + 1 column of its own result."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a picture is cut, and what that takes."""
+
+    rows: Axis
+    columns: Axis
+    workers: int
+    """Windows that run at once."""
+    window_bytes: int
+    """Bytes that one running window takes."""
+    band_bytes: int
+    """Bytes of the saved band of a picture that is enhanced in place, else 0."""
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Height and width of every window, pixels."""
+        return self.rows.size, self.columns.size
+
+    @property
+    def count(self) -> int:
+        """Windows in all."""
+        return self.rows.count * self.columns.count
+
+    @property
+    def planned_bytes(self) -> int:
+        """Bytes that enhancing takes at most."""
+        return self.workers * self.window_bytes + self.band_bytes + FIXED_BYTES
+
+    def bands(self) -> Iterator[tuple[int, list[Window]]]:
+        """First row of each row of windows, and its windows."""
+        for top, *rows in self.rows:
+            yield top, [
+                Window(top, left, *self.window, (rows[0], rows[1]), (columns[0], columns[1]))
+                for left, *columns in self.columns
+            ]
+
+
+def axis(length: int, count: int, halo: int, alignment: int) -> Axis | None:
+    """Smallest equal windows, so many along an axis; None where fewer would do."""
+    if count == 1:
+        return Axis(length, 1, length, 0)
+    size = -(-(length + 2 * halo * (count - 1)) // count)
+    size = max(-(-size // alignment) * alignment, 2 * halo + alignment)
+    if size >= length or (count - 2) * (size - 2 * halo) >= length - size:
+        return None
+    return Axis(length, count, size, halo)
+
+
+def plan(
+    height: int,
+    width: int,
+    *,
+    halo: int,
+    alignment: int,
+    bytes_per_pixel: float,
+    limit: int,
+    threads: int,
+    band_bytes_per_row: float = 0.0,
+) -> Plan:
+    """Windows that finish a picture soonest inside a memory limit.
+
+    The cost of a plan is the number of rounds, with `threads` windows running at
+    once, times the pixels of a window; windows are equal, so none waits for a big one.
+
+    Parameters
+    ----------
+    height, width : int
+        Picture size, pixels.
+    halo, alignment : int
+        Of the network, pixels.
+    bytes_per_pixel : float
+        Memory of a running window per pixel.
+    limit : int
+        Memory limit, bytes.
+    threads : int
+        Windows that may run at once.
+    band_bytes_per_row : float
+        Bytes to save per picture row of a window where the picture is enhanced in
+        place; 0 otherwise.
+
+    Raises
+    ------
+    MemoryLimitError
+        If not even the smallest window fits; the message names the limit that works.
+    """
+    full = tuple(-(-side // alignment) * alignment for side in (height, width))
+    best: tuple[float, Plan] | None = None
+    smallest: int | None = None
+    for rows in _axes(full[0], halo, alignment):
+        for columns in _axes(full[1], halo, alignment):
+            area, count = rows.size * columns.size, rows.count * columns.count
+            window_bytes = int(area * bytes_per_pixel)
+            band_bytes = int((rows.size + 2 * halo) * band_bytes_per_row)
+            least = window_bytes + band_bytes + FIXED_BYTES
+            smallest = least if smallest is None else min(smallest, least)
+            room = limit - FIXED_BYTES - band_bytes
+            workers = min(threads, count, room // max(1, window_bytes))
+            if workers < 1:
+                continue
+            # a band is finished before the next begins, where the picture is its own output
+            rounds = (
+                rows.count * -(-columns.count // workers) if band_bytes else -(-count // workers)
+            )
+            cost = rounds * (area + WINDOW_COST) * (1.0 if area <= LARGEST_WINDOW else 1.15)
+            if best is None or cost < best[0]:
+                best = cost, Plan(rows, columns, workers, window_bytes, band_bytes)
+    if best is None:
+        assert smallest is not None
+        raise MemoryLimitError(
+            f"a {width}x{height} picture does not fit in a memory limit of {limit} bytes: "
+            f"the smallest that works is {-(-smallest // 1024)}KiB."
+        )
+    return best[1]
+
+
+def _axes(length: int, halo: int, alignment: int) -> list[Axis]:
+    """Candidates along an axis, at most some 40, from one window to the smallest ones."""
+    most = max(1, -(-length // alignment))
+    counts = sorted({c for c in range(1, 25)} | {round(24 * 1.25**k) for k in range(1, 24)})
+    make: Callable[[int], Axis | None] = lambda count: axis(length, count, halo, alignment)  # noqa: E731  # one call
+    found = [made for made in map(make, (c for c in counts if c <= most)) if made is not None]
+    tiny = 2 * halo + alignment
+    if length > tiny:
+        count = -(-(length - 2 * halo) // alignment)
+        found.append(Axis(length, count, tiny, halo))
+    return found
