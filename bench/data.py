@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +32,10 @@ GRAY_PHOTOGRAPHS = ("brick.png", "camera.png", "coins.png", "grass.png", "gravel
 
 #: Suffixes that count as pictures in a folder.
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+
+#: Pillow's modes that count as gray, and as colour.
+GRAY_MODES = ("1", "L", "LA")
+COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 
 #: Smallest side that is measured: two JPEG blocks, and more than SSIM's window.
 SMALLEST_SIDE = 16
@@ -63,10 +70,24 @@ class PictureSet:
     """Factor of a bicubic resize before anything else; 1 keeps every pixel."""
 
     def __len__(self) -> int:
+        """Count the pictures."""
         return len(self.paths)
 
     def __iter__(self) -> Iterator[Picture]:
+        """Read one picture after the other."""
         return (read_picture(path, self.scale) for path in self.paths)
+
+    def colour_only(self) -> PictureSet:
+        """Set without its gray pictures, told by the files' headers."""
+        paths = tuple(path for path in self.paths if not _is_gray(path))
+        return PictureSet(self.name, paths, self.scale)
+
+    def spread(self, count: int) -> PictureSet:
+        """Subset of at most `count` pictures, evenly spread."""
+        total = len(self.paths)
+        count = min(count, total)
+        paths = tuple(self.paths[index * total // count] for index in range(count))
+        return PictureSet(self.name, paths, self.scale)
 
 
 def packaged(scale: float = 1.0) -> PictureSet:
@@ -138,21 +159,14 @@ def read_picture(path: Path, scale: float = 1.0) -> Picture:
         If the file cannot be read, has more than 8 bits, or is too small.
     """
     image = pillow_image()
-    try:
-        with image.open(path) as opened:
-            mode = opened.mode
-            if mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"):
-                raise ImageError(
-                    f"{path} has pixels of kind {mode}: bench measures 8-bit gray and RGB; "
-                    "convert the picture first."
-                )
-            picture = opened.convert("L" if mode in ("1", "L", "LA") else "RGB")
-    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
-        if isinstance(error, ImageError):
-            raise
-        raise ImageError(
-            f"{path} cannot be read ({error}): replace it, or take it out of the folder."
-        ) from error
+    with _opened(path) as opened:
+        mode = opened.mode
+        if mode not in GRAY_MODES + COLOUR_MODES:
+            raise ImageError(
+                f"{path} has pixels of kind {mode}: bench measures 8-bit gray and RGB; "
+                "convert the picture first."
+            )
+        picture = opened.convert("L" if mode in GRAY_MODES else "RGB")
     if scale != 1.0:
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         picture = picture.resize(size, image.Resampling.BICUBIC)
@@ -164,7 +178,28 @@ def read_picture(path: Path, scale: float = 1.0) -> Picture:
     return Picture(path.stem, np.asarray(picture))
 
 
-def pillow_image():  # type: ignore[no-untyped-def]  # the module PIL.Image, loaded late
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a picture; what Pillow cannot read is an ImageError."""
+    image = pillow_image()
+    try:
+        with image.open(path) as opened:
+            yield opened
+    except ImageError:
+        raise
+    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
+        reason = "it is no picture" if isinstance(error, image.UnidentifiedImageError) else error
+        raise ImageError(
+            f"{path} cannot be read ({reason}): replace it, or take it out of the folder."
+        ) from error
+
+
+def _is_gray(path: Path) -> bool:
+    with _opened(path) as opened:
+        return opened.mode in GRAY_MODES
+
+
+def pillow_image() -> ModuleType:
     """Pillow's module ``Image``, or one line that says how to get it."""
     try:
         from PIL import Image

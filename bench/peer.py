@@ -9,7 +9,6 @@ picture's network gives the ramp back, the residual's gives almost nothing.
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -59,6 +58,7 @@ class Peer:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.name = path.stem
         self.threads = threads
+        self.runtime_version: str = onnxruntime.__version__
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
@@ -77,12 +77,15 @@ class Peer:
                     "a peer takes and gives one float tensor of shape (N, 1, H, W)."
                 )
             self._input = inputs[0].name
+            self.provider: str = self._session.get_providers()[0]
             self.residual = self._gives_residual()
         except ModelError:
             raise
         except Exception as error:  # ONNX Runtime's errors have no public base
             line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            raise ModelError(f"the peer {path} cannot run: {line}") from error
+            raise ModelError(
+                f"the peer {path} cannot run: give a gray ONNX network ({line})."
+            ) from error
 
     def _run(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         y: npt.NDArray[np.float32] = self._session.run(None, {self._input: x[None, None]})[0][0, 0]
@@ -98,7 +101,9 @@ class Peer:
             )
         return bool(np.abs(y).mean() < np.abs(y - x).mean())
 
-    def enhance(self, image: Uint8, *, step: float | None = None, out: Uint8 | None = None) -> Uint8:
+    def enhance(
+        self, image: Uint8, *, step: float | None = None, out: Uint8 | None = None
+    ) -> Uint8:
         """Enhanced gray picture, (H, W) uint8; the network is blind to the step."""
         x = image.astype(np.float32)
         x *= np.float32(1 / 255)
@@ -116,14 +121,3 @@ class Peer:
     def close(self) -> None:
         """Drop the session."""
         self._session = None
-
-    def __enter__(self) -> Peer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

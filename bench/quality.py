@@ -213,7 +213,7 @@ def code(picture: Picture, protocol: str, quality: int) -> Coded:
 def file_step(data: bytes) -> float:
     """Step of a JPEG's own luma table."""
     with pillow_image().open(io.BytesIO(data)) as opened:
-        return step_from_table(opened.quantization[0])
+        return float(step_from_table(opened.quantization[0]))
 
 
 def _bits(data: bytes, pixels: Uint8) -> float:

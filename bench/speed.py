@@ -21,7 +21,6 @@ import numpy.typing as npt
 from edgeqe import jpeg
 from edgeqe.bench.data import Picture, Uint8, pillow_image
 from edgeqe.bench.quality import file_step, studio_luma
-from edgeqe.errors import InputError
 
 if TYPE_CHECKING:
     from edgeqe.bench.peer import Peer
@@ -82,7 +81,7 @@ class Timing:
     base: str | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Timing as plain values for a report."""
+        """Return plain values for a report."""
         return dict(self.__dict__)
 
 
@@ -113,21 +112,6 @@ def decoded_frame(picture: Picture, quality: int) -> Frame:
         if planes is None
         else (np.zeros_like(planes[0]), np.zeros_like(planes[1]), np.zeros_like(planes[2])),
     )
-
-
-def frames_for(pictures: Sequence[Picture], quality: int, inputs: Sequence[str]) -> list[Frame]:
-    """Frames of the pictures that have all the inputs.
-
-    Raises
-    ------
-    InputError
-        If no picture has them.
-    """
-    colour = "rgb" in inputs or "planes" in inputs
-    frames = [decoded_frame(p, quality) for p in pictures if not (colour and p.gray)]
-    if not frames:
-        raise InputError("no colour picture to time: give --protocol gray, or another folder.")
-    return frames
 
 
 def enhancer_lanes(
@@ -212,7 +196,7 @@ class Race:
         self.seconds.append(spent)
 
     def timings(self) -> list[Timing]:
-        """Result of each lane over the finished rounds; none before the first."""
+        """Sum up each lane over the finished rounds; nothing before the first."""
         if not self.seconds:
             return []
         megapixels = sum(self.pixels) / 1e6

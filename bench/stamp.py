@@ -19,9 +19,10 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
         text = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
-    fields = dict(
-        (part.strip() for part in line.split(":", 1)) for line in text.splitlines() if ":" in line
-    )
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip(), value.strip())
     for key in ("model name", "Model", "Hardware"):
         if fields.get(key):
             return fields[key]
@@ -39,7 +40,7 @@ def decoder() -> str:
 
 
 def machine_stamp() -> dict[str, Any]:
-    """What all figures of a report share."""
+    """State what all figures of a report share."""
     return {
         "edgeqe": edgeqe.__version__,
         "python": platform.python_version(),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeqe import zoo
 from edgeqe.card import (
     CARD_KEY,
     GOLDEN_KEY,
@@ -26,11 +27,13 @@ from edgeqe.converters import passes
 from edgeqe.converters.from_keras import graph_of, strength_vectors
 from edgeqe.converters.graph import Float, Graph
 from edgeqe.converters.to_onnx import model_of
-from edgeqe.errors import CheckError
+from edgeqe.errors import CheckError, InputError
 from edgeqe.model_file import weights_sha256
 from edgeqe.planes import NEUTRAL, SCALE
 from edgeqe.protobuf import outline
 from edgeqe.strength import KEYS_PER_OCTAVE, step_from_quality
+from edgeqe.zoo import TRAINING_KEY
+from edgeqe.zoo.training.files import AVERAGED, LOG, RECIPE
 
 #: Keys of the strength table: steps 1 to 152, JPEG qualities 100 to 5.
 FIRST_KEY, LAST_KEY = 0, math.ceil(KEYS_PER_OCTAVE * math.log2(152))
@@ -40,8 +43,6 @@ DEFAULT_QUALITY = 40
 TABLE_TOLERANCE = 1e-5
 #: Largest difference between Keras and the file, relative to the residual's range.
 PARITY_TOLERANCE = 1e-5
-#: Weights that only training needs, stored so that the Keras network can be restored.
-TRAINING_KEY = "edgeqe.training"
 #: Picture pixels per network pixel along an axis (space-to-depth).
 BLOCK = 2
 
@@ -101,6 +102,44 @@ def export_onnx(
             f"{PARITY_TOLERANCE:.0e}: nothing was written."
         )
     return Exported(card, data, parity)
+
+
+def export_training(folder: Path) -> Exported:
+    """Export the averaged weights of a training.
+
+    Recipe and last validation become the card's provenance and quality.
+
+    Raises
+    ------
+    InputError
+        If the folder is not a training's, or not one that validated yet.
+    CheckError
+        If the file and Keras differ by more than the tolerance.
+    """
+    import keras
+
+    try:
+        recipe = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+        entries = (folder / LOG).read_text(encoding="utf-8").splitlines()
+        last = json.loads(entries[-1])
+    except (OSError, ValueError, IndexError) as error:
+        raise InputError(
+            f"'{folder}' is no training that reached a validation ({error}): "
+            "give a folder that 'edgeqe train' wrote."
+        ) from error
+    model = zoo.build(recipe["network"], strength=recipe["strength"])
+    zoo.load_weights_of(model, folder / AVERAGED)
+    validated = {key: value for key, value in last.items() if isinstance(value, list)}
+    provenance = {
+        "recipe": recipe,
+        "steps": last["step"],
+        "minutes": last["minutes"],
+        "trainer": f"Keras {keras.__version__} on {keras.backend.backend()}",
+    }
+    quality = {"validation PSNR, dB, JPEG and enhanced": validated}
+    return export_onnx(
+        model, description=zoo.describe(model), provenance=provenance, quality=quality
+    )
 
 
 def write(exported: Exported, path: Path) -> None:
@@ -188,13 +227,13 @@ def _golden_planes() -> npt.NDArray[np.uint8]:
 
 def _training_text(model: Any) -> str:
     """Weights that the graph does not hold, by Keras path."""
-    kept = {
+    graph_holds = {f"{layer.name}/kernel" for layer in model.layers}
+    weights = {
         variable.path: pack_array(np.asarray(variable.value, "<f4"))
         for variable in model.weights
-        if not variable.path.endswith("/kernel") or "_strength" in variable.path
-        or variable.path.startswith("step/")
-    }  # fmt: skip
-    return json.dumps(kept)
+        if variable.path not in graph_holds
+    }
+    return json.dumps({"options": zoo.options_of(model), "weights": weights})
 
 
 def _parity(data: bytes, planes: npt.NDArray[np.uint8], expected: Float) -> float:

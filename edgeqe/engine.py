@@ -47,7 +47,7 @@ class Engine:
         self._closed = False
         self.plan = lru_cache(maxsize=32)(self._plan)
         self.plan(4096, 4096)  # an impossible limit fails here, before any work
-        self._budget = Budget(limit - FIXED_BYTES)
+        self._budget = Budget(limit - FIXED_BYTES, self._shrink)
 
     def _plan(self, height: int, width: int, band_bytes_per_row: float = 0.0) -> Plan:
         card = self.model.card
@@ -78,6 +78,11 @@ class Engine:
                     self._sessions.popitem(last=False)
             return self._sessions[key]
 
+    def _shrink(self) -> None:
+        """Give back what idle windows keep; any session reaches the one arena."""
+        for session in list(self._sessions.values())[-1:]:
+            session.shrink()
+
     def run(self, view: View, height: int, width: int, step: float, in_place: bool) -> None:
         """Enhance a picture through its view.
 
@@ -94,7 +99,7 @@ class Engine:
             for array, factor in zip(view.sources, view.factors, strict=True)
         )
         chosen = self.plan(height, width, per_row)
-        with self._band, self._budget.hold(chosen.band_bytes):
+        with self._band, self._budget.band(chosen.band_bytes):
             saved: list[Samples] = []
             before = 0
             for top, windows in chosen.bands():
@@ -106,10 +111,12 @@ class Engine:
         self, view: View, session: OrtSession, chosen: Plan, windows: list[Window]
     ) -> None:
         def one(window: Window) -> None:
-            with self._budget.hold(chosen.window_bytes):
+            with self._budget.window(chosen.window, chosen.window_bytes):
                 planes = np.empty((6, window.height // 2, window.width // 2), np.float32)
                 view.read(window, planes)
-                view.write(window, session.run(planes))
+                residual = np.empty_like(planes)
+                session.run(planes, residual)
+                view.write(window, residual)
 
         self._all([self._executor().submit(one, window) for window in windows])
 
@@ -119,8 +126,9 @@ class Engine:
         rows, columns = chosen.window
 
         def one() -> None:
-            with self._budget.hold(chosen.window_bytes):
-                session.run(np.zeros((6, rows // 2, columns // 2), np.float32))
+            with self._budget.window(chosen.window, chosen.window_bytes):
+                planes = np.zeros((6, rows // 2, columns // 2), np.float32)
+                session.run(planes, np.empty_like(planes))
 
         self._all([self._executor().submit(one) for _ in range(chosen.count)])
 

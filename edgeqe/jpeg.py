@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeqe.errors import InputError
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -25,23 +27,39 @@ SAMPLING_420 = ((2, 2), (1, 1), (1, 1))
 
 
 def sampling(picture: Image.Image) -> tuple[tuple[int, int], ...]:
-    """Sampling factors (horizontal, vertical) of each component of an open JPEG."""
+    """List the sampling factors (horizontal, vertical) of an open JPEG's components."""
     layers: list[tuple[int, int, int, int]] = getattr(picture, "layer", [])
     return tuple((layer[1], layer[2]) for layer in layers)
 
 
 def is_420(picture: Image.Image) -> bool:
-    """Whether an open JPEG is Y, Cb, Cr with chroma at half size both ways."""
+    """Whether `decode_420` gives the planes of an open JPEG as they are coded.
+
+    True for Y, Cb, Cr with chroma at half size both ways; False for other samplings,
+    for gray, CMYK and RGB-coded files, and for single rows (see `decode_420`).
+    """
     return (
         sampling(picture) == SAMPLING_420
         and picture.mode == "RGB"
-        and _adobe_transform(picture) != 0
+        and not _is_rgb_coded(picture)
+        and not _is_long_row(*picture.size)
     )
 
 
-def _adobe_transform(picture: Image.Image) -> int | None:
+def _is_rgb_coded(picture: Image.Image) -> bool:
+    """Whether libjpeg takes the components for R, G, B (``jdapimin.c``)."""
     info: dict[Any, Any] = picture.info
-    return info.get("adobe_transform")
+    if "jfif" in info:
+        return False
+    if "adobe_transform" in info:
+        return bool(info["adobe_transform"] == 0)
+    layers: list[tuple[int, int, int, int]] = getattr(picture, "layer", [])
+    return tuple(layer[0] for layer in layers) == tuple(b"RGB")
+
+
+def _is_long_row(width: int, height: int) -> bool:
+    """Whether the picture is one row that libjpeg interpolates along: not reversible."""
+    return height == 1 and width > 4
 
 
 def decode_luma(data: bytes) -> Plane:
@@ -56,21 +74,32 @@ def decode_420(data: bytes) -> tuple[Plane, Plane, Plane]:
     -------
     y : ndarray of uint8, shape (H, W)
     cb, cr : ndarray of uint8, shape (ceil(H / 2), ceil(W / 2))
+
+    Raises
+    ------
+    InputError
+        If the picture is a single row of more than four pixels: Pillow cannot halve it.
     """
     luma = decode_luma(data)
-    half = ((luma.shape[0] + 1) // 2, (luma.shape[1] + 1) // 2)
+    height, width = luma.shape
+    if _is_long_row(width, height):
+        raise InputError(
+            f"the chroma of a {width}x1 JPEG cannot be read as coded: decode the picture as RGB."
+        )
+    half = ((height + 1) // 2, (width + 1) // 2)
     chroma = _draft(data, "YCbCr", 2)
-    # A picture of one row or column is too small for Pillow to halve: its
-    # upsampled chroma holds each coded sample at even positions.
+    # One row or column is too small for Pillow to halve. libjpeg repeats the chroma
+    # of so narrow a picture, so even positions hold the coded samples.
     if chroma.shape[:2] != half:
         chroma = chroma[::2, ::2]
     return luma, chroma[..., 1], chroma[..., 2]
 
 
 def _draft(data: bytes, mode: str, divisor: int) -> npt.NDArray[np.uint8]:
-    from PIL import Image
+    # Not Image.open: it warns of large pictures, or refuses them, by a global setting.
+    from PIL.JpegImagePlugin import JpegImageFile
 
-    with Image.open(io.BytesIO(data)) as picture:
+    with JpegImageFile(io.BytesIO(data)) as picture:
         width, height = picture.size
         picture.draft(mode, (max(1, width // divisor), max(1, height // divisor)))
         return np.asarray(picture)

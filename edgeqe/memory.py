@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from edgeqe.errors import InputError, MemoryLimitError
+from edgeqe.errors import InputError
+
+Shape = tuple[int, int]
 
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30,
           "kb": 10**3, "mb": 10**6, "gb": 10**9}  # fmt: skip
@@ -31,29 +33,64 @@ def parse_size(size: int | str) -> int:
 
 
 class Budget:
-    """Bytes that tasks hold while they run; a task waits until its share is free.
+    """Bytes that running windows take, and that a runtime's arena keeps of idle ones.
+
+    An arena keeps what windows took, for the next ones of the same shape. So a shape
+    counts with the most that it ever ran at once, until the arena is shrunk; that is
+    done when another shape needs the room, and only then does a window wait.
 
     Parameters
     ----------
     limit : int
         Bytes in all.
+    shrink : callable
+        Makes the arena give back what no running window uses.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit, self._used = limit, 0
-        self._freed = threading.Condition()
+    def __init__(self, limit: int, shrink: Callable[[], None]) -> None:
+        self.limit, self._shrink = limit, shrink
+        self._running: dict[Shape, int] = {}
+        self._kept: dict[Shape, int] = {}
+        self._bands = 0
+        self._changed = threading.Condition()
 
     @contextmanager
-    def hold(self, size: int) -> Iterator[None]:
-        """Hold so many bytes; MemoryLimitError where they can never be free."""
-        if size > self.limit:
-            raise MemoryLimitError(f"{size} bytes are above the limit of {self.limit} bytes.")
-        with self._freed:
-            self._freed.wait_for(lambda: self._used + size <= self.limit)
-            self._used += size
+    def window(self, shape: Shape, size: int) -> Iterator[None]:
+        """Hold the bytes of a running window of a shape."""
+        with self._changed:
+            self._wait(lambda: self._grown(shape, size))
+            self._running[shape] = self._running.get(shape, 0) + size
+            self._kept[shape] = max(self._kept.get(shape, 0), self._running[shape])
         try:
             yield
         finally:
-            with self._freed:
-                self._used -= size
-                self._freed.notify_all()
+            with self._changed:
+                self._running[shape] -= size
+                self._changed.notify_all()
+
+    @contextmanager
+    def band(self, size: int) -> Iterator[None]:
+        """Hold bytes that the arena has no part in."""
+        with self._changed:
+            self._wait(lambda: size)
+            self._bands += size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._bands -= size
+                self._changed.notify_all()
+
+    def _grown(self, shape: Shape, size: int) -> int:
+        """Bytes by which one more window of a shape makes the arena grow."""
+        return max(0, self._running.get(shape, 0) + size - self._kept.get(shape, 0))
+
+    def _wait(self, more: Callable[[], int]) -> None:
+        """Wait until so many more bytes fit."""
+        while sum(self._kept.values()) + self._bands + more() > self.limit:
+            if self._kept != self._running:
+                self._shrink()
+                self._kept = {shape: size for shape, size in self._running.items() if size}
+                self._running = dict(self._kept)
+            else:
+                self._changed.wait()

@@ -164,7 +164,8 @@ def psnr_b(reference: Array, picture: Array, *, peak: float = 255.0) -> float:
 def _gaussian_taps() -> Float64:
     offsets = np.arange(-SSIM_RADIUS, SSIM_RADIUS + 1, dtype=np.float64)
     taps: Float64 = np.exp(-0.5 * np.square(offsets / SSIM_SIGMA))
-    return taps / taps.sum()
+    taps /= taps.sum()
+    return taps
 
 
 def _smooth(plane: Float64, taps: Float64) -> Float64:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,24 @@ def _onnxruntime() -> Any:
     return onnxruntime
 
 
+@functools.cache
+def _share_arena(ort: Any) -> None:
+    """One arena for all sessions of the process, growing by what is asked for.
+
+    Sessions of several strengths then keep no memory each. Measured at 420x620
+    windows, float32 numbers a pixel, where 12 are alive: this arena 17; sessions' own
+    arenas, which grow by powers of two, up to 30; no arena, where the C library's
+    heap fragments, up to 120; memory patterns double each.
+    """
+    where = ort.OrtMemoryInfo(
+        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+    )
+    as_requested, default = 1, -1
+    # A host app that registered its own arena keeps it: registering again changes nothing.
+    with contextlib.suppress(RuntimeError):
+        ort.create_and_register_allocator(where, ort.OrtArenaCfg(0, as_requested, default, default))
+
+
 def version() -> str:
     """Version of the installed ONNX Runtime."""
     return str(_onnxruntime().__version__)
@@ -32,8 +52,7 @@ class OrtSession:
     """A network on one thread of the CPU.
 
     Windows run side by side on several threads, each in one call of `run`; that
-    needs no synchronisation inside a layer. The memory arena is off: what a run
-    takes it gives back, so the sessions that are kept hold nothing but weights.
+    needs no synchronisation inside a layer.
 
     Parameters
     ----------
@@ -50,12 +69,14 @@ class OrtSession:
 
     def __init__(self, model: bytes) -> None:
         ort = _onnxruntime()
+        _share_arena(ort)
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.enable_cpu_mem_arena = False
+        options.enable_mem_pattern = False
+        options.add_session_config_entry("session.use_env_allocators", "1")
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
@@ -67,8 +88,20 @@ class OrtSession:
         if self.provider != CPU:
             raise ProviderError(f"the session runs on {self.provider}, {CPU} was asked for.")
         self._input: str = self._session.get_inputs()[0].name
+        self._output: str = self._session.get_outputs()[0].name
+        self._channels: int = self._session.get_inputs()[0].shape[1]
+        self._shrinking = ort.RunOptions()
+        self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
-    def run(self, planes: Float) -> Float:
-        """Residual, shape (C, h, w), of planes of that shape."""
-        result: Float = self._session.run(None, {self._input: planes[None]})[0][0]
-        return result
+    def run(self, planes: Float, out: Float) -> None:
+        """Write the residual of planes (C, h, w) to an array of that shape, both contiguous."""
+        binding = self._session.io_binding()
+        shape = (1, *planes.shape)
+        binding.bind_input(self._input, "cpu", 0, np.float32, shape, planes.ctypes.data)
+        binding.bind_output(self._output, "cpu", 0, np.float32, shape, out.ctypes.data)
+        self._session.run_with_iobinding(binding)
+
+    def shrink(self) -> None:
+        """Give back what the arena keeps; only while nothing runs."""
+        tiny = np.zeros((1, self._channels, 1, 1), np.float32)
+        self._session.run(None, {self._input: tiny}, self._shrinking)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgeqe.errors import InputError
+from edgeqe.card import unpack_array
+from edgeqe.catalogue import find_model
+from edgeqe.errors import InputError, ModelError
+from edgeqe.model_file import ModelFile
 from edgeqe.zoo.plain import edgeqe_small, edgeqe_tiny
 
 #: Builders by name; each takes options of its network as keywords.
@@ -29,6 +33,47 @@ def build(name: str, **options: Any) -> Any:
     if name not in NETWORKS:
         raise InputError(f"no network '{name}': the zoo has {', '.join(NETWORKS)}.")
     return NETWORKS[name](**options)
+
+
+#: Metadata of a shipped float file: weights that only training needs, by Keras path.
+TRAINING_KEY = "edgeqe.training"
+
+
+def load(model: str | Path) -> Any:
+    """Keras network with the weights of a shipped float file, ready to train on.
+
+    Kernels come from the file's initializers by layer name, the rest from what the
+    export stored beside them.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it holds no Keras network of the zoo.
+    """
+    file = ModelFile(find_model(model))
+    if file.card.name not in NETWORKS or TRAINING_KEY not in file.outline.metadata:
+        raise ModelError(f"'{file.path}' holds no network of the zoo: it cannot be restored.")
+    stored = json.loads(file.outline.metadata[TRAINING_KEY])
+    network = build(file.card.name, **stored["options"])
+    for variable in network.weights:
+        if variable.path in stored["weights"]:
+            variable.assign(unpack_array(stored["weights"][variable.path], np.dtype("<f4")))
+            continue
+        tensor = file.outline.initializers[variable.path.replace("/", ".")]
+        kernel = np.frombuffer(file.data[tensor.start : tensor.stop], "<f4").reshape(tensor.dims)
+        variable.assign(kernel.transpose(2, 3, 1, 0))
+    return network
+
+
+def options_of(network: Any) -> dict[str, Any]:
+    """Options that `build` needs to make this network again."""
+    forms = {type(layer).__name__ for layer in network.layers}
+    return {"strength": "qp-adaptive" if "QpAdaptive" in forms else "scale-and-bias"}
+
+
+def describe(network: Any) -> str:
+    """First line of the docstring of a network's builder."""
+    return (NETWORKS[network.name].__doc__ or "").splitlines()[0]
 
 
 def load_weights_of(model: Any, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -17,15 +18,13 @@ from keras import ops
 from edgeqe.errors import InputError
 from edgeqe.zoo import build, load_weights_of
 from edgeqe.zoo.training.data import Crops, batches, holdout_names, load_all, picture_files
+from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
 from edgeqe.zoo.training.recipe import Recipe
 from edgeqe.zoo.training.validate import psnr_gains, validation_sets
 
 #: Qualities of the running validation, and of the last one.
 RUNNING_QUALITIES = (10, 40, 80)
 FINAL_QUALITIES = (10, 20, 40, 60, 80, 90)
-CHECKPOINT = "checkpoint.npz"
-AVERAGED = "averaged.npz"
-LOG = "log.jsonl"
 
 Progress = Callable[[int, float, float], None]
 
@@ -104,6 +103,8 @@ class Training:
         crops = Crops(load_all(files), recipe.crop, recipe.candidates)
         sets = validation_sets(self.data, recipe.data, every=4)
         self.folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(dataclasses.asdict(recipe), indent=1)
+        (self.folder / RECIPE).write_text(text, encoding="utf-8")
         stream = batches(
             crops, recipe.seed, self.step, recipe.steps, recipe.batch, recipe.error_floor
         )

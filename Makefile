@@ -1,0 +1,25 @@
+# `make demo` and `make test` each make their own virtual environment, and need
+# nothing but Python 3.10 or later, make and git. PYTHON=... names an interpreter.
+
+.PHONY: demo test check clean
+
+demo: .venv-demo/ready
+	@.venv-demo/bin/edgeqe demo
+
+test: check
+	@.venv/bin/python -m pytest
+
+check: .venv/ready
+	@PYTHON=.venv/bin/python scripts/check
+
+.venv-demo/ready: pyproject.toml
+	@PYTHON="$(PYTHON)" scripts/environment .venv-demo ort,files,bench 99
+
+# TensorFlow has no wheels beyond Python 3.13.
+.venv/ready: pyproject.toml
+	@PYTHON="$(PYTHON)" scripts/environment .venv ort,files,host,bench,test 13
+
+clean:
+	rm -rf .venv .venv-demo build dist demo-output edgeqe.egg-info
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

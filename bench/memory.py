@@ -1,0 +1,141 @@
+"""Peak memory of one call by the operating system, beside the planner's figure.
+
+A fresh process makes the enhancer and its session, touches input and output,
+resets the kernel's high-water mark (VmHWM), notes what is resident (VmRSS), runs
+one call and reads the mark. A process that has run before would hide memory that
+its allocator kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import edgeqe
+from edgeqe.errors import InputError
+
+#: Height and width of the picture of the memory figure: 12 megapixels.
+MEMORY_SIZE = (3000, 4000)
+
+CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """Memory of one call, caller's input and output not counted."""
+
+    name: str
+    shape: tuple[int, ...]
+    """Of the uint8 array that was enhanced with ``out=``."""
+
+    peak_bytes: int | None
+    """By the operating system; None where it cannot tell."""
+
+    planned_bytes: int
+    limit_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Figures as plain values for a report."""
+        return {**self.__dict__, "shape": list(self.shape)}
+
+
+def reset_peak() -> bool:
+    """Set VmHWM of this process back to what is resident; False where impossible."""
+    try:
+        CLEAR_REFS.write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
+def resident_bytes(field: str) -> int | None:
+    """Bytes of ``VmRSS`` or ``VmHWM`` of this process; None where there is no such field."""
+    try:
+        lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key == field:
+            return int(value.split()[0]) * 1024
+    return None
+
+
+def probe(
+    model: str, memory_limit: int, threads: int, shape: tuple[int, ...]
+) -> tuple[int | None, int]:
+    """Measure one call in this process, which should be fresh.
+
+    Returns
+    -------
+    peak : int or None
+        Bytes above what was resident before the call.
+    planned : int
+        Bytes that the planner says.
+    """
+    from edgeqe import Enhancer
+
+    with Enhancer(model, memory_limit=memory_limit, threads=threads) as enhancer:
+        info = enhancer.info
+        image = np.full(shape, 128, np.uint8)
+        image.reshape(shape[0], -1)[:, ::2] = 96
+        out = np.full_like(image, 1)
+        before = resident_bytes("VmRSS") if reset_peak() else None
+        enhancer.enhance(image, step=info.card.default_step, out=out)
+        after = resident_bytes("VmHWM")
+        known = before is not None and after is not None
+        return (after - before if known else None), info.planned_bytes  # type: ignore[operator]
+
+
+def measure(
+    name: str, model: str, memory_limit: int, threads: int, shape: tuple[int, ...]
+) -> MemoryUse:
+    """Measure one call in a fresh process.
+
+    Parameters
+    ----------
+    name : str
+        For the report.
+    model : str
+        Path of the model file.
+    memory_limit : int
+        Bytes.
+    threads : int
+        As of `Enhancer`.
+    shape : tuple of int
+        Of the uint8 array, (H, W) or (H, W, 3).
+
+    Raises
+    ------
+    InputError
+        If the process fails.
+    """
+    root = str(Path(edgeqe.__file__).resolve().parent.parent)
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    command = [sys.executable, "-m", "edgeqe.bench.memory", model, str(memory_limit),
+               str(threads), *map(str, shape)]  # fmt: skip
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise InputError(f"the memory of {name} could not be measured: {lines[-1]}")
+    peak, planned = json.loads(done.stdout)
+    return MemoryUse(name, shape, peak, planned, memory_limit)
+
+
+if __name__ == "__main__":
+    given_model, *numbers = sys.argv[1:]
+    given_limit, given_threads, *given_shape = map(int, numbers)
+    json.dump(probe(given_model, given_limit, given_threads, tuple(given_shape)), sys.stdout)

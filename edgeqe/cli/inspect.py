@@ -1,0 +1,49 @@
+"""``edgeqe inspect``: what a model file says about itself."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("inspect")
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="Print the card as JSON.")
+def command(model: str, as_json: bool) -> None:
+    """Print MODEL's card, weights and strengths.
+
+    MODEL is a shipped model's name or a file.
+    """
+    from collections import Counter
+
+    from edgeqe.catalogue import find_model
+    from edgeqe.model_file import ModelFile
+    from edgeqe.strength import KEYS_PER_OCTAVE
+
+    path = find_model(model)
+    file = ModelFile(path)
+    if as_json:
+        click.echo(json.dumps({"schema_version": 1, "path": str(path), "card": file.card.to_dict()}))
+        return
+    click.echo(f"{path}  ({len(file.data)} bytes)")
+    for key, value in file.card.to_dict().items():
+        if key in ("vectors", "provenance", "quality"):
+            continue
+        click.echo(f"  {key:24}{', '.join(value) if isinstance(value, tuple) else value}")
+    for key in ("provenance", "quality"):
+        click.echo(f"  {key}")
+        for name, value in getattr(file.card, key).items():
+            click.echo(f"    {name:30}{value}")
+    if file.strengths is not None:
+        first, rows = file.strengths.first_key, len(file.strengths.curve)
+        low, high = (2.0 ** (k / KEYS_PER_OCTAVE) for k in (first, first + rows - 1))
+        click.echo(
+            f"  strengths               steps {low:.2f} to {high:.2f} by 1/{KEYS_PER_OCTAVE} octave, "
+            f"table of rank {file.strengths.curve.shape[1]}"
+        )
+    operators = Counter(file.outline.op_types)
+    click.echo(f"  {'operators':24}{', '.join(f'{n} {op}' for op, n in operators.items())}")
+    for name, tensor in file.outline.initializers.items():
+        mark = "  follows the strength" if name in file.card.vectors else ""
+        click.echo(f"    {name:30}{'x'.join(map(str, tensor.dims)):>14}{mark}")

@@ -1,0 +1,34 @@
+"""``edgeqe verify``: proofs about a model file."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("verify")
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
+def command(model: str, as_json: bool) -> None:
+    """Prove that MODEL's tiles equal the whole, and that card, hash and golden tile hold.
+
+    MODEL is a shipped model's name or a file. Exit status 1 if a check fails.
+    """
+    import dataclasses
+
+    from edgeqe.catalogue import find_model
+    from edgeqe.errors import CheckError
+    from edgeqe.verify import verify
+
+    path = find_model(model)
+    checks = verify(path)
+    if as_json:
+        report = {"schema_version": 1, "model": str(path)}
+        click.echo(json.dumps({**report, "checks": [dataclasses.asdict(c) for c in checks]}))
+    else:
+        for check in checks:
+            click.echo(f"{'ok  ' if check.passed else 'FAIL'}  {check.name:10} {check.detail}")
+    failed = [check.name for check in checks if not check.passed]
+    if failed:
+        raise CheckError(f"'{path}' failed: {', '.join(failed)}.")

@@ -1,0 +1,1 @@
+"""Pruning, calibration and INT8, on the graph of the converters."""

@@ -1,0 +1,1 @@
+"""Device profiles and the choice between them: data and rules, no sessions."""

@@ -1,0 +1,252 @@
+"""Which room may import which, read from the source: see the table in ARCHITECTURE.md.
+
+Every import counts, those inside functions and under TYPE_CHECKING too. Modules are
+named by the tree that the links make (edgeqe.bench, not bench).
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LINKED = ("bench", "converters", "quantization", "targets")
+ROOMS = (*LINKED, "cli", "zoo")
+
+#: What each room may import of ours; a room may always import itself, and every room
+#: the exception tree and the version.
+ROOM_MAY_IMPORT = {
+    "device": {"targets"},
+    "targets": set(),
+    "zoo": set(),
+    "converters": {"device", "zoo"},
+    "quantization": {"device", "zoo", "converters"},
+    "bench": {"device", "targets"},
+    "cli": {"device", "targets", "zoo", "converters", "quantization", "bench"},
+}
+FOR_ALL = {"edgeqe.errors", "edgeqe.__version__"}
+#: Single modules of other rooms. Training sees pictures through the device's own front
+#: end, so that a network learns exactly what it will meet.
+MODULE_MAY_IMPORT = {
+    "edgeqe.zoo": {"edgeqe.metrics"},
+    "edgeqe.zoo.training": {"edgeqe.jpeg", "edgeqe.planes", "edgeqe.strength", "edgeqe.metrics"},
+}
+#: Third parties at all, and those of them that may be imported when the module is.
+THIRD_PARTIES = {
+    "device": {"numpy", "onnxruntime", "ai_edge_litert", "tflite_runtime", "PIL"},
+    "targets": {"numpy", "tomli"},
+}
+EAGER_THIRD_PARTIES = {"device": {"numpy"}, "targets": {"numpy", "tomli"}, "cli": {"click"}}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, or one name of a module."""
+
+    importer: str
+    imported: str
+    line: int
+    eager: bool
+    """Run when the importing module is imported."""
+
+
+def modules(root: Path) -> dict[str, Path]:
+    """Every module of the package by name, through the links."""
+    found = {}
+    for folder, folders, files in os.walk(root / "edgeqe", followlinks=True):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for file in files:
+            if file.endswith(".py"):
+                parts = (Path(folder) / file).relative_to(root).with_suffix("").parts
+                name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+                found[name] = Path(folder) / file
+    return found
+
+
+def imports(module: str, source: str) -> Iterator[Import]:
+    """Imports of a module's source; ``from a import b`` is an import of ``a.b``."""
+
+    def visit(node: ast.AST, eager: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(module, alias.name, node.lineno, eager)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}:{node.lineno}: relative import"
+            for alias in node.names:
+                yield Import(module, f"{node.module}.{alias.name}", node.lineno, eager)
+        elif isinstance(node, ast.Call) and node.args:
+            name = ast.unparse(node.func).split(".")[-1]
+            target = node.args[0]
+            if name in ("import_module", "__import__"):
+                if isinstance(target, ast.Constant) and isinstance(target.value, str):
+                    yield Import(module, target.value, node.lineno, eager)
+                elif isinstance(target, ast.JoinedStr):  # f"edgeqe.cli.{verb}": its fixed head
+                    head = target.values[0]
+                    if isinstance(head, ast.Constant):
+                        yield Import(module, str(head.value).rstrip("."), node.lineno, eager)
+        lazy = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            for child in node.body:
+                yield from visit(child, False)
+            for child in node.orelse:
+                yield from visit(child, eager)
+            return
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child, eager and not lazy)
+
+    yield from visit(ast.parse(source), True)
+
+
+def room(module: str) -> str:
+    """The room that a module of ours lies in."""
+    parts = module.split(".")
+    if module == "edgeqe.__main__":
+        return "cli"
+    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else "device"
+
+
+def within(module: str, names: set[str]) -> bool:
+    """Whether a module is one of the names, or lies below one."""
+    return any(module == name or module.startswith(f"{name}.") for name in names)
+
+
+def wrong(found: Import) -> str:
+    """Why an import breaks the rules; empty if it does not."""
+    here = room(found.importer)
+    top = found.imported.split(".")[0]
+    where = f"{found.importer}:{found.line}: {here} must not import {found.imported}"
+    if top in ROOMS:
+        return f"{where}: write edgeqe.{found.imported}"
+    if top == "edgeqe":
+        allowed = {
+            name
+            for above, names in MODULE_MAY_IMPORT.items()
+            if within(found.importer, {above})
+            for name in names
+        }
+        there = room(found.imported)
+        if there == here or there in ROOM_MAY_IMPORT[here]:
+            return ""
+        return "" if within(found.imported, FOR_ALL | allowed) else where
+    if top in sys.stdlib_module_names:
+        return ""
+    if here in THIRD_PARTIES and top not in THIRD_PARTIES[here]:
+        return where
+    if found.eager and here in EAGER_THIRD_PARTIES and top not in EAGER_THIRD_PARTIES[here]:
+        return f"{where} outside a function"
+    return ""
+
+
+def test_every_room_imports_only_what_it_may() -> None:
+    broken = []
+    found = modules(ROOT)
+    for name, path in found.items():
+        for item in imports(name, path.read_text(encoding="utf-8")):
+            broken.append(wrong(item))
+    # The rooms that hold code today were really read.
+    assert {"device", "cli", "zoo", "converters", "bench"} <= {room(name) for name in found}
+    assert [line for line in broken if line] == []
+
+
+@pytest.mark.parametrize(
+    ("importer", "source"),
+    [
+        ("edgeqe.planes", "import keras"),
+        ("edgeqe.planes", "from edgeqe.zoo import build"),
+        ("edgeqe.planes", "def f():\n    from edgeqe import zoo"),
+        ("edgeqe.planes", "import importlib\nimportlib.import_module('edgeqe.bench.data')"),
+        ("edgeqe.planes", "import importlib\nimportlib.import_module(f'edgeqe.cli.{verb}')"),
+        ("edgeqe.planes", "from PIL import Image"),
+        ("edgeqe.planes", "if True:\n    import onnxruntime"),
+        ("edgeqe.planes", "import targets"),
+        ("edgeqe.targets.profile", "from edgeqe import Enhancer"),
+        ("edgeqe.targets.profile", "import onnxruntime"),
+        ("edgeqe.zoo.plain", "from edgeqe.planes import pool"),
+        ("edgeqe.zoo.training.data", "from edgeqe.enhancer import Enhancer"),
+        ("edgeqe.zoo.training.data", "from edgeqe import converters"),
+        ("edgeqe.converters.graph", "from edgeqe.bench import data"),
+        ("edgeqe.bench.data", "class A:\n    def f(self):\n        import edgeqe.zoo.plain"),
+        ("edgeqe.cli.bench", "import numpy as np"),
+    ],
+)
+def test_the_rules_find_a_forbidden_import(importer: str, source: str) -> None:
+    assert any(wrong(item) for item in imports(importer, source))
+
+
+@pytest.mark.parametrize(
+    ("importer", "source"),
+    [
+        ("edgeqe.files", "def f():\n    from PIL import Image"),
+        ("edgeqe.files", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import PIL"),
+        ("edgeqe.enhancer", "from edgeqe.targets import profile\nimport numpy as np"),
+        ("edgeqe.targets.profile", "from edgeqe.errors import InputError"),
+        ("edgeqe.zoo.training.degrade", "from edgeqe import jpeg\nfrom PIL import Image"),
+        ("edgeqe.quantization.prune", "from edgeqe.converters import graph"),
+        ("edgeqe.cli.train", "import click\ndef f():\n    from edgeqe.zoo import training"),
+        ("edgeqe.__main__", "from edgeqe.cli import main"),
+    ],
+)
+def test_the_rules_allow_what_the_table_allows(importer: str, source: str) -> None:
+    found = list(imports(importer, source))
+    assert found
+    assert [wrong(item) for item in found if wrong(item)] == []
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_a_linked_room_is_one_tree(name: str) -> None:
+    link = ROOT / "edgeqe" / name
+    assert link.is_symlink()
+    assert os.readlink(link) == f"../{name}"
+    assert (ROOT / name / "__init__.py").is_file()
+
+
+def test_every_package_is_in_the_map() -> None:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    setup = project["tool"]["setuptools"]
+    packages = {name for name, path in modules(ROOT).items() if path.name == "__init__.py"}
+    assert set(setup["packages"]) == packages
+    assert setup["package-dir"] == {f"edgeqe.{name}": name for name in LINKED}
+    banned = project["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
+    assert set(banned) == set(LINKED)
+
+
+def test_the_linter_refuses_a_bare_import() -> None:
+    source = "import bench\nfrom targets import profile\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--select", "TID251", "--output-format", "json",
+         "--no-cache", "--stdin-filename", str(ROOT / "edgeqe" / "bare.py"), "-"],
+        input=source, capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert [(item["code"], item["location"]["row"]) for item in json.loads(done.stdout)] == [
+        ("TID251", 1),
+        ("TID251", 2),
+    ]
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Names of the top-level modules that a statement loads in a fresh process."""
+    code = f"{statement}\nimport sys\nprint('\\n'.join({{m.split('.')[0] for m in sys.modules}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_edgeqe_loads_nothing_heavy() -> None:
+    loaded = loaded_by("import edgeqe")
+    assert "edgeqe" in loaded
+    third_parties = {"onnxruntime", "PIL", "click", "tensorflow", "keras", "onnx", "skimage",
+                     "matplotlib", "rich", "cv2", "ai_edge_litert", "flatbuffers"}  # fmt: skip
+    assert loaded & third_parties == set()
