@@ -194,10 +194,10 @@ def code(picture: Picture, protocol: str, quality: int) -> Coded:
         planes = jpeg.decode_420(data)
 
         def enhance(network: Network) -> View:
-            from edgeqe.upsample import planes_to_rgb
+            from edgeqe.upsample import i420_to_rgb
 
             y, cb, cr = network.enhance_planes(*planes, step=step)
-            return View(planes_to_rgb(y, cb, cr), y)
+            return View(i420_to_rgb(y, cb, cr), y)
 
         before = View(shown, planes[0])
     else:
@@ -218,7 +218,8 @@ def file_step(data: bytes) -> float:
 
 def _bits(data: bytes, pixels: Uint8) -> float:
     """Bits per pixel of the whole file, its headers too."""
-    return 8 * len(data) / (pixels.shape[0] * pixels.shape[1])
+    height, width = map(int, pixels.shape[:2])
+    return 8 * len(data) / (height * width)
 
 
 def _figures(reference: View, shown: View) -> tuple[float, float, float, float]:

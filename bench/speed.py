@@ -166,8 +166,7 @@ class Race:
         Parameters
         ----------
         lanes : sequence of Lane
-            The first lane of each input is the base of its ratios, but a peer's
-            lane should come first.
+            The first lane of each input is the base of its ratios: a peer's comes first.
         pixels : sequence of int
             Pixels of each frame.
         clock : callable

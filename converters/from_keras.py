@@ -74,7 +74,8 @@ class _Reader:
         self.names: dict[int, str] = {}
         at = np.array([log2_step], np.float32)
         self.vectors = {
-            name: values.reshape(1, -1, 1, 1) for name, values in strength_vectors(model, at).items()
+            name: values.reshape(1, -1, 1, 1)
+            for name, values in strength_vectors(model, at).items()
         }
 
     def read(self) -> Graph:
@@ -102,8 +103,10 @@ class _Reader:
             self.names[id(tensor)] = output
         sources = [self.names[id(tensor)] for tensor in call.input_tensors]
         kind = type(layer).__name__
-        if isinstance(layer, StepFeatures) or STRENGTH_INPUT in sources[:1] or (
-            kind == "Concatenate" and len(call.output_tensors[0].shape) == 2
+        if (
+            isinstance(layer, StepFeatures)
+            or STRENGTH_INPUT in sources[:1]
+            or (kind == "Concatenate" and len(call.output_tensors[0].shape) == 2)
         ):
             return  # strength itself: its values are in the vectors
         convert = getattr(self, f"_{kind.lower()}", None)
@@ -130,7 +133,10 @@ class _Reader:
                 f"convert; it has {layer.padding}, {layer.dilation_rate}, {layer.strides}."
             )
         weights = layer.get_weights()
-        inputs = [sources[0], self._constant(f"{layer.name}.kernel", weights[0].transpose(3, 2, 0, 1))]
+        inputs = [
+            sources[0],
+            self._constant(f"{layer.name}.kernel", weights[0].transpose(3, 2, 0, 1)),
+        ]
         if layer.use_bias:
             inputs.append(self._constant(f"{layer.name}.bias", weights[1]))
         # 'same' at an aligned size: kernel - stride zeros in all, the smaller half first.
@@ -140,9 +146,7 @@ class _Reader:
                  kernel - stride - before, layer.groups)
         )  # fmt: skip
 
-    def _batchnormalization(
-        self, layer: Any, name: str, sources: list[str], output: str
-    ) -> None:
+    def _batchnormalization(self, layer: Any, name: str, sources: list[str], output: str) -> None:
         gamma, beta, mean, variance = layer.get_weights()
         kinds = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
         inputs = [self._constant(f"{layer.name}.{kind}", value) for kind, value in kinds.items()]

@@ -6,7 +6,6 @@ Each returns something new; none changes its argument.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -44,9 +43,7 @@ def fold_batch_norm(graph: Graph) -> tuple[Graph, bool]:
         gain = gamma / np.sqrt(variance + np.float32(node.alpha))
         shift = beta - mean * gain
         maker = makers.get(node.inputs[0])
-        alone = (
-            maker is not None and maker.op == "Conv" and len(graph.uses(node.inputs[0])) == 1
-        )
+        alone = maker is not None and maker.op == "Conv" and len(graph.uses(node.inputs[0])) == 1
         if maker is not None and alone:
             position = nodes.index(maker)
             if len(maker.inputs) == 3:
@@ -178,12 +175,8 @@ def macs(graph: Graph) -> float:
     """Multiply-accumulates per input pixel of all convolutions."""
     resolution = scales(graph)
     total = 0.0
-    count: Callable[[Node], float] = lambda node: float(  # noqa: E731  # one formula
-        graph.constants[node.inputs[1]].size
-    )
     for node in graph.nodes:
-        if node.op == "Conv":
-            total += count(node) * float(resolution[node.output] ** 2)
-        elif node.op == "ConvTranspose":
-            total += count(node) * float(resolution[node.inputs[0]] ** 2)
+        if node.op in ("Conv", "ConvTranspose"):
+            at = node.output if node.op == "Conv" else node.inputs[0]
+            total += graph.constants[node.inputs[1]].size * float(resolution[at] ** 2)
     return total

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgeqe.enhancer import Enhancer, Info, SelfTest
+from typing import TYPE_CHECKING, Any
+
 from edgeqe.errors import (
     CheckError,
     EdgeqeError,
@@ -12,6 +13,9 @@ from edgeqe.errors import (
     ModelError,
     ProviderError,
 )
+
+if TYPE_CHECKING:
+    from edgeqe.enhancer import Enhancer, Info, SelfTest
 
 __version__ = "0.1.0"
 
@@ -28,3 +32,12 @@ __all__ = [
     "SelfTest",
     "__version__",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `Enhancer` and its results, and with them numpy, when they are asked for."""
+    if name in ("Enhancer", "Info", "SelfTest"):
+        from edgeqe import enhancer
+
+        return getattr(enhancer, name)
+    raise AttributeError(f"module 'edgeqe' has no attribute '{name}'")

@@ -92,9 +92,7 @@ def read_card(metadata: Mapping[str, str]) -> Card:
             )
         known = {f.name for f in dataclasses.fields(Card)}
         card = Card(**{key: value for key, value in values.items() if key in known})
-        card = dataclasses.replace(
-            card, vectors=tuple(card.vectors), codecs=tuple(card.codecs)
-        )
+        card = dataclasses.replace(card, vectors=tuple(card.vectors), codecs=tuple(card.codecs))
         numbers = (card.halo, card.alignment, card.peak_floats_per_pixel, card.default_step)
         if not all(isinstance(n, (int, float)) and 0 <= n < 1e6 for n in numbers):
             raise TypeError(f"numbers out of range: {numbers}")

@@ -175,18 +175,17 @@ def draw_panels(before: Rgb, after: Rgb) -> Image.Image:
 
 def format_report(report: DemoReport) -> str:
     """Report as lines of text."""
-    return "\n".join(
-        [
-            f"{report.photograph}, JPEG quality {report.quality}, 4:2:0",
-            f"RGB PSNR  {report.psnr_before_db:.2f} dB -> {report.psnr_after_db:.2f} dB, "
-            f"gain {report.gain_db:+.2f} dB",
-            f"{report.model} on {report.runtime}, {report.provider}, {report.threads} threads, "
-            f"{report.seconds:.2f} s from file to file",
-            f"JPEG      {report.jpeg}",
-            f"enhanced  {report.enhanced}",
-            f"picture   {report.panels}",
-        ]
-    )
+    before, after = report.psnr_before_db, report.psnr_after_db
+    lines = [
+        f"{report.photograph}, JPEG quality {report.quality}, 4:2:0",
+        f"RGB PSNR  {before:.2f} dB -> {after:.2f} dB, gain {report.gain_db:+.2f} dB",
+        f"model     {report.model}, {report.runtime}, {report.provider}, {report.threads} threads",
+        f"time      {report.seconds:.2f} s from file to file",
+        f"JPEG      {report.jpeg}",
+        f"enhanced  {report.enhanced}",
+        f"picture   {report.panels}",
+    ]
+    return "\n".join(lines)
 
 
 def _font() -> Any:

@@ -39,7 +39,9 @@ class ModelFile:
                 raise ModelError(f"'{path}' has {size >> 20} MiB, more than any model of edgeqe.")
             self.data = path.read_bytes()
         except OSError as error:
-            raise ModelError(f"cannot read the model '{path}': {error.strerror or error}.") from error
+            raise ModelError(
+                f"cannot read the model '{path}': {error.strerror or error}."
+            ) from error
         try:
             self.outline: OnnxOutline = outline(self.data)
             self.card: Card = read_card(self.outline.metadata)
@@ -63,7 +65,9 @@ class ModelFile:
         if channels != width:
             raise ModelError(f"its strength table has {width} columns for {channels} channels.")
         if weights_sha256(self.data, self.outline, self.card.vectors) != self.card.weights_sha256:
-            raise ModelError("its weights do not match its card: the file is damaged or was edited.")
+            raise ModelError(
+                "its weights do not match its card: the file is damaged or was edited."
+            )
 
     def key(self, step: float) -> int:
         """Key of a step, clamped to the strengths that the file holds."""

@@ -5,6 +5,8 @@ Everything works on whole small arrays (a window at a time on the device).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -38,19 +40,19 @@ def pool(x: Float) -> Float:
     return pooled
 
 
-def space_to_depth(y: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def space_to_depth(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Phases of a plane: (H, W) to (H/2, W/2, 4), in rows: 00, 01, 10, 11."""
     height, width = y.shape
     blocks = y.reshape(height // 2, 2, width // 2, 2)
     return blocks.transpose(0, 2, 1, 3).reshape(height // 2, width // 2, 4)
 
 
-def to_network(values: npt.NDArray[np.generic]) -> Float:
+def to_network(values: npt.NDArray[Any]) -> Float:
     """Values 0 to 255 in the network's unit."""
     return (values.astype(np.float32) - np.float32(NEUTRAL)) * np.float32(1 / SCALE)
 
 
-def depth_to_space(phases: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def depth_to_space(phases: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Inverse of `space_to_depth`: (H/2, W/2, 4) to (H, W)."""
     rows, columns = phases.shape[:2]
     blocks = phases.reshape(rows, columns, 2, 2).transpose(0, 2, 1, 3)

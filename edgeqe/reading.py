@@ -76,7 +76,7 @@ def read_picture(source: Source, *, pixel_limit: int = PIXEL_LIMIT) -> Picture:
         with reader(io.BytesIO(data), "") as picture:
             _check_size(picture, name, pixel_limit)
             return _decode(picture, data, name)
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except Exception as error:  # Pillow's readers raise nearly anything on damaged files
         reason = str(error).strip().rstrip(".") or type(error).__name__

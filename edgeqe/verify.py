@@ -49,7 +49,9 @@ def verify(path: Path) -> list[Check]:
     card = model.card
     session = OrtSession(model.at(model.key(card.default_step)))
     planes, expected = model.golden
-    error = float(np.abs(session.run(planes - np.float32(NEUTRAL)) - expected).max())
+    error = float(
+        np.abs(session.run(planes.astype(np.float32) - np.float32(NEUTRAL)) - expected).max()
+    )
     exact = max(tiling_error(session, *size, card.halo, card.alignment) for size in SIZES)
     less = card.halo - card.alignment
     short = max(tiling_error(session, *size, less, card.alignment) for size in SIZES)
@@ -75,9 +77,7 @@ def verify(path: Path) -> list[Check]:
     ]
 
 
-def tiling_error(
-    session: OrtSession, height: int, width: int, halo: int, alignment: int
-) -> float:
+def tiling_error(session: OrtSession, height: int, width: int, halo: int, alignment: int) -> float:
     """Largest difference of windows from the whole, grey levels.
 
     The picture is noise at full swing, and the windows are about as small as this

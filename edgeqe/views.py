@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,8 @@ from edgeqe.planes import NEUTRAL, RGB_TO_YCC
 from edgeqe.windows import Window
 
 Float = npt.NDArray[np.float32]
-Samples = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+#: uint8 or uint16.
+Samples = npt.NDArray[Any]
 
 #: Rows and columns of the four phases of Y, in the order of space-to-depth.
 PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -42,7 +44,7 @@ class Depth:
     @property
     def peak(self) -> int:
         """Largest integer."""
-        return (2**self.bits - 1) << self.shift
+        return int((2**self.bits - 1) << self.shift)
 
 
 class View:
@@ -52,7 +54,11 @@ class View:
     factors: tuple[int, ...] = (1,)
 
     def __init__(
-        self, sources: Sequence[Samples], targets: Sequence[Samples], depth: Depth, first_row: int = 0
+        self,
+        sources: Sequence[Samples],
+        targets: Sequence[Samples],
+        depth: Depth,
+        first_row: int = 0,
     ) -> None:
         self.sources, self.targets, self.depth = tuple(sources), tuple(targets), depth
         self.first_row = first_row

@@ -12,7 +12,7 @@ zero padding falls as in the whole picture. Example, L = 20, S = 10, h = 2::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeqe.errors import MemoryLimitError
@@ -90,10 +90,13 @@ class Plan:
     def bands(self) -> Iterator[tuple[int, list[Window]]]:
         """First row of each row of windows, and its windows."""
         for top, *rows in self.rows:
-            yield top, [
-                Window(top, left, *self.window, (rows[0], rows[1]), (columns[0], columns[1]))
-                for left, *columns in self.columns
-            ]
+            yield (
+                top,
+                [
+                    Window(top, left, *self.window, (rows[0], rows[1]), (columns[0], columns[1]))
+                    for left, *columns in self.columns
+                ],
+            )
 
 
 def axis(length: int, count: int, halo: int, alignment: int) -> Axis | None:
@@ -177,9 +180,9 @@ def plan(
 def _axes(length: int, halo: int, alignment: int) -> list[Axis]:
     """Candidates along an axis, at most some 40, from one window to the smallest ones."""
     most = max(1, -(-length // alignment))
-    counts = sorted({c for c in range(1, 25)} | {round(24 * 1.25**k) for k in range(1, 24)})
-    make: Callable[[int], Axis | None] = lambda count: axis(length, count, halo, alignment)  # noqa: E731  # one call
-    found = [made for made in map(make, (c for c in counts if c <= most)) if made is not None]
+    counts = sorted({*range(1, 25), *(round(24 * 1.25**k) for k in range(1, 24))})
+    made = [axis(length, count, halo, alignment) for count in counts if count <= most]
+    found = [candidate for candidate in made if candidate is not None]
     tiny = 2 * halo + alignment
     if length > tiny:
         count = -(-(length - 2 * halo) // alignment)

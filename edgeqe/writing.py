@@ -188,7 +188,7 @@ class Output:
                     _encode(picture, self.format, stream)
                 _publish(self._temporary, self._path, self._overwrite)
                 self._temporary = None
-        except EdgeqeError:
+        except (EdgeqeError, BrokenPipeError, MemoryError):
             raise
         except FileExistsError:
             raise _exists(self.name) from None

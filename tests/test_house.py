@@ -36,7 +36,7 @@ FOR_ALL = {"edgeqe.errors", "edgeqe.__version__"}
 #: Single modules of other rooms. Training sees pictures through the device's own front
 #: end, so that a network learns exactly what it will meet.
 MODULE_MAY_IMPORT = {
-    "edgeqe.zoo": {"edgeqe.metrics"},
+    "edgeqe.zoo": {"edgeqe.metrics", "edgeqe.card", "edgeqe.catalogue", "edgeqe.model_file"},
     "edgeqe.zoo.training": {"edgeqe.jpeg", "edgeqe.planes", "edgeqe.strength", "edgeqe.metrics"},
 }
 #: Third parties at all, and those of them that may be imported when the module is.
@@ -94,10 +94,10 @@ def imports(module: str, source: str) -> Iterator[Import]:
                         yield Import(module, str(head.value).rstrip("."), node.lineno, eager)
         lazy = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            for child in node.body:
-                yield from visit(child, False)
-            for child in node.orelse:
-                yield from visit(child, eager)
+            for statement in node.body:
+                yield from visit(statement, False)
+            for statement in node.orelse:
+                yield from visit(statement, eager)
             return
         for child in ast.iter_child_nodes(node):
             yield from visit(child, eager and not lazy)

@@ -172,6 +172,7 @@ def _set_log_level() -> None:
 
 
 @click.group(
+    "edgeqe",
     cls=VerbGroup,
     subcommand_metavar="VERB ...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

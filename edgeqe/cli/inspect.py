@@ -24,7 +24,9 @@ def command(model: str, as_json: bool) -> None:
     path = find_model(model)
     file = ModelFile(path)
     if as_json:
-        click.echo(json.dumps({"schema_version": 1, "path": str(path), "card": file.card.to_dict()}))
+        click.echo(
+            json.dumps({"schema_version": 1, "path": str(path), "card": file.card.to_dict()})
+        )
         return
     click.echo(f"{path}  ({len(file.data)} bytes)")
     for key, value in file.card.to_dict().items():

@@ -31,12 +31,15 @@ def command(recipe: str, data: Path, out: Path, resume: bool, as_json: bool) -> 
     chosen = read_recipe(recipe)
     folder = out / chosen.name
     if not resume and folder.is_dir() and any(folder.iterdir()):
-        raise InputError(f"'{folder}' holds a training: go on with --resume, or give another --out.")
+        raise InputError(
+            f"'{folder}' holds a training: go on with --resume, or give another --out."
+        )
     if not data.is_dir():
         raise InputError(f"no folder '{data}': give the data folder by --data.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        from edgeqe.zoo.training.loop import LOG, Training
+        from edgeqe.zoo.training.files import LOG
+        from edgeqe.zoo.training.loop import Training
     except ImportError as error:
         raise InputError(
             f"training needs the host's packages ({error}): run pip install 'edgeqe[host,files]'."

@@ -93,13 +93,15 @@ class OrtSession:
         self._shrinking = ort.RunOptions()
         self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
-    def run(self, planes: Float, out: Float) -> None:
-        """Write the residual of planes (C, h, w) to an array of that shape, both contiguous."""
+    def run(self, planes: Float) -> Float:
+        """Residual of planes, both contiguous float32 of shape (C, h, w)."""
+        out = np.empty_like(planes)
         binding = self._session.io_binding()
         shape = (1, *planes.shape)
         binding.bind_input(self._input, "cpu", 0, np.float32, shape, planes.ctypes.data)
         binding.bind_output(self._output, "cpu", 0, np.float32, shape, out.ctypes.data)
         self._session.run_with_iobinding(binding)
+        return out
 
     def shrink(self) -> None:
         """Give back what the arena keeps; only while nothing runs."""

@@ -57,9 +57,9 @@ def plain(
         raise ValueError(f"strength {strength!r}: use 'scale-and-bias' or 'qp-adaptive'.")
 
     def convolution(x: Any, filters: int, layer: str, **options: Any) -> Any:
-        x = keras.layers.Conv2D(
-            filters, 3, padding="same", use_bias=False, name=layer, **options
-        )(x)
+        x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name=layer, **options)(
+            x
+        )
         form: Any
         if strength == "scale-and-bias":
             form = ScaleAndBias(in_steps=layer == "tail", name=f"{layer}_strength")

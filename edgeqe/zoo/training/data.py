@@ -49,7 +49,7 @@ class Picture:
         x1 = min(-(-(left + side) // CELL), self.texture.shape[1] - 1)
         total = self.texture[y1, x1] - self.texture[y0, x1]
         total += self.texture[y0, x0] - self.texture[y1, x0]
-        return float(total) / max(1, (y1 - y0) * (x1 - x0))
+        return float(total / max(1, (y1 - y0) * (x1 - x0)))
 
 
 def picture_files(folder: Path) -> list[Path]:

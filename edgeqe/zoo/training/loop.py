@@ -87,10 +87,12 @@ class Training:
         """Write the checkpoint, and the averaged weights by layer name."""
         arrays: dict[str, Any] = {"network": self.recipe.network, "step": self.step}
         arrays["seconds"] = self.seconds
-        for i, (weight, mean) in enumerate(zip(self.model.get_weights(), self.average, strict=True)):
+        for i, (weight, mean) in enumerate(
+            zip(self.model.get_weights(), self.average, strict=True)
+        ):
             arrays[f"weight_{i}"], arrays[f"average_{i}"] = weight, mean
         for i, variable in enumerate(self.optimizer.variables):
-            arrays[f"optimizer_{i}"] = ops.convert_to_numpy(variable)
+            arrays[f"optimizer_{i}"] = variable.numpy()
         _write(self.folder / CHECKPOINT, arrays)
         paths = [variable.path for variable in self.model.weights]
         _write(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeqe.errors import InputError
 
-try:
+if sys.version_info >= (3, 11):
     import tomllib
-except ModuleNotFoundError:  # Python 3.10
+else:
     import tomli as tomllib
 
 RECIPES = Path(__file__).with_name("recipes")
@@ -61,8 +63,6 @@ class Recipe:
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
-        import math
-
         if step < self.warmup:
             return self.learning_rate * (step + 1) / self.warmup
         done = (step - self.warmup) / max(1, self.steps - self.warmup)
@@ -92,7 +92,9 @@ def read_recipe(name: str) -> Recipe:
             raise InputError(f"recipe '{path}': unknown key '{key}'; known are {', '.join(known)}.")
         kinds = {"int": (int,), "float": (int, float), "str": (str,)}[str(known[key].type)]
         if not isinstance(value, kinds) or isinstance(value, bool):
-            raise InputError(f"recipe '{path}': {key} = {value!r} must be of type {known[key].type}.")
+            raise InputError(
+                f"recipe '{path}': {key} = {value!r} must be of type {known[key].type}."
+            )
     for key in ("network", "steps"):
         if key not in values:
             raise InputError(f"recipe '{path}': key '{key}' is missing.")

@@ -1,0 +1,264 @@
+"""``edgeqe enhance``: picture files in, better picture files out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from edgeqe.files import FileReport
+
+#: One input and where its output goes; "-" is standard input or output.
+Job = tuple[str, str]
+
+
+@click.command("enhance")
+@click.argument("inputs", nargs=-1, metavar="IN...")
+@click.option("-o", "--out", "output", metavar="OUT",
+              help="File (.png, .tif, .webp, .jpg) or folder; - is standard output, as PNG.")  # fmt: skip
+@click.option("-m", "--model", default="edgeqe-small", show_default=True, metavar="M",
+              help="Shipped name or file.")  # fmt: skip
+@click.option("--target", default="auto", show_default=True, envvar="EDGEQE_TARGET",
+              help="Where to run.")  # fmt: skip
+@click.option("--memory-limit", default="64MiB", show_default=True, metavar="SIZE",
+              help="Most that the enhancement takes beside the picture itself.")  # fmt: skip
+@click.option("--threads", type=int, metavar="N", help="All processors if left out.")
+@click.option("-q", "--quality", type=int, metavar="Q",
+              help="JPEG quality that was used, 1 to 100; a JPEG's own if left out.")  # fmt: skip
+@click.option("--qp", type=float, metavar="QP",
+              help="HEVC or VVC quantization parameter that was used, 0 to 63.")  # fmt: skip
+@click.option("--suffix", default=".png", show_default=True, metavar=".SUFFIX",
+              help="Format of the files in an output folder.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@click.option("--max-megapixels", type=float, default=256.0, show_default=True, metavar="MP",
+              help="Largest picture that is decoded.")  # fmt: skip
+@click.option("--allow-fallback", is_flag=True, help="Run on the CPU where the target is absent.")
+@click.option("--json", "as_json", is_flag=True, help="Print a report as JSON.")
+def command(
+    inputs: tuple[str, ...],
+    output: str | None,
+    model: str,
+    target: str,
+    memory_limit: str,
+    threads: int | None,
+    quality: int | None,
+    qp: float | None,
+    suffix: str,
+    overwrite: bool,
+    max_megapixels: float,
+    allow_fallback: bool,
+    as_json: bool,
+) -> None:
+    """Enhance picture files.
+
+    IN is one or more files, or folders, of which the pictures directly inside are
+    taken, or - for standard input. Several inputs need a folder as OUT. A JPEG says by
+    itself how strongly it was compressed; for other files give --quality or --qp.
+    """
+    import warnings
+
+    from edgeqe import Enhancer
+    from edgeqe.errors import EdgeqeError, InputError
+    from edgeqe.strength import resolve_step
+
+    if quality is not None and qp is not None:
+        raise InputError("--quality and --qp both state the strength: give one of them.")
+    if quality is not None or qp is not None:
+        resolve_step(quality=quality, qp=qp)
+    if not 0.0 < max_megapixels <= 1e6:
+        raise InputError(f"--max-megapixels {max_megapixels:g} is not above 0 and up to 1000000.")
+    jobs = plan(inputs, output, suffix=suffix, overwrite=overwrite)
+    to_stdout = jobs[0][1] == "-"
+    if as_json and to_stdout:
+        raise InputError("--json and -o - both write to standard output: drop one.")
+    reports: list[FileReport] = []
+    failures: list[tuple[str, EdgeqeError]] = []
+    with warnings.catch_warnings(), Enhancer(
+        model,
+        target=target,
+        memory_limit=memory_limit,
+        threads=threads,
+        allow_fallback=allow_fallback,
+    ) as enhancer:  # fmt: skip
+        warnings.simplefilter("ignore")  # Pillow's, about damaged metadata
+        info = enhancer.info
+        if info.fallback and not as_json:
+            click.echo(f"target '{target}' is absent: running on {info.fallback}.", err=True)
+        if not to_stdout:
+            _make_folder(Path(jobs[0][1]).parent)
+        with _progress(jobs, hide=as_json) as todo:
+            for source, destination in todo:
+                try:
+                    report = _enhance(
+                        enhancer, source, destination, quality, qp, overwrite, max_megapixels
+                    )
+                except EdgeqeError as error:
+                    if len(jobs) == 1:
+                        raise
+                    failures.append((source, error))
+                else:
+                    reports.append(report)
+    if as_json:
+        click.echo(_json(info, reports, failures))
+    for report in [] if as_json else reports:
+        click.echo(line(report), err=to_stdout)
+    for _, failure in failures:
+        click.echo(f"edgeqe: {' '.join(str(failure).split())}", err=True)
+    if failures:
+        raise InputError(f"{len(failures)} of {len(jobs)} pictures failed, see above.")
+
+
+def plan(inputs: tuple[str, ...], output: str | None, *, suffix: str, overwrite: bool) -> list[Job]:
+    """List what is to be done; raise InputError for whatever can be known to fail.
+
+    Missing and damaged inputs are not among that: they are found one by one.
+    """
+    from edgeqe.errors import InputError
+    from edgeqe.writing import FORMATS, check_path
+
+    if not inputs:
+        raise InputError("nothing to enhance: name files or folders, or - for standard input.")
+    if output is None:
+        raise InputError("-o OUT is missing: name a file or a folder, or - for standard output.")
+    if suffix.lower() not in FORMATS:
+        raise InputError(f"--suffix '{suffix}' is none of {', '.join(FORMATS)}: use one of them.")
+    several = len(inputs) > 1 or Path(inputs[0]).is_dir()
+    if several and "-" in (output, *inputs):
+        raise InputError("- stands for one picture: name single files, or a folder as -o.")
+    into = output != "-" and (several or output.endswith("/") or Path(output).is_dir())
+    if not into:
+        if output != "-":
+            check_path(output, overwrite=overwrite)
+        return [(inputs[0], output)]
+    folder = Path(output)
+    if not folder.is_dir() and folder.suffix.lower() in FORMATS and several:
+        raise InputError(f"-o {output} names a file, but several inputs need a folder.")
+    _check_folder(folder)
+    jobs: dict[str, str] = {}
+    for source in _sources(inputs):
+        stem = "stdin" if source == "-" else Path(source).stem
+        destination = str(folder / f"{stem}{suffix}")
+        if destination in jobs:
+            raise InputError(
+                f"{jobs[destination]} and {source} would both become {destination}: enhance "
+                "them into different folders."
+            )
+        jobs[destination] = source
+        if folder.is_dir():
+            check_path(destination, overwrite=overwrite)
+    return [(source, destination) for destination, source in jobs.items()]
+
+
+def _sources(inputs: tuple[str, ...]) -> Iterator[str]:
+    """Give the files, and the pictures directly inside the folders, by name."""
+    from edgeqe.errors import InputError
+    from edgeqe.reading import READ_SUFFIXES
+
+    for name in inputs:
+        if not Path(name).is_dir():
+            yield name
+            continue
+        try:
+            entries = sorted(Path(name).iterdir())
+        except OSError as error:
+            raise InputError(
+                f"the folder {name} cannot be read ({error.strerror}): check its permissions."
+            ) from error
+        found = [str(p) for p in entries if p.suffix.lower() in READ_SUFFIXES and p.is_file()]
+        if not found:
+            raise InputError(f"the folder {name} holds no pictures ({', '.join(READ_SUFFIXES)}).")
+        yield from found
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse an output folder that is there but cannot be used, or cannot be made."""
+    import os
+
+    from edgeqe.errors import InputError
+
+    nearest = next(p for p in (folder, *folder.absolute().parents) if os.path.lexists(p))
+    if not nearest.is_dir():
+        raise InputError(f"-o {folder}: {nearest} is a file, not a folder. Name a folder.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"-o {folder}: {nearest} cannot be written. Check its permissions.")
+
+
+def _make_folder(folder: Path) -> None:
+    from edgeqe.errors import InputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the folder {folder} cannot be made ({error.strerror}): name another as -o."
+        ) from error
+
+
+@contextmanager
+def _progress(jobs: list[Job], *, hide: bool) -> Iterator[Any]:
+    """Yield the jobs, with a bar on a terminal if there are several."""
+    if hide or len(jobs) == 1 or not sys.stderr.isatty():
+        yield jobs
+        return
+    with click.progressbar(jobs, label="Enhancing", file=sys.stderr) as bar:
+        yield bar
+
+
+def _enhance(
+    enhancer: Any,
+    source: str,
+    destination: str,
+    quality: int | None,
+    qp: float | None,
+    overwrite: bool,
+    max_megapixels: float,
+) -> FileReport:
+    from edgeqe.files import enhance_file
+
+    return enhance_file(
+        enhancer,
+        sys.stdin.buffer if source == "-" else source,
+        sys.stdout.buffer if destination == "-" else destination,
+        quality=quality,
+        qp=qp,
+        overwrite=overwrite,
+        pixel_limit=round(max_megapixels * 1e6),
+    )
+
+
+def line(report: FileReport) -> str:
+    """One line about a picture."""
+    if report.quality is None:
+        strength = f"step {report.step:.2f}"
+    else:
+        sign = "" if report.quality_exact else "about "
+        strength = f"JPEG quality {sign}{report.quality}"
+    return (
+        f"{report.source} -> {report.destination}  {report.width}x{report.height}  {report.kind}  "
+        f"{strength}  {report.seconds:.2f} s  {report.megapixels_per_second:.1f} MP/s"
+    )
+
+
+def _json(info: Any, reports: list[FileReport], failures: list[tuple[str, Any]]) -> str:
+    import json
+
+    return json.dumps(
+        {
+            "schema_version": 1,
+            "model": info.model,
+            "runtime": info.runtime,
+            "runtime_version": info.runtime_version,
+            "provider": info.provider,
+            "fallback": info.fallback,
+            "threads": info.threads,
+            "memory_limit": info.memory_limit,
+            "pictures": [report.to_dict() for report in reports],
+            "failed": [{"source": source, "error": str(error)} for source, error in failures],
+        },
+        indent=2,
+    )

@@ -1,0 +1,59 @@
+"""Peak memory by the operating system."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeqe import Enhancer
+from edgeqe.bench import memory
+from edgeqe.catalogue import find_model
+from edgeqe.errors import InputError
+
+MIB = 1 << 20
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@linux
+def test_the_mark_shows_what_came_and_went() -> None:
+    if not memory.reset_peak():
+        pytest.skip("this kernel does not reset VmHWM")
+    before = memory.resident_bytes("VmRSS")
+    block = np.ones(64 * MIB, np.uint8)
+    del block
+    after = memory.resident_bytes("VmHWM")
+    assert before is not None and after is not None
+    # The block, less the kernel's batched counting of pages, plus the interpreter's own.
+    assert 60 * MIB <= after - before <= 72 * MIB
+    assert memory.reset_peak()
+    again = memory.resident_bytes("VmHWM")
+    assert again is not None and again - before <= 8 * MIB
+
+
+def test_unknown_where_the_system_cannot_tell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(memory, "CLEAR_REFS", tmp_path / "absent" / "clear_refs")
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "absent" / "status")
+    assert not memory.reset_peak()
+    assert memory.resident_bytes("VmRSS") is None
+
+
+def test_a_fresh_process_measures_one_call() -> None:
+    model = str(find_model("edgeqe-tiny"))
+    use = memory.measure("tiny", model, 64 * MIB, 1, (300, 400, 3))
+    with Enhancer("edgeqe-tiny", memory_limit="64MiB", threads=1) as enhancer:
+        assert use.planned_bytes == enhancer.info.planned_bytes
+    assert (use.shape, use.limit_bytes) == ((300, 400, 3), 64 * MIB)
+    if use.peak_bytes is not None:
+        # Six float planes at half size is the least that a 300x400 picture needs.
+        assert 6 * 150 * 200 * 4 < use.peak_bytes <= use.limit_bytes
+
+
+def test_a_failing_process_gives_its_last_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="memory of gone could not be measured.*gone.onnx"):
+        memory.measure("gone", str(tmp_path / "gone.onnx"), 64 * MIB, 1, (64, 64))

@@ -1,0 +1,102 @@
+"""Keras to graph to file, and back."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from edgeqe import zoo
+from edgeqe.card import StrengthTable, read_card, read_strengths
+from edgeqe.converters.export import export_onnx, keras_residual
+from edgeqe.converters.from_keras import graph_of
+from edgeqe.errors import InputError
+from edgeqe.planes import NEUTRAL
+from edgeqe.protobuf import outline
+from edgeqe.runtimes.ort import OrtSession
+
+
+def randomised(strength: str) -> Any:
+    """edgeqe-tiny with weights that depend on the strength and do something."""
+    keras.utils.set_random_seed(3)
+    model = zoo.build("edgeqe-tiny", strength=strength)
+    rng = np.random.default_rng(9)
+    for variable in model.weights:
+        shape = tuple(variable.shape)
+        if variable.path == "tail/kernel":
+            variable.assign(rng.normal(0, 0.02, shape))
+        elif not variable.path.endswith("kernel"):
+            variable.assign(np.abs(rng.normal(0, 0.1, shape)))
+    return model
+
+
+@pytest.mark.parametrize("strength", ["scale-and-bias", "qp-adaptive"])
+def test_the_file_equals_keras_at_every_strength(strength: str, tmp_path: Any) -> None:
+    from edgeqe.model_file import ModelFile
+
+    model = randomised(strength)
+    exported = export_onnx(model, description="test", provenance={}, quality={})
+    assert exported.parity <= 1e-5
+    path = tmp_path / "test.onnx"
+    path.write_bytes(exported.data)
+    file = ModelFile(path)
+    planes = np.random.default_rng(1).integers(0, 256, (6, 17, 23)).astype(np.uint8)
+    for step in (1.5, 12.0, 100.0):
+        key = file.key(step)
+        expected = keras_residual(model, planes, key / 12)
+        result = OrtSession(file.at(key)).run(planes.astype(np.float32) - np.float32(NEUTRAL))
+        # float32 sums in another order, and a table held to 1e-5 of each vector
+        assert np.abs(result - expected).max() <= 1e-4 * np.ptp(expected)
+
+
+def test_the_table_is_the_formula_of_the_qp_adaptive_paper() -> None:
+    model = randomised("qp-adaptive")
+    exported = export_onnx(model, description="test", provenance={}, quality={})
+    metadata = outline(exported.data).metadata
+    table, card = read_strengths(metadata), read_card(metadata)
+    assert isinstance(table, StrengthTable)
+    theta = np.asarray(model.get_layer("hidden_1_strength").theta)
+    first = sum(24 for name in card.vectors[: card.vectors.index("hidden_1_strength.scale")])
+    for qp in (22, 27, 32, 37):
+        row = table.row(2 * (qp - 4))  # a QP is 1/6 octave, a key 1/12
+        expected = 1 / (1 + theta * 2 ** ((qp - 32) / 3))
+        np.testing.assert_allclose(row[first : first + 24], expected, rtol=2e-5)
+
+
+def test_kernels_keep_their_names_and_values() -> None:
+    model = randomised("scale-and-bias")
+    graph = graph_of(model, math.log2(20))
+    kernel = model.get_layer("hidden_3").get_weights()[0]
+    np.testing.assert_array_equal(graph.constants["hidden_3.kernel"], kernel.transpose(3, 2, 0, 1))
+
+
+@pytest.mark.parametrize("name", ["edgeqe-tiny", "edgeqe-small"])
+def test_a_shipped_file_restores_the_keras_network(name: str) -> None:
+    from edgeqe.catalogue import find_model
+    from edgeqe.model_file import ModelFile
+
+    model, file = zoo.load(name), ModelFile(find_model(name))
+    planes, _ = file.golden
+    for key in (30, 52, 75):
+        given = planes.astype(np.float32) - np.float32(NEUTRAL)
+        expected = OrtSession(file.at(key)).run(given)
+        result = keras_residual(model, planes, key / 12)
+        assert np.abs(result - expected).max() <= 1e-4 * np.ptp(expected)
+
+
+def test_a_shared_layer_becomes_one_constant() -> None:
+    inputs = keras.Input((None, None, 4), name="planes")
+    shared = keras.layers.Conv2D(4, 3, padding="same", name="shared")
+    x = keras.layers.ReLU(name="relu")(shared(inputs))
+    model = keras.Model(inputs, keras.layers.Add(name="sum")([shared(x), inputs]), name="net")
+    graph = graph_of(model, 4.0)
+    assert len(graph.uses("shared.kernel")) == 2
+    assert graph.parameters() == 4 * 4 * 9 + 4
+
+
+def test_a_layer_without_operator_is_named() -> None:
+    inputs = keras.Input((None, None, 4), name="planes")
+    model = keras.Model(inputs, keras.layers.UpSampling2D(name="grow")(inputs))
+    with pytest.raises(InputError, match=r"'grow' of type UpSampling2D.*conv2d"):
+        graph_of(model, 4.0)

@@ -1,0 +1,55 @@
+"""The network by hand: a shipped file run in numpy, read by the onnx package."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import numpy_helper
+
+Double = npt.NDArray[np.float64]
+
+
+def weights_of(data: bytes) -> dict[str, Double]:
+    model = onnx.load_model_from_string(data)
+    return {i.name: numpy_helper.to_array(i).astype(np.float64) for i in model.graph.initializer}
+
+
+def conv3x3(x: Double, kernel: Double) -> Double:
+    """Zero-padded 3x3 convolution, (C, h, w) by (O, C, 3, 3)."""
+    height, width = x.shape[1:]
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+    out = np.zeros((kernel.shape[0], height, width))
+    for row in range(3):
+        for column in range(3):
+            part = padded[:, row : row + height, column : column + width]
+            out += np.einsum("oc,chw->ohw", kernel[:, :, row, column], part)
+    return out
+
+
+def plain_network(planes: Double, weights: dict[str, Double]) -> Double:
+    """edgeqe-tiny and edgeqe-small as their docstring says, grey levels in and out."""
+    depth = sum(name.startswith("hidden") and name.endswith("kernel") for name in weights)
+    x = planes
+    for layer in ["head", *(f"hidden_{i}" for i in range(1, depth + 1)), "tail"]:
+        x = conv3x3(x, weights[f"{layer}.kernel"])
+        x = x * weights[f"{layer}_strength.scale"][0] + weights[f"{layer}_strength.bias"][0]
+        if layer != "tail":
+            x = np.maximum(x, 0.0)
+    return x
+
+
+def gray_planes(image: npt.NDArray[Any]) -> Double:
+    """Six planes of an even gray picture less 128, chroma neutral."""
+    luma = image.astype(np.float64) - 128.0
+    phases = [luma[0::2, 0::2], luma[0::2, 1::2], luma[1::2, 0::2], luma[1::2, 1::2]]
+    neutral = np.zeros_like(phases[0])
+    return np.stack([*phases, neutral, neutral])
+
+
+def photograph(name: str, top: int, left: int, height: int, width: int) -> npt.NDArray[np.uint8]:
+    """Part of one of scikit-image's packaged photographs."""
+    import skimage.data
+
+    picture: npt.NDArray[np.uint8] = getattr(skimage.data, name)()
+    return np.ascontiguousarray(picture[top : top + height, left : left + width])

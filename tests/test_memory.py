@@ -1,0 +1,72 @@
+"""Sizes in words, and a budget that waits and shrinks."""
+
+import threading
+
+import pytest
+
+from edgeqe.errors import InputError
+from edgeqe.memory import Budget, parse_size
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("64MiB", 67108864), ("1 KiB", 1024), ("1.5GiB", 1610612736), ("2MB", 2000000), (77, 77)],
+)
+def test_sizes(text: str | int, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MiB", "-1MiB", "64 parsecs", "0", 0, True, "1e3"])
+def test_what_is_no_size(text: str | int) -> None:
+    with pytest.raises(InputError, match="is no size"):
+        parse_size(text)
+
+
+def test_the_same_shape_reuses_what_the_arena_keeps() -> None:
+    shrunk: list[int] = []
+    budget = Budget(100, lambda: shrunk.append(1))
+    for _ in range(5):
+        with budget.window((8, 8), 60):
+            pass
+    assert shrunk == []
+
+
+def test_another_shape_shrinks_the_arena_before_it_waits() -> None:
+    shrunk: list[int] = []
+    budget = Budget(100, lambda: shrunk.append(1))
+    with budget.window((8, 8), 60):
+        pass
+    with budget.window((9, 9), 60):
+        assert shrunk == [1]
+
+
+def test_a_window_waits_until_its_bytes_are_free() -> None:
+    budget = Budget(100, lambda: None)
+    order: list[str] = []
+    began = threading.Event()
+
+    def second() -> None:
+        began.set()
+        with budget.window((8, 8), 60):
+            order.append("second")
+
+    with budget.window((8, 8), 60):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert began.wait(10)
+        thread.join(0.05)  # it must still be waiting
+        assert thread.is_alive()
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_a_band_counts_beside_the_windows() -> None:
+    shrunk: list[int] = []
+    budget = Budget(100, lambda: shrunk.append(1))
+    with budget.window((8, 8), 60):
+        pass
+    with budget.band(30):
+        assert shrunk == []
+    with budget.band(50):
+        assert shrunk == [1]

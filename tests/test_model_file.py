@@ -1,0 +1,132 @@
+"""The small protobuf reader against the onnx package, strengths, and damaged files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgeqe.card import CARD_KEY
+from edgeqe.catalogue import find_model, shipped_models
+from edgeqe.errors import ModelError
+from edgeqe.model_file import ModelFile
+from edgeqe.protobuf import outline
+
+
+@pytest.fixture(scope="module")
+def data() -> bytes:
+    return find_model("edgeqe-tiny").read_bytes()
+
+
+def test_outline_equals_the_onnx_package(data: bytes) -> None:
+    found, model = outline(data), onnx.load_model_from_string(data)
+    assert found.metadata == {p.key: p.value for p in model.metadata_props}
+    assert found.op_types == tuple(node.op_type for node in model.graph.node)
+    assert set(found.initializers) == {i.name for i in model.graph.initializer}
+    for initializer in model.graph.initializer:
+        tensor = found.initializers[initializer.name]
+        assert tensor.dims == tuple(initializer.dims)
+        assert data[tensor.start : tensor.stop] == initializer.raw_data
+
+
+def test_any_tool_of_the_ecosystem_opens_it(data: bytes, tmp_path: Path) -> None:
+    onnx.checker.check_model(onnx.load_model_from_string(data), full_check=True)
+    path = tmp_path / "again.onnx"
+    onnx.save(onnx.load_model_from_string(data), path)
+    again, key = ModelFile(path), 40
+    first = ModelFile(find_model("edgeqe-tiny"))
+    assert outline(again.at(key)).initializers.keys() == first.outline.initializers.keys()
+
+
+def test_a_strength_changes_the_vectors_and_nothing_else(data: bytes) -> None:
+    file = ModelFile(find_model("edgeqe-tiny"))
+    for key in (file.key(2.0), file.key(78.0)):
+        before = onnx.load_model_from_string(data)
+        after = onnx.load_model_from_string(file.at(key))
+        for old, new in zip(before.graph.initializer, after.graph.initializer, strict=True):
+            same = np.array_equal(numpy_helper.to_array(old), numpy_helper.to_array(new))
+            assert same == (old.name not in file.card.vectors), old.name
+        for part in (before, after):
+            del part.graph.initializer[:]
+        assert before == after
+
+
+def test_strengths_outside_the_table_are_clamped() -> None:
+    file = ModelFile(find_model("edgeqe-tiny"))
+    assert file.key(0.01) == file.key(0.5) and file.key(4000.0) == file.key(1000.0)
+
+
+def test_every_cut_and_many_flips_are_one_error(data: bytes, tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    path = tmp_path / "broken.onnx"
+    for length in [0, 1, 3, *rng.integers(4, len(data) - 1, 40)]:
+        path.write_bytes(data[: int(length)])
+        with pytest.raises(ModelError, match="cannot use the model"):
+            ModelFile(path)
+    path.write_bytes(bytes(rng.integers(0, 256, 300, dtype=np.uint8)))
+    with pytest.raises(ModelError, match="cannot use the model"):
+        ModelFile(path)
+
+
+def test_an_edited_weight_is_found(data: bytes, tmp_path: Path) -> None:
+    tensor = outline(data).initializers["hidden_2.kernel"]
+    edited = bytearray(data)
+    edited[tensor.start + 10] ^= 1
+    path = tmp_path / "edited.onnx"
+    path.write_bytes(bytes(edited))
+    with pytest.raises(ModelError, match="do not match its card"):
+        ModelFile(path)
+
+
+def test_cards_of_another_version_and_damaged_ones(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "card.onnx"
+    for change, message in (
+        ({"format_version": 99}, "format 99"),
+        ({"halo": 3}, "no multiple"),
+        ({"halo": "wide"}, "damaged"),
+        ({"planes": "hexagons"}, "hexagons"),
+    ):
+        model = onnx.load_model_from_string(data)
+        for prop in model.metadata_props:
+            if prop.key == CARD_KEY:
+                prop.value = json.dumps({**json.loads(prop.value), **change})
+        onnx.save(model, path)
+        with pytest.raises(ModelError, match=message):
+            ModelFile(path)
+
+
+def test_foreign_files_and_external_data(tmp_path: Path) -> None:
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    body = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "foreign", [value],
+                             [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])])  # fmt: skip
+    path = tmp_path / "foreign.onnx"
+    onnx.save(helper.make_model(body), path)
+    with pytest.raises(ModelError, match="carries no card"):
+        ModelFile(path)
+    tensor = TensorProto(name="w", data_type=1, dims=[1], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="../elsewhere.bin")
+    body.initializer.append(tensor)
+    path.write_bytes(helper.make_model(body).SerializeToString())
+    with pytest.raises(ModelError, match="another file, which edgeqe never opens"):
+        ModelFile(path)
+
+
+def test_the_shipped_files_are_small_and_named_after_their_cards() -> None:
+    models = shipped_models()
+    assert {"edgeqe-tiny", "edgeqe-small"} <= set(models)
+    for name, path in models.items():
+        assert path.stat().st_size < 3 << 20
+        card = ModelFile(path).card
+        assert card.name == name
+        recipe = card.provenance["recipe"]
+        assert recipe["data"] == "free" and {"seed", "steps"} <= set(recipe) and card.quality
+
+
+def test_names_and_paths(tmp_path: Path) -> None:
+    assert find_model("edgeqe-tiny:float32") == find_model("edgeqe-tiny")
+    with pytest.raises(ModelError, match="is a folder"):
+        find_model(tmp_path)
+    with pytest.raises(ModelError, match="edgeqe-small"):
+        find_model(tmp_path / "missing.onnx")

@@ -1,0 +1,91 @@
+"""`edgeqe verify`, `inspect` and `models`."""
+
+import json
+from pathlib import Path
+
+import onnx
+import pytest
+from click.testing import CliRunner
+from onnx import numpy_helper
+
+from edgeqe.card import CARD_KEY, GOLDEN_KEY
+from edgeqe.catalogue import find_model
+from edgeqe.cli import main
+from edgeqe.protobuf import outline
+from edgeqe.verify import verify
+
+CHECKS = ["card", "self-test", "tiles", "halo", "strengths", "sharing"]
+
+
+@pytest.mark.parametrize("model", ["edgeqe-tiny", "edgeqe-small"])
+def test_the_shipped_models_pass(model: str) -> None:
+    result = CliRunner().invoke(main, ["verify", model, "--json"])
+    assert result.exit_code == 0, result.output
+    checks = json.loads(result.stdout)["checks"]
+    assert [check["name"] for check in checks] == CHECKS
+    assert all(check["passed"] for check in checks)
+
+
+def edited(path: Path, **card: object) -> Path:
+    """edgeqe-tiny with another card."""
+    model = onnx.load(find_model("edgeqe-tiny"))
+    for prop in model.metadata_props:
+        if prop.key == CARD_KEY:
+            prop.value = json.dumps({**json.loads(prop.value), **card})
+    onnx.save(model, path)
+    return path
+
+
+def test_a_halo_that_is_too_small_or_too_large_is_found(tmp_path: Path) -> None:
+    less = {c.name: c.passed for c in verify(edited(tmp_path / "less.onnx", halo=10))}
+    assert not less["tiles"] and less["halo"]
+    more = {c.name: c.passed for c in verify(edited(tmp_path / "more.onnx", halo=14))}
+    assert more["tiles"] and not more["halo"]
+
+
+def test_another_golden_tile_fails_the_self_test(tmp_path: Path) -> None:
+    model = onnx.load(find_model("edgeqe-tiny"))
+    for prop in model.metadata_props:
+        if prop.key == GOLDEN_KEY:
+            values = json.loads(prop.value)
+            values["planes"]["data"] = "A" * len(values["planes"]["data"])  # all zero
+            prop.value = json.dumps(values)
+    path = tmp_path / "golden.onnx"
+    onnx.save(model, path)
+    result = CliRunner().invoke(main, ["verify", str(path)])
+    assert result.exit_code == 1
+    assert "FAIL  self-test" in result.output
+
+
+def test_a_weight_stored_twice_is_found(tmp_path: Path) -> None:
+    import dataclasses
+
+    from edgeqe.card import read_card
+    from edgeqe.model_file import weights_sha256
+
+    model = onnx.load(find_model("edgeqe-tiny"))
+    kernels = {i.name: i for i in model.graph.initializer}
+    copy = numpy_helper.to_array(kernels["hidden_1.kernel"])
+    kernels["hidden_2.kernel"].CopyFrom(numpy_helper.from_array(copy, "hidden_2.kernel"))
+    data = model.SerializeToString()
+    found = outline(data)
+    card = read_card(found.metadata)
+    digest = weights_sha256(data, found, card.vectors)
+    path = tmp_path / "twice.onnx"
+    for prop in model.metadata_props:
+        if prop.key == CARD_KEY:
+            prop.value = dataclasses.replace(card, weights_sha256=digest).to_json()
+    onnx.save(model, path)
+    sharing = next(check for check in verify(path) if check.name == "sharing")
+    assert not sharing.passed and "hidden_1.kernel = hidden_2.kernel" in sharing.detail
+
+
+def test_inspect_and_models_print_what_the_card_says() -> None:
+    result = CliRunner().invoke(main, ["inspect", "edgeqe-tiny"])
+    assert result.exit_code == 0
+    # by hand: (6*24*9 + 4*24*24*9 + 24*6*9) / 4 = 5,832 MAC a pixel; 12 pixels of halo
+    assert "5.832" in result.output and "hidden_4_strength.bias" in result.output
+    result = CliRunner().invoke(main, ["models", "--json"])
+    models = json.loads(result.stdout)["models"]
+    assert models["edgeqe-tiny"]["kmac_per_pixel"] == 5.832
+    assert models["edgeqe-small"]["halo"] == 16
