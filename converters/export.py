@@ -43,6 +43,10 @@ DEFAULT_QUALITY = 40
 TABLE_TOLERANCE = 1e-5
 #: Largest difference between Keras and the file, relative to the residual's range.
 PARITY_TOLERANCE = 1e-5
+#: The residual is scaled down below this step, to `FINEST_SHARE` of it an octave below:
+#: where the error is about one grey level, a network that is right on the mean is too
+#: strong for its worst picture. Chosen on the validation pictures (README, no harm).
+CAUTION_STEP, FINEST_SHARE = 4.0, 0.85
 #: Picture pixels per network pixel along an axis (space-to-depth).
 BLOCK = 2
 
@@ -160,6 +164,12 @@ def keras_residual(model: Any, planes: npt.NDArray[np.uint8], log2_step: float) 
     return np.ascontiguousarray(result[0].transpose(2, 0, 1)) * np.float32(SCALE)
 
 
+def caution(log2_steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Share of the residual that is applied at each strength, `FINEST_SHARE` to 1."""
+    octaves = np.clip(math.log2(CAUTION_STEP) - log2_steps, 0.0, 1.0)
+    return 1.0 - (1.0 - FINEST_SHARE) * octaves
+
+
 def _strength_table(model: Any, graph: Graph) -> tuple[StrengthTable, Float]:
     """Low-rank table of all vectors in grey levels, and the exact values, (keys, channels)."""
     keys = np.arange(FIRST_KEY, LAST_KEY + 1)
@@ -172,7 +182,7 @@ def _strength_table(model: Any, graph: Graph) -> tuple[StrengthTable, Float]:
         if layer == first and kind == "scale":
             values = values / SCALE
         if layer == last:
-            values = values * SCALE
+            values = values * SCALE * caution(keys / KEYS_PER_OCTAVE)[:, None]
         columns.append(values)
     exact = np.concatenate(columns, axis=1)
     size = np.maximum(np.abs(exact).max(axis=0), 1e-12)
