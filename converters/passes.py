@@ -14,6 +14,9 @@ import numpy as np
 from edgeqe.converters.graph import POINTWISE, Float, Graph, Node
 from edgeqe.errors import InputError
 
+#: Channels of a block in the widest layout that a runtime's convolutions use.
+CHANNEL_BLOCK = 16
+
 
 def fold_batch_norm(graph: Graph) -> tuple[Graph, bool]:
     """Fold batch norm into the convolution before it.
@@ -148,6 +151,9 @@ def reach(graph: Graph) -> Reach:
 def peak_floats(graph: Graph) -> float:
     """Most numbers alive at once per input pixel, network input and output included.
 
+    Runtimes keep hidden values in blocks of channels, 16 with AVX-512, so their
+    channels count rounded up to `CHANNEL_BLOCK`.
+
     A value lives from the node that makes it to the last that reads it. Convolutions
     fuse with the scale, bias and activation behind them at load, and runtimes run
     pointwise nodes in place, so a pointwise node whose first input dies in it takes
@@ -155,7 +161,11 @@ def peak_floats(graph: Graph) -> float:
     """
     resolution, channels = scales(graph), graph.channels()
     last = {name: index for index, node in enumerate(graph.nodes) for name in node.inputs}
-    size = {name: float(channels[name] * resolution[name] ** 2) for name in channels}
+    size = {}
+    for name, count in channels.items():
+        if name not in graph.inputs and name != graph.output:
+            count = -(-count // CHANNEL_BLOCK) * CHANNEL_BLOCK
+        size[name] = float(count * resolution[name] ** 2)
     alive = set(graph.inputs)
     peak = sum(size[name] for name in alive)
     for index, node in enumerate(graph.nodes):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 KEPT_SESSIONS = 4
 #: What ONNX Runtime takes beside the live tensors (blocked copies of input and
 #: output), and what a view's temporaries take, bytes per pixel of a window.
-RUNTIME_BYTES_PER_PIXEL = 32.0
+RUNTIME_BYTES_PER_PIXEL = 18.0
 
 
 class Engine:

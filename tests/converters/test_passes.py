@@ -8,8 +8,8 @@ from edgeqe.converters.passes import fold_batch_norm, macs, peak_floats, reach
 from edgeqe.converters.to_onnx import model_of
 
 
-def chain(*nodes: Node, channels: int = 2, **constants: Float) -> Graph:
-    return Graph("test", {"x": channels}, nodes[-1].output, nodes, constants)
+def chain(*nodes: Node, **constants: Float) -> Graph:
+    return Graph("test", {"x": 2}, nodes[-1].output, nodes, constants)
 
 
 def conv(name: str, source: str, kernel: str, side: int, stride: int = 1) -> Node:
@@ -112,8 +112,8 @@ def test_macs_and_lifetimes_by_hand() -> None:
              conv("b", "r.out", "narrow", 3)]  # fmt: skip
     graph = chain(*nodes, wide=random(8, 2, 3, 3), narrow=random(2, 8, 3, 3))
     assert macs(graph) == 2 * (2 * 8 * 9)
-    # at b: the caller's input (2), the hidden value (8), the output (2)
-    assert peak_floats(graph) == 12.0
+    # at b: the caller's input (2), the hidden value (8, a block of 16), the output (2)
+    assert peak_floats(graph) == 20.0
 
 
 def test_an_unknown_operator_is_refused() -> None:
