@@ -15,7 +15,8 @@ from edgeqe.errors import (
 )
 
 if TYPE_CHECKING:
-    from edgeqe.enhancer import Enhancer, Info, SelfTest
+    from edgeqe.enhancer import Enhancer
+    from edgeqe.info import Info, SelfTest
 
 __version__ = "0.1.0"
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.card import Card
 from edgeqe.catalogue import find_model
 from edgeqe.engine import Engine, available_threads
 from edgeqe.errors import InputError, ProviderError
+from edgeqe.info import Info, SelfTest
 from edgeqe.memory import parse_size
 from edgeqe.model_file import ModelFile
 from edgeqe.planes import NEUTRAL
@@ -30,49 +29,6 @@ CPU_TARGETS = ("auto", "cpu", "x86-cpu", "arm-cpu")
 ACCELERATOR_TARGETS = ("jetson", "cuda", "trt")
 #: Largest difference from the golden output that a float runtime may show, grey levels.
 SELF_TEST_TOLERANCE = 0.01
-
-
-@dataclass(frozen=True)
-class Info:
-    """What an `Enhancer` is and where it runs."""
-
-    model: str
-    """Name of the network."""
-    path: str
-    """File of the model."""
-    precision: str
-    runtime: str
-    runtime_version: str
-    provider: str
-    """Provider as placed, read from the session."""
-    fallback: str
-    """``cpu`` where another target was asked for and falling back allowed, else empty."""
-    threads: int
-    memory_limit: int
-    """Bytes."""
-    window: tuple[int, int]
-    """Height and width of the windows of a large picture, pixels."""
-    halo: int
-    """Pixels."""
-    alignment: int
-    """Pixels."""
-    planned_bytes: int
-    """Bytes that a large picture takes at most."""
-    kmac_per_pixel: float
-    parameters: int
-    file_bytes: int
-    card: Card
-
-
-@dataclass(frozen=True)
-class SelfTest:
-    """Result of `Enhancer.self_test`."""
-
-    passed: bool
-    max_error: float
-    """Largest difference from the golden output, grey levels."""
-    tolerance: float
-    """Largest that passes, grey levels."""
 
 
 class Enhancer:

@@ -7,6 +7,7 @@ grey levels of an 8-bit picture less 128; a deeper picture is scaled to that.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ class Depth:
         return int((2**self.bits - 1) << self.shift)
 
 
-class View:
+class View(ABC):
     """Base: component planes, some at half size, with a source and a target."""
 
     #: Rows (and columns) of the picture per row of each array.
@@ -64,13 +65,13 @@ class View:
         self.first_row = first_row
         """Row of the picture at which the sources begin."""
 
+    @abstractmethod
     def read(self, window: Window, planes: Float) -> None:
         """Fill planes of shape (6, h / 2, w / 2) with a window."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, window: Window, residual: Float) -> None:
         """Write a window's own result: source plus residual, rounded once."""
-        raise NotImplementedError
 
     def on_rows(self, sources: Sequence[Samples], first_row: int) -> View:
         """Same picture, read from a copy of some of its rows."""

@@ -49,11 +49,11 @@ class StepFeatures(keras.layers.Layer):  # type: ignore[misc]  # keras has no ty
 
 
 class StrengthLayer(keras.layers.Layer):  # type: ignore[misc]
-    """Base of the forms: what a converter asks of them."""
+    """Base of the forms.
 
-    def vectors(self, strength: Any) -> tuple[Any, Any]:
-        """Scale and bias, each of shape (N, 1, 1, C), for the layer's second input."""
-        raise NotImplementedError
+    A form has ``vectors(strength)``: scale and bias, each of shape (N, 1, 1, C), for
+    the layer's second input. Converters ask it for the vectors of many strengths.
+    """
 
     def call(self, inputs: Any) -> Any:
         """``x * scale + bias`` for inputs ``[x, strength]``."""
