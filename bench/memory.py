@@ -40,6 +40,9 @@ class MemoryUse:
 
     planned_bytes: int
     limit_bytes: int
+    codec_bytes: int | None
+    """What decoder and encoder take beside pictures and enhancement, from a JPEG file to
+    a PNG file; None where the operating system cannot tell."""
 
     def to_dict(self) -> dict[str, Any]:
         """Figures as plain values for a report."""
@@ -94,10 +97,46 @@ def probe(
         return (after - before if known else None), info.planned_bytes  # type: ignore[operator]
 
 
+def probe_file(
+    model: str, memory_limit: int, threads: int, shape: tuple[int, ...]
+) -> tuple[int | None, int]:
+    """Measure one call from a JPEG file to a PNG file in this process.
+
+    Returns
+    -------
+    peak : int or None
+        Bytes above what was resident before the call.
+    pictures : int
+        Bytes of the decoded and the enhanced picture.
+    """
+    import tempfile
+
+    from PIL import Image
+
+    from edgeqe import Enhancer
+    from edgeqe.jpeg import encode
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Enhancer(model, memory_limit=memory_limit, threads=threads) as enhancer,
+    ):
+        noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        picture = Image.fromarray(noise).resize((shape[1], shape[0]))
+        source = Path(folder) / "in.jpg"
+        source.write_bytes(encode(picture, 40))
+        del picture
+        before = resident_bytes("VmRSS") if reset_peak() else None
+        report = enhancer.enhance_file(source, Path(folder) / "out.png")
+        after = resident_bytes("VmHWM")
+        known = before is not None and after is not None
+        peak = after - before if known else None  # type: ignore[operator]
+        return peak, report.picture_bytes
+
+
 def measure(
     name: str, model: str, memory_limit: int, threads: int, shape: tuple[int, ...]
 ) -> MemoryUse:
-    """Measure one call in a fresh process.
+    """Measure one call on an array and one on a file, each in a fresh process.
 
     Parameters
     ----------
@@ -115,11 +154,26 @@ def measure(
     Raises
     ------
     InputError
-        If the process fails.
+        If a process fails.
     """
+
+    def run(kind: str) -> tuple[int | None, int]:
+        return _in_fresh_process(name, kind, model, memory_limit, threads, shape)
+
+    peak, planned = run("array")
+    file_peak, pictures = run("file")
+    codecs = None
+    if peak is not None and file_peak is not None:
+        codecs = max(0, file_peak - pictures - peak)
+    return MemoryUse(name, shape, peak, planned, memory_limit, codecs)
+
+
+def _in_fresh_process(
+    name: str, kind: str, model: str, memory_limit: int, threads: int, shape: tuple[int, ...]
+) -> tuple[int | None, int]:
     root = str(Path(edgeqe.__file__).resolve().parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    command = [sys.executable, "-m", "edgeqe.bench.memory", model, str(memory_limit),
+    command = [sys.executable, "-m", "edgeqe.bench.memory", kind, model, str(memory_limit),
                str(threads), *map(str, shape)]  # fmt: skip
     done = subprocess.run(
         command,
@@ -131,11 +185,12 @@ def measure(
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise InputError(f"the memory of {name} could not be measured: {lines[-1]}")
-    peak, planned = json.loads(done.stdout)
-    return MemoryUse(name, shape, peak, planned, memory_limit)
+    first, second = json.loads(done.stdout)
+    return first, second
 
 
 if __name__ == "__main__":
-    given_model, *numbers = sys.argv[1:]
+    given_kind, given_model, *numbers = sys.argv[1:]
     given_limit, given_threads, *given_shape = map(int, numbers)
-    json.dump(probe(given_model, given_limit, given_threads, tuple(given_shape)), sys.stdout)
+    chosen_probe = probe_file if given_kind == "file" else probe
+    json.dump(chosen_probe(given_model, given_limit, given_threads, tuple(given_shape)), sys.stdout)

@@ -232,14 +232,16 @@ def format_memory(uses: Sequence[MemoryUse]) -> str:
             "unknown" if use.peak_bytes is None else f"{use.peak_bytes / MIB:.1f}",
             f"{use.planned_bytes / MIB:.1f}",
             f"{use.limit_bytes / MIB:.1f}",
+            "unknown" if use.codec_bytes is None else f"{use.codec_bytes / MIB:.1f}",
         ]
         for use in uses
     ]
     return "\n".join(
         [
-            "Memory of one call in MiB, input and output not counted",
+            "Memory of one call in MiB, input and output not counted; codecs: what decoding,",
+            "conversion to RGB and encoding take beside that from a JPEG file to a PNG file",
             "",
-            *table(["model", "array", "measured", "planned", "limit"], cells),
+            *table(["model", "array", "measured", "planned", "limit", "codecs"], cells),
         ]
     )
 

@@ -27,5 +27,5 @@ def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_every_verb_is_listed() -> None:
     from edgeqe.cli import VERBS
 
-    text = README.read_text(encoding="utf-8")
+    text = README.read_text(encoding="utf-8").partition("## Use from the command line")[2]
     assert re.findall(r"^edgeqe (\w+)", text, re.M) == list(VERBS)
