@@ -80,7 +80,9 @@ class Engine:
 
     def _shrink(self) -> None:
         """Give back what idle windows keep; any session reaches the one arena."""
-        for session in list(self._sessions.values())[-1:]:
+        with self._lock:
+            session = next(reversed(self._sessions.values()), None)
+        if session is not None:
             session.shrink()
 
     def run(self, view: View, height: int, width: int, step: float, in_place: bool) -> None:

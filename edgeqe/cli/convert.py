@@ -19,6 +19,7 @@ def command(model: Path, output: Path, overwrite: bool, as_json: bool) -> None:
 
     The file is compared with Keras before it is written.
     """
+    from edgeqe.cli.host import quiet_start
     from edgeqe.errors import InputError, ModelError
 
     if output.suffix != ".onnx":
@@ -30,12 +31,14 @@ def command(model: Path, output: Path, overwrite: bool, as_json: bool) -> None:
     if not model.is_dir():
         raise ModelError(f"no training '{model}': give a folder that 'edgeqe train' wrote.")
     try:
-        from edgeqe.converters.export import export_training, write
+        with quiet_start():
+            from edgeqe.converters.export import export_training, write
+
+            exported = export_training(model)
     except ImportError as error:
         raise InputError(
             f"converting needs the host's packages ({error}): run pip install 'edgeqe[host,ort]'."
         ) from error
-    exported = export_training(model)
     write(exported, output)
     card = exported.card
     if as_json:

@@ -22,9 +22,9 @@ def command(recipe: str, data: Path, out: Path, resume: bool, as_json: bool) -> 
     Ctrl-C saves a checkpoint; --resume goes on from it. Export the result with
     `edgeqe convert`.
     """
-    import os
     import sys
 
+    from edgeqe.cli.host import quiet_start
     from edgeqe.errors import InputError
     from edgeqe.zoo.training.recipe import read_recipe
 
@@ -36,15 +36,17 @@ def command(recipe: str, data: Path, out: Path, resume: bool, as_json: bool) -> 
         )
     if not data.is_dir():
         raise InputError(f"no folder '{data}': give the data folder by --data.")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         from edgeqe.zoo.training.files import LOG
-        from edgeqe.zoo.training.loop import Training
+
+        with quiet_start():
+            from edgeqe.zoo.training.loop import Training
+
+            training = Training(chosen, data, folder)
     except ImportError as error:
         raise InputError(
             f"training needs the host's packages ({error}): run pip install 'edgeqe[host,files]'."
         ) from error
-    training = Training(chosen, data, folder)
     if resume:
         training.resume()
     with click.progressbar(

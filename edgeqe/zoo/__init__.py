@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,17 +14,16 @@ from edgeqe.card import unpack_array
 from edgeqe.catalogue import find_model
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model_file import ModelFile
-from edgeqe.zoo.plain import edgeqe_small, edgeqe_tiny
 
-#: Builders by name; each takes options of its network as keywords.
-NETWORKS: dict[str, Callable[..., Any]] = {
-    "edgeqe-tiny": edgeqe_tiny,
-    "edgeqe-small": edgeqe_small,
+#: Module and builder of each network; a builder takes the network's options as keywords.
+NETWORKS = {
+    "edgeqe-tiny": ("edgeqe.zoo.plain", "edgeqe_tiny"),
+    "edgeqe-small": ("edgeqe.zoo.plain", "edgeqe_small"),
 }
 
 
-def build(name: str, **options: Any) -> Any:
-    """Keras network of a name, with random weights.
+def builder(name: str) -> Callable[..., Any]:
+    """Builder of a network; Keras is imported here, not before.
 
     Raises
     ------
@@ -32,7 +32,14 @@ def build(name: str, **options: Any) -> Any:
     """
     if name not in NETWORKS:
         raise InputError(f"no network '{name}': the zoo has {', '.join(NETWORKS)}.")
-    return NETWORKS[name](**options)
+    module, function = NETWORKS[name]
+    made: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return made
+
+
+def build(name: str, **options: Any) -> Any:
+    """Keras network of a name, with random weights; InputError for an unknown name."""
+    return builder(name)(**options)
 
 
 #: Metadata of a shipped float file: weights that only training needs, by Keras path.
@@ -73,7 +80,7 @@ def options_of(network: Any) -> dict[str, Any]:
 
 def describe(network: Any) -> str:
     """First line of the docstring of a network's builder."""
-    return (NETWORKS[network.name].__doc__ or "").splitlines()[0]
+    return (builder(network.name).__doc__ or "").splitlines()[0]
 
 
 def load_weights_of(model: Any, path: Path) -> None:

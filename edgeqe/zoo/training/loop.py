@@ -110,7 +110,7 @@ class Training:
         stream = batches(
             crops, recipe.seed, self.step, recipe.steps, recipe.batch, recipe.error_floor
         )
-        mean_loss, clock, saved = 0.0, time.monotonic(), time.monotonic()
+        mean_loss, first, clock, saved = 0.0, self.step, time.monotonic(), time.monotonic()
         try:
             for planes, log2_step, targets in stream:
                 self.optimizer.learning_rate = recipe.rate(self.step)
@@ -120,7 +120,7 @@ class Training:
                         f"the loss is {loss} at step {self.step}: lower learning_rate in the recipe."
                     )
                 self.step += 1
-                mean_loss += (loss - mean_loss) * max(0.002, 1.0 / self.step)
+                mean_loss += (loss - mean_loss) * max(0.002, 1.0 / (self.step - first))
                 if self.step % 4 == 0:
                     self._update_average(recipe.ema**4)
                 now = time.monotonic()
