@@ -80,7 +80,9 @@ class OrtSession:
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = ort.InferenceSession(model, options, providers=[CPU])
+            self._session = ort.InferenceSession(
+                model, options, providers=[CPU], enable_fallback=False
+            )
         except Exception as error:  # ONNX Runtime's own exceptions share no public base
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"ONNX Runtime refuses the model: {reason}.") from error
