@@ -214,6 +214,39 @@ with Enhancer("edgeqe-tiny", threads=2) as enhancer:
     assert int(done.stdout) < 1 << 20
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_the_limit_holds_over_many_sizes_strengths_and_threads() -> None:
+    """In a fresh process: 80 pictures of 80 sizes, four strengths, four threads, 12 MiB."""
+    script = """
+import threading
+import numpy as np
+from edgeqe import Enhancer
+from edgeqe.bench.memory import reset_peak, resident_bytes
+shapes = [(200 + 10 * (i % 37), 300 + i % 50, 3) for i in range(80)]
+pictures = [np.full(shape, 90, np.uint8) for shape in shapes]
+outs = [np.full(shape, 1, np.uint8) for shape in shapes]
+with Enhancer("edgeqe-tiny", memory_limit="12MiB", threads=2) as enhancer:
+    for quality in (10, 20, 40, 80):
+        enhancer.enhance(pictures[0][:32, :32], quality=quality)
+    def work(first):
+        for i in range(first, 80, 4):
+            quality = (10, 20, 40, 80)[i // 4 % 4]
+            enhancer.enhance(pictures[i], quality=quality, out=outs[i])
+    measured = reset_peak()
+    before = resident_bytes("VmRSS")
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(resident_bytes("VmHWM") - before if measured else 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) <= 12 << 20
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_the_memory_limit_holds_by_the_operating_system(model: str) -> None:
     from edgeqe.bench.memory import measure
