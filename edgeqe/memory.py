@@ -9,8 +9,6 @@ from contextlib import contextmanager
 
 from edgeqe.errors import InputError
 
-Shape = tuple[int, int]
-
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30,
           "kb": 10**3, "mb": 10**6, "gb": 10**9}  # fmt: skip
 
@@ -35,9 +33,10 @@ def parse_size(size: int | str) -> int:
 class Budget:
     """Bytes that running windows take, and that a runtime's arena keeps of idle ones.
 
-    An arena keeps what windows took, for the next ones of the same shape. So a shape
-    counts with the most that it ever ran at once, until the arena is shrunk; that is
-    done when another shape needs the room, and only then does a window wait.
+    An arena keeps what windows took, for the next ones of so many pixels (a tensor's
+    bytes follow from them, whatever the shape). So a size counts with the most that it
+    ever ran at once, until the arena is shrunk; that is done when another size needs
+    the room, and only then does a window wait.
 
     Parameters
     ----------
@@ -49,23 +48,23 @@ class Budget:
 
     def __init__(self, limit: int, shrink: Callable[[], None]) -> None:
         self.limit, self._shrink = limit, shrink
-        self._running: dict[Shape, int] = {}
-        self._kept: dict[Shape, int] = {}
+        self._running: dict[int, int] = {}
+        self._kept: dict[int, int] = {}
         self._bands = 0
         self._changed = threading.Condition()
 
     @contextmanager
-    def window(self, shape: Shape, size: int) -> Iterator[None]:
-        """Hold the bytes of a running window of a shape."""
+    def window(self, pixels: int, size: int) -> Iterator[None]:
+        """Hold the bytes of a running window of so many pixels."""
         with self._changed:
-            self._wait(lambda: self._grown(shape, size))
-            self._running[shape] = self._running.get(shape, 0) + size
-            self._kept[shape] = max(self._kept.get(shape, 0), self._running[shape])
+            self._wait(lambda: self._grown(pixels, size))
+            self._running[pixels] = self._running.get(pixels, 0) + size
+            self._kept[pixels] = max(self._kept.get(pixels, 0), self._running[pixels])
         try:
             yield
         finally:
             with self._changed:
-                self._running[shape] -= size
+                self._running[pixels] -= size
                 self._changed.notify_all()
 
     @contextmanager
@@ -81,16 +80,16 @@ class Budget:
                 self._bands -= size
                 self._changed.notify_all()
 
-    def _grown(self, shape: Shape, size: int) -> int:
-        """Bytes by which one more window of a shape makes the arena grow."""
-        return max(0, self._running.get(shape, 0) + size - self._kept.get(shape, 0))
+    def _grown(self, pixels: int, size: int) -> int:
+        """Bytes by which one more window of a size makes the arena grow."""
+        return max(0, self._running.get(pixels, 0) + size - self._kept.get(pixels, 0))
 
     def _wait(self, more: Callable[[], int]) -> None:
         """Wait until so many more bytes fit."""
         while sum(self._kept.values()) + self._bands + more() > self.limit:
             if self._kept != self._running:
                 self._shrink()
-                self._kept = {shape: size for shape, size in self._running.items() if size}
+                self._kept = {pixels: size for pixels, size in self._running.items() if size}
                 self._running = dict(self._kept)
             else:
                 self._changed.wait()

@@ -78,6 +78,11 @@ class Plan:
         return self.rows.size, self.columns.size
 
     @property
+    def window_pixels(self) -> int:
+        """Pixels of every window."""
+        return self.rows.size * self.columns.size
+
+    @property
     def count(self) -> int:
         """Windows in all."""
         return self.rows.count * self.columns.count
