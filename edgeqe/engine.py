@@ -113,7 +113,7 @@ class Engine:
         self, view: View, session: OrtSession, chosen: Plan, windows: list[Window]
     ) -> None:
         def one(window: Window) -> None:
-            with self._budget.window(chosen.window_pixels, chosen.window_bytes):
+            with self._budget.window(chosen.window_bytes):
                 planes = np.empty((6, window.height // 2, window.width // 2), np.float32)
                 view.read(window, planes)
                 view.write(window, session.run(planes))
@@ -126,7 +126,7 @@ class Engine:
         rows, columns = chosen.window
 
         def one() -> None:
-            with self._budget.window(chosen.window_pixels, chosen.window_bytes):
+            with self._budget.window(chosen.window_bytes):
                 session.run(np.zeros((6, rows // 2, columns // 2), np.float32))
 
         self._all([self._executor().submit(one) for _ in range(chosen.count)])

@@ -30,13 +30,17 @@ def parse_size(size: int | str) -> int:
     return size
 
 
+#: Share of an idle place that a window must fill to take it; smaller ones would cut it up.
+REUSE = 0.75
+
+
 class Budget:
     """Bytes that running windows take, and that a runtime's arena keeps of idle ones.
 
-    An arena keeps what windows took, for the next ones of so many pixels (a tensor's
-    bytes follow from them, whatever the shape). So a size counts with the most that it
-    ever ran at once, until the arena is shrunk; that is done when another size needs
-    the room, and only then does a window wait.
+    An arena keeps what a window took, and a later window that is no larger takes its
+    place; a larger one grows the arena. So the budget counts *places*, each with the
+    bytes that made it. Where the limit leaves no room for a new place, the arena is
+    shrunk, which drops the idle places, and only then does a window wait.
 
     Parameters
     ----------
@@ -48,48 +52,47 @@ class Budget:
 
     def __init__(self, limit: int, shrink: Callable[[], None]) -> None:
         self.limit, self._shrink = limit, shrink
-        self._running: dict[int, int] = {}
-        self._kept: dict[int, int] = {}
-        self._bands = 0
+        self._idle: list[int] = []
+        self._used = 0
+        """Bytes of all places, idle ones too, and of the bands."""
         self._changed = threading.Condition()
 
     @contextmanager
-    def window(self, pixels: int, size: int) -> Iterator[None]:
-        """Hold the bytes of a running window of so many pixels."""
+    def window(self, size: int) -> Iterator[None]:
+        """Hold the bytes of a running window."""
         with self._changed:
-            self._wait(lambda: self._grown(pixels, size))
-            self._running[pixels] = self._running.get(pixels, 0) + size
-            self._kept[pixels] = max(self._kept.get(pixels, 0), self._running[pixels])
+            place = min((idle for idle in self._idle if REUSE * idle <= size <= idle), default=None)
+            if place is None:
+                self._grow(size)
+                place = size
+            else:
+                self._idle.remove(place)
         try:
             yield
         finally:
             with self._changed:
-                self._running[pixels] -= size
+                self._idle.append(place)
                 self._changed.notify_all()
 
     @contextmanager
     def band(self, size: int) -> Iterator[None]:
         """Hold bytes that the arena has no part in."""
         with self._changed:
-            self._wait(lambda: size)
-            self._bands += size
+            self._grow(size)
         try:
             yield
         finally:
             with self._changed:
-                self._bands -= size
+                self._used -= size
                 self._changed.notify_all()
 
-    def _grown(self, pixels: int, size: int) -> int:
-        """Bytes by which one more window of a size makes the arena grow."""
-        return max(0, self._running.get(pixels, 0) + size - self._kept.get(pixels, 0))
-
-    def _wait(self, more: Callable[[], int]) -> None:
-        """Wait until so many more bytes fit."""
-        while sum(self._kept.values()) + self._bands + more() > self.limit:
-            if self._kept != self._running:
+    def _grow(self, size: int) -> None:
+        """Wait until so many more bytes fit, and take them."""
+        while self._used + size > self.limit:
+            if self._idle:
                 self._shrink()
-                self._kept = {pixels: size for pixels, size in self._running.items() if size}
-                self._running = dict(self._kept)
+                self._used -= sum(self._idle)
+                self._idle.clear()
             else:
                 self._changed.wait()
+        self._used += size

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 from edgeqe.errors import MemoryLimitError
 
-#: Allowance for what does not grow with the window: threads' stacks, Python objects.
-FIXED_BYTES = 1 << 20
+#: Allowance for what does not grow with the window: threads' stacks, Python objects, and
+#: the heap's and the arena's gaps when windows of many sizes follow each other.
+FIXED_BYTES = 5 << 19
 #: Cost of one more window in picture pixels' worth of work: call overhead.
 WINDOW_COST = 4000
 #: Windows above this fall out of the cache; bigger ones gain nothing.
@@ -76,11 +77,6 @@ class Plan:
     def window(self) -> tuple[int, int]:
         """Height and width of every window, pixels."""
         return self.rows.size, self.columns.size
-
-    @property
-    def window_pixels(self) -> int:
-        """Pixels of every window."""
-        return self.rows.size * self.columns.size
 
     @property
     def count(self) -> int:

@@ -22,21 +22,23 @@ def test_what_is_no_size(text: str | int) -> None:
         parse_size(text)
 
 
-def test_the_same_size_reuses_what_the_arena_keeps() -> None:
+def test_no_larger_a_window_reuses_what_the_arena_keeps() -> None:
     shrunk: list[int] = []
     budget = Budget(100, lambda: shrunk.append(1))
     for _ in range(5):
-        with budget.window(64, 60):
+        with budget.window(60):
             pass
     assert shrunk == []
 
 
-def test_another_size_shrinks_the_arena_before_it_waits() -> None:
+def test_a_larger_window_shrinks_the_arena_before_it_waits() -> None:
     shrunk: list[int] = []
     budget = Budget(100, lambda: shrunk.append(1))
-    with budget.window(64, 60):
+    with budget.window(60):
         pass
-    with budget.window(81, 60):
+    with budget.window(50):  # fits in the idle place, and fills three quarters of it
+        assert shrunk == []
+    with budget.window(70):
         assert shrunk == [1]
 
 
@@ -47,10 +49,10 @@ def test_a_window_waits_until_its_bytes_are_free() -> None:
 
     def second() -> None:
         began.set()
-        with budget.window(64, 60):
+        with budget.window(60):
             order.append("second")
 
-    with budget.window(64, 60):
+    with budget.window(60):
         thread = threading.Thread(target=second)
         thread.start()
         assert began.wait(10)
@@ -64,7 +66,7 @@ def test_a_window_waits_until_its_bytes_are_free() -> None:
 def test_a_band_counts_beside_the_windows() -> None:
     shrunk: list[int] = []
     budget = Budget(100, lambda: shrunk.append(1))
-    with budget.window(64, 60):
+    with budget.window(60):
         pass
     with budget.band(30):
         assert shrunk == []
