@@ -71,6 +71,12 @@ def resident_bytes(field: str) -> int | None:
     return None
 
 
+def _peak_above(before: int | None) -> int | None:
+    """Bytes of the high-water mark above what was resident; None where unknown."""
+    after = resident_bytes("VmHWM")
+    return None if before is None or after is None else after - before
+
+
 def probe(
     model: str, memory_limit: int, threads: int, shape: tuple[int, ...]
 ) -> tuple[int | None, int]:
@@ -92,9 +98,7 @@ def probe(
         out = np.full_like(image, 1)
         before = resident_bytes("VmRSS") if reset_peak() else None
         enhancer.enhance(image, step=info.card.default_step, out=out)
-        after = resident_bytes("VmHWM")
-        known = before is not None and after is not None
-        return (after - before if known else None), info.planned_bytes  # type: ignore[operator]
+        return _peak_above(before), info.planned_bytes
 
 
 def probe_file(
@@ -127,10 +131,7 @@ def probe_file(
         del picture
         before = resident_bytes("VmRSS") if reset_peak() else None
         report = enhancer.enhance_file(source, Path(folder) / "out.png")
-        after = resident_bytes("VmHWM")
-        known = before is not None and after is not None
-        peak = after - before if known else None  # type: ignore[operator]
-        return peak, report.picture_bytes
+        return _peak_above(before), report.picture_bytes
 
 
 def measure(

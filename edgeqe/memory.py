@@ -37,8 +37,8 @@ REUSE = 0.75
 class Budget:
     """Bytes that running windows take, and that a runtime's arena keeps of idle ones.
 
-    An arena keeps what a window took, and a later window that is no larger takes its
-    place; a larger one grows the arena. So the budget counts *places*, each with the
+    An arena keeps what a window took, and a later window of about that size takes its
+    place; another grows the arena. So the budget counts *places*, each with the
     bytes that made it. Where the limit leaves no room for a new place, the arena is
     shrunk, which drops the idle places, and only then does a window wait.
 
