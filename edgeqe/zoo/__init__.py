@@ -19,6 +19,7 @@ from edgeqe.model_file import ModelFile
 NETWORKS = {
     "edgeqe-tiny": ("edgeqe.zoo.plain", "edgeqe_tiny"),
     "edgeqe-small": ("edgeqe.zoo.plain", "edgeqe_small"),
+    "edgeqe-base": ("edgeqe.zoo.multiscale", "edgeqe_base"),
 }
 
 

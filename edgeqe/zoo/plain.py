@@ -22,6 +22,72 @@ from edgeqe.zoo.strengths import QpAdaptive, ScaleAndBias, StepFeatures
 PLANES = 6
 
 
+class Convolutions:
+    """Convolutions with strength vectors, for one network native to 4:2:0.
+
+    Parameters
+    ----------
+    strength : {"scale-and-bias", "qp-adaptive"}
+        Form of the strength vectors.
+    units : int
+        Width of the strength MLP; only for "scale-and-bias".
+    """
+
+    def __init__(self, strength: str, units: int = 16) -> None:
+        self.strength = strength
+        self.planes = keras.Input((None, None, PLANES), name="planes")
+        self.log2_step = keras.Input((1,), name="log2_step")
+        if strength == "scale-and-bias":
+            features = StepFeatures(units, name="step")(self.log2_step)
+            self.condition = keras.layers.Concatenate(name="condition")([self.log2_step, features])
+        elif strength == "qp-adaptive":
+            self.condition = self.log2_step
+        else:
+            raise ValueError(f"strength {strength!r}: use 'scale-and-bias' or 'qp-adaptive'.")
+
+    def kernel(self, filters: int, name: str, kernel: int = 3, **options: Any) -> Any:
+        """Convolution without bias, which may be used more than once."""
+        options = {"kernel_initializer": "he_normal", **options}
+        return keras.layers.Conv2D(
+            filters, kernel, padding="same", use_bias=False, name=name, **options
+        )
+
+    def scaled(self, x: Any, name: str, in_steps: bool = False) -> Any:
+        """Strength vectors of one use of a kernel."""
+        form: Any
+        if self.strength == "scale-and-bias":
+            form = ScaleAndBias(in_steps=in_steps, name=f"{name}_strength")
+        else:
+            form = QpAdaptive(name=f"{name}_strength")
+        return form([x, self.condition])
+
+    def activated(self, x: Any, name: str) -> Any:
+        """ReLU."""
+        return keras.layers.ReLU(name=f"{name}_relu")(x)
+
+    def convolution(self, x: Any, filters: int, name: str, kernel: int = 3, stride: int = 1) -> Any:
+        """Kernel, strength vectors, ReLU."""
+        x = self.kernel(filters, name, kernel, strides=stride)(x)
+        return self.activated(self.scaled(x, name), name)
+
+    def up(self, x: Any, filters: int, name: str) -> Any:
+        """Twice the resolution: transposed convolution, 2x2, stride 2, strength vectors."""
+        layer = keras.layers.Conv2DTranspose(
+            filters, 2, 2, padding="same", use_bias=False, name=name, kernel_initializer="he_normal"
+        )
+        return self.scaled(layer(x), name)
+
+    def tail(self, x: Any, filters: int) -> Any:
+        """Zero-initialised last convolution, its vectors in units of the step."""
+        return self.scaled(
+            self.kernel(filters, "tail", kernel_initializer="zeros")(x), "tail", in_steps=True
+        )
+
+    def network(self, name: str, residual: Any) -> Any:
+        """Keras model of both inputs."""
+        return keras.Model([self.planes, self.log2_step], residual, name=name)
+
+
 def plain(
     name: str, *, width: int, depth: int, strength: str = "scale-and-bias", units: int = 16
 ) -> Any:
@@ -35,10 +101,8 @@ def plain(
         Channels of every hidden layer.
     depth : int
         3x3 convolutions between head and tail.
-    strength : {"scale-and-bias", "qp-adaptive"}
-        Form of the strength vectors.
-    units : int
-        Width of the strength MLP; only for "scale-and-bias".
+    strength, units
+        As of `Convolutions`.
 
     Returns
     -------
@@ -46,34 +110,11 @@ def plain(
         Inputs ``planes`` (N, H/2, W/2, 6) and ``log2_step`` (N, 1); output the
         residual, shape of ``planes``.
     """
-    planes = keras.Input((None, None, PLANES), name="planes")
-    log2_step = keras.Input((1,), name="log2_step")
-    if strength == "scale-and-bias":
-        features = StepFeatures(units, name="step")(log2_step)
-        condition = keras.layers.Concatenate(name="condition")([log2_step, features])
-    elif strength == "qp-adaptive":
-        condition = log2_step
-    else:
-        raise ValueError(f"strength {strength!r}: use 'scale-and-bias' or 'qp-adaptive'.")
-
-    def convolution(x: Any, filters: int, layer: str, **options: Any) -> Any:
-        x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, name=layer, **options)(
-            x
-        )
-        form: Any
-        if strength == "scale-and-bias":
-            form = ScaleAndBias(in_steps=layer == "tail", name=f"{layer}_strength")
-        else:
-            form = QpAdaptive(name=f"{layer}_strength")
-        return form([x, condition])
-
-    x = planes
+    make = Convolutions(strength, units)
+    x = make.planes
     for index in range(depth + 1):
-        layer = "head" if index == 0 else f"hidden_{index}"
-        x = convolution(x, width, layer, kernel_initializer="he_normal")
-        x = keras.layers.ReLU(name=f"{layer}_relu")(x)
-    residual = convolution(x, PLANES, "tail", kernel_initializer="zeros")
-    return keras.Model([planes, log2_step], residual, name=name)
+        x = make.convolution(x, width, "head" if index == 0 else f"hidden_{index}")
+    return make.network(name, make.tail(x, PLANES))
 
 
 def edgeqe_tiny(strength: str = "scale-and-bias") -> Any:
