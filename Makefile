@@ -17,7 +17,7 @@ check: .venv/ready
 
 # TensorFlow has no wheels beyond Python 3.13.
 .venv/ready: pyproject.toml
-	@PYTHON="$(PYTHON)" scripts/environment .venv ort,files,host,bench,test 13
+	@PYTHON="$(PYTHON)" scripts/environment .venv ort,tflite,files,host,bench,test 13
 
 clean:
 	rm -rf .venv .venv-demo build dist demo-output edgeqe.egg-info

@@ -1,19 +1,16 @@
-"""Keras network to a model file: graph, passes, strengths, card, golden tile, parity."""
+"""A source to a model file: strengths, card, golden tile, and the check against the source."""
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe import zoo
 from edgeqe.card import (
     CARD_KEY,
     GOLDEN_KEY,
@@ -21,234 +18,186 @@ from edgeqe.card import (
     Card,
     StrengthTable,
     golden_text,
-    pack_array,
 )
 from edgeqe.converters import passes
-from edgeqe.converters.from_keras import graph_of, strength_vectors
-from edgeqe.converters.graph import Float, Graph
-from edgeqe.converters.to_onnx import model_of
+from edgeqe.converters.graph import KEYS, Float, Graph
+from edgeqe.converters.sharing import scale_kernels
+from edgeqe.converters.sources import Source
 from edgeqe.errors import CheckError, InputError
-from edgeqe.model_file import weights_sha256
-from edgeqe.planes import NEUTRAL, SCALE
-from edgeqe.protobuf import outline
-from edgeqe.strength import KEYS_PER_OCTAVE, step_from_quality
-from edgeqe.zoo import TRAINING_KEY
-from edgeqe.zoo.training.files import AVERAGED, LOG, RECIPE
+from edgeqe.model_file import ModelFile, outline_of, weights_sha256
+from edgeqe.planes import NEUTRAL
+from edgeqe.runtimes import open_session
+from edgeqe.strength import KEYS_PER_OCTAVE
 
-#: Keys of the strength table: steps 1 to 152, JPEG qualities 100 to 5.
-FIRST_KEY, LAST_KEY = 0, math.ceil(KEYS_PER_OCTAVE * math.log2(152))
-#: Quality whose strength a file has as it lies.
-DEFAULT_QUALITY = 40
+SUFFIXES = (".onnx", ".tflite")
 #: Largest error of the low-rank strength table, relative to each vector's largest value.
-TABLE_TOLERANCE = 1e-5
-#: Largest difference between Keras and the file, relative to the residual's range.
-PARITY_TOLERANCE = 1e-5
-#: The residual is scaled down below this step, to `FINEST_SHARE` of it an octave below:
-#: where the error is about one grey level, a network that is right on the mean is too
-#: strong for its worst picture. Chosen on the validation pictures (README, no harm).
-CAUTION_STEP, FINEST_SHARE = 4.0, 0.85
-#: Picture pixels per network pixel along an axis (space-to-depth).
-BLOCK = 2
+TABLE_TOLERANCE = 1e-6
+#: Largest difference between source and file, relative to the residual's range: float32,
+#: float32 with more convolutions in a row than `DEEP`, and float16, whose numbers have
+#: 11 bits and whose errors add up over the layers.
+PARITY, PARITY_DEEP, PARITY_FLOAT16 = 1e-5, 5e-5, 2e-2
+DEEP = 20
 
 
 @dataclass(frozen=True)
 class Exported:
-    """An exported network."""
+    """A model file that was written and checked."""
 
     card: Card
-    data: bytes
-    """The file."""
+    path: Path
+    file_bytes: int
+    constant_bytes: int
+    """Bytes of all constants, each shared one once."""
+    unshared_bytes: int
+    """Bytes that they would take with every use of a kernel stored by itself."""
     parity: float
-    """Largest difference between Keras and the file, relative to the residual's range."""
+    """Largest difference between source and file, relative to the residual's range."""
 
 
-def export_onnx(
-    model: Any, *, description: str, provenance: Mapping[str, Any], quality: Mapping[str, Any]
-) -> Exported:
-    """Export a 4:2:0-native Keras network to an ONNX file, and check it against Keras.
+def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
+    """Write a source as a model file, after checking that file against the source.
 
-    The file works in grey levels: input (v - 128), output the residual in grey
-    levels. Keras works in 1/255 of that; the factor goes into the strength vectors
-    of head and tail, so every kernel in the file is the Keras kernel.
+    Parameters
+    ----------
+    source : Source
+    path : Path
+        Ends in ``.onnx`` or ``.tflite``; replaced if it exists.
+    float16 : bool
+        Store the weights in float16.
 
     Raises
     ------
     CheckError
-        If the file and Keras differ by more than the tolerance.
-    """
-    default_key = round(KEYS_PER_OCTAVE * math.log2(step_from_quality(DEFAULT_QUALITY)))
-    log2_step = default_key / KEYS_PER_OCTAVE
-    graph, _ = passes.fold_batch_norm(graph_of(model, log2_step))
-    table, exact = _strength_table(model, graph)
-    values = exact[default_key - FIRST_KEY]
-    constants, used = dict(graph.constants), 0
-    for name in graph.vectors:
-        size = constants[name].size
-        constants[name] = values[used : used + size].reshape(1, -1, 1, 1).astype(np.float32)
-        used += size
-    graph = graph.with_nodes(list(graph.nodes), constants)
-    card = _card(graph, 2.0**log2_step, description, provenance, quality)
-    golden_in = _golden_planes()
-    golden_out = keras_residual(model, golden_in, log2_step)
-    metadata = {
-        STRENGTHS_KEY: table.to_text(),
-        GOLDEN_KEY: golden_text(golden_in, golden_out),
-        TRAINING_KEY: _training_text(model),
-    }
-    unsigned = model_of(graph, metadata).SerializeToString()
-    digest = weights_sha256(unsigned, outline(unsigned), graph.vectors)
-    card = Card(**{**card.to_dict(), "weights_sha256": digest})
-    data = model_of(graph, {CARD_KEY: card.to_json(), **metadata}).SerializeToString()
-    parity = _parity(data, golden_in, golden_out)
-    if parity > PARITY_TOLERANCE:
-        raise CheckError(
-            f"the file differs from Keras by {parity:.1e} of the residual's range, more than "
-            f"{PARITY_TOLERANCE:.0e}: nothing was written."
-        )
-    return Exported(card, data, parity)
-
-
-def export_training(folder: Path) -> Exported:
-    """Export the averaged weights of a training.
-
-    Recipe and last validation become the card's provenance and quality.
-
-    Raises
-    ------
+        If file and source differ by more than the tolerance; nothing is written.
     InputError
-        If the folder is not a training's, or not one that validated yet.
-    CheckError
-        If the file and Keras differ by more than the tolerance.
+        If the format cannot hold the network.
     """
-    import keras
-
-    try:
-        recipe = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
-        entries = (folder / LOG).read_text(encoding="utf-8").splitlines()
-        last = json.loads(entries[-1])
-    except (OSError, ValueError, IndexError) as error:
-        raise InputError(
-            f"'{folder}' is no training that reached a validation ({error}): "
-            "give a folder that 'edgeqe train' wrote."
-        ) from error
-    model = zoo.build(recipe["network"], strength=recipe["strength"])
-    zoo.load_weights_of(model, folder / AVERAGED)
-    validated = {key: value for key, value in last.items() if isinstance(value, list)}
-    provenance = {
-        "recipe": recipe,
-        "steps": last["step"],
-        "minutes": last["minutes"],
-        "trainer": f"Keras {keras.__version__} on {keras.backend.backend()}",
-    }
-    quality = {"validation PSNR, dB, JPEG and enhanced": validated}
-    return export_onnx(
-        model, description=zoo.describe(model), provenance=provenance, quality=quality
-    )
-
-
-def write(exported: Exported, path: Path) -> None:
-    """Write a file under a temporary name, then rename it."""
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"'{path}' must end in {' or '.join(SUFFIXES)}.")
+    graph, folded = source.graph, dict[str, str]()
+    if path.suffix == ".tflite":
+        graph, folded = scale_kernels(graph)
+    golden_in = _golden_planes(graph, source)
+    golden_out = source.reference(golden_in)
+    metadata = {**source.metadata, GOLDEN_KEY: golden_text(golden_in, golden_out)}
+    if source.graph.vectors:
+        metadata[STRENGTHS_KEY] = strength_table(source.graph.vectors).to_text()
+    card = _card(source, graph, folded, "float16" if float16 else "float32")
+    unsigned = _encode(graph, metadata, path.suffix, float16)
+    digest = weights_sha256(unsigned, outline_of(unsigned), card.vectors)
+    card = replace(card, weights_sha256=digest)
+    data = _encode(graph, {CARD_KEY: card.to_json(), **metadata}, path.suffix, float16)
+    limit = PARITY_FLOAT16 if float16 else PARITY_DEEP if _depth(graph) > DEEP else PARITY
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        temporary.write_bytes(exported.data)
+        temporary.write_bytes(data)
+        parity = _parity(ModelFile(temporary), golden_in, golden_out)
+        if not parity <= limit:
+            raise CheckError(
+                f"the file differs from its source by {parity:.1e} of the residual's range, more "
+                f"than {limit:.0e}: nothing was written."
+            )
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    number = 2 if float16 else 4
+    unshared = sum(graph.constants[name].size * len(graph.uses(name)) for name in graph.constants)
+    return Exported(card, path, len(data), number * graph.parameters(), number * unshared, parity)
 
 
-def keras_residual(model: Any, planes: npt.NDArray[np.uint8], log2_step: float) -> Float:
-    """Residual in grey levels, (C, h, w), of planes (C, h, w) in grey levels, by Keras."""
-    given = (planes.astype(np.float32) - NEUTRAL) / np.float32(SCALE)
-    step = np.array([[log2_step]], np.float32)
-    result = np.asarray(model.predict_on_batch([given.transpose(1, 2, 0)[None], step]))
-    return np.ascontiguousarray(result[0].transpose(2, 0, 1)) * np.float32(SCALE)
+def strength_table(vectors: Mapping[str, Float]) -> StrengthTable:
+    """Low-rank table of all vectors, columns in the order of the mapping.
 
+    Parameters
+    ----------
+    vectors : mapping of str to ndarray, shape (len(KEYS), C)
 
-def caution(log2_steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Share of the residual that is applied at each strength, `FINEST_SHARE` to 1."""
-    octaves = np.clip(math.log2(CAUTION_STEP) - log2_steps, 0.0, 1.0)
-    return 1.0 - (1.0 - FINEST_SHARE) * octaves
-
-
-def _strength_table(model: Any, graph: Graph) -> tuple[StrengthTable, Float]:
-    """Low-rank table of all vectors in grey levels, and the exact values, (keys, channels)."""
-    keys = np.arange(FIRST_KEY, LAST_KEY + 1)
-    vectors = strength_vectors(model, (keys / KEYS_PER_OCTAVE).astype(np.float32))
-    columns = []
-    first, last = (graph.vectors[i].rsplit(".", 1)[0] for i in (0, -1))
-    for name in graph.vectors:
-        values = vectors[name].astype(np.float64)
-        layer, kind = name.rsplit(".", 1)
-        if layer == first and kind == "scale":
-            values = values / SCALE
-        if layer == last:
-            values = values * SCALE * caution(keys / KEYS_PER_OCTAVE)[:, None]
-        columns.append(values)
-    exact = np.concatenate(columns, axis=1)
+    Raises
+    ------
+    CheckError
+        If no rank meets the tolerance.
+    """
+    exact = np.concatenate([np.asarray(v, np.float64) for v in vectors.values()], axis=1)
     size = np.maximum(np.abs(exact).max(axis=0), 1e-12)
     left, singular, right = np.linalg.svd(exact / size, full_matrices=False)
     for rank in range(1, len(singular) + 1):
         curve = (left[:, :rank] * singular[:rank]).astype("<f4")
         basis = (right[:rank] * size).astype("<f4")
         if np.abs((curve @ basis - exact) / size).max() <= TABLE_TOLERANCE:
-            break
-    else:
-        raise CheckError("the strength vectors do not fit a float32 table.")
-    return StrengthTable(FIRST_KEY, curve, basis), exact.astype(np.float32)
+            return StrengthTable(KEYS[0], curve, basis)
+    raise CheckError("the strength vectors do not fit a float32 table.")
 
 
-def _card(
-    graph: Graph,
-    step: float,
-    description: str,
-    provenance: Mapping[str, Any],
-    quality: Mapping[str, Any],
-) -> Card:
+def _encode(graph: Graph, metadata: Mapping[str, str], suffix: str, float16: bool) -> bytes:
+    if suffix == ".onnx":
+        from edgeqe.converters import to_onnx
+
+        encoded: bytes = to_onnx.model_of(graph, metadata, float16=float16).SerializeToString()
+        return encoded
+    from edgeqe.converters import to_tflite
+
+    return to_tflite.model_of(graph, metadata, float16=float16)
+
+
+def _card(source: Source, graph: Graph, folded: dict[str, str], precision: str) -> Card:
     reach = passes.reach(graph)
-    per_pixel = 1.0 / BLOCK**2
+    unit = 2 if source.planes == "420-space-to-depth" else 1
+    convolutions = [node for node in graph.nodes if node.op in ("Conv", "ConvTranspose")]
+    uses: dict[str, int] = {}
+    for node in convolutions:
+        uses[node.inputs[1]] = uses.get(node.inputs[1], 0) + 1
     return Card(
         name=graph.name,
-        description=description,
-        planes="420-space-to-depth",
-        codecs=("jpeg",),
-        precision="float32",
-        halo=BLOCK * reach.halo,
-        alignment=BLOCK * reach.alignment,
-        kmac_per_pixel=round(passes.macs(graph) * per_pixel / 1000, 3),
+        description=source.description,
+        planes=source.planes,
+        codecs=source.codecs,
+        precision=precision,
+        halo=unit * reach.halo,
+        alignment=unit * reach.alignment,
+        kmac_per_pixel=round(passes.macs(graph) / unit**2 / 1000, 3),
         parameters=graph.parameters(),
-        peak_floats_per_pixel=passes.peak_floats(graph) * per_pixel,
-        default_step=step,
+        peak_floats_per_pixel=passes.peak_floats(graph) / unit**2,
+        default_step=2.0 ** (source.default_key / KEYS_PER_OCTAVE),
         weights_sha256="",
-        vectors=graph.vectors,
-        provenance=provenance,
-        quality=quality,
+        vectors=tuple(source.graph.vectors),
+        folded=folded,
+        inputs=tuple(graph.inputs),
+        tiling=source.tiling,
+        block=source.block,
+        exact_halo=unit * reach.exact_halo,
+        trainable=source.trainable,
+        shared=tuple(name for name, count in uses.items() if count > 1),
+        provenance=source.provenance,
+        quality=source.quality,
     )
 
 
-def _golden_planes() -> npt.NDArray[np.uint8]:
-    """A tile with ramps, an edge, blocks and noise: (6, 16, 24) grey levels."""
+def _depth(graph: Graph) -> int:
+    """Most convolutions in a row."""
+    deep = dict.fromkeys(graph.inputs, 0)
+    for node in graph.nodes:
+        before = max(deep.get(name, 0) for name in node.inputs)
+        deep[node.output] = before + (node.op in ("Conv", "ConvTranspose"))
+    return deep[graph.output]
+
+
+def _golden_planes(graph: Graph, source: Source) -> npt.NDArray[np.uint8]:
+    """A tile with ramps, an edge, blocks and noise: (C, h, w) grey levels."""
+    alignment = math.lcm(8, passes.reach(graph).alignment)
+    height, width = (source.block,) * 2 if source.block else (2 * alignment, 3 * alignment)
     rng = np.random.default_rng(7)
-    rows, columns = np.mgrid[:16, :24].astype(np.float64)
-    luma = 60 + 5 * columns + 40 * (rows > 8) + 12 * ((columns // 4 + rows // 4) % 2)
-    planes = [luma + rng.normal(0, 6, luma.shape) for _ in range(4)]
-    planes += [128 + rows - columns, 128 + 3 * np.sin(columns / 3) * rows]
-    return np.clip(np.rint(planes), 0, 255).astype(np.uint8)
+    rows, columns = np.mgrid[:height, :width].astype(np.float64)
+    luma = 60 + 120 * columns / width + 40 * (rows > height / 2)
+    luma += 12 * ((columns // 4 + rows // 4) % 2)
+    chroma = 128 + (rows - columns) / 2
+    plain = {"y": [luma], "rgb": [luma, luma + 10, luma + 20], "420-space-to-depth": 4 * [luma]}
+    planes = [*plain[source.planes], chroma, chroma][: sum(graph.inputs.values())]
+    noisy = [plane + rng.normal(0, 6, luma.shape) for plane in planes]
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
-def _training_text(model: Any) -> str:
-    """Weights that the graph does not hold, by Keras path."""
-    graph_holds = {f"{layer.name}/kernel" for layer in model.layers}
-    weights = {
-        variable.path: pack_array(np.asarray(variable.value, "<f4"))
-        for variable in model.weights
-        if variable.path not in graph_holds
-    }
-    return json.dumps({"options": zoo.options_of(model), "weights": weights})
-
-
-def _parity(data: bytes, planes: npt.NDArray[np.uint8], expected: Float) -> float:
-    """Largest difference of the file on ONNX Runtime, relative to the residual's range."""
-    from edgeqe.runtimes.ort import OrtSession
-
-    result = OrtSession(data).run(planes.astype(np.float32) - np.float32(NEUTRAL))
+def _parity(file: ModelFile, planes: npt.NDArray[np.uint8], expected: Float) -> float:
+    """Largest difference of the file on its runtime, relative to the residual's range."""
+    session = open_session(file, file.key(file.card.default_step))
+    result = session.run(planes.astype(np.float32) - np.float32(NEUTRAL))
     return float(np.abs(result - expected).max() / max(np.ptp(expected), 1e-6))

@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
 
-from edgeqe.converters.graph import Float, Graph, Node
+from edgeqe.converters.graph import KEYS, Float, Graph, Node
 from edgeqe.errors import InputError
-from edgeqe.zoo.strengths import StepFeatures, StrengthLayer
+from edgeqe.strength import KEYS_PER_OCTAVE
+from edgeqe.zoo.strengths import StrengthLayer
 
 #: The input that carries log2 of the step; it feeds strength layers alone.
 STRENGTH_INPUT = "log2_step"
+#: Operators of Keras' activation functions.
+ACTIVATIONS = {
+    keras.activations.relu: "Relu",
+    keras.activations.selu: "Selu",
+    keras.activations.sigmoid: "Sigmoid",
+}
 
 
 def graph_of(model: Any, log2_step: float) -> Graph:
-    """Graph of a Keras functional model, with the strength vectors of one step.
+    """Graph of a Keras functional model, its strength vectors at every key.
 
     Parameters
     ----------
     model : keras.Model
-        Functional, channels last. Layers used twice become nodes that share constants.
+        Functional, channels last, one output. Layers used twice become nodes that share
+        constants.
     log2_step : float
-        Strength whose values the vectors hold.
+        Strength at which the constants stand: its nearest key.
 
     Raises
     ------
     InputError
-        If the model holds a layer that the graph has no operator for.
+        If the model is not functional, or holds a layer that the graph has no operator for.
     """
-    return _Reader(model, log2_step).read()
+    if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
+        raise InputError(f"'{getattr(model, 'name', model)}' is no functional Keras model.")
+    if len(model.outputs) != 1:
+        raise InputError(f"'{model.name}' has {len(model.outputs)} outputs: one converts.")
+    return _Reader(model).read().at(round(KEYS_PER_OCTAVE * log2_step))
 
 
 def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
@@ -47,7 +60,7 @@ def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
         By the name of the constant.
     """
     layers = [layer for layer in model.layers if isinstance(layer, StrengthLayer)]
-    conditions = [model.get_layer(layer.name).input[1] for layer in layers]
+    conditions = [layer.input[1] for layer in layers]
     if not layers:
         return {}
     steps = next(i for i in model.inputs if i.name == STRENGTH_INPUT)
@@ -64,109 +77,92 @@ def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
     return result
 
 
-class _Reader:
-    """State of one reading."""
+@dataclass(frozen=True)
+class _Call:
+    """One use of a layer."""
 
-    def __init__(self, model: Any, log2_step: float) -> None:
+    layer: Any
+    name: str
+    """Layer's name; from the second use on with the use's number."""
+    sources: tuple[str, ...]
+    output: str
+    channels: int
+    """Of the first source."""
+
+    def refuse(self, why: str) -> NoReturn:
+        kind = type(self.layer).__name__
+        raise InputError(f"layer '{self.layer.name}' of type {kind} does not convert: {why}.")
+
+
+class _Reader:
+    """State of one reading. A method ``_<class of layer>`` converts one use of such a layer."""
+
+    def __init__(self, model: Any) -> None:
         self.model = model
         self.nodes: list[Node] = []
         self.constants: dict[str, Float] = {}
         self.names: dict[int, str] = {}
-        at = np.array([log2_step], np.float32)
-        self.vectors = {
-            name: values.reshape(1, -1, 1, 1)
-            for name, values in strength_vectors(model, at).items()
-        }
+        steps = np.array(KEYS, np.float32) / KEYS_PER_OCTAVE
+        self.vectors = strength_vectors(model, steps)
+        self.strengths = {STRENGTH_INPUT}
+        """Values that depend on the strength alone: the vectors hold what becomes of them."""
 
     def read(self) -> Graph:
         """The whole model, in the order that Keras runs it."""
         inputs: dict[str, int] = {}
         for tensor in self.model.inputs:
             self.names[id(tensor)] = tensor.name
-            if tensor.name != STRENGTH_INPUT:
-                inputs[tensor.name] = int(tensor.shape[-1])
+            if tensor.name == STRENGTH_INPUT:
+                continue
+            if len(tensor.shape) != 4 or tensor.shape[-1] is None:
+                raise InputError(
+                    f"input '{tensor.name}' of '{self.model.name}' has shape {tensor.shape}: a "
+                    "picture input has four axes and a fixed number of channels, the last axis."
+                )
+            inputs[tensor.name] = int(tensor.shape[-1])
         used: dict[str, int] = {}
         for depth in sorted(self.model._nodes_by_depth, reverse=True):
-            for call in self.model._nodes_by_depth[depth]:
-                if not call.is_input:
-                    self._call(call, used)
+            for node in self.model._nodes_by_depth[depth]:
+                if not node.is_input:
+                    self._read_call(node, used)
         output = self.names[id(self.model.outputs[0])]
-        vectors = tuple(name for name in self.vectors if name in self.constants)
+        vectors = {name: v for name, v in self.vectors.items() if name in self.constants}
         return Graph(self.model.name, inputs, output, tuple(self.nodes), self.constants, vectors)
 
-    def _call(self, call: Any, used: dict[str, int]) -> None:
-        layer = call.operation
+    def _read_call(self, node: Any, used: dict[str, int]) -> None:
+        layer = node.operation
         number = used[layer.name] = used.get(layer.name, 0) + 1
         name = layer.name if number == 1 else f"{layer.name}.{number}"
         output = f"{name}.out"
-        for tensor in call.output_tensors:
+        for tensor in node.output_tensors:
             self.names[id(tensor)] = output
-        sources = [self.names[id(tensor)] for tensor in call.input_tensors]
-        kind = type(layer).__name__
-        if (
-            isinstance(layer, StepFeatures)
-            or STRENGTH_INPUT in sources[:1]
-            or (kind == "Concatenate" and len(call.output_tensors[0].shape) == 2)
-        ):
-            return  # strength itself: its values are in the vectors
-        convert = getattr(self, f"_{kind.lower()}", None)
+        sources = tuple(self.names[id(tensor)] for tensor in node.input_tensors)
+        if self.strengths.issuperset(sources):
+            self.strengths.add(output)
+            return
+        call = _Call(layer, name, sources, output, int(node.input_tensors[0].shape[-1]))
         if isinstance(layer, StrengthLayer):
-            convert = self._strength
+            self._add_strength(call)
+            return
+        if self.strengths.intersection(sources):
+            call.refuse(f"only strength layers may read '{STRENGTH_INPUT}'")
+        kind = type(layer)
+        # an operation such as `x + 1` has a layer's class name, but hides its constants
+        ours = isinstance(layer, keras.layers.Layer) and kind.__module__.split(".")[0] in (
+            "keras",
+            "edgeqe",
+        )
+        convert = getattr(self, f"_{kind.__name__.lower()}", None) if ours else None
         if convert is None:
-            known = ", ".join(sorted(n[1:] for n in dir(self) if n.startswith("_") and n[1].isalpha()
-                                     and n not in ("_call", "_constant", "_strength")))  # fmt: skip
+            known = ("add", "constant", "convolve", "node", "read")
+            methods = [name[1:] for name in vars(_Reader) if name[0] == "_" and name[1] != "_"]
+            known = sorted(name for name in methods if name.split("_")[0] not in known or name == "add")
             raise InputError(
-                f"layer '{layer.name}' of type {kind} has no operator in the graph; "
-                f"known layers: {known}."
+                f"layer '{layer.name}' of type {kind.__name__} has no operator in the graph; "
+                f"known layers: {', '.join(known)}."
             )
-        convert(layer, name, sources, output)
+        convert(call)
 
-    def _constant(self, name: str, value: Any) -> str:
+    def _add_constant(self, name: str, value: Any) -> str:
         self.constants[name] = np.ascontiguousarray(np.asarray(value, np.float32))
         return name
-
-    def _conv2d(self, layer: Any, name: str, sources: list[str], output: str) -> None:
-        kernel, stride = layer.kernel_size[0], layer.strides[0]
-        if layer.padding != "same" or layer.dilation_rate != (1, 1) or stride > 2:
-            raise InputError(
-                f"layer '{layer.name}': only 'same' padding, no dilation and strides 1 and 2 "
-                f"convert; it has {layer.padding}, {layer.dilation_rate}, {layer.strides}."
-            )
-        weights = layer.get_weights()
-        inputs = [
-            sources[0],
-            self._constant(f"{layer.name}.kernel", weights[0].transpose(3, 2, 0, 1)),
-        ]
-        if layer.use_bias:
-            inputs.append(self._constant(f"{layer.name}.bias", weights[1]))
-        # 'same' at an aligned size: kernel - stride zeros in all, the smaller half first.
-        before = (kernel - stride) // 2
-        self.nodes.append(
-            Node("Conv", name, tuple(inputs), output, kernel, stride, before,
-                 kernel - stride - before, layer.groups)
-        )  # fmt: skip
-
-    def _batchnormalization(self, layer: Any, name: str, sources: list[str], output: str) -> None:
-        gamma, beta, mean, variance = layer.get_weights()
-        kinds = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
-        inputs = [self._constant(f"{layer.name}.{kind}", value) for kind, value in kinds.items()]
-        self.nodes.append(
-            Node("BatchNormalization", name, (sources[0], *inputs), output, alpha=layer.epsilon)
-        )
-
-    def _strength(self, layer: Any, name: str, sources: list[str], output: str) -> None:
-        scale, bias = f"{layer.name}.scale", f"{layer.name}.bias"
-        for vector in (scale, bias):
-            self._constant(vector, self.vectors[vector])
-        middle = f"{name}.scaled"
-        self.nodes.append(Node("Mul", f"{name}.mul", (sources[0], scale), middle))
-        self.nodes.append(Node("Add", f"{name}.add", (middle, bias), output))
-
-    def _relu(self, layer: Any, name: str, sources: list[str], output: str) -> None:
-        self.nodes.append(Node("Relu", name, (sources[0],), output))
-
-    def _add(self, layer: Any, name: str, sources: list[str], output: str) -> None:
-        self.nodes.append(Node("Add", name, tuple(sources), output))
-
-    def _concatenate(self, layer: Any, name: str, sources: list[str], output: str) -> None:
-        self.nodes.append(Node("Concat", name, tuple(sources), output))

@@ -1,77 +1,15 @@
-"""Passes on the graph: fold, and what tiling asks of a network.
-
-Each returns something new; none changes its argument.
-"""
+"""What a network asks of a device: halo and alignment, live numbers, arithmetic."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 
-import numpy as np
-
-from edgeqe.converters.graph import POINTWISE, Float, Graph, Node
+from edgeqe.converters.graph import POINTWISE, Graph, Node
 from edgeqe.errors import InputError
 
 #: Channels of a block in the widest layout that a runtime's convolutions use.
 CHANNEL_BLOCK = 16
-
-
-def fold_batch_norm(graph: Graph) -> tuple[Graph, bool]:
-    """Fold batch norm into the convolution before it.
-
-    1. The convolution feeds only the batch norm and its kernel is used once: scale
-       the kernel, ``W' = W * g``, ``b' = (b - mean) * g + beta``, with
-       ``g = gamma / sqrt(variance + epsilon)``.
-    2. Its kernel is used more than once: leave the kernel, write ``Mul`` by g and
-       ``Add`` of b', so that the kernel stays one constant; a runtime folds the
-       constants per use at load.
-    3. Anything else in front, or the convolution's output read elsewhere too:
-       ``Mul`` by g and ``Add`` of ``beta - mean * g``.
-
-    Returns
-    -------
-    graph : Graph
-    modified : bool
-    """
-    constants = dict(graph.constants)
-    makers = {node.output: node for node in graph.nodes}
-    nodes: list[Node] = []
-    for node in graph.nodes:
-        if node.op != "BatchNormalization":
-            nodes.append(node)
-            continue
-        gamma, beta, mean, variance = (constants[name] for name in node.inputs[1:])
-        gain = gamma / np.sqrt(variance + np.float32(node.alpha))
-        shift = beta - mean * gain
-        maker = makers.get(node.inputs[0])
-        alone = maker is not None and maker.op == "Conv" and len(graph.uses(node.inputs[0])) == 1
-        if maker is not None and alone:
-            position = nodes.index(maker)
-            if len(maker.inputs) == 3:
-                shift = shift + constants[maker.inputs[2]] * gain
-            if len(graph.uses(maker.inputs[1])) == 1:  # case 1
-                kernel, bias = f"{maker.name}.folded_kernel", f"{maker.name}.folded_bias"
-                constants[kernel] = constants[maker.inputs[1]] * gain[:, None, None, None]
-                constants[bias] = shift.astype(np.float32)
-                inputs = (maker.inputs[0], kernel, bias)
-                nodes[position] = replace(maker, inputs=inputs, output=node.output)
-                continue
-            nodes[position] = replace(maker, inputs=maker.inputs[:2])  # case 2
-        nodes += _affine(node, gain, shift, constants)  # cases 2 and 3
-    modified = any(node.op == "BatchNormalization" for node in graph.nodes)
-    return graph.with_nodes(nodes, constants), modified
-
-
-def _affine(node: Node, gain: Float, shift: Float, constants: dict[str, Float]) -> list[Node]:
-    scale, bias, middle = f"{node.name}.scale", f"{node.name}.bias", f"{node.name}.scaled"
-    constants[scale] = gain.reshape(1, -1, 1, 1).astype(np.float32)
-    constants[bias] = shift.reshape(1, -1, 1, 1).astype(np.float32)
-    return [
-        Node("Mul", f"{node.name}.mul", (node.inputs[0], scale), middle),
-        Node("Add", f"{node.name}.add", (middle, bias), node.output),
-    ]
 
 
 @dataclass(frozen=True)
@@ -84,23 +22,6 @@ class Reach:
     """The same, not rounded."""
     alignment: int
     """Tiles start at a multiple of this: the network's total stride."""
-
-
-def scales(graph: Graph) -> dict[str, Fraction]:
-    """Resolution of every value relative to the input, 1/2 after one stride of 2."""
-    result = {name: Fraction(1) for name in graph.inputs}
-    for node in graph.nodes:
-        scale = next(result[name] for name in node.inputs if name in result)
-        if node.op in ("Conv", "MaxPool"):
-            scale /= node.stride
-        elif node.op == "SpaceToDepth":
-            scale /= node.kernel
-        elif node.op == "DepthToSpace":
-            scale *= node.kernel
-        elif node.op == "ConvTranspose":
-            scale *= node.stride
-        result[node.output] = scale
-    return result
 
 
 def _needs(node: Node, first: int, last: int) -> tuple[int, int]:
@@ -121,12 +42,17 @@ def _needs(node: Node, first: int, last: int) -> tuple[int, int]:
 def reach(graph: Graph) -> Reach:
     """Halo and alignment by back-propagating the interval that an aligned tile needs.
 
+    Gates that pool over the picture are left out: a network with one has no halo, and
+    what tiles it is the card's `tiling`.
+
     A tile of eight alignment steps is put far from the borders; the input interval
     of every value is propagated to the input (union over the paths), and the halo
     is what sticks out on the wider side.
     """
-    resolution = scales(graph)
+    resolution = graph.scales()
     alignment = math.lcm(*(value.denominator for value in resolution.values()))
+    if graph.pools_globally:
+        return Reach(0, 0, alignment)
     far = alignment * 4096
     out = resolution[graph.output]
     span = (int(far * out), int((far + 8 * alignment) * out) - 1)
@@ -159,7 +85,7 @@ def peak_floats(graph: Graph) -> float:
     pointwise nodes in place, so a pointwise node whose first input dies in it takes
     the place of that input.
     """
-    resolution, channels = scales(graph), graph.channels()
+    resolution, channels = graph.scales(), graph.channels()
     last = {name: index for index, node in enumerate(graph.nodes) for name in node.inputs}
     size = {}
     for name, count in channels.items():
@@ -183,7 +109,7 @@ def peak_floats(graph: Graph) -> float:
 
 def macs(graph: Graph) -> float:
     """Multiply-accumulates per input pixel of all convolutions."""
-    resolution = scales(graph)
+    resolution = graph.scales()
     total = 0.0
     for node in graph.nodes:
         if node.op in ("Conv", "ConvTranspose"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -16,7 +17,9 @@ from edgeqe.converters.graph import Graph, Node
 OPSET, IR_VERSION = 17, 8
 
 
-def model_of(graph: Graph, metadata: Mapping[str, str]) -> onnx.ModelProto:
+def model_of(
+    graph: Graph, metadata: Mapping[str, str], *, float16: bool = False
+) -> onnx.ModelProto:
     """Checked ONNX model of a graph.
 
     Parameters
@@ -24,19 +27,31 @@ def model_of(graph: Graph, metadata: Mapping[str, str]) -> onnx.ModelProto:
     graph : Graph
     metadata : mapping of str to str
         Becomes `metadata_props`.
+    float16 : bool
+        Store the constants, and compute, in float16. Input and output stay float32.
     """
     from edgeqe import __version__
 
     channels = graph.channels()
-    inputs = [_picture(name, count) for name, count in graph.inputs.items()]
-    initializers = [numpy_helper.from_array(v, name) for name, v in graph.constants.items()]
-    nodes = [
-        helper.make_node(n.op, list(n.inputs), [n.output], name=n.name, **_attributes(n))
-        for n in graph.nodes
+    kind = np.float16 if float16 else np.float32
+    initializers = [
+        numpy_helper.from_array(value.astype(kind), name) for name, value in graph.constants.items()
     ]
-    body = helper.make_graph(
-        nodes, graph.name, inputs, [_picture(graph.output, channels[graph.output])], initializers
-    )
+    nodes = []
+    for node in graph.nodes:
+        names = list(node.inputs)
+        if node.op == "Slice":
+            for what, value in (("first", node.first), ("last", node.last), ("axis", 1)):
+                names.append(f"{node.name}.{what}")
+                initializers.append(numpy_helper.from_array(np.array([value], np.int64), names[-1]))
+        nodes.append(
+            helper.make_node(node.op, names, [node.output], name=node.name, **_attributes(node))
+        )
+    inputs = [_picture(name, count) for name, count in graph.inputs.items()]
+    output = _picture(graph.output, channels[graph.output])
+    if float16:
+        nodes = _cast_at_the_ends(nodes, list(graph.inputs), graph.output)
+    body = helper.make_graph(nodes, graph.name, inputs, [output], initializers)
     model = helper.make_model(
         body,
         producer_name="edgeqe",
@@ -49,23 +64,46 @@ def model_of(graph: Graph, metadata: Mapping[str, str]) -> onnx.ModelProto:
     return model
 
 
+def _cast_at_the_ends(
+    nodes: list[onnx.NodeProto], inputs: list[str], output: str
+) -> list[onnx.NodeProto]:
+    """Nodes with float16 between a Cast of each input and a Cast to the output."""
+    renamed = {name: f"{name}.float16" for name in (*inputs, output)}
+    for node in nodes:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    first = [
+        helper.make_node("Cast", [name], [renamed[name]], f"{name}.cast", to=TensorProto.FLOAT16)
+        for name in inputs
+    ]
+    last = helper.make_node(
+        "Cast", [renamed[output]], [output], f"{output}.cast", to=TensorProto.FLOAT
+    )
+    return [*first, *nodes, last]
+
+
 def _picture(name: str, channels: int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, "height", "width"])
 
 
 def _attributes(node: Node) -> dict[str, Any]:
-    square = [node.kernel] * 2
     if node.op in ("Conv", "ConvTranspose", "MaxPool"):
-        pads = [node.padding] * 2 + [node.padding_end] * 2
-        attributes: dict[str, Any] = {"kernel_shape": square, "strides": [node.stride] * 2}
-        attributes["pads"] = pads
+        attributes: dict[str, Any] = {
+            "kernel_shape": [node.kernel] * 2,
+            "strides": [node.stride] * 2,
+            "pads": [node.padding] * 2 + [max(node.padding_end, 0)] * 2,
+        }
         if node.op != "MaxPool":
             attributes["group"] = node.groups
+        if node.op == "ConvTranspose" and node.padding_end < 0:
+            attributes["output_padding"] = [-node.padding_end] * 2
         return attributes
     if node.op in ("DepthToSpace", "SpaceToDepth"):
         return {"blocksize": node.kernel}
     if node.op == "Concat":
         return {"axis": 1}
+    if node.op in ("ReduceMax", "ReduceMean"):
+        return {"axes": [1], "keepdims": 1}
     if node.op == "LeakyRelu":
         return {"alpha": node.alpha}
     if node.op == "BatchNormalization":

@@ -6,7 +6,7 @@ import base64
 import binascii
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,10 @@ Float = npt.NDArray[np.float32]
 FORMAT_VERSION = 1
 #: Keys of `metadata_props`.
 CARD_KEY, STRENGTHS_KEY, GOLDEN_KEY = "edgeqe.card", "edgeqe.strengths", "edgeqe.golden"
+#: Layouts of the planes and their channels: ``420-space-to-depth`` four half-size phases of
+#: Y, half-size Cb and Cr; ``y`` luma; ``rgb`` red, green and blue, both at full size.
+LAYOUTS = {"420-space-to-depth": 6, "y": 1, "rgb": 3}
+TILINGS = ("exact", "blocks", "whole")
 #: Step between the numbers of a golden output, grey levels.
 GOLDEN_STEP = 1 / 256
 
@@ -33,13 +37,14 @@ class Card:
     description: str
     """One sentence."""
     planes: str
-    """Layout of input and output: ``420-space-to-depth`` is six half-size planes."""
+    """Layout of input and output, one of `LAYOUTS`."""
     codecs: tuple[str, ...]
     """Codecs whose pictures it was trained on."""
     precision: str
-    """``float32``."""
+    """``float32`` or ``float16``: how the weights are stored. Input and output are float32."""
     halo: int
-    """Picture pixels beside a tile that its result depends on; from the graph."""
+    """Picture pixels beside a tile that its result depends on, from the graph, rounded up
+    to the alignment."""
     alignment: int
     """Tiles start at multiples of so many picture pixels."""
     kmac_per_pixel: float
@@ -53,7 +58,23 @@ class Card:
     weights_sha256: str
     """Hash of all initializers in order of their names, strength vectors left out."""
     vectors: tuple[str, ...] = ()
-    """Initializers that follow the strength."""
+    """Constants that follow the strength, in the order of the strength table's columns."""
+    folded: Mapping[str, str] = field(default_factory=dict)
+    """Vectors that are multiplied into a kernel's output channels, and that kernel (float
+    TFLite, where nothing folds at load)."""
+    inputs: tuple[str, ...] = ("planes",)
+    """Inputs of the file: ``planes``, and ``residual``, the decoded prediction residual."""
+    tiling: str = "exact"
+    """``exact``: windows with the halo equal the whole. ``blocks``: the network is defined
+    on blocks of `block` pixels. ``whole``: it needs the whole picture at once."""
+    block: int = 0
+    """Side of a block, pixels, where `tiling` is ``blocks``."""
+    exact_halo: int = 0
+    """`halo` before it was rounded up."""
+    trainable: int = 0
+    """Trainable parameters of the network it was exported from, 0 where unknown."""
+    shared: tuple[str, ...] = ()
+    """Kernels that several convolutions use, each stored once."""
     licence: str = "Apache-2.0"
     """SPDX identifier of the weights."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -62,6 +83,16 @@ class Card:
     """Measured quality."""
     format_version: int = FORMAT_VERSION
     """Version of this schema."""
+
+    @property
+    def channels(self) -> int:
+        """Planes of the picture that go in and come out."""
+        return LAYOUTS[self.planes]
+
+    @property
+    def pixels_per_sample(self) -> int:
+        """Picture pixels per sample of a plane along an axis."""
+        return 2 if self.planes == "420-space-to-depth" else 1
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary, as in the file."""
@@ -90,20 +121,39 @@ def read_card(metadata: Mapping[str, str]) -> Card:
                 f"its card has format {version!r}, this edgeqe reads {FORMAT_VERSION}: "
                 "update edgeqe, or export the model again."
             )
-        known = {f.name for f in dataclasses.fields(Card)}
-        card = Card(**{key: value for key, value in values.items() if key in known})
-        card = dataclasses.replace(card, vectors=tuple(card.vectors), codecs=tuple(card.codecs))
+        names = {f.name for f in dataclasses.fields(Card)}
+        card = Card(**{key: value for key, value in values.items() if key in names})
+        card = dataclasses.replace(
+            card,
+            vectors=tuple(card.vectors),
+            codecs=tuple(card.codecs),
+            inputs=tuple(card.inputs),
+            shared=tuple(card.shared),
+            folded=dict(card.folded),
+        )
         numbers = (card.halo, card.alignment, card.peak_floats_per_pixel, card.default_step)
         if not all(isinstance(n, (int, float)) and 0 <= n < 1e6 for n in numbers):
             raise TypeError(f"numbers out of range: {numbers}")
         if card.alignment < 1 or card.halo % card.alignment:
             raise TypeError(f"halo {card.halo} is no multiple of alignment {card.alignment}")
+        if card.tiling == "blocks" and (card.block < 1 or card.block % card.alignment):
+            raise TypeError(f"block {card.block} is no multiple of alignment {card.alignment}")
     except (TypeError, ValueError, AttributeError) as error:
         if isinstance(error, ModelError):
             raise
         raise ModelError(f"its card is damaged ({error}).") from error
-    if card.planes != "420-space-to-depth":
-        raise ModelError(f"its planes are '{card.planes}', which this edgeqe does not know.")
+    known: dict[str, Collection[Any]] = {
+        "planes": LAYOUTS,
+        "tiling": TILINGS,
+        "inputs": (("planes",), ("planes", "residual")),
+        "precision": ("float32", "float16"),
+    }
+    for what, values in known.items():
+        if getattr(card, what) not in values:
+            raise ModelError(
+                f"its {what} is {getattr(card, what)!r}, which this edgeqe does not know: "
+                "update edgeqe, or export the model again."
+            )
     return card
 
 

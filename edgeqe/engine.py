@@ -1,100 +1,110 @@
-"""The engine: sessions by strength, windows on threads, all inside one memory limit."""
+"""The engine: windows on threads, all inside one memory limit."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 
-from edgeqe.errors import InputError
+from edgeqe.blocks import SHIFT, block_plan, enhance_blocks, grid
+from edgeqe.cascade import Cascade, Float, Opened
+from edgeqe.errors import InputError, MemoryLimitError
 from edgeqe.memory import Budget
 from edgeqe.model_file import ModelFile
+from edgeqe.planes import NEUTRAL
 from edgeqe.views import Samples, View
 from edgeqe.windows import FIXED_BYTES, Plan, Window, plan
 
-if TYPE_CHECKING:
-    from edgeqe.runtimes.ort import OrtSession
+T = TypeVar("T")
 
-#: Sessions kept; a session holds the weights once more.
-KEPT_SESSIONS = 4
-#: What ONNX Runtime takes beside the live tensors (blocked copies of input and
-#: output), and what a view's temporaries take, bytes per pixel of a window.
-RUNTIME_BYTES_PER_PIXEL = 18.0
+#: Side of the picture that `Engine.large` plans, pixels.
+LARGE = 4096
 
 
 class Engine:
-    """Runs one model file.
+    """Runs one model file, or several one after another.
 
     Parameters
     ----------
-    model : ModelFile
+    files : sequence of ModelFile
+        See `Cascade`.
     limit : int
         Bytes that all calls together may take after their sessions are made.
     threads : int
         Windows that run at once.
     """
 
-    def __init__(self, model: ModelFile, limit: int, threads: int) -> None:
-        self.model, self.limit, self.threads = model, limit, threads
-        self._sessions: OrderedDict[int, OrtSession] = OrderedDict()
+    def __init__(self, files: Sequence[ModelFile], limit: int, threads: int) -> None:
+        self.cascade, self.limit, self.threads = Cascade(files), limit, threads
         self._lock, self._band = threading.Lock(), threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._closed = False
         self.plan = lru_cache(maxsize=32)(self._plan)
-        self.plan(4096, 4096)  # an impossible limit fails here, before any work
-        self._budget = Budget(limit - FIXED_BYTES, self._shrink)
+        opened = self.cascade.at(self.cascade.cards[0].default_step)  # a broken runtime fails here
+        self.providers = tuple(session.provider for session in opened.sessions)
+        self._window_bytes = self.cascade.window_bytes(opened)
+        # an impossible limit fails here, before any work: tiled, all large pictures are alike
+        side = LARGE if self.cascade.tiling == "exact" else 1
+        self.plan(side, side)
+        self._budget = Budget(limit - FIXED_BYTES, self.cascade.shrink)
 
     def _plan(self, height: int, width: int, band_bytes_per_row: float = 0.0) -> Plan:
-        card = self.model.card
+        cascade = self.cascade
+        per_pixel, beside = self._window_bytes
+        if cascade.tiling == "blocks":
+            return block_plan(
+                height,
+                width,
+                block=cascade.block,
+                pixels_per_sample=cascade.pixels_per_sample,
+                channels=cascade.channels,
+                window_bytes=int(cascade.block**2 * per_pixel) + beside,
+                limit=self.limit,
+                threads=self.threads,
+            )
         return plan(
             height,
             width,
-            halo=card.halo,
-            alignment=card.alignment,
-            bytes_per_pixel=4.0 * card.peak_floats_per_pixel + RUNTIME_BYTES_PER_PIXEL,
+            halo=cascade.halo,
+            alignment=cascade.alignment,
+            bytes_per_pixel=per_pixel,
             limit=self.limit,
             threads=self.threads,
             band_bytes_per_row=band_bytes_per_row,
+            bytes_per_window=beside,
+            whole=cascade.tiling == "whole",
         )
 
-    def session(self, step: float) -> OrtSession:
-        """Session of a strength, from the few that are kept."""
-        from edgeqe.runtimes.ort import OrtSession
-
-        key = self.model.key(step)
-        with self._lock:
-            if self._closed:
-                raise InputError("this Enhancer is closed: make a new one.")
-            if key in self._sessions:
-                self._sessions.move_to_end(key)
-            else:
-                self._sessions[key] = OrtSession(self.model.at(key))
-                while len(self._sessions) > KEPT_SESSIONS:
-                    self._sessions.popitem(last=False)
-            return self._sessions[key]
-
-    def _shrink(self) -> None:
-        """Give back what idle windows keep; any session reaches the one arena."""
-        with self._lock:
-            session = next(reversed(self._sessions.values()), None)
-        if session is not None:
-            session.shrink()
+    def large(self) -> Plan:
+        """Plan of a large square picture: 4096 pixels, or the first half of that to fit."""
+        side = LARGE
+        while True:
+            try:
+                return self.plan(side, side)
+            except MemoryLimitError:
+                side //= 2
+                if not side:
+                    raise
 
     def run(self, view: View, height: int, width: int, step: float, in_place: bool) -> None:
         """Enhance a picture through its view.
 
         In place, a row of windows reads from a saved copy of its rows, because the
-        row of windows above has overwritten the halo; one such call runs at a time.
+        row of windows above has overwritten the halo; one such call runs at a time, and
+        one call of those that go by blocks.
         """
-        session = self.session(step)
-        if not in_place:
+        opened = self.cascade.at(step)
+        if self.cascade.tiling == "blocks":
+            self._blocks(view, opened, height, width)
+            return
+        if not in_place or self.cascade.tiling == "whole":
             chosen = self.plan(height, width)
-            self._windows(view, session, chosen, [w for _, ws in chosen.bands() for w in ws])
+            self._windows(view, opened, chosen, [w for _, ws in chosen.bands() for w in ws])
             return
         per_row = sum(
             array[:1].nbytes / factor
@@ -107,29 +117,81 @@ class Engine:
             for top, windows in chosen.bands():
                 saved = _save_band(view, saved, before, top, top + chosen.rows.size)
                 before = top
-                self._windows(view.on_rows(saved, top), session, chosen, windows)
+                self._windows(view.on_rows(saved, top), opened, chosen, windows)
 
-    def _windows(
-        self, view: View, session: OrtSession, chosen: Plan, windows: list[Window]
-    ) -> None:
+    def _windows(self, view: View, opened: Opened, chosen: Plan, windows: list[Window]) -> None:
+        tag = opened.tag(*chosen.window)
+
         def one(window: Window) -> None:
-            with self._budget.window(chosen.window_bytes):
-                planes = np.empty((6, window.height // 2, window.width // 2), np.float32)
-                view.read(window, planes)
-                view.write(window, session.run(planes))
+            with self._budget.window(chosen.window_bytes, tag):
+                view.write(window, self._residual(view, opened, window))
 
-        self._all([self._executor().submit(one, window) for window in windows])
+        self._each(one, windows)
+
+    def _blocks(self, view: View, opened: Opened, height: int, width: int) -> None:
+        chosen = self.plan(height, width)
+        tag = opened.tag(*chosen.window)
+
+        def each(function: Callable[[T], None], items: Iterable[T]) -> None:
+            def one(item: T) -> None:
+                with self._budget.window(chosen.window_bytes, tag):
+                    function(item)
+
+            self._each(one, items)
+
+        with self._band, self._budget.band(chosen.band_bytes):
+            enhance_blocks(
+                view,
+                height,
+                width,
+                block=self.cascade.block,
+                channels=self.cascade.channels,
+                residual_of=lambda window: self._residual(view, opened, window),
+                each=each,
+            )
+
+    def _residual(self, view: View, opened: Opened, window: Window) -> Float:
+        """Residual of a window, grey levels."""
+        planes = self._planes(window.height, window.width)
+        view.read(window, planes[: self.cascade.channels])
+        if self.cascade.takes_residual:
+            view.read_prediction(window, planes[-1])
+        return opened.run(planes)
+
+    def _planes(self, height: int, width: int) -> Float:
+        pixels = self.cascade.pixels_per_sample
+        return np.empty((self.cascade.inputs, height // pixels, width // pixels), np.float32)
 
     def network_pass(self, height: int, width: int, step: float) -> None:
         """Run the network alone over all windows of such a picture, on neutral planes."""
-        session, chosen = self.session(step), self.plan(height, width)
-        rows, columns = chosen.window
+        opened, chosen = self.cascade.at(step), self.plan(height, width)
+        count, tag = chosen.count, opened.tag(*chosen.window)
+        if self.cascade.tiling == "blocks":
+            count += sum(len(row) for row in grid(height, width, self.cascade.block, SHIFT))
 
-        def one() -> None:
-            with self._budget.window(chosen.window_bytes):
-                session.run(np.zeros((6, rows // 2, columns // 2), np.float32))
+        def one(_: int) -> None:
+            with self._budget.window(chosen.window_bytes, tag):
+                planes = self._planes(*chosen.window)
+                planes[:] = 0.0
+                opened.run(planes)
 
-        self._all([self._executor().submit(one) for _ in range(chosen.count)])
+        self._each(one, range(count))
+
+    def golden_error(self) -> float:
+        """Largest difference from the golden outputs of all models, grey levels."""
+        errors = []
+        for index, file in enumerate(self.cascade.files):
+            planes, expected = file.golden
+            session = self.cascade.one(index)
+            given = planes.astype(np.float32) - np.float32(NEUTRAL)
+            errors.append(float(np.abs(session.run(given) - expected).max()))
+            if session.fixed_window:
+                session.shrink()  # no window of the budget's
+        return max(errors)
+
+    def _each(self, function: Callable[[T], None], items: Iterable[T]) -> None:
+        """Run a function on every item on the pool's threads."""
+        self._all([self._executor().submit(function, item) for item in items])
 
     def _executor(self) -> ThreadPoolExecutor:
         with self._lock:
@@ -154,9 +216,9 @@ class Engine:
 
     def close(self) -> None:
         """Drop sessions and threads; later calls raise."""
+        self.cascade.close()
         with self._lock:
             self._closed = True
-            self._sessions.clear()
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown()

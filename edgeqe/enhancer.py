@@ -7,22 +7,21 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from edgeqe.arrays import Image, check_planes, check_residual, depth_of
+from edgeqe.cascade import LONGEST
 from edgeqe.catalogue import find_model
 from edgeqe.engine import Engine, available_threads
 from edgeqe.errors import InputError, ProviderError
-from edgeqe.info import Info, SelfTest
+from edgeqe.full_views import VIEWS
+from edgeqe.info import Info, SelfTest, info_of
 from edgeqe.memory import parse_size
 from edgeqe.model_file import ModelFile
-from edgeqe.planes import NEUTRAL
 from edgeqe.strength import resolve_step
-from edgeqe.views import BgrView, Depth, GrayView, PlanesView, RgbView, Samples, View
+from edgeqe.views import Depth
 
 if TYPE_CHECKING:
     from edgeqe.files import FileReport
-
-Image = npt.NDArray[Any]
 
 #: Targets that run on the processor, and those that want an accelerator.
 CPU_TARGETS = ("auto", "cpu", "x86-cpu", "arm-cpu")
@@ -39,8 +38,9 @@ class Enhancer:
 
     Parameters
     ----------
-    model : str or path
-        Name of a shipped model (``edgeqe models`` lists them) or a model file.
+    model : str, path, or a sequence of 1 to 4 of them
+        Name of a shipped model (``edgeqe models`` lists them) or a model file. Several
+        are a cascade: they run one after another on each window, at one strength.
     target : str
         Where to run: ``auto`` or ``cpu``. A target that is not there is an error.
     memory_limit : int or str
@@ -74,7 +74,7 @@ class Enhancer:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = "edgeqe-small",
+        model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = "edgeqe-small",
         *,
         target: str = "auto",
         memory_limit: int | str = "64MiB",
@@ -93,9 +93,11 @@ class Enhancer:
         if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 256:
             raise InputError(f"threads {threads!r} is not a whole number from 1 to 256.")
         self._fallback = "cpu" if target in ACCELERATOR_TARGETS else ""
-        self._file = ModelFile(find_model(model))
-        self._engine = Engine(self._file, parse_size(memory_limit), threads)
-        self._engine.session(self._file.card.default_step)  # a broken runtime fails here
+        names = [model] if isinstance(model, (str, os.PathLike)) else list(model)
+        if not 1 <= len(names) <= LONGEST:
+            raise InputError(f"a cascade has 1 to {LONGEST} models, not {len(names)}.")
+        files = [ModelFile(find_model(name)) for name in names]
+        self._engine = Engine(files, parse_size(memory_limit), threads)
 
     def __enter__(self) -> Enhancer:
         return self
@@ -110,28 +112,12 @@ class Enhancer:
     @property
     def info(self) -> Info:
         """Card, provider as placed, window, halo, planned bytes."""
-        from edgeqe.runtimes import ort
+        return info_of(self._engine, self._fallback)
 
-        card, large = self._file.card, self._engine.plan(4096, 4096)
-        return Info(
-            model=card.name,
-            path=str(self._file.path),
-            precision=card.precision,
-            runtime="onnxruntime",
-            runtime_version=ort.version(),
-            provider=self._engine.session(card.default_step).provider,
-            fallback=self._fallback,
-            threads=self._engine.threads,
-            memory_limit=self._engine.limit,
-            window=large.window,
-            halo=card.halo,
-            alignment=card.alignment,
-            planned_bytes=large.planned_bytes,
-            kmac_per_pixel=card.kmac_per_pixel,
-            parameters=card.parameters,
-            file_bytes=len(self._file.data),
-            card=card,
-        )
+    @property
+    def takes_planes(self) -> bool:
+        """Whether `enhance_planes` and its like work: not with networks of RGB."""
+        return (self._engine.cascade.layout, "planes") in VIEWS
 
     def enhance(
         self,
@@ -142,6 +128,7 @@ class Enhancer:
         step: float | None = None,
         channels: str = "rgb",
         bit_depth: int | None = None,
+        residual: Image | None = None,
         out: Image | None = None,
     ) -> Image:
         """Enhance a gray or colour picture.
@@ -157,6 +144,9 @@ class Enhancer:
             Order of the colours.
         bit_depth : int, optional
             Significant bits of uint16, 8 to 16; 16 if left out.
+        residual : ndarray of int8, int16, int32 or float32, shape (H, W)
+            Decoded prediction residual, for models that have it as second input: signed,
+            in steps of a sample of `bit_depth` bits, 0 where there is none.
         out : ndarray, optional
             Where to write, shape and dtype of `image`; may be `image` itself.
 
@@ -180,9 +170,10 @@ class Enhancer:
             raise InputError(f"a picture has shape (H, W), (H, W, 3) or (H, W, 4), not {shape}.")
         if channels not in ("rgb", "bgr"):
             raise InputError(f"channels {channels!r}: use 'rgb' or 'bgr'.")
-        depth = _depth(image, bit_depth)
-        kind = GrayView if image.ndim == 2 else RgbView if channels == "rgb" else BgrView
-        (target,) = self._run(kind, [image], None if out is None else [out], depth, strength)
+        depth = depth_of(image, bit_depth)
+        kind = "gray" if image.ndim == 2 else channels
+        given = None if out is None else [out]
+        (target,) = self._run(kind, [image], given, depth, strength, residual)
         return target
 
     def enhance_planes(
@@ -195,16 +186,17 @@ class Enhancer:
         qp: float | None = None,
         step: float | None = None,
         bit_depth: int | None = None,
+        residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image, Image]:
-        """Enhance I420 planes.
+        """Enhance I420 planes; a network of luma copies U and V.
 
         Parameters
         ----------
         y : ndarray of uint8 or uint16, shape (H, W)
         u, v : ndarray of the same dtype, shape (ceil(H / 2), ceil(W / 2))
             Cb and Cr. Strided views are fine.
-        quality, qp, step, bit_depth
+        quality, qp, step, bit_depth, residual
             As of `enhance`.
         out : (y, u, v), optional
             Where to write; may be the planes themselves.
@@ -214,8 +206,8 @@ class Enhancer:
         (y, u, v)
         """
         strength = resolve_step(quality=quality, qp=qp, step=step)
-        depth = _depth(y, bit_depth)
-        made = self._run(PlanesView, [y, u, v], out, depth, strength)
+        depth = depth_of(y, bit_depth)
+        made = self._run("planes", [y, u, v], out, depth, strength, residual)
         return made[0], made[1], made[2]
 
     def enhance_nv12(
@@ -226,6 +218,7 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image]:
         """Enhance NV12: Y and interleaved U, V.
@@ -234,7 +227,7 @@ class Enhancer:
         ----------
         y : ndarray of uint8, shape (H, W)
         uv : ndarray of uint8, shape (ceil(H / 2), ceil(W / 2), 2)
-        quality, qp, step
+        quality, qp, step, residual
             As of `enhance`.
         out : (y, uv), optional
             Where to write; may be the planes themselves.
@@ -244,7 +237,7 @@ class Enhancer:
         (y, uv)
         """
         strength = resolve_step(quality=quality, qp=qp, step=step)
-        return self._semi_planar(y, uv, Depth(8), np.uint8, strength, out)
+        return self._semi_planar(y, uv, Depth(8), np.uint8, strength, residual, out)
 
     def enhance_p010(
         self,
@@ -254,11 +247,12 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image]:
-        """Enhance P010: as NV12, 10 bits at the top of uint16."""
+        """Enhance P010: as NV12, 10 bits at the top of uint16; `residual` in 10-bit steps."""
         strength = resolve_step(quality=quality, qp=qp, step=step)
-        return self._semi_planar(y, uv, Depth(10, 6), np.uint16, strength, out)
+        return self._semi_planar(y, uv, Depth(10, 6), np.uint16, strength, residual, out)
 
     def _semi_planar(
         self,
@@ -267,6 +261,7 @@ class Enhancer:
         depth: Depth,
         dtype: type[Any],
         step: float,
+        residual: Image | None,
         out: Sequence[Image] | None,
     ) -> tuple[Image, Image]:
         if out is None:
@@ -278,7 +273,8 @@ class Enhancer:
             if array.dtype != dtype:
                 raise InputError(f"these planes must be {np.dtype(dtype)}, not {array.dtype}.")
         planes = [y, uv[..., 0], uv[..., 1]]
-        self._run(PlanesView, planes, [out[0], out[1][..., 0], out[1][..., 1]], depth, step)
+        given = [out[0], out[1][..., 0], out[1][..., 1]]
+        self._run("planes", planes, given, depth, step, residual)
         return out[0], out[1]
 
     def enhance_file(
@@ -293,20 +289,20 @@ class Enhancer:
     ) -> FileReport:
         """Enhance a picture file; a JPEG's strength is read from its own tables.
 
+        Models with a prediction residual are refused: a picture file carries none.
+
         See `edgeqe.files.enhance_file`.
         """
         from edgeqe.files import enhance_file
 
+        check_residual(None, self._engine.cascade.takes_residual, (), ())
         return enhance_file(
             self, source, destination, quality=quality, qp=qp, step=step, overwrite=overwrite
         )
 
     def self_test(self) -> SelfTest:
-        """Run the card's golden tile on this device and compare."""
-        planes, expected = self._file.golden
-        session = self._engine.session(self._file.card.default_step)
-        given = planes.astype(np.float32) - np.float32(NEUTRAL)
-        error = float(np.abs(session.run(given) - expected).max())
+        """Run the card's golden tile on this device and compare; each model's in a cascade."""
+        error = self._engine.golden_error()
         return SelfTest(error <= SELF_TEST_TOLERANCE, error, SELF_TEST_TOLERANCE)
 
     def network_pass(self, height: int, width: int, *, step: float) -> None:
@@ -315,63 +311,28 @@ class Enhancer:
 
     def _run(
         self,
-        kind: type[View],
+        kind: str,
         sources: Sequence[Image],
         out: Sequence[Image] | None,
         depth: Depth,
         step: float,
-    ) -> list[Samples]:
-        """Check the arrays and run."""
-        shape = sources[0].shape
-        if len(sources) > 1 and len(shape) != 2:
-            raise InputError(f"y must have shape (H, W), not {shape}.")
-        if 0 in shape:
-            raise InputError(f"the picture is empty: its shape is {shape}.")
-        targets = [np.empty_like(s) for s in sources] if out is None else list(out)
-        if len(targets) != len(sources):
-            raise InputError(f"out must hold {len(sources)} arrays, not {len(targets)}.")
-        in_place = False
-        for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
-            half = ((shape[0] + 1) // 2, (shape[1] + 1) // 2)
-            expected = half if index else shape
-            for name, array in (("the picture", source), ("out", target)):
-                if array.shape != expected or array.dtype != sources[0].dtype:
-                    raise InputError(
-                        f"{name}: plane {index} must have shape {expected} and dtype "
-                        f"{sources[0].dtype}, not {array.shape} and {array.dtype}."
-                    )
-            if not target.flags.writeable:
-                raise InputError("out is read-only: give an array that can be written.")
-            in_place |= _is_in_place(source, target)
-        view = kind(sources, targets, depth)
-        self._engine.run(view, shape[0], shape[1], step, in_place)
+        residual: Image | None,
+    ) -> list[Image]:
+        """Check the arrays and run; planes that the view does not enhance are copied."""
+        cascade = self._engine.cascade
+        view = VIEWS.get((cascade.layout, kind))
+        if view is None:
+            raise InputError(
+                f"this model enhances {cascade.layout.upper()} pictures, not planes of half-size "
+                "chroma: convert them and use enhance()."
+            )
+        targets, in_place = check_planes(sources, out)
+        height, width = sources[0].shape[:2]
+        check_residual(residual, cascade.takes_residual, (height, width), targets)
+        used = len(view.factors)
+        for i in range(used, len(sources)):
+            if not in_place[i]:
+                np.copyto(targets[i], sources[i])
+        made = view(sources[:used], targets[:used], depth, prediction=residual)
+        self._engine.run(made, height, width, step, any(in_place[:used]))
         return targets
-
-
-def _depth(image: Image, bit_depth: int | None) -> Depth:
-    """Depth of an array, checked."""
-    if image.dtype == np.uint8:
-        if bit_depth not in (None, 8):
-            raise InputError(f"bit_depth {bit_depth} does not fit in uint8: give uint16.")
-        return Depth(8)
-    if image.dtype == np.uint16:
-        if bit_depth is None:
-            return Depth(16)
-        if isinstance(bit_depth, int) and 8 <= bit_depth <= 16:
-            return Depth(bit_depth)
-        raise InputError(f"bit_depth {bit_depth!r} is not from 8 to 16.")
-    raise InputError(f"pictures are uint8 or uint16, not {image.dtype}: scale and convert first.")
-
-
-def _is_in_place(source: Image, target: Image) -> bool:
-    """Whether both are the same samples; InputError where they overlap otherwise."""
-    if not np.may_share_memory(source, target):
-        return False
-    if (
-        source.__array_interface__["data"][0] == target.__array_interface__["data"][0]
-        and source.strides == target.strides
-    ):
-        return True
-    if np.shares_memory(source, target):
-        raise InputError("out overlaps the picture without being it: give another array.")
-    return False

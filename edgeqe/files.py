@@ -25,7 +25,10 @@ __all__ = [
 
 
 class ArrayEnhancer(Protocol):
-    """The part of `edgeqe.Enhancer` that picture files need."""
+    """The part of `edgeqe.Enhancer` that picture files need.
+
+    One whose attribute ``takes_planes`` is False gets 4:2:0 as RGB, as libjpeg decodes it.
+    """
 
     def enhance(
         self, image: Samples, *, step: float | None, bit_depth: int | None = None
@@ -122,6 +125,8 @@ def enhance_file(
         strength = resolve_step(quality=quality, qp=qp, step=step)
     with Output(destination, overwrite=overwrite) as output:
         picture = read_picture(source, pixel_limit=pixel_limit)
+        if len(picture.planes) == 3 and not getattr(enhancer, "takes_planes", True):
+            picture = dataclasses.replace(picture, planes=(picture.pixels(),))
         output.check(picture)
         strength_from = "file" if strength is None else "argument"
         exact = None if quality is None else True

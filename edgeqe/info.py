@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgeqe.card import Card
+from edgeqe.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -12,7 +14,7 @@ class Info:
     """What an `Enhancer` is and where it runs."""
 
     model: str
-    """Name of the network."""
+    """Name of the network; names of a cascade with `` + `` between, as the next ones."""
     path: str
     """File of the model."""
     precision: str
@@ -26,17 +28,21 @@ class Info:
     memory_limit: int
     """Bytes."""
     window: tuple[int, int]
-    """Height and width of the windows of a large picture, pixels."""
+    """Height and width of the windows of a large picture, pixels: 4096 a side, or the first
+    half of that, and half of the half, that fits where not all sizes fit alike."""
     halo: int
     """Pixels."""
     alignment: int
     """Pixels."""
     planned_bytes: int
-    """Bytes that a large picture takes at most."""
+    """Bytes that this large picture takes at most."""
     kmac_per_pixel: float
     parameters: int
     file_bytes: int
     card: Card
+    """Card of the model, the first one of a cascade."""
+    models: tuple[str, ...]
+    """Name of each network."""
 
 
 @dataclass(frozen=True)
@@ -48,3 +54,36 @@ class SelfTest:
     """Largest difference from the golden output, grey levels."""
     tolerance: float
     """Largest that passes, grey levels."""
+
+
+def info_of(engine: Engine, fallback: str) -> Info:
+    """What an engine is; sums over the models of a cascade."""
+    from edgeqe.runtimes import runtime_of
+
+    cascade, large = engine.cascade, engine.large()
+    cards, runtimes = cascade.cards, [runtime_of(file) for file in cascade.files]
+    return Info(
+        model=" + ".join(card.name for card in cards),
+        path=" + ".join(str(file.path) for file in cascade.files),
+        precision=_joined(card.precision for card in cards),
+        runtime=_joined(name for name, _ in runtimes),
+        runtime_version=_joined(version for _, version in runtimes),
+        provider=_joined(engine.providers),
+        fallback=fallback,
+        threads=engine.threads,
+        memory_limit=engine.limit,
+        window=large.window,
+        halo=cascade.halo,
+        alignment=cascade.alignment,
+        planned_bytes=large.planned_bytes,
+        kmac_per_pixel=sum(card.kmac_per_pixel for card in cards),
+        parameters=sum(card.parameters for card in cards),
+        file_bytes=sum(len(file.data) for file in cascade.files),
+        card=cards[0],
+        models=tuple(card.name for card in cards),
+    )
+
+
+def _joined(values: Iterable[str]) -> str:
+    """Different values in their order."""
+    return " + ".join(dict.fromkeys(values))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from edgeqe.errors import InputError
@@ -35,50 +35,58 @@ REUSE = 0.75
 
 
 class Budget:
-    """Bytes that running windows take, and that a runtime's arena keeps of idle ones.
+    """Bytes that running windows take, and that a runtime keeps of idle ones.
 
     An arena keeps what a window took, and a later window of about that size takes its
-    place; another grows the arena. So the budget counts *places*, each with the
-    bytes that made it. Where the limit leaves no room for a new place, the arena is
-    shrunk, which drops the idle places, and only then does a window wait.
+    place; another grows the arena. An interpreter of one window shape serves a window of
+    the same *tag* only. So the budget counts *places*, each with the bytes that made
+    it. Where the limit leaves no room for a new place, the runtime is told to shrink,
+    which drops the idle places, and only then does a window wait.
 
     Parameters
     ----------
     limit : int
         Bytes in all.
     shrink : callable
-        Makes the arena give back what no running window uses.
+        Makes the runtime give back what no running window uses.
     """
 
     def __init__(self, limit: int, shrink: Callable[[], None]) -> None:
         self.limit, self._shrink = limit, shrink
-        self._idle: list[int] = []
+        self._idle: list[tuple[Hashable, int]] = []
         self._used = 0
         """Bytes of all places, idle ones too, and of the bands."""
         self._changed = threading.Condition()
 
     @contextmanager
-    def window(self, size: int) -> Iterator[None]:
-        """Hold the bytes of a running window."""
+    def window(self, size: int, tag: Hashable = None) -> Iterator[None]:
+        """Hold the bytes of a running window, in a new place or in an idle one.
+
+        Parameters
+        ----------
+        size : int
+            Bytes.
+        tag : hashable, optional
+            What an idle place must equal; None where the size alone decides.
+        """
         with self._changed:
-            place = min((idle for idle in self._idle if REUSE * idle <= size <= idle), default=None)
-            if place is None:
-                self._grow(size)
-                place = size
-            else:
-                self._idle.remove(place)
+            while (place := self._take_idle(size, tag)) is None:
+                if self._take(size):
+                    place = size
+                    break
         try:
             yield
         finally:
             with self._changed:
-                self._idle.append(place)
+                self._idle.append((tag, place))
                 self._changed.notify_all()
 
     @contextmanager
     def band(self, size: int) -> Iterator[None]:
-        """Hold bytes that the arena has no part in."""
+        """Hold bytes that the runtime has no part in."""
         with self._changed:
-            self._grow(size)
+            while not self._take(size):
+                pass
         try:
             yield
         finally:
@@ -86,13 +94,27 @@ class Budget:
                 self._used -= size
                 self._changed.notify_all()
 
-    def _grow(self, size: int) -> None:
-        """Wait until so many more bytes fit, and take them."""
-        while self._used + size > self.limit:
-            if self._idle:
-                self._shrink()
-                self._used -= sum(self._idle)
-                self._idle.clear()
-            else:
-                self._changed.wait()
-        self._used += size
+    def _take_idle(self, size: int, tag: Hashable) -> int | None:
+        """Bytes of the smallest idle place that serves, which is then idle no more."""
+        fits = [
+            place
+            for kept, place in self._idle
+            if kept == tag and size <= place and (tag is not None or REUSE * place <= size)
+        ]
+        if not fits:
+            return None
+        self._idle.remove((tag, min(fits)))
+        return min(fits)
+
+    def _take(self, size: int) -> bool:
+        """Take so many more bytes; where they do not fit, make room or wait, and take none."""
+        if self._used + size <= self.limit:
+            self._used += size
+            return True
+        if self._idle:
+            self._shrink()
+            self._used -= sum(place for _, place in self._idle)
+            self._idle.clear()
+        else:
+            self._changed.wait()
+        return False

@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from edgeqe.errors import ModelError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
-_NODE_OP_TYPE = 4
+_NODE_INPUT, _NODE_OUTPUT, _NODE_OP_TYPE = 1, 2, 4
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_EXTERNAL = 1, 2, 8, 9, 13
+
+
+#: Types of numbers by ONNX's number, little-endian as both formats keep them.
+DTYPES = {1: "<f4", 2: "u1", 3: "i1", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8"}
 
 
 @dataclass(frozen=True)
@@ -25,11 +31,34 @@ class Tensor:
     name: str
     dims: tuple[int, ...]
     data_type: int
-    """ONNX's number of the element type; 1 is float32."""
+    """ONNX's number of the element type; 1 is float32, 10 float16."""
     start: int
     """First byte of the raw data in the file; equal to `stop` if it has none."""
     stop: int
     """Byte behind the last."""
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Type of its numbers.
+
+        Raises
+        ------
+        ModelError
+            If it is none that a model of edgeqe holds.
+        """
+        if self.data_type not in DTYPES:
+            raise ModelError(f"its tensor '{self.name}' has the unknown type {self.data_type}.")
+        return np.dtype(DTYPES[self.data_type])
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A node of the graph."""
+
+    op_type: str
+    inputs: tuple[str, ...]
+    """Names; '' for an optional one that is not given."""
+    outputs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +67,17 @@ class OnnxOutline:
 
     metadata: dict[str, str]
     initializers: dict[str, Tensor]
-    op_types: tuple[str, ...]
+    operations: tuple[Operation, ...]
+    """In running order."""
+
+    @property
+    def op_types(self) -> tuple[str, ...]:
+        """Operator of each operation."""
+        return tuple(operation.op_type for operation in self.operations)
+
+    def origins(self) -> dict[str, str]:
+        """Initializer of each value that is one in another type: none in ONNX files."""
+        return {}
 
 
 def outline(data: bytes) -> OnnxOutline:
@@ -51,7 +90,7 @@ def outline(data: bytes) -> OnnxOutline:
     """
     metadata: dict[str, str] = {}
     initializers: dict[str, Tensor] = {}
-    op_types: list[str] = []
+    operations: list[Operation] = []
     seen_graph = False
     for number, start, stop in _fields(data, 0, len(data)):
         if number == _MODEL_METADATA:
@@ -64,12 +103,19 @@ def outline(data: bytes) -> OnnxOutline:
                     tensor = _tensor(data, a, b)
                     initializers[tensor.name] = tensor
                 elif inner == _GRAPH_NODE:
-                    op_types += [
-                        _text(data[c:d]) for n, c, d in _fields(data, a, b) if n == _NODE_OP_TYPE
-                    ]
+                    operations.append(_operation(data, a, b))
     if not seen_graph:
         raise ModelError("the file is not an ONNX model: it holds no graph.")
-    return OnnxOutline(metadata, initializers, tuple(op_types))
+    return OnnxOutline(metadata, initializers, tuple(operations))
+
+
+def _operation(data: bytes, start: int, stop: int) -> Operation:
+    texts: dict[int, list[str]] = {_NODE_INPUT: [], _NODE_OUTPUT: [], _NODE_OP_TYPE: []}
+    for number, a, b in _fields(data, start, stop):
+        if number in texts:
+            texts[number].append(_text(data[a:b]))
+    inputs, outputs = tuple(texts[_NODE_INPUT]), tuple(texts[_NODE_OUTPUT])
+    return Operation("".join(texts[_NODE_OP_TYPE]), inputs, outputs)
 
 
 def _tensor(data: bytes, start: int, stop: int) -> Tensor:

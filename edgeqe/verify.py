@@ -5,23 +5,32 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.enhancer import SELF_TEST_TOLERANCE
+from edgeqe.card import Card
+from edgeqe.enhancer import Enhancer, self_test_tolerance
 from edgeqe.model_file import ModelFile
 from edgeqe.planes import NEUTRAL
-from edgeqe.runtimes.ort import OrtSession
+from edgeqe.probe import CONVOLUTIONS, GATES, sees
+from edgeqe.runtimes import open_session
 from edgeqe.strength import KEYS_PER_OCTAVE
 from edgeqe.windows import Axis, axis
+
+if TYPE_CHECKING:
+    from edgeqe.runtimes import Session
 
 Float = npt.NDArray[np.float32]
 
 #: Largest difference of tiles from the whole before rounding, grey levels.
 TILE_TOLERANCE = 1e-3
-#: Sizes, pixels, at which tiles are compared with the whole.
-SIZES = ((94, 130), (150, 222), (2, 190))
+#: Bytes of the file, or of a TFLite file's constants, per byte of the trainable
+#: parameters, where kernels are shared; a float16 TFLite file has its own.
+LARGEST_SHARE, LARGEST_SHARE_FLOAT16_TFLITE = 1.05, 1.15
+#: Networks below this are mostly card and golden tile.
+SMALLEST_WEIGHED = 500_000
 
 
 @dataclass(frozen=True)
@@ -39,65 +48,60 @@ def verify(path: Path) -> list[Check]:
 
     1. card: it is there, of this version, and its hash is the weights'.
     2. self-test: the golden input gives the golden output.
-    3. tiles: windows with the card's halo equal the whole picture.
-    4. halo: one alignment step less does not, so the halo is no larger than needed.
+    3. tiles: windows with the card's halo equal the whole picture; blocks give the same
+       bytes in any order.
+    4. halo: nothing farther than the card's exact halo reaches a result and a pixel at it
+       does, so one alignment step less than the halo, rounded up, would fail (`probe`).
     5. strengths: the vectors as they lie are the table's at the default step, and the
-       residual grows from the finest to the coarsest strength.
-    6. sharing: no weight is stored twice.
+       finest and the coarsest strength give different residuals.
+    6. sharing: no weight is stored twice, and what the card calls shared is used more
+       than once.
     """
     model = ModelFile(path)
     card = model.card
-    session = OrtSession(model.at(model.key(card.default_step)))
+    session = open_session(model, model.key(card.default_step))
     planes, expected = model.golden
-    error = float(
-        np.abs(session.run(planes.astype(np.float32) - np.float32(NEUTRAL)) - expected).max()
-    )
-    exact = max(tiling_error(session, *size, card.halo, card.alignment) for size in SIZES)
-    less = card.halo - card.alignment
-    short = max(tiling_error(session, *size, less, card.alignment) for size in SIZES)
-    return [
+    given = planes.astype(np.float32) - np.float32(NEUTRAL)
+    error = float(np.abs(session.run(given) - expected).max())
+    tolerance = self_test_tolerance(card, expected)
+    checks = [
         Check("card", True, f"{card.name}, format {card.format_version}, weights match their hash"),
         Check(
             "self-test",
-            error <= SELF_TEST_TOLERANCE,
-            f"largest difference {error:.4f} grey levels (limit {SELF_TEST_TOLERANCE})",
+            error <= tolerance,
+            f"largest difference {error:.4f} grey levels (limit {tolerance:.4f})",
         ),
-        Check(
-            "tiles",
-            exact <= TILE_TOLERANCE,
-            f"halo {card.halo}: largest difference {exact:.1e} grey levels (limit {TILE_TOLERANCE})",
-        ),
-        Check(
-            "halo",
-            short > TILE_TOLERANCE,
-            f"halo {less}: largest difference {short:.1e} grey levels, as it must fail",
-        ),
-        _strengths(model),
-        _sharing(model),
     ]
+    if card.tiling == "exact":
+        checks += [_tiles(session, card), _halo(model)]
+    elif card.tiling == "blocks":
+        checks.append(_blocks(path, card))
+    else:
+        checks.append(Check("tiles", True, "needs the whole picture at once: it is never tiled"))
+    return [*checks, _strengths(model), _sharing(model)]
 
 
-def tiling_error(session: OrtSession, height: int, width: int, halo: int, alignment: int) -> float:
+def tiling_error(session: Session, card: Card, height: int, width: int, halo: int) -> float:
     """Largest difference of windows from the whole, grey levels.
 
     The picture is noise at full swing, and the windows are about as small as this
-    halo allows.
+    halo allows. Sizes in picture pixels, multiples of the alignment.
     """
-    rng = np.random.default_rng(11)
-    planes = rng.uniform(-128, 127, (6, height // 2, width // 2)).astype(np.float32)
+    rng, unit = np.random.default_rng(11), card.pixels_per_sample
+    channels = card.channels + len(card.inputs) - 1
+    planes = rng.uniform(-128, 127, (channels, height // unit, width // unit)).astype(np.float32)
     whole = session.run(planes)
     result = np.empty_like(whole)
-    vertical, horizontal = (_small(side, halo, alignment) for side in (height, width))
+    vertical, horizontal = (_small(side, halo, card.alignment) for side in (height, width))
     for top, *rows in vertical:
         for left, *columns in horizontal:
             bottom, right = top + vertical.size, left + horizontal.size
-            cut = np.s_[:, top // 2 : bottom // 2, left // 2 : right // 2]
+            cut = np.s_[:, top // unit : bottom // unit, left // unit : right // unit]
             tile = session.run(np.ascontiguousarray(planes[cut]))
-            first, last = (rows[0] - top) // 2, (rows[1] - top) // 2
-            left_own, right_own = (columns[0] - left) // 2, (columns[1] - left) // 2
-            result[:, rows[0] // 2 : rows[1] // 2, columns[0] // 2 : columns[1] // 2] = tile[
-                :, first:last, left_own:right_own
-            ]
+            own = [slice((a - top) // unit, (b - top) // unit) for a, b in [rows]]
+            own += [slice((a - left) // unit, (b - left) // unit) for a, b in [columns]]
+            place = [slice(a // unit, b // unit) for a, b in (rows, columns)]
+            result[:, place[0], place[1]] = tile[:, own[0], own[1]]
     return float(np.abs(result - whole).max())
 
 
@@ -110,42 +114,115 @@ def _small(length: int, halo: int, alignment: int) -> Axis:
     return Axis(length, 1, length, 0)
 
 
+def _tiles(session: Session, card: Card) -> Check:
+    """Long thin pictures both ways, and a square one where that is no great work."""
+    step = card.alignment
+    long, thin = 3 * card.halo + 16 * step, 3 * step
+    sizes = [(thin, long), (long, thin)]
+    if card.halo <= 32:
+        sizes.append((-(-80 // step) * step, -(-112 // step) * step))
+    error = max(tiling_error(session, card, *size, card.halo) for size in sizes)
+    return Check(
+        "tiles",
+        error <= TILE_TOLERANCE,
+        f"halo {card.halo}: largest difference {error:.1e} grey levels (limit {TILE_TOLERANCE})",
+    )
+
+
+def _halo(model: ModelFile) -> Check:
+    card = model.card
+    sight = sees(model)
+    text = f"exactly {card.exact_halo}"
+    if any(operation.op_type in GATES for operation in model.outline.operations):
+        return Check("halo", not sight.beyond, f"{text}: nothing farther reaches a result")
+    less = card.halo - card.alignment
+    return Check(
+        "halo",
+        not sight.beyond and sight.at,
+        f"{text}: farther pixels {'reach' if sight.beyond else 'never reach'} a result, one at "
+        f"{card.exact_halo} {'does' if sight.at else 'does not'}, so tiles with halo {less} "
+        f"{'fail, as they must' if sight.at and card.exact_halo > less else 'would do'}",
+    )
+
+
+def _blocks(path: Path, card: Card) -> Check:
+    """The same bytes from one thread in bands and from several, in place and not."""
+    rng = np.random.default_rng(13)
+    side = 2 * card.block + card.block // 2
+    shape = (side, side + 7) if card.planes == "y" else (side, side + 7, 3)
+    picture = rng.integers(0, 256, shape).astype(np.uint8)
+    results = []
+    for threads, in_place in ((1, False), (2, True)):
+        with Enhancer(path, threads=threads, memory_limit="1GiB") as enhancer:
+            given = picture.copy()
+            out = given if in_place else None
+            results.append(enhancer.enhance(given, step=card.default_step, out=out))
+    same = bool((results[0] == results[1]).all())
+    return Check("tiles", same, f"blocks of {card.block}, two passes: same bytes in any order")
+
+
 def _strengths(model: ModelFile) -> Check:
     if model.strengths is None:
         return Check("strengths", True, "one strength")
-    key = model.key(model.card.default_step)
-    lying = b"".join(
-        model.data[tensor.start : tensor.stop]
-        for tensor in (model.outline.initializers[name] for name in model.card.vectors)
-    )
-    table = model.strengths.row(key)
-    file = np.frombuffer(lying, "<f4")
-    difference = float(np.abs(file - table).max() / np.abs(table).max())
+    table = model.strengths.row(model.key(model.card.default_step))
+    used, difference = 0, 0.0
+    for name in model.card.vectors:
+        tensor = model.outline.initializers[model.card.folded.get(name, name)]
+        count = tensor.dims[0] if name in model.card.folded else int(np.prod(tensor.dims))
+        expected, used = table[used : used + count], used + count
+        if name not in model.card.folded:
+            lying = np.frombuffer(model.data[tensor.start : tensor.stop], tensor.dtype)
+            difference = max(difference, float(np.abs(lying - expected).max()))
+    difference /= float(np.abs(table).max())
     first = model.strengths.first_key
     last = first + len(model.strengths.curve) - 1
-    planes = np.random.default_rng(3).uniform(-60, 60, (6, 24, 24)).astype(np.float32)
-    strengths = [float(np.abs(OrtSession(model.at(k)).run(planes)).mean()) for k in (first, last)]
-    passed = difference < 1e-4 and strengths[1] > strengths[0] and bool(np.isfinite(table).all())
+    golden = model.golden[0].astype(np.float32) - np.float32(NEUTRAL)
+    sizes = [float(np.abs(open_session(model, k).run(golden)).mean()) for k in (first, last)]
+    limit = 1e-4 if model.card.precision == "float32" else 1e-3
+    passed = difference < limit and sizes[1] != sizes[0] and bool(np.isfinite(table).all())
     low, high = (2.0 ** (k / KEYS_PER_OCTAVE) for k in (first, last))
     return Check(
         "strengths",
         passed,
         f"steps {low:.1f} to {high:.1f}, {len(model.card.vectors)} vectors; mean residual "
-        f"{strengths[0]:.2f} to {strengths[1]:.2f} grey levels",
+        f"{sizes[0]:.2f} to {sizes[1]:.2f} grey levels",
     )
 
 
 def _sharing(model: ModelFile) -> Check:
+    card, outline = model.card, model.outline
     seen: dict[bytes, str] = {}
     twice = []
-    for tensor in model.outline.initializers.values():
+    for tensor in outline.initializers.values():
         raw = model.data[tensor.start : tensor.stop]
-        if tensor.name in model.card.vectors or len(raw) < 256:
+        if tensor.name in card.vectors or len(raw) < 256:
             continue
         digest = hashlib.sha256(raw).digest()
         if digest in seen:
             twice.append(f"{seen[digest]} = {tensor.name}")
         seen[digest] = tensor.name
-    stored = sum(t.stop - t.start for t in model.outline.initializers.values())
-    detail = f"{len(seen)} weights, {stored} bytes of {len(model.data)} in the file"
-    return Check("sharing", not twice, f"{detail}; stored twice: {twice or 'none'}")
+    origin = outline.origins()
+    uses = [
+        origin.get(name, name)
+        for operation in outline.operations
+        if operation.op_type in CONVOLUTIONS
+        for name in operation.inputs[1:2]
+    ]
+    lost = [name for name in card.shared if uses.count(name) < 2]
+    stored = sum(t.stop - t.start for t in outline.initializers.values())
+    detail = (
+        f"{len(seen)} weights; {len(card.shared)} kernels of {len(set(uses))} are used more than "
+        f"once and stored once; {stored} bytes of constants, {len(model.data)} in the file"
+    )
+    passed = not twice and not lost
+    if card.trainable:
+        number = 2 if card.precision == "float16" else 4
+        share, file_share = (n / (number * card.trainable) for n in (stored, len(model.data)))
+        detail += f", {share:.2f} and {file_share:.2f} times {number} bytes a trainable parameter"
+        if card.shared and card.trainable >= SMALLEST_WEIGHED:
+            weighed = share if model.format == "tflite" else file_share
+            passed &= weighed <= LARGEST_SHARE
+            if model.format == "tflite" and number == 2:
+                passed &= file_share <= LARGEST_SHARE_FLOAT16_TFLITE
+    wrong = twice + [f"{name} is used once" for name in lost]
+    return Check("sharing", passed, f"{detail}; stored twice: {', '.join(wrong) or 'none'}")

@@ -1,8 +1,12 @@
 """Pictures as the runtime sees them: windows in, residuals out, any layout.
 
-A view reads a window of a picture into the network's six planes and writes the
-picture plus the residual. Colour conversion happens here, per window. Values are
-grey levels of an 8-bit picture less 128; a deeper picture is scaled to that.
+A view reads a window of a picture into the network's planes and writes the picture
+plus the residual. Colour conversion happens here, per window. Values are grey levels
+of an 8-bit picture less 128; a deeper picture is scaled to that. Where a window sticks
+out of the picture, the picture's last row and column are repeated.
+
+Here are the views of the layout ``420-space-to-depth``; `full_views` has the others,
+and the table of all.
 """
 
 from __future__ import annotations
@@ -53,6 +57,10 @@ class View(ABC):
 
     #: Rows (and columns) of the picture per row of each array.
     factors: tuple[int, ...] = (1,)
+    #: Rows (and columns) of the picture per row of the network's planes.
+    pixels_per_sample = 2
+    #: Whether what is enhanced has colour.
+    colour = True
 
     def __init__(
         self,
@@ -60,14 +68,28 @@ class View(ABC):
         targets: Sequence[Samples],
         depth: Depth,
         first_row: int = 0,
+        prediction: Samples | None = None,
     ) -> None:
         self.sources, self.targets, self.depth = tuple(sources), tuple(targets), depth
         self.first_row = first_row
         """Row of the picture at which the sources begin."""
+        self.prediction = prediction
+        """Decoded prediction residual of the whole picture, (H, W), signed."""
 
     @abstractmethod
     def read(self, window: Window, planes: Float) -> None:
-        """Fill planes of shape (6, h / 2, w / 2) with a window."""
+        """Fill planes of shape (C, h, w), in samples, with a window."""
+
+    def read_prediction(self, window: Window, plane: Float) -> None:
+        """Fill a plane of full size with the prediction residual, zeros beyond its end."""
+        assert self.prediction is not None
+        rows, columns = span(window)
+        found = self.prediction[slice(*rows), slice(*columns)]
+        height, width = found.shape
+        scale = np.float32(1 / 2.0 ** (self.depth.bits - 8))
+        np.multiply(found, scale, out=plane[:height, :width], dtype=np.float32, casting="unsafe")
+        plane[height:] = 0.0
+        plane[:height, width:] = 0.0
 
     @abstractmethod
     def write(self, window: Window, residual: Float) -> None:
@@ -75,7 +97,7 @@ class View(ABC):
 
     def on_rows(self, sources: Sequence[Samples], first_row: int) -> View:
         """Same picture, read from a copy of some of its rows."""
-        return type(self)(sources, self.targets, self.depth, first_row)
+        return type(self)(sources, self.targets, self.depth, first_row, self.prediction)
 
     def _cut(self, index: int, rows: tuple[int, int], columns: tuple[int, int]) -> Samples:
         """Rectangle of a source, in picture rows and columns, clipped at its end."""
@@ -85,8 +107,13 @@ class View(ABC):
             top // factor : -(-bottom // factor), columns[0] // factor : -(-columns[1] // factor)
         ]
 
+    def _pair(self, window: Window, index: int = 0) -> tuple[Samples, Samples]:
+        """Source and target of a window's own result, arrays of full size."""
+        rows, columns = window.rows, window.columns
+        return self._cut(index, rows, columns), self.targets[index][slice(*rows), slice(*columns)]
+
     def _levels(self, samples: Samples, out: Float) -> None:
-        """Grey levels less 128; samples may lack the last row or column of `out`."""
+        """Grey levels less 128; samples may lack the last rows and columns of `out`."""
         height, width = samples.shape
         core = out[:height, :width]
         if self.depth.unit == 1.0:
@@ -95,10 +122,7 @@ class View(ABC):
             scale = np.float32(1 / self.depth.unit)
             np.multiply(samples, scale, out=core, dtype=np.float32, casting="unsafe")
             core -= np.float32(NEUTRAL)
-        if width < out.shape[1]:  # the picture's end: repeat what is there
-            out[:height, width:] = out[:height, width - 1 : width]
-        if height < out.shape[0]:
-            out[height:] = out[height - 1 : height]
+        repeat_edges(out, height, width)
 
     def _add(self, samples: Samples, residual: Float, target: Samples) -> None:
         """``target = clip(samples + round(residual))``, shapes as `samples`."""
@@ -112,26 +136,22 @@ class View(ABC):
         np.copyto(target, value, casting="unsafe")
 
     def _read_luma(self, luma: Samples, planes: Float) -> None:
-        height, width = luma.shape
-        if height % 2 or width % 2:  # repeat the last row and column of an odd picture
-            luma = np.pad(luma, ((0, height % 2), (0, width % 2)), mode="edge")
+        luma = _padded(luma, planes)
         for plane, (row, column) in zip(planes, PHASES, strict=False):
             self._levels(luma[row::2, column::2], plane)
 
     def _own(self, window: Window, residual: Float) -> Float:
         """Part of a residual that is the window's own result."""
         (top, bottom), (left, right) = window.rows, window.columns
+        pixels = self.pixels_per_sample
         return residual[
             :,
-            (top - window.top) // 2 : (bottom - window.top + 1) // 2,
-            (left - window.left) // 2 : (right - window.left + 1) // 2,
+            (top - window.top) // pixels : -(-(bottom - window.top) // pixels),
+            (left - window.left) // pixels : -(-(right - window.left) // pixels),
         ]
 
-    def _write_luma(self, window: Window, own: Float, index: int = 0) -> None:
-        source = self._cut(index, window.rows, window.columns)
-        target = self.targets[index][
-            window.rows[0] : window.rows[1], window.columns[0] : window.columns[1]
-        ]
+    def _write_luma(self, window: Window, own: Float) -> None:
+        source, target = self._pair(window)
         for phase, (row, column) in zip(own, PHASES, strict=False):
             self._add(source[row::2, column::2], phase, target[row::2, column::2])
 
@@ -139,10 +159,11 @@ class View(ABC):
 class GrayView(View):
     """One plane (H, W)."""
 
+    colour = False
+
     def read(self, window: Window, planes: Float) -> None:
         """Y from the window, neutral chroma."""
-        rows, columns = _span(window)
-        self._read_luma(self._cut(0, rows, columns), planes)
+        self._read_luma(self._cut(0, *span(window)), planes)
         planes[4:] = 0.0
 
     def write(self, window: Window, residual: Float) -> None:
@@ -157,7 +178,7 @@ class PlanesView(View):
 
     def read(self, window: Window, planes: Float) -> None:
         """Planes as they are."""
-        rows, columns = _span(window)
+        rows, columns = span(window)
         self._read_luma(self._cut(0, rows, columns), planes)
         for index in (1, 2):
             self._levels(self._cut(index, rows, columns), planes[3 + index])
@@ -184,11 +205,7 @@ class RgbView(View):
 
     def read(self, window: Window, planes: Float) -> None:
         """Y at full size, Cb and Cr pooled."""
-        rows, columns = _span(window)
-        pixels = self._cut(0, rows, columns)
-        height, width = pixels.shape[:2]
-        if height % 2 or width % 2:
-            pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        pixels = _padded(self._cut(0, *span(window)), planes)
         planes[:] = 0.0
         value, pooled = np.empty_like(planes[0]), np.empty_like(planes[0])
         for channel, position in enumerate(self.order):
@@ -206,10 +223,7 @@ class RgbView(View):
     def write(self, window: Window, residual: Float) -> None:
         """R, G and B plus the residual's, alpha as it was."""
         own = self._own(window, residual)
-        source = self._cut(0, window.rows, window.columns)
-        target = self.targets[0][
-            window.rows[0] : window.rows[1], window.columns[0] : window.columns[1]
-        ]
+        source, target = self._pair(window)
         if source.shape[2] == 4:
             target[..., 3] = source[..., 3]
         for channel, position in enumerate(self.order):
@@ -229,9 +243,26 @@ class BgrView(RgbView):
     order = (2, 1, 0)
 
 
-def _span(window: Window) -> tuple[tuple[int, int], tuple[int, int]]:
+def span(window: Window) -> tuple[tuple[int, int], tuple[int, int]]:
     """Rows and columns of a whole window."""
     return (
         (window.top, window.top + window.height),
         (window.left, window.left + window.width),
     )
+
+
+def repeat_edges(plane: Float, height: int, width: int) -> None:
+    """Repeat the last of the first `height` rows and `width` columns to the plane's end."""
+    if width < plane.shape[1]:
+        plane[:height, width:] = plane[:height, width - 1 : width]
+    if height < plane.shape[0]:
+        plane[height:] = plane[height - 1 : height]
+
+
+def _padded(pixels: Samples, planes: Float) -> Samples:
+    """Pixels of a window, made twice as high and wide as its planes."""
+    below, beside = 2 * planes.shape[1] - len(pixels), 2 * planes.shape[2] - pixels.shape[1]
+    if below == beside == 0:
+        return pixels
+    rest = [(0, 0)] * (pixels.ndim - 2)
+    return np.pad(pixels, [(0, below), (0, beside), *rest], mode="edge")

@@ -24,6 +24,10 @@ FIXED_BYTES = 5 << 19
 WINDOW_COST = 4000
 #: Windows above this fall out of the cache; bigger ones gain nothing.
 LARGEST_WINDOW = 512 * 512
+WHOLE_ADVICE = (
+    "the network pools over the picture and needs it whole ('edgeqe convert --freeze-gates' "
+    "gives one that tiles); "
+)
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,8 @@ def plan(
     limit: int,
     threads: int,
     band_bytes_per_row: float = 0.0,
+    bytes_per_window: int = 0,
+    whole: bool = False,
 ) -> Plan:
     """Windows that finish a picture soonest inside a memory limit.
 
@@ -142,6 +148,10 @@ def plan(
     band_bytes_per_row : float
         Bytes to save per picture row of a window where the picture is enhanced in
         place; 0 otherwise.
+    bytes_per_window : int
+        Memory of a running window whatever its size, bytes.
+    whole : bool
+        One window only, the whole picture.
 
     Raises
     ------
@@ -151,10 +161,13 @@ def plan(
     full = tuple(-(-side // alignment) * alignment for side in (height, width))
     best: tuple[float, Plan] | None = None
     smallest: int | None = None
-    for rows in _axes(full[0], halo, alignment):
-        for columns in _axes(full[1], halo, alignment):
+    every_rows, every_columns = (
+        [Axis(side, 1, side, 0)] if whole else _axes(side, halo, alignment) for side in full
+    )
+    for rows in every_rows:
+        for columns in every_columns:
             area, count = rows.size * columns.size, rows.count * columns.count
-            window_bytes = int(area * bytes_per_pixel)
+            window_bytes = int(area * bytes_per_pixel) + bytes_per_window
             band_bytes = int((rows.size + 2 * halo) * band_bytes_per_row)
             least = window_bytes + band_bytes + FIXED_BYTES
             smallest = least if smallest is None else min(smallest, least)
@@ -171,11 +184,18 @@ def plan(
                 best = cost, Plan(rows, columns, workers, window_bytes, band_bytes)
     if best is None:
         assert smallest is not None
-        raise MemoryLimitError(
-            f"a {width}x{height} picture does not fit in a memory limit of {limit} bytes: "
-            f"the smallest that works is {-(-smallest // 1024)}KiB."
-        )
+        raise too_small(height, width, limit, smallest, WHOLE_ADVICE if whole else "")
     return best[1]
+
+
+def too_small(
+    height: int, width: int, limit: int, smallest: int, advice: str = ""
+) -> MemoryLimitError:
+    """Error for a picture that does not fit, with the limit in which it does, bytes."""
+    return MemoryLimitError(
+        f"a {width}x{height} picture does not fit in a memory limit of {limit} bytes: "
+        f"{advice}the smallest that works is {-(-smallest // 1024)}KiB."
+    )
 
 
 def _axes(length: int, halo: int, alignment: int) -> list[Axis]:

@@ -72,3 +72,41 @@ def test_a_band_counts_beside_the_windows() -> None:
         assert shrunk == []
     with budget.band(50):
         assert shrunk == [1]
+
+
+def test_a_tag_takes_only_places_of_its_own() -> None:
+    shrunk: list[int] = []
+    budget = Budget(100, lambda: shrunk.append(1))
+    with budget.window(40, tag="a"):
+        pass
+    with budget.window(40, tag="b"), budget.window(40, tag="a"):
+        assert shrunk == []  # a's idle place and a new one of b's
+    with budget.window(40):  # no tag: neither place serves
+        assert shrunk == [1]
+
+
+def test_a_smaller_window_of_a_tag_takes_its_place_whatever_its_size() -> None:
+    budget = Budget(100, lambda: pytest.fail("there is room"))
+    with budget.window(100, tag="a"):
+        pass
+    with budget.window(10, tag="a"):
+        pass
+
+
+def test_who_waited_takes_an_idle_place_that_fits() -> None:
+    shrunk: list[int] = []
+    budget = Budget(100, lambda: shrunk.append(1))
+    began = threading.Event()
+
+    def second() -> None:
+        began.set()
+        with budget.window(60):
+            pass
+
+    with budget.window(60):
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert began.wait(10)
+        thread.join(0.05)  # it must be waiting
+    thread.join(10)
+    assert not thread.is_alive() and shrunk == []

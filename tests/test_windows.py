@@ -70,3 +70,22 @@ def test_the_smallest_limit_that_is_named_works_and_less_does_not() -> None:
         plan(3000, 4000, limit=limit - 1024, **options)  # type: ignore[arg-type]
     # by hand: a window of halo, one aligned step, halo, both ways
     assert limit - FIXED_BYTES == pytest.approx((2 * 16 + 2) ** 2 * 100.0, abs=1024)
+
+
+def test_the_whole_picture_is_one_window_or_refused_with_advice() -> None:
+    options = {"halo": 16, "alignment": 8, "bytes_per_pixel": 10.0, "threads": 4, "whole": True}
+    made = plan(301, 407, limit=8 << 20, **options)  # type: ignore[arg-type]
+    assert made.window == (304, 408) and made.count == 1
+    with pytest.raises(MemoryLimitError, match="--freeze-gates") as caught:
+        plan(301, 407, limit=3 << 20, **options)  # type: ignore[arg-type]
+    named = re.search(r"(\d+)KiB", str(caught.value))
+    assert named is not None
+    # by hand: the padded picture at 10 bytes a pixel, and what is fixed
+    assert int(named[1]) * 1024 - FIXED_BYTES == pytest.approx(304 * 408 * 10, abs=1024)
+
+
+def test_bytes_beside_the_pixels_count_for_each_window() -> None:
+    options = {"halo": 8, "alignment": 2, "bytes_per_pixel": 10.0, "threads": 4}
+    made = plan(1000, 1000, limit=8 << 20, bytes_per_window=1 << 20, **options)  # type: ignore[arg-type]
+    assert made.window_bytes == made.window[0] * made.window[1] * 10 + (1 << 20)
+    assert made.planned_bytes == made.workers * made.window_bytes + FIXED_BYTES <= 8 << 20

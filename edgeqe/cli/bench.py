@@ -9,7 +9,8 @@ import click
 
 @click.command("bench")
 @click.option("--model", "-m", "models", multiple=True, metavar="M",
-              help="Shipped name or file; repeatable. All shipped models if left out.")  # fmt: skip
+              help="Shipped name, file, or network of the zoo; repeatable. All shipped models if "
+                   "left out.")  # fmt: skip
 @click.option("--data", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder of undamaged pictures; scikit-image's photographs if left out.")  # fmt: skip
 @click.option("--scale", type=float, default=1.0, show_default=True,
@@ -61,6 +62,7 @@ def command(
     from edgeqe.bench.report import REPORT_NAME, format_report, write_report
     from edgeqe.bench.run import Plan, fill, new_report
     from edgeqe.catalogue import shipped_models
+    from edgeqe.cli.networks import model_file
     from edgeqe.errors import InputError
 
     if no_quality and no_speed:
@@ -93,7 +95,7 @@ def command(
         for name in names:
             enhancer = stack.enter_context(
                 Enhancer(
-                    name,
+                    model_file(name),
                     target=target,
                     memory_limit=memory_limit,
                     threads=threads,

@@ -1,52 +1,167 @@
-"""``edgeqe convert``: a trained network to a model file."""
+"""``edgeqe convert``: a network to a model file."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from edgeqe.converters.sources import Source
+
 
 @click.command("convert")
-@click.argument("model", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
-              help="Model file to write, .onnx.")  # fmt: skip
+@click.argument("model")
+@click.option("-o", "--output", "destination", type=click.Path(path_type=Path), required=True,
+              metavar="OUT", help="Model file to write, .onnx or .tflite.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@click.option("--float16", is_flag=True, help="Store the weights in float16, half the bytes.")
+@click.option("--unshare", is_flag=True,
+              help="Store a shared kernel once a use, with its scale folded in.")  # fmt: skip
+@click.option("--freeze-gates", is_flag=True,
+              help="Replace gates that pool over the picture by their means over --data, so that "
+                   "tiles equal the whole.")  # fmt: skip
+@click.option("--data", type=click.Path(path_type=Path), metavar="DIR",
+              help="Folder of undamaged pictures for --freeze-gates.")  # fmt: skip
+@click.option("--seed", type=int, metavar="N",
+              help="Of the random weights of a network of the zoo.  [default: 1]")  # fmt: skip
+@click.option("--planes", type=click.Choice(["y", "rgb"]),
+              help="What the channels of another tool's network are; by their number if left "
+                   "out.")  # fmt: skip
+@click.option("--range", "value_range", metavar="LOW,HIGH",
+              help="What grey levels 0 and 255 are to another tool's network.  "
+                   "[default: 0,1]")  # fmt: skip
+@click.option("--gives", type=click.Choice(["picture", "residual", "noise"]),
+              help="What another tool's network gives: the picture, what to add to it, or what "
+                   "to subtract; tried out if left out.")  # fmt: skip
+@click.option("--codec", "codecs", multiple=True, metavar="CODEC",
+              help="Codec whose pictures another tool's network was trained on; repeatable.  "
+                   "[default: jpeg]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(model: Path, output: Path, overwrite: bool, as_json: bool) -> None:
-    """Export MODEL, the folder of a training, to an ONNX file with its card.
+def command(
+    model: str,
+    destination: Path,
+    overwrite: bool,
+    float16: bool,
+    unshare: bool,
+    freeze_gates: bool,
+    data: Path | None,
+    seed: int | None,
+    planes: str | None,
+    value_range: str | None,
+    gives: str | None,
+    codecs: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Turn MODEL into a model file with its card.
 
-    The file is compared with Keras before it is written.
+    MODEL is the folder of a training, a shipped model's name, a file (.onnx of any tool,
+    .keras of a network of the zoo), or the name of a network of the zoo, which then has
+    random weights. The file is compared with MODEL before it is written.
     """
     from edgeqe.cli.host import quiet_start
-    from edgeqe.errors import InputError, ModelError
+    from edgeqe.errors import InputError
 
-    if output.suffix != ".onnx":
-        raise InputError(f"'{output}' must end in .onnx.")
-    if output.exists() and not overwrite:
-        raise InputError(f"'{output}' exists: add --overwrite, or choose another name.")
-    if not output.parent.is_dir():
-        raise InputError(f"no folder '{output.parent}': make it first.")
-    if not model.is_dir():
-        raise ModelError(f"no training '{model}': give a folder that 'edgeqe train' wrote.")
+    if destination.suffix not in (".onnx", ".tflite"):
+        raise InputError(f"'{destination}' must end in .onnx or .tflite.")
+    if destination.exists() and not overwrite:
+        raise InputError(f"'{destination}' exists: add --overwrite, or choose another name.")
+    if not destination.parent.is_dir():
+        raise InputError(f"no folder '{destination.parent}': make it first.")
+    if freeze_gates != (data is not None):
+        raise InputError("--freeze-gates and --data DIR go together: give both or none.")
     try:
         with quiet_start():
-            from edgeqe.converters.export import export_training, write
+            from edgeqe.converters.export import export
+            from edgeqe.converters.sharing import unshare as without_sharing
 
-            exported = export_training(model)
+            foreign = {"planes": planes, "value_range": value_range, "gives": gives}
+            source = _source(model, seed, foreign, codecs)
+            if data is not None:
+                from edgeqe.converters.gates import freeze_source
+
+                source = freeze_source(source, data)
+            if unshare:
+                import dataclasses
+
+                source = dataclasses.replace(source, graph=without_sharing(source.graph))
+            exported = export(source, destination, float16=float16)
     except ImportError as error:
         raise InputError(
-            f"converting needs the host's packages ({error}): run pip install 'edgeqe[host,ort]'."
+            f"converting needs the host's packages ({error}): run pip install "
+            "'edgeqe[host,ort,tflite]'."
         ) from error
-    write(exported, output)
     card = exported.card
     if as_json:
-        report = {"schema_version": 1, "output": str(output), "bytes": len(exported.data)}
-        click.echo(json.dumps({**report, "parity": exported.parity, "card": card.to_dict()}))
+        report = {"schema_version": 1, "output": str(destination), "bytes": exported.file_bytes}
+        report |= {
+            "constant_bytes": exported.constant_bytes,
+            "unshared_bytes": exported.unshared_bytes,
+            "parity": exported.parity,
+        }
+        click.echo(json.dumps({**report, "card": card.to_dict()}))
         return
     click.echo(
-        f"{output}: {card.name}, {card.kmac_per_pixel} kMAC/px, halo {card.halo}, "
-        f"{len(exported.data)} bytes; differs from Keras by {exported.parity:.1e} of the "
+        f"{destination}: {card.name}, {card.precision}, {card.kmac_per_pixel:g} kMAC/px, "
+        f"{_tiles(card)}, {exported.file_bytes} bytes"
+    )
+    click.echo(
+        f"  constants {exported.constant_bytes} bytes, {exported.unshared_bytes} with every use "
+        f"of a kernel by itself; differs from its source by {exported.parity:.1e} of the "
         "residual's range"
+    )
+    click.echo(f"  {card.description}")
+
+
+def _tiles(card: Any) -> str:
+    if card.tiling == "blocks":
+        return f"blocks of {card.block}"
+    if card.tiling == "whole":
+        return "whole pictures only"
+    return f"halo {card.halo}"
+
+
+def _source(
+    model: str, seed: int | None, foreign: dict[str, str | None], codecs: tuple[str, ...]
+) -> Source:
+    """Source of whatever MODEL is; flags that do not fit it are an error."""
+    from edgeqe import zoo
+    from edgeqe.catalogue import shipped_models
+    from edgeqe.converters import sources
+    from edgeqe.converters.foreign import parse_range
+    from edgeqe.errors import InputError
+
+    path = shipped_models().get(model.removesuffix(":float32"), Path(model))
+    named = not path.exists() and model in zoo.NETWORKS
+    given = [f"--{name.replace('value_', '')}" for name, value in foreign.items() if value]
+    given += ["--codec"] if codecs else []
+    if path.suffix != ".onnx" and given:
+        raise InputError(f"{', '.join(given)} say what another tool's ONNX network is: '{model}' "
+                         "is none. Leave them out.")  # fmt: skip
+    if seed is not None and not named:
+        raise InputError(f"--seed is for random weights: '{model}' has its own. Leave it out.")
+    if named:
+        return sources.from_zoo(model, 1 if seed is None else seed)
+    if path.is_dir():
+        return sources.from_training(path)
+    if not path.is_file():
+        raise InputError(
+            f"no model '{model}': give a training's folder, a file (.onnx, .keras), or one of "
+            f"{', '.join(dict.fromkeys([*shipped_models(), *zoo.NETWORKS]))}."
+        )
+    if path.suffix == ".keras":
+        return sources.from_keras_file(path)
+    if path.suffix != ".onnx":
+        raise InputError(
+            f"'{path}' is neither .onnx nor .keras: convert from the network that it was made of."
+        )
+    value_range = foreign["value_range"]
+    return sources.from_onnx(
+        path,
+        planes=foreign["planes"],
+        value_range=None if value_range is None else parse_range(value_range),
+        output=foreign["gives"],
+        codecs=codecs or None,
     )

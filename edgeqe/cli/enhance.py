@@ -22,7 +22,7 @@ Job = tuple[str, str]
 @click.option("-o", "--out", "output", metavar="OUT",
               help="File (.png, .tif, .webp, .jpg) or folder; - is standard output, as PNG.")  # fmt: skip
 @click.option("-m", "--model", default="edgeqe-small", show_default=True, metavar="M",
-              help="Shipped name or file.")  # fmt: skip
+              help="Shipped name, file, or network of the zoo.")  # fmt: skip
 @click.option("--target", default="auto", show_default=True, envvar="EDGEQE_TARGET",
               help="Where to run.")  # fmt: skip
 @click.option("--memory-limit", default="64MiB", show_default=True, metavar="SIZE",
@@ -63,6 +63,7 @@ def command(
     import warnings
 
     from edgeqe import Enhancer
+    from edgeqe.cli.networks import model_file
     from edgeqe.errors import EdgeqeError, InputError
     from edgeqe.strength import resolve_step
 
@@ -79,7 +80,7 @@ def command(
     reports: list[FileReport] = []
     failures: list[tuple[str, EdgeqeError]] = []
     with warnings.catch_warnings(), Enhancer(
-        model,
+        model_file(model),
         target=target,
         memory_limit=memory_limit,
         threads=threads,

@@ -13,15 +13,16 @@ import click
 def command(model: str, as_json: bool) -> None:
     """Print MODEL's card, weights and strengths.
 
-    MODEL is a shipped model's name or a file.
+    MODEL is a shipped model's name, a file, or the name of a network of the zoo.
     """
     from collections import Counter
 
     from edgeqe.catalogue import find_model
+    from edgeqe.cli.networks import model_file
     from edgeqe.model_file import ModelFile
     from edgeqe.strength import KEYS_PER_OCTAVE
 
-    path = find_model(model)
+    path = find_model(model_file(model))
     file = ModelFile(path)
     if as_json:
         click.echo(

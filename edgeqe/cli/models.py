@@ -1,23 +1,45 @@
-"""``edgeqe models``: the shipped models."""
+"""``edgeqe models``: the shipped models, and the networks of the zoo."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
 
 @click.command("models")
-@click.option("--json", "as_json", is_flag=True, help="Print the cards as JSON.")
-def command(as_json: bool) -> None:
-    """List the shipped models."""
+@click.option("--all", "everything", is_flag=True,
+              help="List the networks of the zoo too, those without weights included.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def command(everything: bool, as_json: bool) -> None:
+    """List the shipped models, or with --all every network that edgeqe can build."""
     from edgeqe.catalogue import shipped_models
     from edgeqe.model_file import ModelFile
 
     files = {name: ModelFile(path) for name, path in shipped_models().items()}
+    networks = _zoo(files) if everything else []
     if as_json:
-        models = {name: file.card.to_dict() for name, file in files.items()}
-        click.echo(json.dumps({"schema_version": 1, "models": models}))
+        report: dict[str, Any] = {"schema_version": 1}
+        report["models"] = {name: file.card.to_dict() for name, file in files.items()}
+        if everything:
+            report["networks"] = {facts["name"]: facts for facts in networks}
+        click.echo(json.dumps(report))
+        return
+    if everything:
+        click.echo(
+            f"{'name':24}{'parameters':>11}{'kMAC/px':>9}{'halo':>6}{'align':>6}  "
+            f"{'tiles':10}{'inputs':22}{'weights':9}paper"
+        )
+        for facts in networks:
+            inputs = f"{facts['planes']}{', residual' if 'residual' in facts['inputs'] else ''}"
+            inputs += ", step" if facts["strengths"] else ""
+            halo = facts["halo"] if facts["tiling"] == "exact" else "-"
+            click.echo(
+                f"{facts['name']:24}{facts['parameters']:>11}{facts['kmac_per_pixel']:>9.1f}"
+                f"{halo:>6}{facts['alignment']:>6}  {facts['tiling']:10}{inputs:22}"
+                f"{facts['weights']:9}{facts['paper']}"
+            )
         return
     click.echo(f"{'name':16}{'kMAC/px':>9}{'weights':>9}{'halo':>6}{'KiB':>6}  description")
     for name, file in files.items():
@@ -26,3 +48,24 @@ def command(as_json: bool) -> None:
             f"{name:16}{card.kmac_per_pixel:>9.1f}{card.parameters:>9}{card.halo:>6}"
             f"{len(file.data) / 1024:>6.0f}  {card.description}"
         )
+
+
+def _zoo(files: dict[str, Any]) -> list[dict[str, Any]]:
+    """Facts of every network of the zoo, by building it."""
+    from edgeqe.cli.host import quiet_start
+    from edgeqe.errors import InputError
+
+    try:
+        with quiet_start():
+            from edgeqe import zoo
+            from edgeqe.converters import sources
+
+            return [
+                {**sources.facts(name), "weights": "shipped" if name in files else "random"}
+                for name in zoo.NETWORKS
+            ]
+    except ImportError as error:
+        raise InputError(
+            f"building networks needs the host's packages ({error}): run pip install "
+            "'edgeqe[host]'."
+        ) from error

@@ -13,15 +13,16 @@ import click
 def command(model: str, as_json: bool) -> None:
     """Prove that MODEL's tiles equal the whole, and that card, hash and golden tile hold.
 
-    MODEL is a shipped model's name or a file. Exit status 1 if a check fails.
+    MODEL is a shipped model's name, a file, or the name of a network of the zoo. Exit status 1 if a check fails.
     """
     import dataclasses
 
     from edgeqe.catalogue import find_model
+    from edgeqe.cli.networks import model_file
     from edgeqe.errors import CheckError
     from edgeqe.verify import verify
 
-    path = find_model(model)
+    path = find_model(model_file(model))
     checks = verify(path)
     if as_json:
         report = {"schema_version": 1, "model": str(path)}

@@ -76,6 +76,8 @@ class OrtSession:
     ----------
     model : bytes
         ONNX file.
+    alignment : int
+        Least size of its planes, samples.
 
     Raises
     ------
@@ -85,7 +87,13 @@ class OrtSession:
         If ONNX Runtime refuses the model.
     """
 
-    def __init__(self, model: bytes) -> None:
+    #: An arena serves windows of all sessions and shapes.
+    fixed_window = False
+    #: Blocked copies of input and output, and a view's temporaries.
+    bytes_per_pixel = 18.0
+    bytes_per_window = 0
+
+    def __init__(self, model: bytes, alignment: int = 1) -> None:
         ort = _onnxruntime()
         _share_arena(ort)
         options = ort.SessionOptions()
@@ -107,24 +115,34 @@ class OrtSession:
         self.provider: str = self._session.get_providers()[0]
         if self.provider != CPU:
             raise ProviderError(f"the session runs on {self.provider}, {CPU} was asked for.")
-        self._input: str = self._session.get_inputs()[0].name
-        self._output: str = self._session.get_outputs()[0].name
-        self._channels: int = self._session.get_inputs()[0].shape[1]
+        self._inputs: dict[str, int] = {i.name: i.shape[1] for i in self._session.get_inputs()}
+        output = self._session.get_outputs()[0]
+        self._output: str = output.name
+        self._channels: int = output.shape[1]
+        self._alignment = alignment
         self._shrinking = ort.RunOptions()
         self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     def run(self, planes: Float) -> Float:
-        """Residual of planes, both contiguous float32 of shape (C, h, w)."""
-        out = np.empty_like(planes)
+        """Residual (C, h, w) of planes, contiguous float32 of shape (all inputs' C, h, w)."""
+        size = planes.shape[1:]
+        out = np.empty((self._channels, *size), np.float32)
         binding = self._session.io_binding()
-        shape = (1, *planes.shape)
-        binding.bind_input(self._input, "cpu", 0, np.float32, shape, planes.ctypes.data)
+        used = 0
+        for name, count in self._inputs.items():
+            part = planes[used : used + count]
+            used += count
+            binding.bind_input(name, "cpu", 0, np.float32, (1, count, *size), part.ctypes.data)
+        shape = (1, self._channels, *size)
         binding.bind_output(self._output, "cpu", 0, np.float32, shape, out.ctypes.data)
         self._session.run_with_iobinding(binding)
         return out
 
     def shrink(self) -> None:
         """Give back what the arena keeps and no running window uses."""
-        tiny = np.zeros((1, self._channels, 1, 1), np.float32)
-        self._session.run(None, {self._input: tiny}, self._shrinking)
+        tiny = {
+            name: np.zeros((1, count, self._alignment, self._alignment), np.float32)
+            for name, count in self._inputs.items()
+        }
+        self._session.run(None, tiny, self._shrinking)
         _trim_heap()

@@ -1,10 +1,15 @@
-"""The networks as Keras code (host only): one file a design, training beside them."""
+"""The networks as Keras code (host only): one file a paper, training beside them.
+
+Networks of the papers take a picture and give the enhanced picture, edgeqe's own give the
+residual; both in the unit (v - 128) / 255.
+"""
 
 from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +20,103 @@ from edgeqe.catalogue import find_model
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model_file import ModelFile
 
-#: Module and builder of each network; a builder takes the network's options as keywords.
+
+@dataclass(frozen=True)
+class Network:
+    """A network of the zoo: how it is built, and what runs it."""
+
+    module: str
+    function: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Keywords of the builder."""
+    planes: str = "y"
+    """Layout of its picture, one of `card.LAYOUTS`."""
+    codecs: tuple[str, ...] = ("jpeg",)
+    """Codecs that it is for."""
+    tiling: str = "exact"
+    """As the card's."""
+    block: int = 0
+    """As the card's."""
+    paper: str = ""
+    """System that it belongs to."""
+
+
+def _filter(function: str, qp_adaptive: bool) -> Network:
+    options = {"qp_adaptive": qp_adaptive}
+    return Network(
+        "edgeqe.zoo.qp_adaptive", function, options, "y", ("vvc",), paper="QP-adaptive convolution"
+    )
+
+
+def _asqe(name: str, gated: bool = True, **options: Any) -> Network:
+    codecs = ("jpeg", "jpeg2000", "hevc", "vvc")
+    planes = "y" if options.get("channels") == 1 else "rgb"
+    tiling, block = ("blocks", 64) if gated else ("exact", 0)
+    return Network(
+        "edgeqe.zoo.asqe",
+        "asqe",
+        {"name": name, **options},
+        planes,
+        codecs,
+        tiling,
+        block,
+        "ASQE-CNN",
+    )
+
+
+def _mvgl(name: str, blocks: int, width: int) -> Network:
+    options = {"name": name, "blocks": blocks, "width": width}
+    return Network("edgeqe.zoo.mvgl", "mvgl", options, "rgb", ("bpg",), paper="MVGL")
+
+
+def _edgeqe(module: str, function: str) -> Network:
+    return Network(f"edgeqe.zoo.{module}", function, planes="420-space-to-depth", paper="edgeqe")
+
+
+#: Every network by name.
 NETWORKS = {
-    "edgeqe-tiny": ("edgeqe.zoo.plain", "edgeqe_tiny"),
-    "edgeqe-small": ("edgeqe.zoo.plain", "edgeqe_small"),
-    "edgeqe-base": ("edgeqe.zoo.multiscale", "edgeqe_base"),
+    "edgeqe-tiny": _edgeqe("plain", "edgeqe_tiny"),
+    "edgeqe-small": _edgeqe("plain", "edgeqe_small"),
+    "edgeqe-base": _edgeqe("multiscale", "edgeqe_base"),
+    "liu": _filter("liu", False),
+    "liu-qp": _filter("liu", True),
+    "vrcnn": _filter("vrcnn", False),
+    "vrcnn-qp": _filter("vrcnn", True),
+    "dcad": _filter("dcad", False),
+    "dcad-qp": _filter("dcad", True),
+    "tuco": _filter("tuco", False),
+    "tuco-qp": _filter("tuco", True),
+    "asqe": _asqe("asqe"),
+    "asqe-gray": _asqe("asqe-gray", channels=1),
+    "asqe-no-attention": _asqe("asqe-no-attention", gated=False, attention=False),
+    "asqe-no-weight-sharing": _asqe("asqe-no-weight-sharing", sharing=False),
+    "asqe-no-mff": _asqe("asqe-no-mff", fusion=False),
+    "rrnet": Network("edgeqe.zoo.rrnet", "rrnet", {}, "y", ("hevc",), paper="RRNet"),
+    "mvgl-a": _mvgl("mvgl-a", 32, 96),
+    "mvgl-b": _mvgl("mvgl-b", 8, 96),
+    "mvgl-c": _mvgl("mvgl-c", 32, 48),
+    "hgrdn": Network("edgeqe.zoo.hgrdn", "hgrdn", {}, "rgb", ("vvc",), "whole", paper="HGRDN"),
 }
 
 
-def builder(name: str) -> Callable[..., Any]:
-    """Builder of a network; Keras is imported here, not before.
+def network(name: str) -> Network:
+    """Entry of a network; InputError for an unknown name."""
+    if name not in NETWORKS:
+        raise InputError(f"no network '{name}': the zoo has {', '.join(NETWORKS)}.")
+    return NETWORKS[name]
+
+
+def build(name: str, **options: Any) -> Any:
+    """Keras network of a name, with random weights; Keras is imported here, not before.
 
     Raises
     ------
     InputError
         If the name is unknown.
     """
-    if name not in NETWORKS:
-        raise InputError(f"no network '{name}': the zoo has {', '.join(NETWORKS)}.")
-    module, function = NETWORKS[name]
-    made: Callable[..., Any] = getattr(importlib.import_module(module), function)
-    return made
-
-
-def build(name: str, **options: Any) -> Any:
-    """Keras network of a name, with random weights; InputError for an unknown name."""
-    return builder(name)(**options)
+    entry = network(name)
+    made: Callable[..., Any] = getattr(importlib.import_module(entry.module), entry.function)
+    return made(**entry.options, **options)
 
 
 #: Metadata of a shipped float file: weights that only training needs, by Keras path.
@@ -62,26 +138,30 @@ def load(model: str | Path) -> Any:
     if file.card.name not in NETWORKS or TRAINING_KEY not in file.outline.metadata:
         raise ModelError(f"'{file.path}' holds no network of the zoo: it cannot be restored.")
     stored = json.loads(file.outline.metadata[TRAINING_KEY])
-    network = build(file.card.name, **stored["options"])
-    for variable in network.weights:
+    restored = build(file.card.name, **stored["options"])
+    for variable in restored.weights:
         if variable.path in stored["weights"]:
             variable.assign(unpack_array(stored["weights"][variable.path], np.dtype("<f4")))
             continue
         tensor = file.outline.initializers[variable.path.replace("/", ".")]
         kernel = np.frombuffer(file.data[tensor.start : tensor.stop], "<f4").reshape(tensor.dims)
+        # Conv (out, in, rows, columns) and ConvTranspose (in, out, rows, columns) alike:
+        # Keras keeps (rows, columns, in, out) and (rows, columns, out, in)
         variable.assign(kernel.transpose(2, 3, 1, 0))
-    return network
+    return restored
 
 
-def options_of(network: Any) -> dict[str, Any]:
+def options_of(model: Any) -> dict[str, Any]:
     """Options that `build` needs to make this network again."""
-    forms = {type(layer).__name__ for layer in network.layers}
+    forms = {type(layer).__name__ for layer in model.layers}
     return {"strength": "qp-adaptive" if "QpAdaptive" in forms else "scale-and-bias"}
 
 
-def describe(network: Any) -> str:
+def describe(model: Any) -> str:
     """First line of the docstring of a network's builder."""
-    return (builder(network.name).__doc__ or "").splitlines()[0]
+    entry = network(model.name)
+    made = getattr(importlib.import_module(entry.module), entry.function)
+    return (made.__doc__ or "").splitlines()[0]
 
 
 def load_weights_of(model: Any, path: Path) -> None:

@@ -1,10 +1,10 @@
-"""Graph passes against closed forms and against ONNX Runtime on the graph as it was."""
+"""What a network asks of a device, against closed forms and against ONNX Runtime."""
 
 import numpy as np
 import pytest
 
 from edgeqe.converters.graph import Float, Graph, Node
-from edgeqe.converters.passes import fold_batch_norm, macs, peak_floats, reach
+from edgeqe.converters.passes import macs, peak_floats, reach
 from edgeqe.converters.to_onnx import model_of
 
 
@@ -32,50 +32,6 @@ def run(graph: Graph, x: Float) -> Float:
 
 def random(*shape: int, seed: int = 1) -> Float:
     return np.random.default_rng(seed).normal(0, 1, shape).astype(np.float32)
-
-
-def norm(name: str, source: str) -> Node:
-    inputs = tuple(f"{name}.{kind}" for kind in ("gamma", "beta", "mean", "variance"))
-    return Node("BatchNormalization", name, (source, *inputs), f"{name}.out", alpha=1e-3)
-
-
-def statistics(name: str, channels: int, seed: int) -> dict[str, Float]:
-    values = np.abs(random(4, channels, seed=seed)) + 0.2
-    return dict(
-        zip([f"{name}.{k}" for k in ("gamma", "beta", "mean", "variance")], values, strict=True)
-    )
-
-
-def test_fold_scales_a_kernel_that_is_used_once() -> None:
-    graph = chain(
-        conv("c", "x", "k", 3), norm("bn", "c.out"), k=random(4, 2, 3, 3), **statistics("bn", 4, 2)
-    )
-    folded, modified = fold_batch_norm(graph)
-    assert modified and [node.op for node in folded.nodes] == ["Conv"]
-    x = random(1, 2, 9, 7)
-    # float32 rounding of a sum of 18 products of size 1: 1e-5 is ten times its spread
-    np.testing.assert_allclose(run(folded, x), run(graph, x), rtol=0, atol=1e-5)
-
-
-def test_fold_keeps_a_shared_kernel_once() -> None:
-    constants = {"k": random(2, 2, 3, 3), **statistics("b1", 2, 3), **statistics("b2", 2, 4)}
-    graph = chain(conv("c1", "x", "k", 3), norm("b1", "c1.out"), conv("c2", "b1.out", "k", 3),
-                  norm("b2", "c2.out"), **constants)  # fmt: skip
-    folded, modified = fold_batch_norm(graph)
-    assert modified and [n.op for n in folded.nodes] == ["Conv", "Mul", "Add"] * 2
-    assert len(folded.uses("k")) == 2 and folded.parameters() == 2 * 2 * 9 + 4 * 2
-    x = random(1, 2, 8, 8)
-    np.testing.assert_allclose(run(folded, x), run(graph, x), rtol=0, atol=1e-4)
-
-
-def test_fold_leaves_a_convolution_that_is_read_elsewhere() -> None:
-    graph = chain(conv("c", "x", "k", 3), norm("bn", "c.out"),
-                  Node("Add", "sum", ("c.out", "bn.out"), "sum.out"),
-                  k=random(2, 2, 3, 3), **statistics("bn", 2, 5))  # fmt: skip
-    folded, _ = fold_batch_norm(graph)
-    assert [node.op for node in folded.nodes] == ["Conv", "Mul", "Add", "Add"]
-    x = random(1, 2, 8, 8)
-    np.testing.assert_allclose(run(folded, x), run(graph, x), rtol=0, atol=1e-5)
 
 
 def test_reach_of_a_plain_stack() -> None:

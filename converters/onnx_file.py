@@ -1,0 +1,148 @@
+"""An ONNX file of any tool: its bytes to a model with every constant at hand.
+
+Nothing of the file runs. Weights in other files are read from the model's own folder
+alone, and only when they lie there without a link or a ``..`` that leads out of it.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from edgeqe.errors import InputError
+
+Array = npt.NDArray[Any]
+
+#: Oldest version of ONNX's operators that is read: from 7 on, broadcasting is numpy's.
+OLDEST_OPSET = 7
+
+
+def load(source: Path | bytes) -> onnx.ModelProto:
+    """Model of a file, constants in other files put into it.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        A file, or the content of one; bytes may not refer to other files.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is no whole ONNX model, has an opset below `OLDEST_OPSET`, or
+        refers to data outside its folder.
+    """
+    what = "the ONNX model" if isinstance(source, bytes) else f"'{source}'"
+    try:
+        data = source if isinstance(source, bytes) else source.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {what}: {error.strerror or error}.") from error
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except Exception as error:  # protobuf's DecodeError, which differs between its versions
+        raise InputError(f"{what} is no whole ONNX model: export it again.") from error
+    if not model.graph.node or not model.graph.output:
+        raise InputError(f"{what} is no ONNX model: it holds no network.")
+    opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    if opset < OLDEST_OPSET:
+        raise InputError(
+            f"{what} has opset {opset}: export it again with {OLDEST_OPSET} or later."
+        )
+    for tensor in _tensors(model.graph):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            _take_in(tensor, None if isinstance(source, bytes) else source.parent)
+    return model
+
+
+def _tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
+    """Initializers and the constants of Constant nodes."""
+    attributes = [a for node in graph.node if node.op_type == "Constant" for a in node.attribute]
+    return [*graph.initializer, *(a.t for a in attributes if a.name == "value")]
+
+
+def constants(graph: onnx.GraphProto) -> dict[str, Array]:
+    """Every initializer and Constant node by name.
+
+    Raises
+    ------
+    InputError
+        If the numbers of one do not fit its shape.
+    """
+    result = {tensor.name: _array(tensor) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type != "Constant" or node.domain not in ("", "ai.onnx"):
+            continue
+        for attribute in node.attribute:
+            value = helper.get_attribute_value(attribute)
+            if attribute.name == "value":
+                result[node.output[0]] = _array(value)
+            elif attribute.name in ("value_float", "value_floats"):
+                result[node.output[0]] = np.array(value, np.float32)
+            elif attribute.name in ("value_int", "value_ints"):
+                result[node.output[0]] = np.array(value, np.int64)
+    return result
+
+
+def _array(tensor: onnx.TensorProto) -> Array:
+    """Numbers of a tensor; it must hold them all."""
+    try:
+        array = numpy_helper.to_array(tensor)
+        if array.shape != tuple(tensor.dims):
+            raise ValueError(f"shape {array.shape}")
+    except Exception as error:  # onnx raises whatever its checks raise
+        raise InputError(
+            f"constant '{tensor.name}' of shape {list(tensor.dims)} does not hold its numbers: "
+            "the file is damaged, export it again."
+        ) from error
+    return array
+
+
+def _take_in(tensor: onnx.TensorProto, folder: Path | None) -> None:
+    """Put the numbers that a tensor keeps in another file into it."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = entries.get("location", "")
+    inside = _inside(location, folder)
+    if inside is None:
+        raise InputError(
+            f"constant '{tensor.name}' lies in '{location}', outside the model's folder, which is "
+            "never opened: save the model as one file."
+        )
+    try:
+        dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        size = math.prod(tensor.dims) * dtype.itemsize
+        offset = int(entries.get("offset", "0"))
+        if int(entries.get("length", str(size))) != size or offset < 0:
+            raise ValueError("its length does not fit its shape")
+        with inside.open("rb") as file:
+            file.seek(offset)
+            raw = file.read(size) if offset + size <= inside.stat().st_size else b""
+        if len(raw) != size:
+            raise ValueError(f"'{location}' breaks off")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"constant '{tensor.name}' cannot be read from '{location}' ({error}): keep that file "
+            "beside the model, or save the model as one file."
+        ) from error
+    tensor.raw_data = raw
+    tensor.data_location = TensorProto.DEFAULT
+    del tensor.external_data[:]
+
+
+def _inside(location: str, folder: Path | None) -> Path | None:
+    """The file that a location names, None if it is not below the folder."""
+    posix, windows = PurePosixPath(location), PureWindowsPath(location)
+    if folder is None or not location or "\0" in location:
+        return None
+    if posix.is_absolute() or windows.anchor or ".." in windows.parts:
+        return None
+    try:
+        path = (folder / location).resolve()
+        return path if path.is_relative_to(folder.resolve()) else None
+    except (OSError, RuntimeError):  # a loop of links
+        return None

@@ -1,0 +1,359 @@
+"""Networks to export, wherever they come from: zoo, training, Keras file, ONNX file.
+
+A `Source` holds the graph in the convention of the model file: grey levels less 128 in,
+the residual in grey levels out, everything folded that folds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe import zoo
+from edgeqe.card import LAYOUTS, pack_array, read_card
+from edgeqe.converters import foreign, passes
+from edgeqe.converters.branches import fuse_branches
+from edgeqe.converters.fold import fold
+from edgeqe.converters.from_keras import STRENGTH_INPUT, graph_of
+from edgeqe.converters.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.sharing import share
+from edgeqe.errors import InputError, ModelError
+from edgeqe.planes import NEUTRAL, SCALE
+from edgeqe.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
+from edgeqe.zoo import TRAINING_KEY
+from edgeqe.zoo.training.files import AVERAGED, LOG, RECIPE
+
+#: Strength that a file has as it lies: JPEG's, and that of the video codecs.
+DEFAULT_QUALITY, DEFAULT_QP = 40, 32
+#: The residual is scaled down below this step, to `FINEST_SHARE` of it an octave below:
+#: where the error is about one grey level, a network that is right on the mean is too
+#: strong for its worst picture. Chosen on the validation pictures (README, no harm).
+CAUTION_STEP, FINEST_SHARE = 4.0, 0.85
+
+#: Planes (C, h, w) in grey levels to the residual (C, h, w) in grey levels.
+Reference = Callable[[npt.NDArray[np.uint8]], Float]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network and what its card says."""
+
+    graph: Graph
+    """In the convention of the model file."""
+    reference: Reference
+    """The network as it came, at the default strength: what the file is checked against."""
+    description: str
+    planes: str
+    """One of `card.LAYOUTS`."""
+    codecs: tuple[str, ...]
+    tiling: str = "exact"
+    block: int = 0
+    default_key: int = round(KEYS_PER_OCTAVE * math.log2(step_from_quality(DEFAULT_QUALITY)))
+    trainable: int = 0
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """More metadata for the file."""
+
+
+def from_zoo(name: str, seed: int = 1) -> Source:
+    """Network of the zoo with seeded random weights.
+
+    Raises
+    ------
+    InputError
+        If the zoo has no such network.
+    """
+    from edgeqe.zoo.weights import randomised
+
+    model = randomised(name, seed)
+    return from_keras(
+        model,
+        description=f"{zoo.describe(model)} Random weights: for timing and tests, it enhances nothing.",
+        provenance={"weights": "random", "seed": seed},
+    )
+
+
+def from_training(folder: Path) -> Source:
+    """Averaged weights of a training; recipe and last validation become the card's.
+
+    Raises
+    ------
+    InputError
+        If the folder is not a training's, or not one that validated yet.
+    """
+    import keras
+
+    try:
+        recipe = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+        entries = (folder / LOG).read_text(encoding="utf-8").splitlines()
+        last = json.loads(entries[-1])
+    except (OSError, ValueError, IndexError) as error:
+        raise InputError(
+            f"'{folder}' is no training that reached a validation ({error}): "
+            "give a folder that 'edgeqe train' wrote."
+        ) from error
+    model = zoo.build(recipe["network"], strength=recipe["strength"])
+    zoo.load_weights_of(model, folder / AVERAGED)
+    validated = {key: value for key, value in last.items() if isinstance(value, list)}
+    provenance = {
+        "recipe": recipe,
+        "steps": last["step"],
+        "minutes": last["minutes"],
+        "trainer": f"Keras {keras.__version__} on {keras.backend.backend()}",
+    }
+    quality = {"validation PSNR, dB, JPEG and enhanced": validated}
+    return from_keras(model, provenance=provenance, quality=quality)
+
+
+def from_keras_file(path: Path) -> Source:
+    """Network of a ``.keras`` file that holds one of the zoo's, read in safe mode.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read without running code of the file, or is no network of the zoo.
+    """
+    import keras
+
+    from edgeqe.zoo import attention, strengths  # noqa: F401  (registers their layers)
+
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises whatever its layers raise
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"'{path}' cannot be read as a Keras model without running code of the file: {reason}"
+        ) from error
+    if not isinstance(getattr(model, "inputs", None), list) or model.name not in zoo.NETWORKS:
+        raise InputError(
+            f"'{path}' holds '{model.name}', which is no network of the zoo: export it to ONNX "
+            "and convert that, with --planes and --range."
+        )
+    return from_keras(model, provenance={"weights": path.name})
+
+
+def from_keras(
+    model: Any,
+    *,
+    description: str = "",
+    provenance: Mapping[str, Any] | None = None,
+    quality: Mapping[str, Any] | None = None,
+) -> Source:
+    """Keras network of the zoo.
+
+    Raises
+    ------
+    InputError
+        If the model holds a layer that the graph has no operator for.
+    """
+    entry = zoo.network(model.name)
+    key = round(KEYS_PER_OCTAVE * math.log2(_default_step(entry.codecs)))
+    native = entry.planes == "420-space-to-depth"
+    graph = graph_of(model, key / KEYS_PER_OCTAVE)
+    gives = "residual" if native else "picture"
+    convention = foreign.Convention(entry.planes, -NEUTRAL / SCALE, 1.0 - NEUTRAL / SCALE, gives)
+    graph = foreign.as_residual(fuse_branches(fold(graph)), convention)
+    if native:
+        graph = _cautious(graph)
+    return Source(
+        graph=fold(graph).at(key),
+        reference=lambda planes: keras_residual(model, planes, key / KEYS_PER_OCTAVE),
+        description=description or zoo.describe(model),
+        planes=entry.planes,
+        codecs=entry.codecs,
+        tiling=entry.tiling,
+        block=entry.block,
+        default_key=key,
+        trainable=sum(math.prod(variable.shape) for variable in model.trainable_variables),
+        provenance=provenance or {},
+        quality=quality or {},
+        metadata={TRAINING_KEY: _training_text(model)} if native else {},
+    )
+
+
+def from_onnx(
+    path: Path,
+    *,
+    planes: str | None = None,
+    value_range: tuple[float, float] | None = None,
+    output: str | None = None,
+    codecs: tuple[str, ...] | None = None,
+) -> Source:
+    """Network of an ONNX file: another tool's, or one of ours.
+
+    Parameters
+    ----------
+    path : Path
+    planes : {"y", "rgb"}, optional
+        What its channels are; by their number if left out. Of ours: the card's.
+    value_range : (float, float), optional
+        What grey levels 0 and 255 are to it; 0 and 1 if left out.
+    output : {"picture", "residual", "noise"}, optional
+        What it gives; measured if left out.
+    codecs : tuple of str, optional
+        Codecs whose pictures it was trained on; JPEG if left out.
+
+    Raises
+    ------
+    InputError
+        If the graph has no operator for one of its own, or it is no enhancement network.
+    """
+    from edgeqe.converters.from_onnx import graph_of as read
+    from edgeqe.model_file import ModelFile
+
+    graph = read(path)
+    if _has_card(path):
+        return _ours(ModelFile(path), graph, (planes, value_range, output, codecs))
+    convention = foreign.convention(graph, planes, value_range, output)
+    original = path.read_bytes()
+    return Source(
+        graph=fold(share(foreign.as_residual(fuse_branches(fold(graph)), convention))),
+        reference=lambda values: foreign_residual(original, values, convention),
+        description=f"Converted from {path.name}, which gives the {convention.gives}.",
+        planes=convention.planes,
+        codecs=codecs or ("jpeg",),
+        tiling="whole" if graph.pools_globally else "exact",
+        provenance={"converted from": path.name},
+    )
+
+
+def facts(name: str) -> dict[str, Any]:
+    """What a network of the zoo is: parameters, arithmetic, halo, alignment, inputs."""
+    entry, model = zoo.network(name), zoo.build(name)
+    source = from_keras(model)
+    reach, unit = passes.reach(source.graph), 2 if source.planes == "420-space-to-depth" else 1
+    return {
+        "name": name,
+        "parameters": model.count_params(),
+        "trainable": source.trainable,
+        "kmac_per_pixel": passes.macs(source.graph) / unit**2 / 1000,
+        "halo": unit * reach.exact_halo,
+        "alignment": unit * reach.alignment,
+        "tiling": source.tiling,
+        "block": source.block,
+        "planes": source.planes,
+        "inputs": list(source.graph.inputs),
+        "strengths": bool(source.graph.vectors),
+        "codecs": list(source.codecs),
+        "paper": entry.paper,
+        "description": zoo.describe(model),
+    }
+
+
+def keras_residual(model: Any, planes: npt.NDArray[np.uint8], log2_step: float) -> Float:
+    """Residual in grey levels, (C, h, w), of planes (C, h, w) in grey levels, by Keras."""
+    unit = ((planes.astype(np.float32) - NEUTRAL) / np.float32(SCALE)).transpose(1, 2, 0)[None]
+    channels = LAYOUTS[zoo.network(model.name).planes]
+    given = {
+        "planes": unit[..., :channels],
+        "residual": unit[..., channels:],
+        STRENGTH_INPUT: np.array([[log2_step]], np.float32),
+    }
+    result = np.asarray(model.predict_on_batch([given[tensor.name] for tensor in model.inputs]))
+    if zoo.network(model.name).planes != "420-space-to-depth":
+        result = result - given["planes"]
+    return np.ascontiguousarray(result[0].transpose(2, 0, 1)) * np.float32(SCALE)
+
+
+def foreign_residual(
+    original: bytes, planes: npt.NDArray[np.uint8], convention: foreign.Convention
+) -> Float:
+    """Residual in grey levels of planes (C, h, w) in grey levels, by the file as it came."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(original, providers=["CPUExecutionProvider"])
+    span = convention.high - convention.low
+    given = (planes[None] / SCALE * span + convention.low).astype(np.float32)
+    fixed = session.get_inputs()[0].shape[2:]
+    rows, columns = (
+        side if isinstance(side, int) else given.shape[2 + axis] for axis, side in enumerate(fixed)
+    )
+    canvas = np.zeros((*given.shape[:2], rows, columns), np.float32)
+    canvas[:, :, : given.shape[2], : given.shape[3]] = given[:, :, :rows, :columns]
+    result = session.run(None, {session.get_inputs()[0].name: canvas})[0][0]
+    if convention.gives == "picture":
+        result = result - canvas[0]
+    if convention.gives == "noise":
+        result = -result
+    return np.asarray(result * (SCALE / span), np.float32)
+
+
+def caution(log2_steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Share of the residual that is applied at each strength, `FINEST_SHARE` to 1."""
+    octaves = np.clip(math.log2(CAUTION_STEP) - log2_steps, 0.0, 1.0)
+    return 1.0 - (1.0 - FINEST_SHARE) * octaves
+
+
+def _cautious(graph: Graph) -> Graph:
+    """Graph whose residual is scaled by `caution`."""
+    share_of = caution(np.array(KEYS) / KEYS_PER_OCTAVE)
+    output, name = f"{graph.output}.cautious", "caution.scale"
+    node = Node("Mul", "caution", (graph.output, name), output)
+    return Graph(
+        graph.name,
+        graph.inputs,
+        output,
+        (*graph.nodes, node),
+        {**graph.constants, name: np.ones((1, 1, 1, 1), np.float32)},
+        {**graph.vectors, name: share_of[:, None].astype(np.float32)},
+    )
+
+
+def _default_step(codecs: tuple[str, ...]) -> float:
+    return step_from_quality(DEFAULT_QUALITY) if "jpeg" in codecs else step_from_qp(DEFAULT_QP)
+
+
+def _has_card(path: Path) -> bool:
+    from edgeqe.protobuf import outline
+
+    try:
+        read_card(outline(path.read_bytes()).metadata)
+    except ModelError:
+        return False
+    return True
+
+
+def _ours(file: Any, graph: Graph, flags: tuple[Any, ...]) -> Source:
+    """Source of a model file of ours."""
+    from edgeqe.runtimes import open_session
+
+    if any(flag is not None for flag in flags):
+        raise InputError(
+            f"'{file.path}' has a card, which says its planes, range and output: leave the flags out."
+        )
+    card, key = file.card, file.key(file.card.default_step)
+    session = open_session(file, key)
+    kept = {key: text for key, text in file.outline.metadata.items() if key == TRAINING_KEY}
+    return Source(
+        graph=graph,
+        reference=lambda planes: session.run(planes.astype(np.float32) - np.float32(NEUTRAL)),
+        description=card.description,
+        planes=card.planes,
+        codecs=card.codecs,
+        tiling=card.tiling,
+        block=card.block,
+        default_key=key,
+        trainable=card.trainable,
+        provenance=card.provenance,
+        quality=card.quality,
+        metadata=kept,
+    )
+
+
+def _training_text(model: Any) -> str:
+    """Weights that the graph does not hold, by Keras path."""
+    graph_holds = {f"{layer.name}/kernel" for layer in model.layers}
+    weights = {
+        variable.path: pack_array(np.asarray(variable.value, "<f4"))
+        for variable in model.weights
+        if variable.path not in graph_holds
+    }
+    return json.dumps({"options": zoo.options_of(model), "weights": weights})

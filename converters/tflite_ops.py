@@ -1,0 +1,194 @@
+"""A TFLite file under construction: tensors, buffers and operators, then its bytes.
+
+Written with the classes that Google generates from ``schema.fbs``, which come with
+LiteRT and with TensorFlow. Schema version 3, identifier ``TFL3``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.errors import ProviderError
+
+SCHEMA_VERSION = 3
+IDENTIFIER = b"TFL3"
+#: Bytes to which the schema aligns the data of buffers (``force_align: 16``).
+ALIGNMENT = 16
+#: Position of an optional input that is not given.
+ABSENT = -1
+
+
+@cache
+def schema() -> Any:
+    """Generated classes of the schema.
+
+    Raises
+    ------
+    ProviderError
+        If neither LiteRT nor TensorFlow is installed.
+    """
+    for name in ("ai_edge_litert", "tensorflow.lite.python"):
+        try:
+            return importlib.import_module(f"{name}.schema_py_generated")
+        except ImportError:
+            continue
+    raise ProviderError(
+        "writing TFLite needs the schema that comes with LiteRT or TensorFlow: "
+        "run pip install 'edgeqe[host]'."
+    )
+
+
+class TfliteFile:
+    """Tensors and operators of the one subgraph.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._s = schema()
+        self._graph = self._s.SubGraphT(name=name, tensors=[], operators=[], inputs=[], outputs=[])
+        self._buffers: list[Any] = [self._s.BufferT()]  # number 0 is empty by convention
+        self._codes: dict[tuple[int, int], int] = {}
+        self._stored: dict[str, int] = {}
+        self._tensors: dict[tuple[str, tuple[int, ...]], int] = {}
+        self._widened: dict[int, int] = {}
+        self._widening: list[Any] = []
+
+    def value(self, name: str, shape: tuple[int, int, int, int]) -> int:
+        """Add a float32 value (1, h, w, C), whose h and w may be resized unless both are 1."""
+        tensor = self._s.TensorT(
+            name=name, shape=list(shape), type=self._s.TensorType.FLOAT32, hasRank=True
+        )
+        if shape[1:3] != (1, 1):
+            tensor.shapeSignature = [1, -1, -1, shape[3]]
+        return self._append(tensor)
+
+    def constant(self, name: str, array: npt.NDArray[Any]) -> int:
+        """Tensor of a constant, float32, float16 or int32.
+
+        Its numbers are stored once under its name. Asked for in another shape, of equally
+        many numbers, a second tensor refers to the same buffer.
+        """
+        if (name, array.shape) in self._tensors:
+            return self._tensors[name, array.shape]
+        if name not in self._stored:
+            little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+            self._stored[name] = self._buffer(little.tobytes())
+        kinds = {"f4": "FLOAT32", "f2": "FLOAT16", "i4": "INT32"}
+        tensor = self._s.TensorT(
+            name=name,
+            shape=list(array.shape),
+            type=getattr(self._s.TensorType, kinds[array.dtype.str[1:]]),
+            buffer=self._stored[name],
+            hasRank=True,
+        )
+        self._tensors[name, array.shape] = self._append(tensor)
+        return self._tensors[name, array.shape]
+
+    def widened(self, name: str, array: npt.NDArray[np.float32]) -> int:
+        """Float32 value of a constant that is stored in float16, made once for all uses."""
+        stored = self.constant(name, array.astype(np.float16))
+        if stored not in self._widened:
+            wide = self._s.TensorT(
+                name=f"{name}.float32",
+                shape=list(array.shape),
+                type=self._s.TensorType.FLOAT32,
+                hasRank=True,
+            )
+            self._widened[stored] = self._append(wide)
+            self._widening.append(
+                self._operator("DEQUANTIZE", [stored], [self._widened[stored]], version=3)
+            )
+        return self._widened[stored]
+
+    def operator(
+        self, op: str, inputs: Sequence[int], output: int, options: str = "", **fields: Any
+    ) -> None:
+        """Append a builtin operator, version 1, with its options table and that table's fields."""
+        version = fields.pop("version", 1)
+        self._graph.operators.append(
+            self._operator(op, inputs, [output], options, version=version, **fields)
+        )
+
+    def _operator(
+        self,
+        op: str,
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        options: str = "",
+        *,
+        version: int,
+        **fields: Any,
+    ) -> Any:
+        code = (getattr(self._s.BuiltinOperator, op), version)
+        result = self._s.OperatorT(
+            opcodeIndex=self._codes.setdefault(code, len(self._codes)),
+            inputs=list(inputs),
+            outputs=list(outputs),
+        )
+        if options:
+            result.builtinOptionsType = getattr(self._s.BuiltinOptions, options)
+            result.builtinOptions = getattr(self._s, f"{options}T")(**fields)
+        return result
+
+    def _append(self, tensor: Any) -> int:
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
+
+    def _buffer(self, data: bytes) -> int:
+        self._buffers.append(_AlignedBuffer(data))
+        return len(self._buffers) - 1
+
+    def pack(self, inputs: Sequence[int], output: int, metadata: Mapping[str, str]) -> bytes:
+        """Bytes of the file; the same for the same calls."""
+        from edgeqe import __version__
+
+        entries = [
+            self._s.MetadataT(name=name, buffer=self._buffer(text.encode()))
+            for name, text in metadata.items()
+        ]
+        self._graph.inputs, self._graph.outputs = list(inputs), [output]
+        self._graph.operators = [*self._widening, *self._graph.operators]
+        codes = [
+            self._s.OperatorCodeT(deprecatedBuiltinCode=number, builtinCode=number, version=version)
+            for number, version in self._codes  # all numbers are below 127
+        ]
+        model = self._s.ModelT(
+            version=SCHEMA_VERSION,
+            operatorCodes=codes,
+            subgraphs=[self._graph],
+            description=f"edgeqe {__version__}",
+            buffers=self._buffers,
+            metadata=entries,
+        )
+        builder = flatbuffers.Builder(1 << 16)
+        builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
+        return bytes(builder.Output())
+
+
+class _AlignedBuffer:
+    """A buffer whose data lies at a multiple of `ALIGNMENT`, which the generated class ignores."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802  # called by the generated ModelT
+        size = len(self.data)
+        builder.StartVector(1, size, ALIGNMENT)
+        builder.head = builder.Head() - size
+        builder.Bytes[builder.Head() : builder.Head() + size] = self.data
+        data = builder.EndVector()
+        s = schema()
+        s.BufferStart(builder)
+        s.BufferAddData(builder, data)
+        return int(s.BufferEnd(builder))

@@ -1,0 +1,185 @@
+"""A cascade: one to four models that run one after another on each window.
+
+Each adds its residual to the planes that the next one sees, in float, neither rounded
+nor clipped; the sum of the residuals is the result. A single model is a cascade of one.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.blocks import SMALLEST_BLOCK
+from edgeqe.errors import InputError, ModelError
+from edgeqe.model_file import ModelFile
+
+if TYPE_CHECKING:
+    from edgeqe.runtimes import Session
+
+Float = npt.NDArray[np.float32]
+
+#: Sessions kept of each model; a session holds the weights once more.
+KEPT_SESSIONS = 4
+#: Most models of a cascade.
+LONGEST = 4
+#: What a runtime takes beside the live tensors was measured with planes of 6 bytes a pixel,
+#: and is three times that: copies of input and output, and a view's temporaries. Planes
+#: that take more are reckoned at three times their bytes too.
+COPIES_OF_PLANES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """Sessions of a cascade at one strength."""
+
+    sessions: tuple[Session, ...]
+    inputs: tuple[int, ...]
+    """Planes that each takes: the picture's, and the prediction residual behind them."""
+    channels: int
+    """Planes of the picture."""
+
+    def run(self, planes: Float) -> Float:
+        """Residual (C, h, w) of planes (C or C + 1, h, w), which are overwritten."""
+        residual = self.sessions[0].run(planes[: self.inputs[0]])
+        total = residual
+        for session, count in zip(self.sessions[1:], self.inputs[1:], strict=True):
+            planes[: self.channels] += residual
+            residual = session.run(planes[:count])
+            total += residual
+        return total
+
+    def tag(self, height: int, width: int) -> Hashable:
+        """What windows must share to use the same idle memory; None where they need not.
+
+        An interpreter of one window shape belongs to its session. Sessions go by their
+        identity, which does not keep them alive.
+        """
+        if not any(session.fixed_window for session in self.sessions):
+            return None
+        return (*map(id, self.sessions), height, width)
+
+
+class Cascade:
+    """Model files that run one after another, and their sessions by strength.
+
+    Parameters
+    ----------
+    files : sequence of ModelFile
+        One to four, with planes of one layout and tiling of one kind.
+
+    Raises
+    ------
+    InputError
+        If the models do not go together.
+    ModelError
+        If a card asks for what this runtime does not do.
+    """
+
+    def __init__(self, files: Sequence[ModelFile]) -> None:
+        self.files = tuple(files)
+        self.cards = tuple(file.card for file in files)
+        for what in ("planes", "tiling", "block"):
+            found = [getattr(card, what) for card in self.cards]
+            if len(set(found)) > 1:
+                raise InputError(
+                    f"the models of a cascade must agree in {what}, these have "
+                    f"{', '.join(map(str, found))}: give models that do."
+                )
+        card = self.cards[0]
+        self.layout, self.tiling, self.block = card.planes, card.tiling, card.block
+        self.channels, self.pixels_per_sample = card.channels, card.pixels_per_sample
+        self.takes_residual = any("residual" in c.inputs for c in self.cards)
+        self.inputs = self.channels + self.takes_residual
+        """Planes that go in, the prediction residual too."""
+        self.alignment = math.lcm(*(c.alignment for c in self.cards))
+        self.halo = -(-sum(c.halo for c in self.cards) // self.alignment) * self.alignment
+        if self.takes_residual and self.pixels_per_sample != 1:
+            raise ModelError("its residual input needs planes of full size (layout y or rgb).")
+        if self.tiling == "blocks" and (
+            self.block < SMALLEST_BLOCK or self.block % self.pixels_per_sample
+        ):
+            raise ModelError(f"its block {self.block} is below {SMALLEST_BLOCK} pixels, or odd.")
+        self._kept: list[OrderedDict[int, Session]] = [OrderedDict() for _ in files]
+        self._alive: weakref.WeakSet[Session] = weakref.WeakSet()
+        """Sessions in use too, after they are no longer kept."""
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def at(self, step: float) -> Opened:
+        """Sessions of a strength, from the few that are kept.
+
+        Raises
+        ------
+        InputError
+            If the cascade is closed.
+        """
+        with self._lock:
+            sessions = tuple(self._session(i, step) for i in range(len(self.files)))
+        inputs = tuple(self.channels + ("residual" in card.inputs) for card in self.cards)
+        return Opened(sessions, inputs, self.channels)
+
+    def one(self, index: int) -> Session:
+        """Session of one model at its default strength."""
+        with self._lock:
+            return self._session(index, self.cards[index].default_step)
+
+    def _session(self, index: int, step: float) -> Session:
+        from edgeqe.runtimes import open_session
+
+        if self._closed:
+            raise InputError("this Enhancer is closed: make a new one.")
+        key, kept = self.files[index].key(step), self._kept[index]
+        if key in kept:
+            kept.move_to_end(key)
+        else:
+            kept[key] = open_session(self.files[index], key)
+            self._alive.add(kept[key])
+            while len(kept) > KEPT_SESSIONS:
+                kept.popitem(last=False)
+        return kept[key]
+
+    def window_bytes(self, opened: Opened) -> tuple[float, int]:
+        """Bytes of a running window: for each of its pixels, and beside them.
+
+        A runtime of fixed windows keeps the memory of every model; the others take
+        theirs one after another, out of one arena.
+        """
+        plane = 4 / self.pixels_per_sample**2
+        turns = [0.0]
+        per_pixel, beside = 0.0, 0
+        for session, count, card in zip(opened.sessions, opened.inputs, self.cards, strict=True):
+            copies = max(session.bytes_per_pixel, COPIES_OF_PLANES * count * plane)
+            taken = 4.0 * card.peak_floats_per_pixel + copies
+            if session.fixed_window:
+                per_pixel += taken
+            else:
+                turns.append(taken)
+            beside += session.bytes_per_window
+        per_pixel += max(turns)
+        if len(opened.sessions) > 1:  # the planes and the sum, which no model knows of
+            per_pixel += (opened.channels + max(opened.inputs)) * plane
+        return per_pixel, beside
+
+    def shrink(self) -> None:
+        """Give back what idle windows keep."""
+        with self._lock:
+            sessions = list(self._alive)
+        fixed = [session for session in sessions if session.fixed_window]
+        shared = [session for session in sessions if not session.fixed_window]
+        for session in fixed + shared[:1]:  # any session reaches the one arena
+            session.shrink()
+
+    def close(self) -> None:
+        """Drop the sessions; later calls raise."""
+        with self._lock:
+            self._closed = True
+            for kept in self._kept:
+                kept.clear()

@@ -1,0 +1,102 @@
+"""Every network of the zoo: Keras, ONNX Runtime and LiteRT give the same residual."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeqe import zoo
+from edgeqe.converters.export import export
+from edgeqe.converters.sources import from_keras, keras_residual
+from edgeqe.model_file import ModelFile
+from edgeqe.planes import NEUTRAL
+from edgeqe.runtimes import open_session
+from edgeqe.verify import verify
+from edgeqe.zoo.weights import randomised
+
+#: Even, odd and prime sizes, samples, before the padding that the card states.
+SIZES = ((32, 40), (27, 45), (31, 37))
+#: More than 20 convolutions in a row: rounding of float32 adds up over them.
+DEEP = {"mvgl-a", "mvgl-c", "hgrdn", "asqe", "asqe-gray", "asqe-no-attention", "asqe-no-mff",
+        "asqe-no-weight-sharing"}  # fmt: skip
+#: Halo of SYSTEMS.md's tables and sections, pixels, before rounding to the alignment.
+HALOS = {"liu": 10, "liu-qp": 10, "vrcnn": 6, "vrcnn-qp": 6, "dcad": 10, "dcad-qp": 10,
+         "tuco": 14, "tuco-qp": 14, "rrnet": 15, "mvgl-a": 67, "mvgl-b": 19, "mvgl-c": 67,
+         "edgeqe-tiny": 12, "edgeqe-small": 16, "edgeqe-base": 62}  # fmt: skip
+#: kMAC a pixel of the same tables.
+KMACS = {"liu": 10.8, "vrcnn": 54.5, "dcad": 296, "tuco": 443.5, "rrnet": 125, "asqe": 434,
+         "mvgl-a": 5397, "mvgl-b": 1415, "mvgl-c": 1350, "hgrdn": 5500}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("networks")
+
+
+def files(name: str, folder: Path) -> tuple[Any, dict[str, ModelFile]]:
+    """A randomised network, and its file in both formats."""
+    model = randomised(name)
+    made = {}
+    for suffix in (".onnx", ".tflite"):
+        path = folder / f"{name}{suffix}"
+        export(from_keras(model), path)
+        made[suffix] = ModelFile(path)
+    return model, made
+
+
+def padded(card: Any, size: tuple[int, int]) -> tuple[int, int]:
+    """Size in samples, rounded up to what the card says."""
+    step = (card.block or card.alignment) // card.pixels_per_sample
+    return math.ceil(size[0] / step) * step, math.ceil(size[1] / step) * step
+
+
+@pytest.mark.parametrize("name", list(zoo.NETWORKS))
+def test_a_network_is_the_same_everywhere(name: str, folder: Path) -> None:
+    model, made = files(name, folder)
+    card = made[".onnx"].card
+    rng = np.random.default_rng(4)
+    channels = card.channels + len(card.inputs) - 1
+    tolerance = 5e-5 if name in DEEP else 1e-5
+    if name in HALOS:
+        assert card.exact_halo == HALOS[name]
+        assert card.halo == math.ceil(HALOS[name] / card.alignment) * card.alignment
+    if name in KMACS:
+        assert card.kmac_per_pixel == pytest.approx(KMACS[name], rel=0.01)
+    sessions = [open_session(file, file.key(card.default_step)) for file in made.values()]
+    for size in {padded(card, size) for size in SIZES}:
+        planes = rng.integers(0, 256, (channels, *size)).astype(np.uint8)
+        expected = keras_residual(model, planes, math.log2(card.default_step))
+        for session in sessions:
+            result = session.run(planes.astype(np.float32) - np.float32(NEUTRAL))
+            assert np.abs(result - expected).max() <= tolerance * np.ptp(expected)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+@pytest.mark.parametrize("name", ["dcad-qp", "edgeqe-base"])
+def test_one_file_serves_every_strength(name: str, suffix: str, folder: Path) -> None:
+    model = randomised(name)
+    path = folder / f"strengths-{name}{suffix}"
+    export(from_keras(model), path)
+    file = ModelFile(path)
+    rng = np.random.default_rng(5)
+    size = padded(file.card, (40, 40))
+    planes = rng.integers(0, 256, (file.card.channels, *size)).astype(np.uint8)
+    for qp in (22, 27, 32, 37):
+        expected = keras_residual(model, planes, (qp - 4) / 6)
+        session = open_session(file, file.key(2 ** ((qp - 4) / 6)))
+        result = session.run(planes.astype(np.float32) - np.float32(NEUTRAL))
+        assert np.abs(result - expected).max() <= 1e-5 * np.ptp(expected)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+@pytest.mark.parametrize("name", ["liu-qp", "vrcnn", "dcad", "rrnet", "mvgl-c", "asqe-no-attention",
+                                  "edgeqe-base"])  # fmt: skip
+def test_verify_proves_a_network(name: str, suffix: str, folder: Path) -> None:
+    path = folder / f"verify-{name}{suffix}"
+    export(from_keras(randomised(name)), path)
+    failed = [check for check in verify(path) if not check.passed]
+    assert failed == []

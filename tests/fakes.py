@@ -1,0 +1,125 @@
+"""Models without files: what the engine needs of one, and a network that is a function."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edgeqe import Enhancer
+from edgeqe.card import Card
+
+Float = npt.NDArray[np.float32]
+Network = Callable[[Float], Float]
+
+CARD = Card(
+    name="fake",
+    description="A function.",
+    planes="y",
+    codecs=("jpeg",),
+    precision="float32",
+    halo=0,
+    alignment=1,
+    kmac_per_pixel=1.5,
+    parameters=10,
+    peak_floats_per_pixel=4.0,
+    default_step=10.0,
+    weights_sha256="",
+)
+
+
+class FakeFile:
+    """Stands in for `ModelFile`."""
+
+    def __init__(self, network: Network, fixed: bool = False, **facts: Any) -> None:
+        self.network, self.fixed = network, fixed
+        self.card = dataclasses.replace(CARD, **facts)
+        self.path, self.data = Path(f"{self.card.name}.onnx"), b"12345"
+        self.sessions: list[FakeSession] = []
+        given = np.random.default_rng(4).integers(0, 256, (len(self._planes()), 64, 64), "u1")
+        self.golden = given, network(given.astype(np.float32) - np.float32(128))
+
+    def _planes(self) -> range:
+        return range(self.card.channels + ("residual" in self.card.inputs))
+
+    def key(self, step: float) -> int:
+        return round(step)
+
+
+class FakeSession:
+    """Stands in for a runtime's session, whose interpreters are made, kept and dropped."""
+
+    lock = threading.Lock()
+    held, most = 0, 0
+    """Bytes of all sessions' interpreters, by the planner's own figures."""
+
+    provider = "FakeProvider"
+    bytes_per_pixel = 18.0
+
+    def __init__(self, file: FakeFile, key: int) -> None:
+        self.file, self.key, self.fixed_window = file, key, file.fixed
+        self.bytes_per_window = 5000 if file.fixed else 0
+        self.shapes: list[tuple[int, ...]] = []
+        self.idle: Counter[tuple[int, ...]] = Counter()
+        self.running: Counter[tuple[int, ...]] = Counter()
+        file.sessions.append(self)
+
+    def run(self, planes: Float) -> Float:
+        assert planes.dtype == np.float32 and planes.flags.c_contiguous
+        assert len(planes) == len(self.file._planes())
+        shape = planes.shape
+        with self.lock:
+            self.shapes.append(shape)
+            if self.idle[shape]:
+                self.idle[shape] -= 1
+            else:
+                FakeSession.held += self._bytes(shape)
+                FakeSession.most = max(FakeSession.most, FakeSession.held)
+            self.running[shape] += 1
+        try:
+            result = self.file.network(planes)
+        finally:
+            with self.lock:
+                self.running[shape] -= 1
+                self.idle[shape] += 1
+        assert result.shape == (self.file.card.channels, *shape[1:])
+        return result.astype(np.float32)
+
+    def _bytes(self, shape: tuple[int, ...]) -> int:
+        per_pixel = 4 * self.file.card.peak_floats_per_pixel + self.bytes_per_pixel
+        return int(per_pixel * shape[1] * shape[2]) + self.bytes_per_window
+
+    def shrink(self) -> None:
+        with self.lock:
+            FakeSession.held -= sum(self._bytes(s) * n for s, n in self.idle.items())
+            self.idle.clear()
+
+    def interpreters(self) -> int:
+        with self.lock:
+            return sum((self.running + self.idle).values())
+
+
+def enhancer_of(
+    monkeypatch: pytest.MonkeyPatch, files: FakeFile | Sequence[FakeFile], **options: Any
+) -> Enhancer:
+    """An `Enhancer` of one fake model, or of a cascade of them."""
+    several = isinstance(files, Sequence)
+    byname = {str(i): file for i, file in enumerate(files if several else [files])}  # type: ignore[arg-type]
+    monkeypatch.setattr("edgeqe.enhancer.find_model", lambda name: name)
+    monkeypatch.setattr("edgeqe.enhancer.ModelFile", lambda name: byname[name])
+    monkeypatch.setattr("edgeqe.runtimes.open_session", FakeSession, raising=False)
+    monkeypatch.setattr("edgeqe.runtimes.runtime_of", lambda _: ("fake", "1.0"), raising=False)
+    return Enhancer(list(byname) if several else "0", **options)
+
+
+def noise(*shape: int, seed: int = 7, dtype: Any = np.uint8) -> npt.NDArray[Any]:
+    """Integers over the whole range of an unsigned type."""
+    top = int(np.iinfo(dtype).max)
+    return np.random.default_rng(seed).integers(0, top, shape, dtype, endpoint=True)
