@@ -23,6 +23,8 @@ from edgeqe.errors import InputError
 
 #: Height and width of the picture of the memory figure: 12 megapixels.
 MEMORY_SIZE = (3000, 4000)
+#: The same for a network above so many kMAC a pixel, which would take minutes: 1 megapixel.
+HEAVY_KMAC, HEAVY_SIZE = 100.0, (864, 1152)
 
 CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 

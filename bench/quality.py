@@ -5,7 +5,8 @@
     JPEG, decoded as one plane, enhanced as (H, W). The field's "LIVE1 gray".
 ``colour``
     RGB coded as 4:2:0, decoded as planes as they are coded, enhanced as planes,
-    then upsampled with libjpeg's triangle filter and converted to RGB.
+    then upsampled with libjpeg's triangle filter and converted to RGB. A network of RGB
+    enhances what the decoder shows, as in ``rgb``.
 ``rgb``
     RGB coded as 4:2:0, decoded to RGB by the decoder, enhanced as (H, W, 3).
 
@@ -41,6 +42,10 @@ STUDIO_LUMA = np.array([65.481, 128.553, 24.966]) / 255
 
 class Network(Protocol):
     """What the protocols need of an `Enhancer`."""
+
+    @property
+    def takes_planes(self) -> bool:
+        """Whether `enhance_planes` works."""
 
     def enhance(self, image: npt.NDArray[Any], /, *, step: float) -> npt.NDArray[Any]:
         """Enhanced array of the same shape."""
@@ -196,6 +201,9 @@ def code(picture: Picture, protocol: str, quality: int) -> Coded:
         def enhance(network: Network) -> View:
             from edgeqe.upsample import i420_to_rgb
 
+            if not network.takes_planes:
+                better = network.enhance(shown, step=step)
+                return View(better, full_luma(better))
             y, cb, cr = network.enhance_planes(*planes, step=step)
             return View(i420_to_rgb(y, cb, cr), y)
 

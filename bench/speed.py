@@ -139,7 +139,8 @@ def enhancer_lanes(
         return None
 
     runs: dict[str, Callable[[int], object]] = {"gray": gray, "planes": planes, "rgb": rgb}
-    lanes = [Lane(name, what, runs[what]) for what in inputs]
+    possible = [what for what in inputs if what != "planes" or enhancer.takes_planes]
+    lanes = [Lane(name, what, runs[what]) for what in possible]
     return [*lanes, Lane(name, "network", network)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from edgeqe.card import (
     golden_text,
 )
 from edgeqe.converters import passes
-from edgeqe.converters.graph import KEYS, Float, Graph
+from edgeqe.converters.graph import KEYS, Float, Graph, short
 from edgeqe.converters.sharing import scale_kernels
 from edgeqe.converters.sources import Source
 from edgeqe.errors import CheckError, InputError
@@ -129,6 +130,7 @@ def strength_table(vectors: Mapping[str, Float]) -> StrengthTable:
 
 
 def _encode(graph: Graph, metadata: Mapping[str, str], suffix: str, float16: bool) -> bytes:
+    graph = short(graph)
     if suffix == ".onnx":
         from edgeqe.converters import to_onnx
 
@@ -142,10 +144,8 @@ def _encode(graph: Graph, metadata: Mapping[str, str], suffix: str, float16: boo
 def _card(source: Source, graph: Graph, folded: dict[str, str], precision: str) -> Card:
     reach = passes.reach(graph)
     unit = 2 if source.planes == "420-space-to-depth" else 1
-    convolutions = [node for node in graph.nodes if node.op in ("Conv", "ConvTranspose")]
-    uses: dict[str, int] = {}
-    for node in convolutions:
-        uses[node.inputs[1]] = uses.get(node.inputs[1], 0) + 1
+    wide = [n for n in graph.nodes if n.op in ("Conv", "ConvTranspose") and n.kernel > 1]
+    uses = Counter(node.inputs[1] for node in wide)
     return Card(
         name=graph.name,
         description=source.description,

@@ -1,22 +1,40 @@
-"""Networks in units of their own: to grey levels less 128 in, the residual in grey levels out."""
+"""What a network's numbers mean, and turning them into those of the model file.
+
+The model file takes grey levels less 128 and gives the residual in grey levels. Another
+tool's network has its own range (0 to 1, -1 to 1, 0 to 255, ...) and gives one of three
+things: the picture, the residual that is added to it, or the noise that is subtracted.
+"""
 
 from __future__ import annotations
 
+import io
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgeqe.converters.graph import Graph, Node
+from edgeqe.converters.graph import Float, Graph, Node
+from edgeqe.converters.passes import reach
+from edgeqe.converters.running import Running
 from edgeqe.errors import InputError
+from edgeqe.jpeg import encode
 from edgeqe.planes import NEUTRAL, SCALE
 
-#: What a network may give: the enhanced picture, what to add, what to subtract.
+#: Names of the model file's inputs.
+PLANES, RESIDUAL = "planes", "residual"
+#: Layouts of another tool's channels, by their number.
+LAYOUT_OF = {1: "y", 3: "rgb"}
 GIVES = ("picture", "residual", "noise")
+#: JPEG quality and side, in pixels, of the picture that a network is tried on.
+TRIAL_QUALITY, TRIAL_SIDE = 15, 128
+#: What the best reading must beat the next by, dB: one that mends the JPEG, and one that does
+#: not, where the sign of a residual says nothing.
+TRIAL_MARGIN, CLEAR_MARGIN = 0.01, 1.0
 
 
 @dataclass(frozen=True)
 class Convention:
-    """What a network's numbers stand for."""
+    """What goes into a network and what comes out."""
 
     planes: str
     """One of `card.LAYOUTS`."""
@@ -25,47 +43,7 @@ class Convention:
     high: float
     """What grey level 255 is to it."""
     gives: str
-    """One of `GIVES`."""
-
-
-def as_residual(graph: Graph, convention: Convention) -> Graph:
-    """Graph in the convention of the model file.
-
-    Every input x becomes ``low + (x + 128) / 255 * (high - low)`` (a second one is signed,
-    and only scaled), the result the residual times ``255 / (high - low)``. Where the last
-    node adds the picture, that is left out, which is exact; factors stay nodes, for `fold`.
-    """
-    span = convention.high - convention.low
-    constants, nodes, renamed = dict(graph.constants), list[Node](), dict[str, str]()
-
-    def vector(op: str, name: str, source: str, value: float) -> str:
-        constants[f"{name}.value"] = np.full((1, 1, 1, 1), value, np.float32)
-        nodes.append(Node(op, name, (source, f"{name}.value"), f"{name}.out"))
-        return f"{name}.out"
-
-    for name in graph.inputs:
-        value = vector("Mul", f"{name}.unit", name, span / SCALE)
-        offset = convention.low + NEUTRAL / SCALE * span
-        if name == "planes" and abs(offset) > 1e-7:
-            value = vector("Add", f"{name}.offset", value, offset)
-        renamed[name] = value
-    own = [
-        replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
-        for node in graph.nodes
-    ]
-    nodes += own
-    last, picture = own[-1], renamed["planes"]
-    result, sign = graph.output, -1.0 if convention.gives == "noise" else 1.0
-    if convention.gives == "picture" and last.output == result:
-        if last.op == "Add" and picture in last.inputs and len(set(last.inputs)) == 2:
-            result = next(name for name in last.inputs if name != picture)
-        else:
-            minus = vector("Mul", "picture.minus", picture, -1.0)
-            nodes.append(Node("Add", "picture.less", (result, minus), "picture.less.out"))
-            result = "picture.less.out"
-    result = vector("Mul", "result.unit", result, sign * SCALE / span)
-    whole = replace(graph, output=result)
-    return whole.with_nodes(nodes, constants)
+    """``picture``, ``residual`` (to be added) or ``noise`` (to be subtracted), in its unit."""
 
 
 def convention(
@@ -74,11 +52,306 @@ def convention(
     value_range: tuple[float, float] | None = None,
     output: str | None = None,
 ) -> Convention:
-    """Convention of another tool's network, what is not given by default or by trial.
+    """Convention of another tool's network; what is left out is found or by default.
+
+    Parameters
+    ----------
+    graph : Graph
+        In its own unit.
+    planes : {"y", "rgb"}, optional
+        By the number of channels if left out.
+    value_range : (float, float), optional
+        What grey levels 0 and 255 are to it; 0 and 1 if left out.
+    output : {"picture", "residual", "noise"}, optional
+        `guess_output` if left out.
 
     Raises
     ------
     InputError
-        If its channels are not those of its planes.
+        If it is no enhancement network of these planes, or what it gives cannot be told.
     """
-    raise InputError("x")
+    channels = next(iter(graph.inputs.values()))
+    if len(graph.inputs) != 1 or channels not in LAYOUT_OF:
+        given = ", ".join(f"'{name}' ({count} channels)" for name, count in graph.inputs.items())
+        raise InputError(
+            f"network '{graph.name}' takes {given}: only networks of one gray picture (1 channel) "
+            "or one RGB picture (3) convert."
+        )
+    gives, scale = graph.channels()[graph.output], graph.scales()[graph.output]
+    if gives != channels or scale != 1:
+        raise InputError(
+            f"network '{graph.name}' gives {gives} channels at {scale} of the size for {channels} "
+            "channels: it is no enhancement network."
+        )
+    if planes not in (None, LAYOUT_OF[channels]):
+        raise InputError(
+            f"network '{graph.name}' has {channels} channels, which are no --planes {planes}: "
+            f"leave it out, or give {LAYOUT_OF[channels]}."
+        )
+    low, high = value_range or (0.0, 1.0)
+    return Convention(LAYOUT_OF[channels], low, high, output or guess_output(graph, (low, high)))
+
+
+def parse_range(text: str) -> tuple[float, float]:
+    """Two numbers with a comma: what grey levels 0 and 255 are to a network.
+
+    Raises
+    ------
+    InputError
+        If it is anything else, or both are the same.
+    """
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low = high = np.nan
+    if not (np.isfinite([low, high]).all() and low != high):
+        raise InputError(
+            f"range '{text}' is not two different numbers with a comma, as 0,1 or -1,1: what grey "
+            "levels 0 and 255 are to the network."
+        )
+    return low, high
+
+
+def as_residual(graph: Graph, convention: Convention) -> Graph:
+    """Network in the convention of the model file.
+
+    With x in grey levels less 128, the network gets ``low + (x + 128) / 255 * (high - low)``,
+    a prediction residual the same without the offset. What it gives becomes the residual in
+    grey levels. A network that gives the picture as a sum with its input loses that term,
+    which is exact; from any other the input is subtracted.
+
+    Parameters
+    ----------
+    graph : Graph
+        In its own unit; its first input is the picture.
+    convention : Convention
+
+    Returns
+    -------
+    Graph
+        Input ``planes`` (and ``residual``). The new factors are Muls by constants per channel;
+        there is no Add for an offset of 0.
+
+    Raises
+    ------
+    InputError
+        If the network gives its input back, shifted at most.
+    """
+    graph = _off_file_names(graph)
+    gain = (convention.high - convention.low) / SCALE
+    offset = convention.low + NEUTRAL * gain
+    draft, inputs = _Draft(graph), dict[str, int]()
+    for name, (own, channels) in zip((PLANES, RESIDUAL), graph.inputs.items(), strict=False):
+        inputs[name] = channels
+        shift = offset if name == PLANES and abs(offset) > 1e-9 * abs(gain) else 0.0
+        middle = draft.fresh(f"{own}.scaled") if shift else own
+        draft.vector("Mul", name, gain, channels, middle)
+        if shift:
+            draft.vector("Add", middle, shift, channels, own)
+    draft.nodes += graph.nodes
+    output, picture = graph.output, next(iter(graph.inputs))
+    channels = graph.inputs[picture]
+    if convention.gives == "picture":
+        rest = _without_input(graph, picture)
+        if rest is not None:
+            output = draft.total(rest, channels)
+        else:
+            minus, less = draft.fresh("input.minus"), draft.fresh(f"{output}.residual")
+            draft.vector("Mul", picture, -1.0, channels, minus)
+            draft.nodes.append(Node("Add", less, (output, minus), less))
+            output = less
+    factor = -1.0 / gain if convention.gives == "noise" else 1.0 / gain
+    if factor != 1.0:
+        levels = draft.fresh(f"{output}.levels")
+        draft.vector("Mul", output, factor, channels, levels)
+        output = levels
+    graph = replace(graph, inputs=inputs, output=output)
+    return graph.with_nodes(draft.nodes, draft.constants)
+
+
+def _off_file_names(graph: Graph) -> Graph:
+    """Graph in which nothing has the name of one of the file's inputs."""
+    taken = {*graph.inputs, *graph.constants, *(node.output for node in graph.nodes)}
+    renamed = {name: _free(f"{name}.unit", taken) for name in (PLANES, RESIDUAL) if name in taken}
+
+    def new(name: str) -> str:
+        return renamed.get(name, name)
+
+    nodes = tuple(
+        replace(node, inputs=tuple(map(new, node.inputs)), output=new(node.output))
+        for node in graph.nodes
+    )
+    return Graph(
+        graph.name,
+        {new(name): channels for name, channels in graph.inputs.items()},
+        new(graph.output),
+        nodes,
+        {new(name): value for name, value in graph.constants.items()},
+        {new(name): table for name, table in graph.vectors.items()},
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"{name}+"
+    taken.add(name)
+    return name
+
+
+class _Draft:
+    """Nodes and constants around a network."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.nodes: list[Node] = []
+        self.constants = dict(graph.constants)
+        self.vectors = graph.vectors
+        outputs = (node.output for node in graph.nodes)
+        self.taken = {*graph.inputs, *graph.constants, *outputs, *(n.name for n in graph.nodes)}
+
+    def fresh(self, name: str) -> str:
+        """A name that nothing has."""
+        return _free(name, self.taken)
+
+    def vector(
+        self, op: str, source: str, value: float | Float, channels: int, output: str
+    ) -> None:
+        """Append a Mul or Add by one number, or by one a channel."""
+        constant, name = self.fresh(f"{output}.{op.lower()}"), self.fresh(f"{output}.{op}")
+        column = np.broadcast_to(np.asarray(value, np.float32).reshape(1, -1, 1, 1),
+                                 (1, channels, 1, 1))  # fmt: skip
+        self.constants[constant] = np.ascontiguousarray(column)
+        self.nodes.append(Node(op, name, (source, constant), output))
+
+    def total(self, terms: list[str], channels: int) -> str:
+        """Append the sum of values and constants; constants that cancel are left out."""
+        values = [name for name in terms if name not in self.constants or name in self.vectors]
+        shift = np.zeros(channels)
+        for name in terms:
+            if name not in values:
+                shift = shift + self.constants[name].reshape(-1).astype(np.float64)
+        values.sort(key=lambda name: name in self.vectors)
+        result = values[0]
+        for name in values[1:]:
+            output = self.fresh(f"{result}.sum")
+            self.nodes.append(Node("Add", output, (result, name), output))
+            result = output
+        if np.abs(shift).max() > 1e-9:
+            output = self.fresh(f"{result}.shifted")
+            self.vector("Add", result, shift.astype(np.float32), channels, output)
+            result = output
+        return result
+
+
+def _without_input(graph: Graph, source: str) -> list[str] | None:
+    """Other terms of a sum of which the network's input is one; None if it is no such sum."""
+    makers = graph.makers()
+
+    def others(value: str) -> list[str] | None:
+        if value == source:
+            return []
+        node = makers.get(value)
+        if node is None or node.op != "Add":
+            return None
+        for first, second in (node.inputs, node.inputs[::-1]):
+            rest = others(first)
+            if rest is not None:
+                return [*rest, second]
+        return None
+
+    rest = others(graph.output)
+    if rest is None:
+        return None
+    channels, scales = graph.channels(), graph.scales()
+    values = [name for name in rest if name not in graph.constants and name != source]
+    if not values:
+        raise InputError(
+            f"network '{graph.name}' gives its input back, shifted at most: it enhances nothing."
+        )
+    whole = any(channels[n] == channels[graph.output] and scales[n] for n in values)
+    return rest if whole else None
+
+
+def guess_output(graph: Graph, value_range: tuple[float, float] = (0.0, 1.0)) -> str:
+    """What a network gives: told by its last sum, or else tried on a coded picture.
+
+    A network whose output is a sum with its input gives the picture. Any other runs on a
+    synthetic picture that JPEG damaged; the reading nearest to the undamaged one holds.
+
+    Parameters
+    ----------
+    graph : Graph
+        In its own unit, with one input.
+    value_range : (float, float)
+        What grey levels 0 and 255 are to it.
+
+    Returns
+    -------
+    str
+        One of `GIVES`.
+
+    Raises
+    ------
+    InputError
+        If no reading is better than the others.
+    """
+    (name, channels), (low, high) = next(iter(graph.inputs.items())), value_range
+    if _without_input(graph, name) is not None:
+        return "picture"
+    gain, side = (high - low) / SCALE, math.lcm(TRIAL_SIDE, reach(graph).alignment)
+    clean, coded = trial_pictures(channels, side)
+    given = (low + coded * gain).astype(np.float32)[None]
+    result = Running(graph).run({name: given})[0][0]
+    if result.shape != coded.shape or not np.isfinite(result).all():
+        raise InputError(
+            f"network '{graph.name}' gives {result.shape} for a picture of {coded.shape}, or no "
+            "numbers: it is no enhancement network."
+        )
+    readings = {
+        "picture": (result - low) / gain,
+        "residual": coded + result / gain,
+        "noise": coded - result / gain,
+    }
+    quality = {reading: _psnr(value, clean) for reading, value in readings.items()}
+    best, second, _ = sorted(quality, key=lambda reading: quality[reading], reverse=True)
+    margin = TRIAL_MARGIN if quality[best] > _psnr(coded, clean) else CLEAR_MARGIN
+    if quality[best] - quality[second] < margin:
+        found = ", ".join(f"{reading} {value:.2f} dB" for reading, value in quality.items())
+        raise InputError(
+            f"cannot tell what network '{graph.name}' gives ({found}; the JPEG "
+            f"{_psnr(coded, clean):.2f} dB): say it by --gives, one of {', '.join(GIVES)}."
+        )
+    return best
+
+
+def trial_pictures(channels: int, side: int) -> tuple[Float, Float]:
+    """A synthetic picture with shading, edges and texture, and what JPEG makes of it.
+
+    Returns
+    -------
+    clean, coded : ndarray of float32, shape (channels, side, side)
+        Grey levels.
+    """
+    from PIL import Image
+
+    rng = np.random.default_rng(11)
+    rows, columns = np.mgrid[:side, :side] / TRIAL_SIDE
+    luma = 120 + 50 * np.sin(3 * rows + 1) * np.cos(2 * columns)
+    for _ in range(12):  # discs and half planes: edges of every direction
+        y, x, radius, turn = rng.uniform(0, 1, 4)
+        inside = np.hypot(rows % 1 - y, columns % 1 - x) < 0.05 + 0.15 * radius
+        beyond = np.cos(6.3 * turn) * (rows % 1 - y) + np.sin(6.3 * turn) * (columns % 1 - x) > 0
+        luma += rng.uniform(-50, 50) * (inside & (beyond | (turn < 0.5)))
+    grain = rng.normal(0, 1, (side, side))
+    grain = grain + np.roll(grain, 1, 0) + np.roll(grain, 1, 1) + np.roll(grain, (1, 1), (0, 1))
+    luma += np.where(columns % 1 > 0.6, 6 * np.sin(90 * (rows + columns / 2)), 2 * grain)
+    planes = [luma + shift * np.sin(4 * columns + shift) for shift in (0, 12, -12)[:channels]]
+    clean = np.clip(np.rint(planes), 0, 255).astype(np.uint8)
+    picture = Image.fromarray(clean[0] if channels == 1 else clean.transpose(1, 2, 0))
+    with Image.open(io.BytesIO(encode(picture, TRIAL_QUALITY))) as file:
+        coded = np.asarray(file).reshape(side, side, channels).transpose(2, 0, 1)
+    return clean.astype(np.float32), coded.astype(np.float32)
+
+
+def _psnr(picture: Float, clean: Float) -> float:
+    error = np.square(np.clip(picture, 0, SCALE).astype(np.float64) - clean).mean()
+    return float(10 * np.log10(SCALE**2 / max(error, 1e-12)))

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
 
 from edgeqe.converters.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.keras_layers import CONVERTERS, CONVOLUTIONS, Call, Draft, operator_of
 from edgeqe.errors import InputError
 from edgeqe.strength import KEYS_PER_OCTAVE
 from edgeqe.zoo.strengths import StrengthLayer
 
 #: The input that carries log2 of the step; it feeds strength layers alone.
 STRENGTH_INPUT = "log2_step"
-#: Operators of Keras' activation functions.
-ACTIVATIONS = {
-    keras.activations.relu: "Relu",
-    keras.activations.selu: "Selu",
-    keras.activations.sigmoid: "Sigmoid",
-}
 
 
 def graph_of(model: Any, log2_step: float) -> Graph:
@@ -58,16 +53,29 @@ def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
     -------
     dict of str to ndarray, shape (K, C)
         By the name of the constant.
+
+    Raises
+    ------
+    InputError
+        If a strength layer is used more than once, or follows no input of that name.
     """
-    layers = [layer for layer in model.layers if isinstance(layer, StrengthLayer)]
-    conditions = [layer.input[1] for layer in layers]
-    if not layers:
+    conditions: dict[Any, Any] = {}
+    for node in (node for nodes in model._nodes_by_depth.values() for node in nodes):
+        if isinstance(node.operation, StrengthLayer):
+            if node.operation in conditions:
+                raise InputError(f"strength layer '{node.operation.name}' is used more than once.")
+            conditions[node.operation] = node.input_tensors[1]
+    if not conditions:
         return {}
-    steps = next(i for i in model.inputs if i.name == STRENGTH_INPUT)
-    given = keras.Model(steps, conditions)(np.asarray(log2_steps, np.float32)[:, None])
+    steps = next((i for i in model.inputs if i.name == STRENGTH_INPUT), None)
+    if steps is None:
+        raise InputError(f"'{model.name}' has strength layers, but no input '{STRENGTH_INPUT}'.")
+    given = keras.Model(steps, list(conditions.values()))(
+        np.asarray(log2_steps, np.float32)[:, None]
+    )
     given = given if isinstance(given, (list, tuple)) else [given]
     result: dict[str, Float] = {}
-    for layer, condition in zip(layers, given, strict=True):
+    for layer, condition in zip(conditions, given, strict=True):
         for kind, value in zip(("scale", "bias"), layer.vectors(condition), strict=True):
             array = np.asarray(keras.ops.convert_to_numpy(value), np.float32)
             array = array.reshape(array.shape[0], -1)
@@ -77,33 +85,16 @@ def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
     return result
 
 
-@dataclass(frozen=True)
-class _Call:
-    """One use of a layer."""
-
-    layer: Any
-    name: str
-    """Layer's name; from the second use on with the use's number."""
-    sources: tuple[str, ...]
-    output: str
-    channels: int
-    """Of the first source."""
-
-    def refuse(self, why: str) -> NoReturn:
-        kind = type(self.layer).__name__
-        raise InputError(f"layer '{self.layer.name}' of type {kind} does not convert: {why}.")
-
-
 class _Reader:
-    """State of one reading. A method ``_<class of layer>`` converts one use of such a layer."""
+    """State of one reading."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.nodes: list[Node] = []
-        self.constants: dict[str, Float] = {}
+        self.draft = Draft()
         self.names: dict[int, str] = {}
-        steps = np.array(KEYS, np.float32) / KEYS_PER_OCTAVE
-        self.vectors = strength_vectors(model, steps)
+        self.vectors = strength_vectors(
+            model, np.array(KEYS, np.float32) / np.float32(KEYS_PER_OCTAVE)
+        )
         self.strengths = {STRENGTH_INPUT}
         """Values that depend on the strength alone: the vectors hold what becomes of them."""
 
@@ -126,8 +117,10 @@ class _Reader:
                 if not node.is_input:
                     self._read_call(node, used)
         output = self.names[id(self.model.outputs[0])]
-        vectors = {name: v for name, v in self.vectors.items() if name in self.constants}
-        return Graph(self.model.name, inputs, output, tuple(self.nodes), self.constants, vectors)
+        vectors = {name: v for name, v in self.vectors.items() if name in self.draft.constants}
+        return Graph(
+            self.model.name, inputs, output, tuple(self.draft.nodes), self.draft.constants, vectors
+        )
 
     def _read_call(self, node: Any, used: dict[str, int]) -> None:
         layer = node.operation
@@ -140,29 +133,34 @@ class _Reader:
         if self.strengths.issuperset(sources):
             self.strengths.add(output)
             return
-        call = _Call(layer, name, sources, output, int(node.input_tensors[0].shape[-1]))
+        call = Call(layer, name, sources, output, int(node.input_tensors[0].shape[-1]))
         if isinstance(layer, StrengthLayer):
-            self._add_strength(call)
+            self._strength(call)
             return
         if self.strengths.intersection(sources):
             call.refuse(f"only strength layers may read '{STRENGTH_INPUT}'")
-        kind = type(layer)
-        # an operation such as `x + 1` has a layer's class name, but hides its constants
-        ours = isinstance(layer, keras.layers.Layer) and kind.__module__.split(".")[0] in (
-            "keras",
-            "edgeqe",
-        )
-        convert = getattr(self, f"_{kind.__name__.lower()}", None) if ours else None
+        convert = CONVERTERS.get(type(layer))
         if convert is None:
-            known = ("add", "constant", "convolve", "node", "read")
-            methods = [name[1:] for name in vars(_Reader) if name[0] == "_" and name[1] != "_"]
-            known = sorted(name for name in methods if name.split("_")[0] not in known or name == "add")
+            known = ", ".join(sorted(kind.__name__ for kind in CONVERTERS))
             raise InputError(
-                f"layer '{layer.name}' of type {kind.__name__} has no operator in the graph; "
-                f"known layers: {', '.join(known)}."
+                f"layer '{layer.name}' of type {type(layer).__name__} has no operator in the "
+                f"graph; known layers: {known}."
             )
-        convert(call)
+        activation = getattr(layer, "activation", None)
+        if type(layer) in CONVOLUTIONS and activation is not keras.activations.linear:
+            convert(self.draft, replace(call, output=f"{name}.linear"))
+            active = Node(operator_of(call), f"{name}.activation", (f"{name}.linear",), output)
+            self.draft.nodes.append(active)
+        else:
+            convert(self.draft, call)
 
-    def _add_constant(self, name: str, value: Any) -> str:
-        self.constants[name] = np.ascontiguousarray(np.asarray(value, np.float32))
-        return name
+    def _strength(self, call: Call) -> None:
+        scale, bias = (
+            self.draft.constant(
+                call, kind, self.vectors[f"{call.layer.name}.{kind}"][:1, :, None, None]
+            )
+            for kind in ("scale", "bias")
+        )
+        middle = f"{call.name}.scaled"
+        self.draft.nodes.append(Node("Mul", f"{call.name}.mul", (call.sources[0], scale), middle))
+        self.draft.nodes.append(Node("Add", f"{call.name}.add", (middle, bias), call.output))

@@ -193,3 +193,26 @@ class Graph:
     def parameters(self) -> int:
         """Numbers in the constants, each shared one once."""
         return sum(value.size for value in self.constants.values())
+
+
+def short(graph: Graph) -> Graph:
+    """Same network, the values between its nodes named v1, v2 and so on.
+
+    For files: names of a network with many small nodes would weigh more than its nodes.
+    Constants, inputs and the result keep theirs.
+    """
+    kept = {*graph.inputs, *graph.constants, graph.output}
+    renamed = {
+        node.output: f"v{index}"
+        for index, node in enumerate(graph.nodes, 1)
+        if node.output not in kept
+    }
+    nodes = [
+        replace(
+            node,
+            inputs=tuple(renamed.get(name, name) for name in node.inputs),
+            output=renamed.get(node.output, node.output),
+        )
+        for node in graph.nodes
+    ]
+    return replace(graph, nodes=tuple(nodes))

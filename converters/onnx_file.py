@@ -51,9 +51,7 @@ def load(source: Path | bytes) -> onnx.ModelProto:
         raise InputError(f"{what} is no ONNX model: it holds no network.")
     opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1)
     if opset < OLDEST_OPSET:
-        raise InputError(
-            f"{what} has opset {opset}: export it again with {OLDEST_OPSET} or later."
-        )
+        raise InputError(f"{what} has opset {opset}: export it again with {OLDEST_OPSET} or later.")
     for tensor in _tensors(model.graph):
         if tensor.data_location == TensorProto.EXTERNAL:
             _take_in(tensor, None if isinstance(source, bytes) else source.parent)

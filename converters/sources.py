@@ -257,7 +257,8 @@ def keras_residual(model: Any, planes: npt.NDArray[np.uint8], log2_step: float) 
         "residual": unit[..., channels:],
         STRENGTH_INPUT: np.array([[log2_step]], np.float32),
     }
-    result = np.asarray(model.predict_on_batch([given[tensor.name] for tensor in model.inputs]))
+    inputs = [given[tensor.name] for tensor in model.inputs]
+    result = np.asarray(model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]))
     if zoo.network(model.name).planes != "420-space-to-depth":
         result = result - given["planes"]
     return np.ascontiguousarray(result[0].transpose(2, 0, 1)) * np.float32(SCALE)

@@ -37,16 +37,17 @@ def model_of(
     initializers = [
         numpy_helper.from_array(value.astype(kind), name) for name, value in graph.constants.items()
     ]
-    nodes = []
+    nodes, numbers = [], set[int]()
     for node in graph.nodes:
         names = list(node.inputs)
         if node.op == "Slice":
-            for what, value in (("first", node.first), ("last", node.last), ("axis", 1)):
-                names.append(f"{node.name}.{what}")
-                initializers.append(numpy_helper.from_array(np.array([value], np.int64), names[-1]))
-        nodes.append(
-            helper.make_node(node.op, names, [node.output], name=node.name, **_attributes(node))
-        )
+            names += [f"int64.{number}" for number in (node.first, node.last, 1)]
+            numbers |= {node.first, node.last, 1}
+        nodes.append(helper.make_node(node.op, names, [node.output], **_attributes(node)))
+    initializers += [
+        numpy_helper.from_array(np.array([number], np.int64), f"int64.{number}")
+        for number in sorted(numbers)
+    ]
     inputs = [_picture(name, count) for name, count in graph.inputs.items()]
     output = _picture(graph.output, channels[graph.output])
     if float16:
@@ -73,12 +74,9 @@ def _cast_at_the_ends(
         node.input[:] = [renamed.get(name, name) for name in node.input]
         node.output[:] = [renamed.get(name, name) for name in node.output]
     first = [
-        helper.make_node("Cast", [name], [renamed[name]], f"{name}.cast", to=TensorProto.FLOAT16)
-        for name in inputs
+        helper.make_node("Cast", [name], [renamed[name]], to=TensorProto.FLOAT16) for name in inputs
     ]
-    last = helper.make_node(
-        "Cast", [renamed[output]], [output], f"{output}.cast", to=TensorProto.FLOAT
-    )
+    last = helper.make_node("Cast", [renamed[output]], [output], to=TensorProto.FLOAT)
     return [*first, *nodes, last]
 
 
@@ -88,12 +86,15 @@ def _picture(name: str, channels: int) -> onnx.ValueInfoProto:
 
 def _attributes(node: Node) -> dict[str, Any]:
     if node.op in ("Conv", "ConvTranspose", "MaxPool"):
-        attributes: dict[str, Any] = {
-            "kernel_shape": [node.kernel] * 2,
-            "strides": [node.stride] * 2,
-            "pads": [node.padding] * 2 + [max(node.padding_end, 0)] * 2,
-        }
-        if node.op != "MaxPool":
+        attributes: dict[str, Any] = {}  # what the standard assumes is left out
+        if node.op == "MaxPool":
+            attributes["kernel_shape"] = [node.kernel] * 2
+        if node.stride != 1:
+            attributes["strides"] = [node.stride] * 2
+        pads = [node.padding] * 2 + [max(node.padding_end, 0)] * 2
+        if any(pads):
+            attributes["pads"] = pads
+        if node.groups != 1:
             attributes["group"] = node.groups
         if node.op == "ConvTranspose" and node.padding_end < 0:
             attributes["output_padding"] = [-node.padding_end] * 2

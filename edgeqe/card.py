@@ -26,6 +26,8 @@ LAYOUTS = {"420-space-to-depth": 6, "y": 1, "rgb": 3}
 TILINGS = ("exact", "blocks", "whole")
 #: Step between the numbers of a golden output, grey levels.
 GOLDEN_STEP = 1 / 256
+#: Rows of the golden output that are kept.
+GOLDEN_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Card:
     trainable: int = 0
     """Trainable parameters of the network it was exported from, 0 where unknown."""
     shared: tuple[str, ...] = ()
-    """Kernels that several convolutions use, each stored once."""
+    """Kernels above 1x1 that several convolutions use, each stored once."""
     licence: str = "Apache-2.0"
     """SPDX identifier of the weights."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -214,13 +216,13 @@ def read_strengths(metadata: Mapping[str, str]) -> StrengthTable | None:
 
 
 def golden_text(planes: npt.NDArray[np.uint8], residual: Float) -> str:
-    """Golden input and output, as in the file."""
-    steps = np.rint(residual / GOLDEN_STEP).astype("<i2")
+    """Golden input and output, as in the file; of the output the first `GOLDEN_ROWS` rows."""
+    steps = np.rint(residual[:, :GOLDEN_ROWS] / GOLDEN_STEP).astype("<i2")
     return json.dumps({"planes": pack_array(planes), "residual": pack_array(steps)})
 
 
 def read_golden(metadata: Mapping[str, str]) -> tuple[npt.NDArray[np.uint8], Float]:
-    """Golden input (C, h, w) in grey levels and residual of the same shape in grey levels.
+    """Golden input (C, h, w) in grey levels, and the first rows of its residual.
 
     Raises
     ------

@@ -14,9 +14,9 @@ import numpy as np
 from edgeqe.blocks import SHIFT, block_plan, enhance_blocks, grid
 from edgeqe.cascade import Cascade, Float, Opened
 from edgeqe.errors import InputError, MemoryLimitError
+from edgeqe.golden import golden_error
 from edgeqe.memory import Budget
 from edgeqe.model_file import ModelFile
-from edgeqe.planes import NEUTRAL
 from edgeqe.views import Samples, View
 from edgeqe.windows import FIXED_BYTES, Plan, Window, plan
 
@@ -177,17 +177,15 @@ class Engine:
 
         self._each(one, range(count))
 
-    def golden_error(self) -> float:
-        """Largest difference from the golden outputs of all models, grey levels."""
+    def golden_errors(self) -> list[tuple[float, float]]:
+        """Difference from the golden output of each model, and its tolerance, grey levels."""
         errors = []
         for index, file in enumerate(self.cascade.files):
-            planes, expected = file.golden
             session = self.cascade.one(index)
-            given = planes.astype(np.float32) - np.float32(NEUTRAL)
-            errors.append(float(np.abs(session.run(given) - expected).max()))
+            errors.append(golden_error(file, session))
             if session.fixed_window:
                 session.shrink()  # no window of the budget's
-        return max(errors)
+        return errors
 
     def _each(self, function: Callable[[T], None], items: Iterable[T]) -> None:
         """Run a function on every item on the pool's threads."""

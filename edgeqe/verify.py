@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.card import Card
-from edgeqe.enhancer import Enhancer, self_test_tolerance
+from edgeqe.enhancer import Enhancer
+from edgeqe.golden import golden_error
 from edgeqe.model_file import ModelFile
 from edgeqe.planes import NEUTRAL
 from edgeqe.probe import CONVOLUTIONS, GATES, sees
@@ -60,10 +61,7 @@ def verify(path: Path) -> list[Check]:
     model = ModelFile(path)
     card = model.card
     session = open_session(model, model.key(card.default_step))
-    planes, expected = model.golden
-    given = planes.astype(np.float32) - np.float32(NEUTRAL)
-    error = float(np.abs(session.run(given) - expected).max())
-    tolerance = self_test_tolerance(card, expected)
+    error, tolerance = golden_error(model, session)
     checks = [
         Check("card", True, f"{card.name}, format {card.format_version}, weights match their hash"),
         Check(

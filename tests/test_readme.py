@@ -1,4 +1,4 @@
-"""The README's example runs as it is written."""
+"""The README's examples run as they are written."""
 
 import re
 import runpy
@@ -7,15 +7,20 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from edgeqe.converters.export import export
+from edgeqe.converters.sources import from_zoo
 from tests.reference import photograph
 
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_the_python_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
+def test_the_python_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
+    assert len(examples) == 2
     script = tmp_path / "example.py"
-    script.write_text(example, encoding="utf-8")
+    script.write_text("".join(examples), encoding="utf-8")
+    for name, network in (("nr.onnx", "vrcnn"), ("tr.onnx", "liu"), ("rrnet.tflite", "rrnet")):
+        export(from_zoo(network), tmp_path / name)
     Image.fromarray(photograph("coffee", 0, 0, 120, 160)).save(tmp_path / "in.jpg", quality=20)
     monkeypatch.chdir(tmp_path)
     names = runpy.run_path(str(script))

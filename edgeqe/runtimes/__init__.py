@@ -63,7 +63,8 @@ def open_bytes(data: bytes, file: ModelFile) -> Session:
     if file.format == "tflite":
         from edgeqe.runtimes.litert import LitertSession
 
-        return LitertSession(data, file.card.pixels_per_sample)
+        card = file.card
+        return LitertSession(data, card.pixels_per_sample, card.peak_floats_per_pixel)
     from edgeqe.runtimes.ort import OrtSession
 
     return OrtSession(data, file.card.alignment // file.card.pixels_per_sample)

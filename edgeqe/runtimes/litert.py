@@ -6,7 +6,7 @@ pool of them. Its weights are packed anew for each.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import threading
 from importlib import metadata
 from typing import Any
@@ -16,34 +16,36 @@ import numpy.typing as npt
 
 from edgeqe.errors import ModelError, ProviderError
 from edgeqe.flatbuffer import outline
+from edgeqe.runtimes.heap import trim_heap
+from edgeqe.runtimes.litert_memory import bytes_per_interpreter, bytes_per_sample
 
 Float = npt.NDArray[np.float32]
 XNNPACK, CPU = "XNNPACK", "CPU"
-#: Distributions in order of preference, and the modules of their interpreters.
-_MODULES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+#: A view's temporaries, bytes per picture pixel.
+VIEW_BYTES = 6.0
 
 
-def _distribution() -> str:
-    """Distribution that is installed and works with this numpy."""
-    reason = "it is not installed"
-    for name, module in _MODULES.items():
-        try:
-            importlib.import_module(f"{module}.interpreter")
-        except ImportError as error:
-            if name == "ai-edge-litert" and not isinstance(error, ModuleNotFoundError):
-                reason = str(error)
-            continue
-        if name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
-            reason = f"tflite-runtime fails with numpy {np.__version__}"
-            continue
-        return name
-    raise ProviderError(f"LiteRT cannot be used ({reason}): run pip install 'edgeqe[tflite]'.")
+def _litert() -> Any:
+    """Module of the interpreter."""
+    try:
+        from ai_edge_litert import interpreter
+    except ImportError as error:
+        reason = str(error)
+    else:
+        return interpreter
+    if importlib.util.find_spec("tflite_runtime") is not None:
+        if int(np.__version__.split(".")[0]) < 2:
+            from tflite_runtime import interpreter
+
+            return interpreter
+        reason = f"tflite-runtime does not work with numpy {np.__version__}"
+    raise ProviderError(f"LiteRT cannot be imported ({reason}): run pip install 'edgeqe[tflite]'.")
 
 
 def version() -> str:
     """Version of the installed LiteRT."""
-    return metadata.version(_distribution())
+    return metadata.version(_litert().__name__.split(".")[0].replace("_", "-"))
 
 
 class LitertSession:
@@ -55,6 +57,8 @@ class LitertSession:
         TFLite file; checked before LiteRT sees it.
     pixels_per_sample : int
         Picture pixels per sample of a plane along an axis.
+    peak_floats : float
+        Numbers alive at once per picture pixel that the planner counts already.
 
     Raises
     ------
@@ -66,17 +70,18 @@ class LitertSession:
 
     fixed_window = True
 
-    def __init__(self, model: bytes, pixels_per_sample: int = 1) -> None:
+    def __init__(self, model: bytes, pixels_per_sample: int = 1, peak_floats: float = 0.0) -> None:
         found = outline(model)
         self._model = model
-        self._module = importlib.import_module(f"{_MODULES[_distribution()]}.interpreter")
+        self._module = _litert()
         self._lock = threading.Lock()
         self._idle: dict[tuple[int, ...], list[_Interpreter]] = {}
         first = _Interpreter(self._module, model, None)
-        self.provider: str = first.provider()
-        constants = sum(tensor.stop - tensor.start for tensor in found.initializers.values())
-        self.bytes_per_pixel: float = BYTES_PER_SAMPLE / pixels_per_sample**2
-        self.bytes_per_window: int = BYTES_PER_INTERPRETER + int(PACKED * constants)
+        self.provider: str = provider_of(first.interpreter)
+        self.bytes_per_pixel: float = (
+            bytes_per_sample(found) / pixels_per_sample**2 + VIEW_BYTES - 4.0 * peak_floats
+        )
+        self.bytes_per_window: int = bytes_per_interpreter(found)
 
     def run(self, planes: Float) -> Float:
         """Residual (C, h, w) of planes, contiguous float32 of shape (all inputs' C, h, w)."""
@@ -95,6 +100,7 @@ class LitertSession:
         """Drop the interpreters that no running window uses."""
         with self._lock:
             self._idle.clear()
+        trim_heap()
 
 
 class _Interpreter:
@@ -110,18 +116,18 @@ class _Interpreter:
 
     def __init__(self, module: Any, model: bytes, size: tuple[int, ...] | None) -> None:
         try:
-            self._interpreter = module.Interpreter(model_content=model, num_threads=1)
-            inputs = self._interpreter.get_input_details()
+            self.interpreter = module.Interpreter(model_content=model, num_threads=1)
+            inputs = self.interpreter.get_input_details()
             if size is not None:
                 for given in inputs:
                     shape = (1, *size, int(given["shape"][-1]))
-                    self._interpreter.resize_tensor_input(given["index"], shape)
-            self._interpreter.allocate_tensors()
+                    self.interpreter.resize_tensor_input(given["index"], shape)
+            self.interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise _refused(error) from error
         # A tensor's view is made anew for each call: one that lives stops the interpreter.
-        self._inputs = [self._interpreter.tensor(given["index"]) for given in inputs]
-        self._output = self._interpreter.tensor(self._interpreter.get_output_details()[0]["index"])
+        self._inputs = [self.interpreter.tensor(given["index"]) for given in inputs]
+        self._output = self.interpreter.tensor(self.interpreter.get_output_details()[0]["index"])
 
     def run(self, planes: Float) -> Float:
         used = 0
@@ -131,30 +137,26 @@ class _Interpreter:
             used += len(target)
             del target
         try:
-            self._interpreter.invoke()
+            self.interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise _refused(error) from error
-        return np.ascontiguousarray(self._output()[0].transpose(2, 0, 1))
+        # A copy always: one channel is contiguous as it lies.
+        return np.array(self._output()[0].transpose(2, 0, 1), np.float32, order="C", copy=True)
 
-    def provider(self) -> str:
-        """Who runs the convolutions: XNNPACK if a delegate holds all of them, else the CPU.
 
-        Read from the operators after allocation: a delegate appears as one more operator,
-        whose inputs are those of the operators that it replaced, weights included.
-        """
-        operators = self._interpreter._get_ops_details()
-        widened = {
-            o["outputs"][0]: o["inputs"][0] for o in operators if o["op_name"] == "DEQUANTIZE"
-        }
-        held = {i for o in operators if o["op_name"] == "DELEGATE" for i in o["inputs"]}
-        kernels = {o["inputs"][1] for o in operators if o["op_name"] in _CONVOLUTIONS}
-        return XNNPACK if {widened.get(k, k) for k in kernels} <= held else CPU
+def provider_of(interpreter: Any) -> str:
+    """Who runs the convolutions: XNNPACK if a delegate holds all of them, else the CPU.
+
+    Read from an interpreter's operators after it allocated: a delegate is one more
+    operator, whose inputs are those of the operators that it replaced, weights included.
+    """
+    operators = interpreter._get_ops_details()
+    widened = {o["outputs"][0]: o["inputs"][0] for o in operators if o["op_name"] == "DEQUANTIZE"}
+    held = {i for o in operators if o["op_name"] == "DELEGATE" for i in o["inputs"]}
+    kernels = {o["inputs"][1] for o in operators if o["op_name"] in _CONVOLUTIONS}
+    return XNNPACK if {widened.get(kernel, kernel) for kernel in kernels} <= held else CPU
 
 
 def _refused(error: Exception) -> ModelError:
     reason = " ".join(str(error).split())[:200].rstrip(".")
     return ModelError(f"LiteRT refuses the model: {reason}.")
-
-
-#: Filled in from measurements, see below.
-BYTES_PER_SAMPLE, BYTES_PER_INTERPRETER, PACKED = 0.0, 0, 0.0

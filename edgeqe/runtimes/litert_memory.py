@@ -7,8 +7,9 @@ Measured with LiteRT 2.3 on x86-64, a fresh process each, peak of resident memor
 - Each convolution but 1x1 keeps a table of pointers, one a tap and output sample: 72 bytes
   a sample for 3x3, which is as much as 18 channels. It is there as long as the
   interpreter, so a deep and narrow network takes more for them than for its values.
-- Weights are packed for each interpreter: once the bytes of the constants in float32, and
-  at most 16 KiB an operator and 64 KiB beside.
+- Weights are packed for each interpreter and each use: a kernel used twice takes its
+  bytes in float32 twice. Beside that an interpreter takes at most 4 KiB an operator, 64 KiB,
+  and the memory of the size that the file has until it is resized.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import math
 from edgeqe.flatbuffer import TfliteOutline
 
 _POINTER, _FLOAT = 8, 4
-_FIXED, _OF_OPERATOR, _PACKED = 64 << 10, 16 << 10, 1.1
+_FIXED, _OF_OPERATOR, _PACKED = 64 << 10, 4 << 10, 1.05
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
 def bytes_per_sample(model: TfliteOutline) -> float:
@@ -27,7 +29,6 @@ def bytes_per_sample(model: TfliteOutline) -> float:
     Counted are the most values alive at once, the pointers, the planes that the caller
     fills and the result that it gets.
     """
-    area = math.prod(model.shapes[model.inputs[0]][1:3])
     ends = (*model.inputs, *model.outputs)
     first: dict[str, int] = {}
     last: dict[str, int] = {}
@@ -43,7 +44,7 @@ def bytes_per_sample(model: TfliteOutline) -> float:
         if name not in ends
     ]
     floats = _arena(values) + 2 * sum(math.prod(model.shapes[name]) for name in ends)
-    return (_FLOAT * floats + _POINTER * pointers) / area
+    return (_FLOAT * floats + _POINTER * pointers) / _area(model)
 
 
 def _arena(values: list[tuple[int, int, int]]) -> int:
@@ -67,8 +68,18 @@ def _arena(values: list[tuple[int, int, int]]) -> int:
 
 def bytes_per_interpreter(model: TfliteOutline) -> int:
     """Bytes that an interpreter takes whatever its window."""
-    constants = sum(math.prod(tensor.dims) for tensor in model.initializers.values())
-    return int(_FIXED + _OF_OPERATOR * len(model.operations) + _PACKED * _FLOAT * constants)
+    packed = sum(
+        math.prod(model.shapes[operation.inputs[1]])
+        for operation in model.operations
+        if operation.op_type in _CONVOLUTIONS
+    )
+    fixed = _FIXED + _OF_OPERATOR * len(model.operations) + _PACKED * _FLOAT * packed
+    return int(fixed + bytes_per_sample(model) * _area(model))
+
+
+def _area(model: TfliteOutline) -> int:
+    """Samples of a plane, at the size that the file has until it is resized."""
+    return math.prod(model.shapes[model.inputs[0]][1:3])
 
 
 def _pointers(model: TfliteOutline, index: int) -> int:
@@ -76,7 +87,7 @@ def _pointers(model: TfliteOutline, index: int) -> int:
     operation = model.operations[index]
     before = math.prod(model.shapes[operation.inputs[0]][1:3])
     after = math.prod(model.shapes[operation.outputs[0]][1:3])
-    if operation.op_type in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+    if operation.op_type in _CONVOLUTIONS:
         _, rows, columns, _ = model.shapes[operation.inputs[1]]
         if operation.op_type == "DEPTHWISE_CONV_2D":  # neighbours share the columns they both read
             columns = min(columns, math.isqrt(before // after))

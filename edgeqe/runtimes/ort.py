@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
-import sys
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ModelError, ProviderError
+from edgeqe.runtimes.heap import trim_heap
 
 Float = npt.NDArray[np.float32]
 CPU = "CPUExecutionProvider"
@@ -43,22 +42,6 @@ def _share_arena(ort: Any) -> None:
     # A host app that registered its own arena keeps it: registering again changes nothing.
     with contextlib.suppress(RuntimeError):
         ort.create_and_register_allocator(where, ort.OrtArenaCfg(0, as_requested, default, default))
-
-
-def _trim_heap() -> None:
-    """Give the free pages of glibc's heap back to the system; elsewhere nothing.
-
-    The arena frees into the heap, which keeps blocks below its growing threshold (up
-    to 32 MiB): 200 pictures of 200 sizes left three times the limit there.
-    """
-    trim = getattr(_c_library(), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-
-
-@functools.cache
-def _c_library() -> Any:
-    return ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def version() -> str:
@@ -145,4 +128,4 @@ class OrtSession:
             for name, count in self._inputs.items()
         }
         self._session.run(None, tiny, self._shrinking)
-        _trim_heap()
+        trim_heap()

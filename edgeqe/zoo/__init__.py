@@ -26,7 +26,9 @@ class Network:
     """A network of the zoo: how it is built, and what runs it."""
 
     module: str
+    """Full name of the module that holds its builder."""
     function: str
+    """Name of the builder there."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Keywords of the builder."""
     planes: str = "y"
@@ -100,23 +102,34 @@ NETWORKS = {
 
 
 def network(name: str) -> Network:
-    """Entry of a network; InputError for an unknown name."""
+    """Entry of a network.
+
+    Raises
+    ------
+    InputError
+        If the zoo has no network of that name.
+    """
     if name not in NETWORKS:
         raise InputError(f"no network '{name}': the zoo has {', '.join(NETWORKS)}.")
     return NETWORKS[name]
 
 
-def build(name: str, **options: Any) -> Any:
-    """Keras network of a name, with random weights; Keras is imported here, not before.
+def builder(name: str) -> Callable[..., Any]:
+    """Function that makes a network; Keras is imported here, not before.
 
     Raises
     ------
     InputError
-        If the name is unknown.
+        If the zoo has no network of that name.
     """
     entry = network(name)
     made: Callable[..., Any] = getattr(importlib.import_module(entry.module), entry.function)
-    return made(**entry.options, **options)
+    return made
+
+
+def build(name: str, **options: Any) -> Any:
+    """Keras network of a name, with random weights; InputError for an unknown name."""
+    return builder(name)(**network(name).options, **options)
 
 
 #: Metadata of a shipped float file: weights that only training needs, by Keras path.
@@ -137,6 +150,10 @@ def load(model: str | Path) -> Any:
     file = ModelFile(find_model(model))
     if file.card.name not in NETWORKS or TRAINING_KEY not in file.outline.metadata:
         raise ModelError(f"'{file.path}' holds no network of the zoo: it cannot be restored.")
+    if file.format != "onnx" or file.card.precision != "float32":
+        raise ModelError(
+            f"'{file.path}' is a {file.card.precision} {file.format} file: give the float32 ONNX file."
+        )
     stored = json.loads(file.outline.metadata[TRAINING_KEY])
     restored = build(file.card.name, **stored["options"])
     for variable in restored.weights:
@@ -152,16 +169,16 @@ def load(model: str | Path) -> Any:
 
 
 def options_of(model: Any) -> dict[str, Any]:
-    """Options that `build` needs to make this network again."""
+    """Options that `build` needs, beside the name, to make this network again."""
+    if network(model.name).paper != "edgeqe":
+        return {}
     forms = {type(layer).__name__ for layer in model.layers}
     return {"strength": "qp-adaptive" if "QpAdaptive" in forms else "scale-and-bias"}
 
 
 def describe(model: Any) -> str:
     """First line of the docstring of a network's builder."""
-    entry = network(model.name)
-    made = getattr(importlib.import_module(entry.module), entry.function)
-    return (made.__doc__ or "").splitlines()[0]
+    return (builder(model.name).__doc__ or "").splitlines()[0]
 
 
 def load_weights_of(model: Any, path: Path) -> None:

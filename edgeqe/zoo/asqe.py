@@ -6,8 +6,8 @@ defined on a grid of 64x64 blocks, run a second time on the picture without its 
 and left 16 columns, and fused (section 4.1); `edgeqe.blocks` does that on the device.
 
 The blocks are those of figure 3; how they are joined (figure 2) is a reading that fits the
-four published counts of table 1 and of the ablation: 888,861 (RGB), 833,481 without attention,
-1,479,709 without weight sharing, 563,575 without multi-resolution fusion; 881,943 (gray).
+counts of table 8: 888,861 (RGB), 833,481 without attention, 1,479,709 without weight sharing,
+563,575 without multi-resolution feature fusion; 881,943 (gray), which the paper does not print.
 434 kMAC a pixel; 16 convolutions are used twice.
 
 References
@@ -93,7 +93,7 @@ def asqe(
     channels : int
         3 for RGB, 1 for gray.
     attention, sharing, fusion : bool
-        False for the ablations noAttention, noWeightSharing and noMFF of section 4.5.
+        False for the ablations noAttention, noWeightSharing and noMFF of section 4.6.
     """
     make = _Blocks(attention, sharing)
     planes = keras.Input((None, None, channels), name="planes")

@@ -2,7 +2,7 @@
 
 Input ``planes`` (N, H, W, 3), values (v - 128) / 255; output the enhanced picture in the
 same unit. Head, residual blocks [conv, SELU, conv, x 0.1] with a long skip, tail, x 0.1, and
-the input is added (section 2, figures 2 and 3). No batch norm.
+the input is added (section 3, figures 2 and 3). No batch norm.
 
 | network | blocks | width | parameters | kMAC a pixel |
 |---|---|---|---|---|
@@ -17,7 +17,7 @@ readings: the paper states neither; the mean is that of DIV2K, as EDSR takes it.
 References
 ----------
 O. Kirmemis et al., "Learned compression artifact removal by deep residual networks" (team
-MVGL), section 2, figures 2 and 3, table 1.
+MVGL), section 3, figures 2 and 3; section 4 (B, n, counts).
 B. Lim et al., "Enhanced deep residual networks", 2017 (EDSR).
 """
 

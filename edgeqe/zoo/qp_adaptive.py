@@ -15,9 +15,9 @@ The published figures of VRCNN leave its biases out.
 
 References
 ----------
-C. Liu et al., "A QP-adaptive mechanism for CNN-based filter in video coding": section 3
-(the convolution), table 1 (the four filters and their counts); the filters' own papers are
-its references [5] Liu, [6] VRCNN, [7] DCAD, [8] TucoCodec.
+C. Liu et al., "A QP-adaptive mechanism for CNN-based filter in video coding": equation 14 and
+section 3.3 (the convolution), table 1 (the four filters and their counts); the filters' own papers are
+its references [5] Liu, [6] VRCNN, [7] DCAD, [8] Tuocodec ("Tuco" here).
 """
 
 from __future__ import annotations
@@ -41,11 +41,10 @@ class _Filter:
     def __init__(self, name: str, qp_adaptive: bool) -> None:
         self.name = f"{name}-qp" if qp_adaptive else name
         self.qp_adaptive = qp_adaptive
-        self.planes = keras.Input((None, None, 1), name="planes")
-        self.inputs = [self.planes]
+        self.inputs = self.planes = keras.Input((None, None, 1), name="planes")
         if qp_adaptive:
             self.log2_step = keras.Input((1,), name="log2_step")
-            self.inputs.append(self.log2_step)
+            self.inputs = [self.planes, self.log2_step]
 
     def convolution(
         self, x: Any, filters: int, name: str, kernel: int = 3, separable: bool = False

@@ -37,6 +37,7 @@ def randomised(name: str, seed: int = 1) -> Any:
     model = zoo.build(name)
     rng = np.random.default_rng(seed)
     given = [_noise(rng, tensor) for tensor in model.inputs]
+    given = given if len(given) > 1 else given[0]
     for variable in model.weights:
         kind, shape = variable.path.rsplit("/", 1)[-1], tuple(variable.shape)
         if kind in ("bias", "beta", "scale_weights", "bias_weights"):
@@ -71,9 +72,9 @@ def _noise(rng: np.random.Generator, tensor: Any) -> Any:
     return rng.uniform(-0.5, 0.5, (1, SIDE, SIDE, tensor.shape[-1])).astype(np.float32)
 
 
-def _residual(model: Any, given: list[Any]) -> Any:
+def _residual(model: Any, given: Any) -> Any:
     result = np.asarray(model(given, training=False))
-    planes = given[0]
+    planes = given[0] if isinstance(given, list) else given
     return result if zoo.network(model.name).planes == "420-space-to-depth" else result - planes
 
 

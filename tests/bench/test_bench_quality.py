@@ -33,6 +33,8 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "test"
 class Unchanged:
     """A network that changes nothing and notes the steps that it is asked for."""
 
+    takes_planes = True
+
     def __init__(self) -> None:
         self.steps: list[float] = []
 

@@ -1,0 +1,33 @@
+"""The self-test: the card's golden tile on the runtime that will work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeqe.model_file import ModelFile
+from edgeqe.planes import NEUTRAL
+
+if TYPE_CHECKING:
+    from edgeqe.runtimes import Session
+
+#: Largest difference from the golden output that a float32 file may show, grey levels.
+TOLERANCE = 0.01
+#: What a float16 file may differ by beside that, of the residual's range.
+FLOAT16_SHARE = 0.02
+
+
+def golden_error(file: ModelFile, session: Session) -> tuple[float, float]:
+    """Largest difference of a session at the default strength from the golden output.
+
+    Returns
+    -------
+    error, tolerance : float
+        Grey levels.
+    """
+    planes, expected = file.golden
+    result = session.run(planes.astype(np.float32) - np.float32(NEUTRAL))
+    error = float(np.abs(result[:, : expected.shape[1]] - expected).max())
+    share = FLOAT16_SHARE if file.card.precision == "float16" else 0.0
+    return error, TOLERANCE + share * float(np.ptp(expected))

@@ -1,0 +1,243 @@
+"""LiteRT sessions against ONNX Runtime on the same network, alone and from many threads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from tests.small_models import Float, strong_graph, write
+
+from edgeqe.errors import ModelError, ProviderError
+from edgeqe.model_file import ModelFile
+from edgeqe.runtimes import litert, open_session, runtime_of
+from edgeqe.runtimes.litert import LitertSession, provider_of
+from edgeqe.runtimes.ort import OrtSession
+
+#: Two runtimes that add the same float32 products in another order.
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("litert")
+
+
+@pytest.fixture(scope="module")
+def files(folder: Path) -> dict[str, ModelFile]:
+    """The same network in both formats, and in float16."""
+    for name, half in (("m.onnx", False), ("m.tflite", False), ("half.tflite", True)):
+        write(strong_graph(), folder / name, float16=half)
+    return {path.name: ModelFile(path) for path in sorted(folder.iterdir())}
+
+
+def picture(height: int, width: int, planes: int = 1) -> Float:
+    rng = np.random.default_rng(height * width)
+    return rng.normal(0, 40, (planes, height, width)).astype(np.float32)
+
+
+def difference(found: Float, expected: Float) -> float:
+    return float(np.abs(found - expected).max() / np.ptp(expected))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (31, 37), (5, 64), (1, 1)])
+@pytest.mark.parametrize("key", [12, 40, 77])
+def test_both_runtimes_agree_at_every_strength(
+    files: dict[str, ModelFile], key: int, size: tuple[int, int]
+) -> None:
+    given = picture(*size) if size != (1, 1) else picture(2, 2)[:, :1, :1].copy()
+    expected = open_session(files["m.onnx"], key).run(given)
+    found = open_session(files["m.tflite"], key).run(given)
+    scale = max(float(np.ptp(expected)), float(np.abs(expected).max()))
+    assert found.shape == given.shape and found.flags["C_CONTIGUOUS"]
+    assert np.abs(found - expected).max() < TOLERANCE * scale
+
+
+@pytest.mark.parametrize("key", [12, 40, 77])
+def test_float16_weights(files: dict[str, ModelFile], key: int) -> None:
+    given = picture(24, 40)
+    expected = open_session(files["m.onnx"], key).run(given)
+    found = open_session(files["half.tflite"], key).run(given)
+    # 11 bits a weight, which average out over the sums; 0 would mean float32 was stored
+    assert 1e-6 < difference(found, expected) < 2e-3
+
+
+def test_a_second_input_is_the_last_plane(tmp_path: Path) -> None:
+    graph = strong_graph(inputs=("planes", "residual"))
+    for name in ("two.onnx", "two.tflite"):
+        write(graph, tmp_path / name)
+    given = picture(12, 20, planes=2)
+    sessions = [open_session(ModelFile(tmp_path / name), 40) for name in ("two.onnx", "two.tflite")]
+    expected, found = (session.run(given) for session in sessions)
+    assert expected.shape == found.shape == (1, 12, 20)
+    assert difference(found, expected) < TOLERANCE
+    swapped = np.ascontiguousarray(given[::-1])
+    assert difference(sessions[1].run(swapped), expected) > 0.1
+    for session in sessions:
+        session.shrink()
+    assert difference(sessions[0].run(given), expected) == 0.0
+
+
+def test_results_are_the_callers_own(files: dict[str, ModelFile]) -> None:
+    session = open_session(files["m.tflite"], 40)
+    first = session.run(picture(16, 24))
+    kept = first.copy()
+    session.run(picture(16, 24) + 10)
+    assert np.array_equal(first, kept)
+
+
+def test_an_interpreter_a_shape_is_kept_and_given_back(files: dict[str, ModelFile]) -> None:
+    session = open_session(files["m.tflite"], 40)
+    assert isinstance(session, LitertSession) and session.fixed_window
+    for size in ((16, 16), (16, 24), (16, 16)):
+        session.run(picture(*size))
+    kept = session._idle[16, 16][0]
+    assert {shape: len(idle) for shape, idle in session._idle.items()} == {(16, 16): 1, (16, 24): 1}
+    session.run(picture(16, 16))
+    assert session._idle[16, 16] == [kept]
+    session.shrink()
+    assert not session._idle
+    assert session.run(picture(16, 16)).shape == (1, 16, 16)
+
+
+def test_many_threads_get_what_one_gets(files: dict[str, ModelFile]) -> None:
+    session = open_session(files["m.tflite"], 40)
+    sizes = [(16 + 4 * (i % 3), 40) for i in range(24)]
+    expected = [session.run(picture(*size)) for size in sizes]
+    found: dict[int, Float] = {}
+
+    def work(first: int) -> None:
+        for index in range(first, len(sizes), 4):
+            found[index] = session.run(picture(*sizes[index]))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.array_equal(found[i], expected[i]) for i in range(len(sizes)))
+
+
+def test_the_provider_is_read_not_assumed(files: dict[str, ModelFile]) -> None:
+    for name in ("m.tflite", "half.tflite"):
+        assert open_session(files[name], 40).provider == "XNNPACK"
+        alone = Interpreter(
+            model_content=files[name].data,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        alone.allocate_tensors()
+        assert provider_of(alone) == "CPU"
+    assert runtime_of(files["m.tflite"]) == ("litert", litert.version())
+    assert runtime_of(files["m.onnx"])[0] == "onnxruntime"
+
+
+def test_unchecked_bytes_never_reach_litert(files: dict[str, ModelFile]) -> None:
+    data = files["m.tflite"].data
+    for broken in (b"", b"abc", data[: len(data) // 2], files["m.onnx"].data):
+        with pytest.raises(ModelError, match="TFLite"):
+            LitertSession(broken)
+
+
+def test_what_litert_refuses_is_one_line(files: dict[str, ModelFile]) -> None:
+    from ai_edge_litert import schema_py_generated as schema
+    from tests.small_models import packed
+
+    model = schema.ModelT.InitFromPackedBuf(files["m.tflite"].data, 0)
+    convolution = model.subgraphs[0].operators[0]
+    convolution.inputs = convolution.inputs[:2]  # without a bias: well-formed, but LiteRT asks
+    with pytest.raises(ModelError, match="LiteRT refuses the model") as caught:
+        LitertSession(packed(model))
+    assert "\n" not in str(caught.value)
+
+
+def test_without_litert_the_cure_is_named(
+    files: dict[str, ModelFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    with pytest.raises(ProviderError, match=r"pip install 'edgeqe\[tflite\]'"):
+        open_session(files["m.tflite"], 40)
+
+
+def test_tflite_runtime_is_refused_where_numpy_breaks_it(
+    files: dict[str, ModelFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tflite_runtime").mkdir()
+    (tmp_path / "tflite_runtime" / "__init__.py").write_text("")
+    (tmp_path / "tflite_runtime" / "interpreter.py").write_text("Interpreter = 'theirs'")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.setattr(litert.np, "__version__", "2.4.6")
+    with pytest.raises(ProviderError, match="does not work with numpy 2.4.6"):
+        open_session(files["m.tflite"], 40)
+    monkeypatch.setattr(litert.np, "__version__", "1.26.4")
+    assert litert._litert().Interpreter == "theirs"
+
+
+def test_a_device_without_onnxruntime(files: dict[str, ModelFile]) -> None:
+    code = (
+        "import sys\n"
+        "for name in ('onnxruntime', 'onnx', 'flatbuffers', 'tensorflow', 'keras'):\n"
+        "    sys.modules[name] = None\n"
+        "import numpy as np\n"
+        "from edgeqe import Enhancer\n"
+        "with Enhancer(sys.argv[1], threads=2) as enhancer:\n"
+        "    better = enhancer.enhance(np.full((50, 70), 90, np.uint8), quality=20)\n"
+        "    print(better.shape, enhancer.info.provider, enhancer.info.runtime)\n"
+    )
+    path = str(files["m.tflite"].path)
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    assert done.stdout.strip() == "(50, 70) XNNPACK litert", done.stderr
+
+
+MEASURE = """
+import sys
+import numpy as np
+from pathlib import Path
+from edgeqe.model_file import ModelFile
+from edgeqe.runtimes import open_session
+
+def status(field):
+    lines = open('/proc/self/status').read().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1]) * 1024
+
+file = ModelFile(Path(sys.argv[1]))
+session, side, windows = open_session(file, 40), int(sys.argv[2]), []
+session.run(np.ones((1, side, side), np.float32))
+windows += session._idle.pop((side, side))
+before = status('VmRSS')
+for _ in range(3):
+    session.run(np.ones((1, side, side), np.float32))
+    windows += session._idle.pop((side, side))
+per_pixel = session.bytes_per_pixel + 4 * file.card.peak_floats_per_pixel
+print((status('VmRSS') - before) / 3, per_pixel * side * side + session.bytes_per_window)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("side", [16, 256])
+def test_an_interpreter_takes_what_is_planned(files: dict[str, ModelFile], side: int) -> None:
+    command = [sys.executable, "-c", MEASURE, str(files["m.tflite"].path), str(side)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    taken, planned = (float(number) for number in done.stdout.split())
+    assert taken <= planned
+    # the plan is no wild guess either: a large window is its values and tables of pointers
+    assert side < 256 or taken > 0.85 * planned
+
+
+def test_onnx_sessions_shrink_at_their_alignment(tmp_path: Path) -> None:
+    from edgeqe.converters import to_onnx
+    from edgeqe.converters.graph import Graph, Node
+
+    nodes = (
+        Node("SpaceToDepth", "s", ("planes",), "a", 4),
+        Node("DepthToSpace", "d", ("a",), "b", 4),
+    )
+    model = to_onnx.model_of(Graph("blocks", {"planes": 1}, "b", nodes, {}), {})
+    session = OrtSession(model.SerializeToString(), alignment=4)
+    session.shrink()
+    given = picture(8, 12)
+    assert np.array_equal(session.run(given), given)
