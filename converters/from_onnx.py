@@ -105,14 +105,14 @@ def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str]) -> Graph:
     inputs = _inputs(proto, tensors)
     taken = {name for node in proto.node for name in node.output} | set(tensors)
     draft = onnx_draft.Draft(tensors, dict(inputs), taken, vectors)
-    tail = {id(node) for node in _tail(proto)}
+    tail = {name for node in _tail(proto) for name in node.output}
     result, wanted, needed = proto.output[0].name, {proto.output[0].name}, []
     for node in reversed(proto.node):
         if wanted & set(node.output):
             wanted |= set(node.input)
             needed.append(node)
     for node in reversed(needed):
-        onnx_operators.read(draft, node, id(node) in tail)
+        onnx_operators.read(draft, node, last=not tail.isdisjoint(node.output))
     output = draft.value(result, "the output")
     graph = Graph(name, inputs, output, (), {}).with_nodes(draft.nodes, draft.constants)
     return _renamed_output(graph, result)

@@ -25,8 +25,10 @@ PICTURE_BOUNDS = ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5), (0.0, 255.0), (0.0, np.i
 SELU = (1.6732632423543772, 1.0507009873554805)
 
 
-def read(draft: Draft, node: onnx.NodeProto, last: bool) -> None:
+def read(draft: Draft, node: onnx.NodeProto, *, last: bool) -> None:
     """Append what a node of the file is in the graph.
+
+    `last` says that only passing operators lie between it and the output.
 
     Raises
     ------

@@ -128,9 +128,11 @@ def from_keras_file(path: Path) -> Source:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its layers raise
-        reason = " ".join(str(error).split())[:200]
+        cause = str(error).partition("Exception encountered: ")[2] or str(error)
+        reason = " ".join(cause.split()).partition(". ")[0][:200]
         raise InputError(
-            f"'{path}' cannot be read as a Keras model without running code of the file: {reason}"
+            f"'{path}' cannot be read as a Keras model of known layers, and no code of it is run: "
+            f"{reason}. Export it to ONNX and convert that."
         ) from error
     if not isinstance(getattr(model, "inputs", None), list) or model.name not in zoo.NETWORKS:
         raise InputError(

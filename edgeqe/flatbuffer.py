@@ -7,6 +7,7 @@ bytes that passed here are given to it. Nothing here writes.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import struct
 from collections.abc import Iterable
@@ -17,6 +18,8 @@ from edgeqe.protobuf import Operation, Tensor
 
 IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
+#: Most numbers of a value, at the size that the file has until it is resized.
+_LARGEST_VALUE = 1 << 22
 #: Builtin operators that a model of edgeqe may hold.
 _OPERATORS = {
     0: "ADD",
@@ -133,11 +136,13 @@ def outline(data: bytes) -> TfliteOutline:
 
 
 def _metadata(model: _Table, buffers: list[tuple[int, int]]) -> dict[str, str]:
+    """Entries that are text; other writers keep binary ones beside them."""
     found = {}
     for entry in model.tables(6):
         (number,) = _indices((entry.number(1, "I"),), len(buffers))
         start, stop = buffers[number]
-        found[entry.text(0)] = _text(model.data[start:stop])
+        with contextlib.suppress(UnicodeDecodeError):
+            found[entry.text(0)] = model.data[start:stop].decode("utf-8")
     return found
 
 
@@ -163,7 +168,13 @@ def _tensor(table: _Table, buffers: list[tuple[int, int]]) -> Tensor:
         quantization.number(6, "i")
     name, shape, number = table.text(3), table.numbers(0, "i"), table.number(1, "b")
     start, stop = buffers[_indices((table.number(2, "I"),), len(buffers))[0]]
-    if number not in _TYPES or min(shape, default=1) < 0 or table.number(5, "b") or len(shape) > 4:
+    sound = len(shape) <= 4 and min(shape, default=1) >= 0
+    if (
+        not sound
+        or (start == stop and math.prod(shape) > _LARGEST_VALUE)
+        or number not in _TYPES
+        or table.number(5, "b")
+    ):
         raise ModelError(f"the TFLite model's tensor '{name}' has a type or shape of no network.")
     tensor = Tensor(name, shape, _TYPES[number], start, stop)
     width = tensor.dtype.itemsize
@@ -298,8 +309,9 @@ def _reference(data: bytes, position: int) -> int:
 
 def _indices(numbers: Iterable[int], count: int) -> tuple[int, ...]:
     result = tuple(numbers)
-    if any(not 0 <= number < count for number in result):
-        raise ModelError(f"the TFLite model refers to number {max(result)} of {count} parts.")
+    for number in result:
+        if not 0 <= number < count:
+            raise ModelError(f"the TFLite model refers to number {number} of {count} parts.")
     return result
 
 

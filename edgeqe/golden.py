@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Largest difference from the golden output that a float32 file may show, grey levels.
 TOLERANCE = 0.01
 #: What a float16 file may differ by beside that, of the residual's range.
-FLOAT16_SHARE = 0.02
+FLOAT16_SHARE = 0.005
 
 
 def golden_error(file: ModelFile, session: Session) -> tuple[float, float]:

@@ -134,9 +134,10 @@ def _halo(model: ModelFile) -> Check:
     if any(operation.op_type in GATES for operation in model.outline.operations):
         return Check("halo", not sight.beyond, f"{text}: nothing farther reaches a result")
     less = card.halo - card.alignment
+    rounded = -(-card.exact_halo // card.alignment) * card.alignment
     return Check(
         "halo",
-        not sight.beyond and sight.at,
+        not sight.beyond and sight.at and card.halo == rounded,
         f"{text}: farther pixels {'reach' if sight.beyond else 'never reach'} a result, one at "
         f"{card.exact_halo} {'does' if sight.at else 'does not'}, so tiles with halo {less} "
         f"{'fail, as they must' if sight.at and card.exact_halo > less else 'would do'}",
@@ -216,7 +217,7 @@ def _sharing(model: ModelFile) -> Check:
     if card.trainable:
         number = 2 if card.precision == "float16" else 4
         share, file_share = (n / (number * card.trainable) for n in (stored, len(model.data)))
-        detail += f", {share:.2f} and {file_share:.2f} times {number} bytes a trainable parameter"
+        detail += f", {share:.3f} and {file_share:.3f} times {number} bytes a trainable parameter"
         if card.shared and card.trainable >= SMALLEST_WEIGHED:
             weighed = share if model.format == "tflite" else file_share
             passed &= weighed <= LARGEST_SHARE

@@ -91,7 +91,7 @@ def test_flips_are_an_error_or_harmless_to_litert(data: bytes) -> None:
         first = data.index(text.encode())
         weights[first : first + len(text)] = True
     places, refused, ran = np.flatnonzero(~weights), 0, 0
-    for _ in range(600):
+    for _ in range(300):
         flipped = bytearray(data)
         flipped[int(rng.choice(places))] = int(rng.integers(256))
         try:
@@ -106,8 +106,8 @@ def test_flips_are_an_error_or_harmless_to_litert(data: bytes) -> None:
             ran += 1
         except (RuntimeError, ValueError):
             pass
-    assert refused > 300  # most of the structure is offsets and counts
-    assert ran > 20  # names, versions, shapes that are worked out anew
+    assert refused > 150  # most of the structure is offsets and counts
+    assert ran > 10  # names, versions, shapes that are worked out anew
 
 
 def edited(raw: bytes, change: Callable[[Any], None]) -> bytes:
@@ -163,11 +163,11 @@ def operator_index(model: Any) -> None:
 
 
 def input_index(model: Any) -> None:
-    model.subgraphs[0].operators[0].inputs[1] = 999
+    model.subgraphs[0].operators[0].inputs = [0, 999, 1]
 
 
 def negative_index(model: Any) -> None:
-    model.subgraphs[0].operators[0].outputs[0] = -2
+    model.subgraphs[0].operators[0].outputs = [-2]
 
 
 def buffer_index(model: Any) -> None:

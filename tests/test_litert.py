@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from tests.small_models import Float, strong_graph, write
 
 from edgeqe.errors import ModelError, ProviderError
 from edgeqe.model_file import ModelFile
 from edgeqe.runtimes import litert, open_session, runtime_of
 from edgeqe.runtimes.litert import LitertSession, provider_of
 from edgeqe.runtimes.ort import OrtSession
+from tests.small_models import Float, strong_graph, write
 
 #: Two runtimes that add the same float32 products in another order.
 TOLERANCE = 1e-5
@@ -144,6 +144,7 @@ def test_unchecked_bytes_never_reach_litert(files: dict[str, ModelFile]) -> None
 
 def test_what_litert_refuses_is_one_line(files: dict[str, ModelFile]) -> None:
     from ai_edge_litert import schema_py_generated as schema
+
     from tests.small_models import packed
 
     model = schema.ModelT.InitFromPackedBuf(files["m.tflite"].data, 0)

@@ -1,9 +1,11 @@
-"""The small protobuf reader against the onnx package, strengths, and damaged files."""
+"""Model files of both formats: strengths, damaged files, the protobuf reader against onnx."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -13,6 +15,7 @@ from edgeqe.catalogue import find_model, shipped_models
 from edgeqe.errors import ModelError
 from edgeqe.model_file import ModelFile
 from edgeqe.protobuf import outline
+from tests.small_models import DEFAULT_KEY, strong_graph, write
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +152,115 @@ def test_flipped_bytes_are_one_error_or_harmless(data: bytes, tmp_path: Path) ->
             refused += 1
     # two thirds of the file are weights and tables, and the hash covers the weights
     assert refused > 20
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelFile]:
+    """The same small network in every format and precision."""
+    folder = tmp_path_factory.mktemp("small")
+    for name in ("full.onnx", "half.onnx", "full.tflite", "half.tflite"):
+        write(strong_graph(), folder / name, float16=name.startswith("half"))
+    return {path.name: ModelFile(path) for path in folder.iterdir()}
+
+
+def numbers(file: ModelFile, data: bytes) -> dict[str, npt.NDArray[Any]]:
+    """Every constant of bytes that have the layout of a file."""
+    return {
+        name: np.frombuffer(data[tensor.start : tensor.stop], tensor.dtype).reshape(tensor.dims)
+        for name, tensor in file.outline.initializers.items()
+    }
+
+
+def test_the_bytes_say_the_format_not_the_name(small: dict[str, ModelFile], tmp_path: Path) -> None:
+    for name, suffix in (("full.onnx", ".tflite"), ("full.tflite", ".onnx")):
+        path = tmp_path / f"renamed{suffix}"
+        path.write_bytes(small[name].data)
+        assert ModelFile(path).format == name.split(".")[1]
+
+
+@pytest.mark.parametrize("name", ["full.onnx", "half.onnx", "full.tflite", "half.tflite"])
+def test_each_strength_in_each_format(small: dict[str, ModelFile], name: str) -> None:
+    file, tables = small[name], strong_graph().vectors
+    kind = np.dtype("<f2" if name == "half.onnx" else "<f4")  # TFLite keeps vectors wide
+    lying = numbers(file, file.data)
+    # rounding to float16, beside that of the low-rank table
+    tolerance = 2e-3 if name.startswith("half") else 1e-5
+    assert set(file.card.folded) == (
+        {"head.scale", "tail.scale"} if name.endswith("tflite") else set()
+    )
+    for key in (0, 12, DEFAULT_KEY, 80):
+        data = file.at(key)
+        assert len(data) == len(file.data)
+        found = numbers(file, data)
+        for vector, table in tables.items():
+            if vector in file.card.folded:
+                kernel = file.card.folded[vector]
+                ratio = table[key].astype(np.float64) / table[DEFAULT_KEY]
+                expected = lying[kernel] * ratio[:, None, None, None]
+                np.testing.assert_allclose(found[kernel], expected, rtol=tolerance, atol=1e-7)
+                assert vector not in found
+            else:
+                assert found[vector].dtype == kind
+                np.testing.assert_allclose(
+                    found[vector].reshape(-1), table[key], rtol=tolerance, atol=1e-5
+                )
+        for other in set(found) - set(tables) - set(file.card.folded.values()):
+            assert np.array_equal(found[other], lying[other]), other
+
+
+def test_folded_kernels_at_the_default_strength_are_as_they_lie(
+    small: dict[str, ModelFile],
+) -> None:
+    for name in ("full.tflite", "half.tflite"):
+        file = small[name]
+        found, lying = numbers(file, file.at(DEFAULT_KEY)), numbers(file, file.data)
+        for kernel in file.card.folded.values():
+            assert np.array_equal(found[kernel], lying[kernel])
+
+
+def test_what_lies_outside_the_vectors_stays(small: dict[str, ModelFile]) -> None:
+    file = small["full.tflite"]
+    changed = np.frombuffer(file.at(80), np.uint8) != np.frombuffer(file.data, np.uint8)
+    for name in (*file.card.vectors, *file.card.folded.values()):
+        tensor = file.outline.initializers.get(name)
+        if tensor is not None:
+            changed[tensor.start : tensor.stop] = False
+    assert not changed.any()
+
+
+def test_an_edited_tflite_weight_is_found(small: dict[str, ModelFile], tmp_path: Path) -> None:
+    file, path = small["full.tflite"], tmp_path / "edited.tflite"
+    for kernel in ("body.kernel", "head.kernel"):  # shared, and folded: as it lies
+        edited = bytearray(file.data)
+        edited[file.outline.initializers[kernel].start + 5] ^= 1
+        path.write_bytes(bytes(edited))
+        with pytest.raises(ModelError, match="do not match its card"):
+            ModelFile(path)
+
+
+def test_a_tflite_file_cut_in_half_is_one_line(small: dict[str, ModelFile], tmp_path: Path) -> None:
+    path = tmp_path / "half.tflite"
+    path.write_bytes(small["full.tflite"].data[: len(small["full.tflite"].data) // 2])
+    with pytest.raises(ModelError, match="cannot use the model") as caught:
+        ModelFile(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "changes", "message"),
+    [
+        (".onnx", {"folded": {"head.scale": "head.kernel"}}, "which only TFLite files do"),
+        (".tflite", {"folded": {"head.scale": "nothing"}}, "'head.scale' is missing"),
+        (".tflite", {"vectors": ("head.scale", "nothing")}, "'nothing' is missing"),
+        (".tflite", {"vectors": ("head.scale",)}, "columns for 8 channels"),
+        (".tflite", {"folded": {"head.scale": "tail.kernel", "tail.scale": "head.kernel"},
+                     "vectors": ("head.scale",)}, "columns for 1 channels"),
+    ],
+)  # fmt: skip
+def test_cards_that_do_not_fit_the_file(
+    suffix: str, changes: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"odd{suffix}"
+    write(strong_graph(), path, **changes)
+    with pytest.raises(ModelError, match=message):
+        ModelFile(path)

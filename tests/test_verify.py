@@ -37,10 +37,16 @@ def edited(path: Path, **card: object) -> Path:
 
 
 def test_a_halo_that_is_too_small_or_too_large_is_found(tmp_path: Path) -> None:
-    less = {c.name: c.passed for c in verify(edited(tmp_path / "less.onnx", halo=10))}
-    assert not less["tiles"] and less["halo"]
-    more = {c.name: c.passed for c in verify(edited(tmp_path / "more.onnx", halo=14))}
-    assert more["tiles"] and not more["halo"]
+    for halo, exact in ((10, 10), (14, 14), (14, 12), (10, 12)):
+        path = edited(tmp_path / "other.onnx", halo=halo, exact_halo=exact)
+        checks = {check.name: check.passed for check in verify(path)}
+        assert not checks["halo"] and checks["self-test"]
+
+
+def test_tiles_with_too_small_a_halo_differ_from_the_whole(tmp_path: Path) -> None:
+    path = edited(tmp_path / "far.onnx", halo=4, exact_halo=4)
+    checks = {check.name: check.passed for check in verify(path)}
+    assert not checks["tiles"]
 
 
 def test_another_golden_tile_fails_the_self_test(tmp_path: Path) -> None:

@@ -67,20 +67,18 @@ def assert_equal_to_keras(model: Any, sizes: tuple[tuple[int, int], ...], tolera
         assert np.abs(result - expected).max() <= tolerance * max(np.ptp(expected), 1e-6)
 
 
-def convolutions() -> dict[str, Callable[[], Any]]:
-    """One network a kernel and stride."""
-    made: dict[str, Callable[[], Any]] = {}
-    for kernel in (1, 2, 3, 4, 5, 7):
-        for stride in (1, 2, 4):
-            for kind in (layers.Conv2D, layers.Conv2DTranspose):
-                made[f"{kind.__name__} {kernel}x{kernel} / {stride}"] = (
-                    lambda k=kernel, s=stride, kind=kind: net(kind(3, k, s, padding="same"))
-                )
-    return made
+def window(kind: Any, kernel: int, stride: int) -> Callable[[], Any]:
+    """One convolution, 'same'."""
+    return lambda: net(kind(3, kernel, stride, padding="same"))
 
 
 CASES: dict[str, Callable[[], Any]] = {
-    **convolutions(),
+    **{
+        f"{kind.__name__} {kernel}x{kernel} / {stride}": window(kind, kernel, stride)
+        for kind in (layers.Conv2D, layers.Conv2DTranspose)
+        for kernel in (1, 2, 3, 4, 5, 7)
+        for stride in (1, 2, 4)
+    },
     "Conv2D without bias": lambda: net(layers.Conv2D(3, 3, padding="same", use_bias=False)),
     "Conv2D in groups": lambda: net(layers.Conv2D(6, 3, padding="same", groups=2)),
     "Conv2D 'valid' where nothing is padded": lambda: net(layers.Conv2D(3, 2, 2)),
@@ -225,7 +223,7 @@ def test_the_nearest_key_is_taken() -> None:
 
 
 @keras.saving.register_keras_serializable("test")
-class Unknown(layers.ReLU):  # type: ignore[misc]  # keras has no type stubs
+class Unknown(keras.layers.ReLU):  # type: ignore[misc]  # keras has no type stubs
     """A layer of somebody else, derived from one that converts."""
 
 

@@ -1,12 +1,17 @@
 """The networks: counts by hand, strengths by formula, a start that changes nothing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from edgeqe import zoo
 from edgeqe.converters import passes
+from edgeqe.converters.export import export
 from edgeqe.converters.from_keras import graph_of
-from edgeqe.errors import InputError
+from edgeqe.converters.sources import from_keras
+from edgeqe.errors import InputError, ModelError
+from edgeqe.zoo.weights import randomised
 
 
 @pytest.mark.parametrize(
@@ -24,6 +29,50 @@ def test_counts(name: str, width: int, depth: int, low: float, high: float) -> N
     assert passes.macs(graph) == kernels
     assert low <= kernels / 4 / 1000 <= high
     assert passes.reach(graph).halo == depth + 2
+
+
+def test_counts_of_the_multi_scale_network() -> None:
+    model = zoo.build("edgeqe-base")
+    block, side = 9 * 64 * 64, 4 * 64 * 64  # a kernel used twice; down or up, 2x2
+    kernels = 9 * 6 * 64 + 7 * block + 4 * side + 9 * 64 * 6
+    channels = 64 + 7 * 2 * 64 + 4 * 64 + 6  # vectors for each of the two uses
+    strength = channels * (16 + 16 + 1) + (16 + 16) + (16 * 16 + 16)
+    assert model.count_params() == kernels + strength
+    # a pixel of its input at 1/2, 1/4 and 1/8 of the picture: 2, 4 and 1 blocks, twice each
+    macs = 2 * 9 * 6 * 64 + 2 * block * (2 + 4 / 4 + 1 / 16) + 2 * side * (1 / 4 + 1 / 16)
+    graph = graph_of(model, 4.0)
+    assert passes.macs(graph) == macs and 55 <= macs / 4 / 1000 <= 75
+    # 6 convolutions at the first level, 8 at the second, 2 at the third: 6 + 2 * 8 + 4 * 2 = 30,
+    # and 1 because the 3 behind the last up reach into half a sample of the second
+    assert passes.reach(graph).exact_halo == 31 and passes.reach(graph).halo == 32
+
+
+@pytest.mark.parametrize("name", ["edgeqe-tiny", "edgeqe-base"])
+def test_a_file_restores_every_weight(name: str, tmp_path: Path) -> None:
+    model, path = randomised(name), tmp_path / "net.onnx"
+    export(from_keras(model), path)
+    restored = zoo.load(path)
+    assert restored.name == name
+    of_model = {variable.path: np.asarray(variable) for variable in model.weights}
+    assert set(of_model) == {variable.path for variable in restored.weights}
+    for variable in restored.weights:
+        np.testing.assert_array_equal(np.asarray(variable), of_model[variable.path])
+
+
+@pytest.mark.parametrize(
+    ("file", "message"), [("half.onnx", "float16 onnx"), ("net.tflite", "float32 tflite")]
+)
+def test_only_the_float_onnx_file_restores(file: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / file
+    export(from_keras(randomised("edgeqe-tiny")), path, float16=file == "half.onnx")
+    with pytest.raises(ModelError, match=message):
+        zoo.load(path)
+
+
+def test_a_file_of_a_paper_s_network_does_not_restore(tmp_path: Path) -> None:
+    export(from_keras(randomised("vrcnn")), tmp_path / "net.onnx")
+    with pytest.raises(ModelError, match="holds no network of the zoo"):
+        zoo.load(tmp_path / "net.onnx")
 
 
 @pytest.mark.parametrize("strength", ["scale-and-bias", "qp-adaptive"])
