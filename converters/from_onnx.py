@@ -55,31 +55,7 @@ def graph_of(source: Path | bytes) -> Graph:
     return replace(graph, vectors=_vectors(graph, metadata)) if ours else graph
 
 
-def unclipped(source: Path | bytes) -> bytes:
-    """Content of an ONNX file without the Clip at its end that `graph_of` drops.
-
-    For comparing the file with its graph where a picture touches the ends of its range.
-
-    Parameters
-    ----------
-    source : Path or bytes
-        A file, or the content of one.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged.
-    """
-    model = onnx_file.load(source)
-    for node in _tail(model.graph):
-        if node.op_type == "Clip":
-            node.op_type = "Identity"
-            del node.input[1:], node.attribute[:]
-    content: bytes = model.SerializeToString()
-    return content
-
-
-def _tail(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+def tail(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     """Nodes at the end that only pass on, or clip, what nothing else reads."""
     makers = {name: node for node in graph.node for name in node.output}
     read = [name for node in graph.node for name in node.input]
@@ -105,14 +81,14 @@ def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str]) -> Graph:
     inputs = _inputs(proto, tensors)
     taken = {name for node in proto.node for name in node.output} | set(tensors)
     draft = onnx_draft.Draft(tensors, dict(inputs), taken, vectors)
-    tail = {name for node in _tail(proto) for name in node.output}
+    passed = {name for node in tail(proto) for name in node.output}
     result, wanted, needed = proto.output[0].name, {proto.output[0].name}, []
     for node in reversed(proto.node):
         if wanted & set(node.output):
             wanted |= set(node.input)
             needed.append(node)
     for node in reversed(needed):
-        onnx_operators.read(draft, node, last=not tail.isdisjoint(node.output))
+        onnx_operators.read(draft, node, last=not passed.isdisjoint(node.output))
     output = draft.value(result, "the output")
     graph = Graph(name, inputs, output, (), {}).with_nodes(draft.nodes, draft.constants)
     return _renamed_output(graph, result)

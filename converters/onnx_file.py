@@ -52,13 +52,13 @@ def load(source: Path | bytes) -> onnx.ModelProto:
     opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1)
     if opset < OLDEST_OPSET:
         raise InputError(f"{what} has opset {opset}: export it again with {OLDEST_OPSET} or later.")
-    for tensor in _tensors(model.graph):
+    for tensor in tensors(model.graph):
         if tensor.data_location == TensorProto.EXTERNAL:
             _take_in(tensor, None if isinstance(source, bytes) else source.parent)
     return model
 
 
-def _tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
+def tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
     """Initializers and the constants of Constant nodes."""
     attributes = [a for node in graph.node if node.op_type == "Constant" for a in node.attribute]
     return [*graph.initializer, *(a.t for a in attributes if a.name == "value")]

@@ -60,7 +60,7 @@ def scale_kernels(graph: Graph) -> tuple[Graph, dict[str, str]]:
     for node in graph.nodes:
         name = node.inputs[1] if node.op == "Mul" else ""
         maker = makers.get(node.inputs[0])
-        if name not in graph.vectors or maker is None or maker.op != "Conv":
+        if name not in graph.vectors or maker is None or maker.op != "Conv" or maker.groups > 1:
             continue
         kernel, table = maker.inputs[1], graph.vectors[name]
         scale = constants[name].reshape(-1)

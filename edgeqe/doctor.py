@@ -171,8 +171,11 @@ def find_problems(packages: Mapping[str, str], runtime: Runtime) -> tuple[Proble
             )
         )
     elif not runtime.version:
+        old_numpy = _major(packages.get("numpy", "")) < 2
+        lite = "ai-edge-litert" in packages or ("tflite-runtime" in packages and old_numpy)
+        what = "LiteRT alone: .tflite models run, .onnx models do not" if lite else "no runtime"
         problems.append(
-            Problem("no runtime: ONNX Runtime is absent", "pip install 'edgeqe[ort]'", fatal=True)
+            Problem(f"{what}: ONNX Runtime is absent", "pip install 'edgeqe[ort]'", fatal=not lite)
         )
     if "onnxruntime" in packages and "onnxruntime-gpu" in packages:
         problems.append(

@@ -64,7 +64,7 @@ def strong_graph(seed: int = 7, inputs: tuple[str, ...] = ("planes",)) -> Graph:
     return Graph("small", dict.fromkeys(inputs, 1), out, tuple(nodes), constants, vectors)
 
 
-def write(graph: Graph, path: Path, *, float16: bool = False, **changes: object) -> Card:
+def write(graph: Graph, path: Path, *, float16: bool = False, **changes: Any) -> Card:
     """Write a graph as a model file with a card, whose fields may be changed."""
     strengths, folded = graph.vectors, dict[str, str]()
     if path.suffix == ".tflite":
@@ -84,7 +84,7 @@ def write(graph: Graph, path: Path, *, float16: bool = False, **changes: object)
 
     plain = encode({})
     vectors = tuple(strengths)
-    fields = {
+    fields: dict[str, Any] = {
         "name": graph.name,
         "description": "For tests.",
         "planes": "y",
@@ -102,7 +102,7 @@ def write(graph: Graph, path: Path, *, float16: bool = False, **changes: object)
         "inputs": tuple(graph.inputs),
         **changes,
     }
-    card = Card(**fields)  # type: ignore[arg-type]
+    card = Card(**fields)
     path.write_bytes(encode({CARD_KEY: card.to_json()}))
     return card
 

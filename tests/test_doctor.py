@@ -204,3 +204,15 @@ def test_it_imports_none_of_the_heavy_packages() -> None:
     )
     heavy = {"tensorflow", "keras", "onnx", "skimage", "matplotlib", "PIL", "cv2", "rich"}
     assert set(done.stdout.split()) & heavy == set()
+
+
+def test_litert_alone_is_usable_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "import_runtime", Runtime)
+    packages = {"numpy": "2.1.0", "pillow": "11", "ai-edge-litert": "2.3.0"}
+    monkeypatch.setattr(doctor, "installed_packages", lambda: packages)
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 0
+    assert "note: LiteRT alone: .tflite models run, .onnx models do not" in result.stdout
+    packages["tflite-runtime"] = "2.14.0"
+    del packages["ai-edge-litert"]  # the old distribution fails under numpy 2
+    assert CliRunner().invoke(main, ["doctor"]).exit_code == 1

@@ -171,10 +171,10 @@ def test_tflite_runtime_is_refused_where_numpy_breaks_it(
     (tmp_path / "tflite_runtime" / "interpreter.py").write_text("Interpreter = 'theirs'")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
-    monkeypatch.setattr(litert.np, "__version__", "2.4.6")
+    monkeypatch.setattr(np, "__version__", "2.4.6")
     with pytest.raises(ProviderError, match="does not work with numpy 2.4.6"):
         open_session(files["m.tflite"], 40)
-    monkeypatch.setattr(litert.np, "__version__", "1.26.4")
+    monkeypatch.setattr(np, "__version__", "1.26.4")
     assert litert._litert().Interpreter == "theirs"
 
 

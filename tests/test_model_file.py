@@ -258,7 +258,7 @@ def test_a_tflite_file_cut_in_half_is_one_line(small: dict[str, ModelFile], tmp_
     ],
 )  # fmt: skip
 def test_cards_that_do_not_fit_the_file(
-    suffix: str, changes: dict[str, object], message: str, tmp_path: Path
+    suffix: str, changes: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / f"odd{suffix}"
     write(strong_graph(), path, **changes)

@@ -29,7 +29,7 @@ def command(everything: bool, as_json: bool) -> None:
     if everything:
         click.echo(
             f"{'name':24}{'parameters':>11}{'kMAC/px':>9}{'halo':>6}{'align':>6}  "
-            f"{'tiles':10}{'inputs':22}{'weights':9}paper"
+            f"{'tiles':10}{'inputs':28}{'weights':9}paper"
         )
         for facts in networks:
             inputs = f"{facts['planes']}{', residual' if 'residual' in facts['inputs'] else ''}"
@@ -37,7 +37,7 @@ def command(everything: bool, as_json: bool) -> None:
             halo = facts["halo"] if facts["tiling"] == "exact" else "-"
             click.echo(
                 f"{facts['name']:24}{facts['parameters']:>11}{facts['kmac_per_pixel']:>9.1f}"
-                f"{halo:>6}{facts['alignment']:>6}  {facts['tiling']:10}{inputs:22}"
+                f"{halo:>6}{facts['alignment']:>6}  {facts['tiling']:10}{inputs:28}"
                 f"{facts['weights']:9}{facts['paper']}"
             )
         return

@@ -42,7 +42,7 @@ def check(graph: Graph) -> Graph:
     fused = fuse_branches(graph)
     x = random(1, 4, 9, 11, seed=3)
     expected, result = (Running(g).run({"x": x})[0] for g in (graph, fused))
-    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-6 * np.ptp(expected))
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-6 * float(np.ptp(expected)))
     return fused
 
 

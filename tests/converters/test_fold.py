@@ -37,8 +37,9 @@ def statistics(name: str, channels: int, seed: int) -> dict[str, Float]:
     )
 
 
-def graph(*nodes: Node, vectors: dict[str, Float] | None = None, **constants: Float) -> Graph:
-    vectors = vectors or {}
+def graph(*nodes: Node, **constants: Float) -> Graph:
+    """Constants of 88 rows follow the strength."""
+    vectors = {name: value for name, value in constants.items() if len(value) == len(KEYS)}
     made = Graph("test", {"x": 2}, nodes[-1].output, nodes, constants, vectors)
     return made.at(40)
 
@@ -96,7 +97,7 @@ def test_a_shared_kernel_stays_one_constant_with_vectors_a_use() -> None:
 def test_batch_norm_behind_strength_goes_into_its_vectors() -> None:
     made = graph(conv("c", "x", "k"), vector("Mul", "s", "c.out", "scale"),
                  vector("Add", "a", "s.out", "bias"), norm("n", "a.out"),
-                 vectors={"scale": table(4, 5), "bias": table(4, 6)},
+                 scale=table(4, 5), bias=table(4, 6),
                  k=random(4, 2, 3, 3), **statistics("n", 4, 2))  # fmt: skip
     folded = fold(made)
     assert ops(folded) == ["Conv", "Mul", "Add"]
@@ -106,7 +107,7 @@ def test_batch_norm_behind_strength_goes_into_its_vectors() -> None:
 
 def test_a_strength_behind_a_bias_takes_the_bias_along() -> None:
     made = graph(conv("c", "x", "k", "b"), vector("Mul", "s", "c.out", "scale"),
-                 vectors={"scale": table(4, 5)}, k=random(4, 2, 3, 3), b=random(4))  # fmt: skip
+                 scale=table(4, 5), k=random(4, 2, 3, 3), b=random(4))  # fmt: skip
     folded = fold(made)
     assert ops(folded) == ["Conv", "Mul", "Add"] and len(folded.vectors) == 2
     check(made, folded)
@@ -128,7 +129,7 @@ def test_a_factor_that_follows_the_strength_joins_the_vectors() -> None:
     nodes = [conv("c", "x", "k", "b"), norm("n", "c.out"), conv("d", "r.out", "k", "b")]
     nodes[2:2] = [Node("Relu", "r", ("g0.out",), "r.out")]
     nodes[2:2] = [Node("Relu", "r0", ("n.out",), "r0.out"), vector("Mul", "g0", "r0.out", "gate")]
-    made = graph(*nodes, vectors={"gate": table(2, 8)}, k=random(2, 2, 3, 3), b=random(2),
+    made = graph(*nodes, gate=table(2, 8), k=random(2, 2, 3, 3), b=random(2),
                  **statistics("n", 2, 3))  # fmt: skip
     folded = fold(made)
     assert ops(folded) == ["Conv", "Mul", "Add", "Relu", "Relu", "Conv"]
@@ -147,7 +148,7 @@ def test_a_factor_in_front_goes_into_the_kernel(groups: int) -> None:
 def test_one_factor_in_front_of_a_scaled_kernel_leaves_the_kernel_alone() -> None:
     made = graph(vector("Mul", "m", "x", "f"), conv("c", "m.out", "k"),
                  vector("Mul", "s", "c.out", "scale"), vector("Add", "a", "s.out", "bias"),
-                 vectors={"scale": table(4, 5), "bias": table(4, 6)},
+                 scale=table(4, 5), bias=table(4, 6),
                  f=np.full((1, 1, 1, 1), 1 / 255, np.float32), k=random(4, 2, 3, 3))  # fmt: skip
     folded = fold(made)
     assert ops(folded) == ["Conv", "Mul", "Add"]
@@ -198,7 +199,7 @@ def test_unshare_and_share_are_inverse() -> None:
 def test_the_scale_of_a_kernel_used_once_goes_into_it_and_is_remembered() -> None:
     made = graph(conv("c", "x", "k"), vector("Mul", "s", "c.out", "scale"),
                  vector("Add", "a", "s.out", "bias"),
-                 vectors={"scale": table(4, 5), "bias": table(4, 6)},
+                 scale=table(4, 5), bias=table(4, 6),
                  k=random(4, 2, 3, 3))  # fmt: skip
     scaled, folded = scale_kernels(made)
     assert folded == {"scale": "k"} and ops(scaled) == ["Conv", "Add"]
@@ -211,5 +212,5 @@ def test_a_scale_that_comes_near_zero_keeps_its_multiplication() -> None:
     scale = table(4, 5)
     scale[40, 2] = 1e-4
     made = graph(conv("c", "x", "k"), vector("Mul", "s", "c.out", "scale"),
-                 vectors={"scale": scale}, k=random(4, 2, 3, 3))  # fmt: skip
+                 scale=scale, k=random(4, 2, 3, 3))  # fmt: skip
     assert scale_kernels(made)[1] == {}

@@ -14,11 +14,11 @@ from edgeqe.converters.foreign import (
     convention,
     guess_output,
     parse_range,
-    trial_pictures,
 )
 from edgeqe.converters.from_onnx import graph_of
 from edgeqe.converters.graph import KEYS, Float, Graph, Node
 from edgeqe.converters.running import Running
+from edgeqe.converters.trial import trial_pictures
 from edgeqe.errors import InputError
 
 PEER = Path(__file__).parents[3] / "shared/data/peers/DnCNN3.onnx"
@@ -116,10 +116,12 @@ def test_the_prediction_residual_has_no_offset_and_strengths_stay() -> None:
     made = as_residual(graph, Convention("y", 0.0, 1.0, "residual"))
     assert dict(made.inputs) == {"planes": 1, "residual": 1}
     np.testing.assert_array_equal(made.vectors["gain"], table)
-    levels, signed = random(1, 1, 8, 8) * 100 + 128, random(1, 1, 8, 8, seed=2) * 40
-    own = Running(graph).run({"planes": levels / 255, "residual": signed / 255})[0]
-    result = Running(made).run({"planes": levels - 128, "residual": signed})[0]
-    np.testing.assert_allclose(result, own * 255, rtol=0, atol=1e-6 * np.ptp(own * 255))
+    levels, signed = (np.float32(50) * random(1, 1, 8, 8, seed=seed) for seed in (1, 2))
+    own = Running(graph).run(
+        {"planes": levels / np.float32(255), "residual": signed / np.float32(255)}
+    )[0]
+    result = Running(made).run({"planes": levels - np.float32(128), "residual": signed})[0]
+    np.testing.assert_allclose(result, own * 255, rtol=0, atol=1e-6 * float(np.ptp(own * 255)))
 
 
 def test_a_network_that_only_shifts_is_refused() -> None:

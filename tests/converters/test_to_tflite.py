@@ -30,8 +30,8 @@ TOLERANCE, HALF = 1e-6, 2e-3
 SIZE = (24, 40)
 
 
-def normal(*shape: int) -> Float:
-    return RNG.normal(size=shape).astype(np.float32)
+def normal(*shape: int, spread: float = 1.0) -> Float:
+    return RNG.normal(0, spread, shape).astype(np.float32)
 
 
 def run(data: bytes, given: dict[str, Float]) -> tuple[Float, Any]:
@@ -59,8 +59,8 @@ def relative(found: Float, expected: Float) -> float:
     return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
-KERNEL, BIAS = normal(8, 4, 3, 3) / 6, normal(8)
-WIDE, DEEP = normal(8, 4, 5, 5) / 10, normal(4, 1, 3, 3)
+KERNEL, BIAS = normal(8, 4, 3, 3, spread=1 / 6), normal(8)
+WIDE, DEEP = normal(8, 4, 5, 5, spread=1 / 10), normal(4, 1, 3, 3)
 SCALE, SHIFT = normal(1, 8, 1, 1), normal(1, 8, 1, 1)
 SLOPE = normal(4, 1, 1)
 
@@ -220,7 +220,7 @@ CASES: dict[str, tuple[list[Node], dict[str, Float], Callable[[Any], Any], str]]
 def test_an_operator_is_tensorflows(name: str) -> None:
     nodes, constants, reference, written = CASES[name]
     graph = Graph("case", {"planes": 4}, nodes[-1].output, tuple(nodes), constants)
-    given = 2 * normal(*SIZE, 4)
+    given = normal(*SIZE, 4, spread=2)
     expected = np.asarray(reference(given[None]))[0]
     data = model_of(graph, {})
     found, interpreter = run(data, {"planes": given})
@@ -232,7 +232,7 @@ def test_an_operator_is_tensorflows(name: str) -> None:
     assert delegated(interpreter)
 
 
-def spread(node: Node, kernel: Float, x: Float) -> Float:
+def scattered(node: Node, kernel: Float, x: Float) -> npt.NDArray[np.float64]:
     """A transposed convolution by its definition: each input adds a scaled kernel."""
     k, s = node.kernel, node.stride
     height, width = x.shape[:2]
@@ -262,14 +262,14 @@ def test_a_transposed_convolution_is_plain_ones(
         Node("Add", "a", ("y", "t"), "z"),
         Node("Relu", "r", ("z",), "o"),
     )
-    weights = normal(4, 8, kernel, kernel) / kernel
+    weights = normal(4, 8, kernel, kernel, spread=1 / kernel)
     vectors = {"t": np.zeros((88, 8), np.float32)} if follows else {}
     constants = {"w": weights, "t": SHIFT}
     graph = Graph("up", {"planes": 4}, "o", nodes, constants, vectors)
     given = normal(6, 10, 4)
     data = model_of(graph, {})
     found, interpreter = run(data, {"planes": given})
-    expected = np.maximum(spread(nodes[0], weights, given) + SHIFT.reshape(-1), 0)
+    expected = np.maximum(scattered(nodes[0], weights, given) + SHIFT.reshape(-1), 0)
     assert found.shape == expected.shape == (6 * stride, 10 * stride, 8)
     assert relative(found, expected.astype(np.float32)) < TOLERANCE
     assert delegated(interpreter)
@@ -388,7 +388,7 @@ def test_one_name_in_two_shapes_is_one_buffer() -> None:
 
 def test_an_operator_that_does_not_exist_is_named() -> None:
     names = ("planes", *(f"b.{kind}" for kind in ("gamma", "beta", "mean", "variance")))
-    constants = dict.fromkeys(names[1:], np.ones(4, np.float32))
+    constants: dict[str, Float] = dict.fromkeys(names[1:], np.ones(4, np.float32))
     node = Node("BatchNormalization", "norm", names, "y", alpha=1e-3)
     with pytest.raises(InputError, match="node 'norm': operator BatchNormalization"):
         model_of(Graph("g", {"planes": 4}, "y", (node,), constants), {})
