@@ -205,11 +205,13 @@ def _shift_behind_convolution(draft: _Draft, node: Node) -> bool:
 
 
 def _factor_behind_vector(draft: _Draft, node: Node) -> bool:
-    """``Mul(Mul(y))`` into one; ``Mul(Add(y))`` the factor first."""
+    """``Mul(Mul(y))`` into one; ``Mul(Add(y))`` the factor first, but for an input y."""
     before = draft.maker(node.inputs[0])
     if node.op != "Mul" or not draft.is_vector(node) or before is None:
         return False
     if before.op not in ("Mul", "Add") or not draft.is_vector(before):
+        return False
+    if before.op == "Add" and before.inputs[0] in draft.origin.inputs:
         return False
     gain = node.inputs[1]
     if len(draft.readers(before.inputs[1])) > 1 or len(draft.readers(gain)) > 1:
@@ -241,6 +243,27 @@ def _shift_behind_shift(draft: _Draft, node: Node) -> bool:
         return False
     draft.combine(np.add, before.inputs[1], node.inputs[1], before.inputs[1])
     draft.replace(before, replace(before, output=node.output))
+    draft.nodes.remove(node)
+    return True
+
+
+def _factor_behind_the_first_shift(draft: _Draft, node: Node) -> bool:
+    """``Add(Mul(x))`` of an input x: the shift first, so that the factor can go on from there."""
+    before = draft.maker(node.inputs[0])
+    if node.op != "Add" or not draft.is_vector(node) or before is None or before.op != "Mul":
+        return False
+    gain, shift = before.inputs[1], node.inputs[1]
+    if before.inputs[0] not in draft.origin.inputs or not draft.is_vector(before):
+        return False
+    if {gain, shift} & set(draft.vectors) or not draft.constants[gain].all():
+        return False
+    name, middle = f"{node.name}.first", draft.fresh(node)
+    draft.constants[name] = draft.constants[shift] / draft.constants[gain]
+    draft.replace(
+        before,
+        Node("Add", node.name, (before.inputs[0], name), middle),
+        Node("Mul", before.name, (middle, gain), node.output),
+    )
     draft.nodes.remove(node)
     return True
 
@@ -317,6 +340,7 @@ _RULES = (
     _shift_behind_convolution,
     _factor_behind_vector,
     _shift_behind_shift,
+    _factor_behind_the_first_shift,
     _factor_behind_activation,
     _factor_before_convolution,
 )

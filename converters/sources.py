@@ -209,16 +209,16 @@ def from_onnx(
         If the graph has no operator for one of its own, or it is no enhancement network.
     """
     from edgeqe.converters.from_onnx import graph_of as read
+    from edgeqe.converters.original import residual_of
     from edgeqe.model_file import ModelFile
 
     graph = read(path)
     if _has_card(path):
         return _ours(ModelFile(path), graph, (planes, value_range, output, codecs))
     convention = foreign.convention(graph, planes, value_range, output)
-    original = path.read_bytes()
     return Source(
         graph=fold(share(foreign.as_residual(fuse_branches(fold(graph)), convention))),
-        reference=lambda values: foreign_residual(original, values, convention),
+        reference=residual_of(path, convention),
         description=f"Converted from {path.name}, which gives the {convention.gives}.",
         planes=convention.planes,
         codecs=codecs or ("jpeg",),
@@ -264,29 +264,6 @@ def keras_residual(model: Any, planes: npt.NDArray[np.uint8], log2_step: float) 
     if zoo.network(model.name).planes != "420-space-to-depth":
         result = result - given["planes"]
     return np.ascontiguousarray(result[0].transpose(2, 0, 1)) * np.float32(SCALE)
-
-
-def foreign_residual(
-    original: bytes, planes: npt.NDArray[np.uint8], convention: foreign.Convention
-) -> Float:
-    """Residual in grey levels of planes (C, h, w) in grey levels, by the file as it came."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(original, providers=["CPUExecutionProvider"])
-    span = convention.high - convention.low
-    given = (planes[None] / SCALE * span + convention.low).astype(np.float32)
-    fixed = session.get_inputs()[0].shape[2:]
-    rows, columns = (
-        side if isinstance(side, int) else given.shape[2 + axis] for axis, side in enumerate(fixed)
-    )
-    canvas = np.zeros((*given.shape[:2], rows, columns), np.float32)
-    canvas[:, :, : given.shape[2], : given.shape[3]] = given[:, :, :rows, :columns]
-    result = session.run(None, {session.get_inputs()[0].name: canvas})[0][0]
-    if convention.gives == "picture":
-        result = result - canvas[0]
-    if convention.gives == "noise":
-        result = -result
-    return np.asarray(result * (SCALE / span), np.float32)
 
 
 def caution(log2_steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -156,6 +156,14 @@ def test_one_factor_in_front_of_a_scaled_kernel_leaves_the_kernel_alone() -> Non
     check(made, folded)
 
 
+def test_behind_a_shifted_input_the_factor_goes_on_into_the_kernel() -> None:
+    made = graph(vector("Mul", "m", "x", "f"), vector("Add", "a", "m.out", "b"),
+                 conv("c", "a.out", "k"), f=random(1, 2, 1, 1), b=random(1, 2, 1, 1, seed=2),
+                 k=random(4, 2, 3, 3))  # fmt: skip
+    assert ops(fold(made)) == ["Add", "Conv"]
+    check(made, fold(made))
+
+
 def test_a_transposed_convolution_folds_both_ways() -> None:
     up = Node("ConvTranspose", "t", ("m.out", "k", "b"), "t.out", 3, 2, 0, 1)
     made = graph(vector("Mul", "m", "x", "f"), up, norm("n", "t.out"), f=random(1, 2, 1, 1),
