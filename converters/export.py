@@ -22,6 +22,7 @@ from edgeqe.card import (
 )
 from edgeqe.converters import passes
 from edgeqe.converters.graph import KEYS, Float, Graph, short
+from edgeqe.converters.lifetimes import peak_on_blocks
 from edgeqe.converters.sharing import scale_kernels
 from edgeqe.converters.sources import Source
 from edgeqe.errors import CheckError, InputError
@@ -83,7 +84,7 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
     metadata = {**source.metadata, GOLDEN_KEY: golden_text(golden_in, golden_out)}
     if source.graph.vectors:
         metadata[STRENGTHS_KEY] = strength_table(source.graph.vectors).to_text()
-    card = _card(source, graph, folded, "float16" if float16 else "float32")
+    card = _card(source, graph, folded, path.suffix, "float16" if float16 else "float32")
     unsigned = _encode(graph, metadata, path.suffix, float16)
     digest = weights_sha256(unsigned, outline_of(unsigned), card.vectors)
     card = replace(card, weights_sha256=digest)
@@ -141,8 +142,11 @@ def _encode(graph: Graph, metadata: Mapping[str, str], suffix: str, float16: boo
     return to_tflite.model_of(graph, metadata, float16=float16)
 
 
-def _card(source: Source, graph: Graph, folded: dict[str, str], precision: str) -> Card:
+def _card(
+    source: Source, graph: Graph, folded: dict[str, str], suffix: str, precision: str
+) -> Card:
     reach = passes.reach(graph)
+    peak = peak_on_blocks(graph) if suffix == ".onnx" else passes.peak_floats(graph)
     unit = 2 if source.planes == "420-space-to-depth" else 1
     wide = [n for n in graph.nodes if n.op in ("Conv", "ConvTranspose") and n.kernel > 1]
     uses = Counter(node.inputs[1] for node in wide)
@@ -156,7 +160,7 @@ def _card(source: Source, graph: Graph, folded: dict[str, str], precision: str) 
         alignment=unit * reach.alignment,
         kmac_per_pixel=round(passes.macs(graph) / unit**2 / 1000, 3),
         parameters=graph.parameters(),
-        peak_floats_per_pixel=passes.peak_floats(graph) / unit**2,
+        peak_floats_per_pixel=peak / unit**2,
         default_step=2.0 ** (source.default_key / KEYS_PER_OCTAVE),
         weights_sha256="",
         vectors=tuple(source.graph.vectors),

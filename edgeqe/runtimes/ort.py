@@ -73,7 +73,7 @@ class OrtSession:
     #: An arena serves windows of all sessions and shapes.
     fixed_window = False
     #: Blocked copies of input and output, and a view's temporaries.
-    bytes_per_pixel = 18.0
+    bytes_per_pixel = 10.0
     bytes_per_window = 0
 
     def __init__(self, model: bytes, alignment: int = 1) -> None:
