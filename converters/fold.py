@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from edgeqe.converters.draft import Draft
 from edgeqe.converters.graph import Float, Graph, Node
 from edgeqe.errors import InputError
 
@@ -30,7 +31,7 @@ def fold(graph: Graph) -> Graph:
     then constants move towards the convolution that they follow (or, factors alone,
     precede) and end in its kernel and bias, or in its pair of vectors.
     """
-    draft, changed = _Draft(_without_batch_norm(graph)), True
+    draft, changed = Draft(_without_batch_norm(graph)), True
     while changed:
         changed = False
         for node in list(draft.nodes):
@@ -57,84 +58,7 @@ def _without_batch_norm(graph: Graph) -> Graph:
     return graph.with_nodes(nodes, constants)
 
 
-class _Draft:
-    """A graph while it is being folded."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.origin, self.nodes = graph, list(graph.nodes)
-        self.constants, self.vectors = dict(graph.constants), dict(graph.vectors)
-        self.channels = graph.channels()
-
-    def graph(self) -> Graph:
-        return self.origin.with_nodes(self.nodes, self.constants, self.vectors)
-
-    def readers(self, name: str) -> list[Node]:
-        return [node for node in self.nodes if name in node.inputs]
-
-    def fresh(self, like: Node) -> str:
-        """Name for a new value of the channels of a node's output."""
-        taken, name = {node.output for node in self.nodes}, f"{like.name}.factor"
-        while name in taken:
-            name = f"{name}+"
-        self.channels[name] = self.channels[like.output]
-        return name
-
-    def maker(self, name: str) -> Node | None:
-        """Node that makes a value which nothing else than one node reads."""
-        if len(self.readers(name)) != 1 or name == self.origin.output:
-            return None
-        return next((node for node in self.nodes if node.output == name), None)
-
-    def is_vector(self, node: Node) -> bool:
-        """Whether a Mul or Add has a value and a constant per channel."""
-        return (
-            len(node.inputs) == 2
-            and node.inputs[0] not in self.constants
-            and node.inputs[1] in self.constants
-        )
-
-    def values(self, name: str) -> Float:
-        """Rows of a constant per channel: one, or one a key of the strength."""
-        if name in self.vectors:
-            return self.vectors[name]
-        return self.constants[name].reshape(1, -1)
-
-    def combine(self, operation: np.ufunc, first: str, second: str, name: str) -> str:
-        """Store the product or sum of two constants per channel, for every strength."""
-        row = operation(self.constants[first].reshape(-1), self.constants[second].reshape(-1))
-        table = operation(self.values(first), self.values(second))
-        if first in self.vectors or second in self.vectors:
-            self.vectors[name] = table.astype(np.float32)
-        self.constants[name] = np.ascontiguousarray(row.reshape(1, -1, 1, 1), np.float32)
-        return name
-
-    def replace(self, old: Node, *new: Node) -> None:
-        position = self.nodes.index(old)
-        self.nodes[position : position + 1] = new
-
-    def remove(self, node: Node) -> None:
-        """Drop a node whose first input takes the place of its output."""
-        self.nodes.remove(node)
-        before, after = node.inputs[0], node.output
-        for index, other in enumerate(self.nodes):
-            if after in other.inputs:
-                inputs = tuple(before if name == after else name for name in other.inputs)
-                self.nodes[index] = replace(other, inputs=inputs)
-
-    def scale_kernel(self, node: Node, gain: Float, axis: str) -> None:
-        """Multiply a kernel that is used once along its output or input channels."""
-        name = node.inputs[1]
-        kernel = self.constants[name]
-        if node.op == "Conv" and axis == "in":  # the kernel holds the inputs of its group alone
-            grouped = kernel.reshape(node.groups, -1, *kernel.shape[1:])
-            scaled = grouped * gain.reshape(node.groups, 1, -1, 1, 1)
-        else:
-            along = 0 if (node.op == "Conv") == (axis == "out") else 1
-            scaled = kernel * gain.reshape([-1 if i == along else 1 for i in range(4)])
-        self.constants[name] = scaled.reshape(kernel.shape).astype(np.float32)
-
-
-def _neutral(draft: _Draft, node: Node) -> bool:
+def _neutral(draft: Draft, node: Node) -> bool:
     """A factor of 1 or a shift of 0: dropped."""
     if node.op not in ("Mul", "Add") or not draft.is_vector(node):
         return False
@@ -149,7 +73,7 @@ def _neutral(draft: _Draft, node: Node) -> bool:
     return True
 
 
-def _factor_behind_convolution(draft: _Draft, node: Node) -> bool:
+def _factor_behind_convolution(draft: Draft, node: Node) -> bool:
     """``Mul(Conv)``: into the kernel if it is used once, else in front of the bias."""
     conv = draft.maker(node.inputs[0])
     if node.op != "Mul" or not draft.is_vector(node) or conv is None or conv.op not in CONVOLUTIONS:
@@ -182,7 +106,7 @@ def _factor_behind_convolution(draft: _Draft, node: Node) -> bool:
     return False
 
 
-def _shift_behind_convolution(draft: _Draft, node: Node) -> bool:
+def _shift_behind_convolution(draft: Draft, node: Node) -> bool:
     """``Add(Conv)`` of a constant: into the bias of a convolution whose kernel is its own."""
     conv = draft.maker(node.inputs[0])
     if (
@@ -204,7 +128,7 @@ def _shift_behind_convolution(draft: _Draft, node: Node) -> bool:
     return True
 
 
-def _factor_behind_vector(draft: _Draft, node: Node) -> bool:
+def _factor_behind_vector(draft: Draft, node: Node) -> bool:
     """``Mul(Mul(y))`` into one; ``Mul(Add(y))`` the factor first, but for an input y."""
     before = draft.maker(node.inputs[0])
     if node.op != "Mul" or not draft.is_vector(node) or before is None:
@@ -232,7 +156,7 @@ def _factor_behind_vector(draft: _Draft, node: Node) -> bool:
     return True
 
 
-def _shift_behind_shift(draft: _Draft, node: Node) -> bool:
+def _shift_behind_shift(draft: Draft, node: Node) -> bool:
     """``Add(Add(y))`` of two constants into one."""
     before = draft.maker(node.inputs[0])
     if node.op != "Add" or not draft.is_vector(node) or before is None:
@@ -247,7 +171,7 @@ def _shift_behind_shift(draft: _Draft, node: Node) -> bool:
     return True
 
 
-def _factor_behind_the_first_shift(draft: _Draft, node: Node) -> bool:
+def _factor_behind_the_first_shift(draft: Draft, node: Node) -> bool:
     """``Add(Mul(x))`` of an input x: the shift first, so that the factor can go on from there."""
     before = draft.maker(node.inputs[0])
     if node.op != "Add" or not draft.is_vector(node) or before is None or before.op != "Mul":
@@ -268,7 +192,7 @@ def _factor_behind_the_first_shift(draft: _Draft, node: Node) -> bool:
     return True
 
 
-def _factor_behind_activation(draft: _Draft, node: Node) -> bool:
+def _factor_behind_activation(draft: Draft, node: Node) -> bool:
     """``Mul(Relu(y))`` by what is nowhere negative: the factor first, if it goes on from there."""
     act = draft.maker(node.inputs[0])
     if node.op != "Mul" or not draft.is_vector(node) or act is None or act.op not in HOMOGENEOUS:
@@ -287,7 +211,7 @@ def _factor_behind_activation(draft: _Draft, node: Node) -> bool:
     return True
 
 
-def _factor_before_convolution(draft: _Draft, node: Node) -> bool:
+def _factor_before_convolution(draft: Draft, node: Node) -> bool:
     """``Conv(Mul(x))``: into the scale behind each convolution, or into its kernel."""
     if node.op != "Mul" or not draft.is_vector(node) or node.inputs[1] in draft.vectors:
         return False
@@ -323,7 +247,7 @@ def _factor_before_convolution(draft: _Draft, node: Node) -> bool:
     return True
 
 
-def _full(draft: _Draft, name: str, channels: int) -> Float:
+def _full(draft: Draft, name: str, channels: int) -> Float:
     """Constant of one value a channel, written out; InputError for any other shape."""
     value = draft.constants[name].reshape(-1)
     if value.size not in (1, channels):

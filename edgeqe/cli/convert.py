@@ -131,6 +131,7 @@ def _source(
     from edgeqe.catalogue import shipped_models
     from edgeqe.converters import sources
     from edgeqe.converters.foreign import parse_range
+    from edgeqe.converters.onnx_sources import from_onnx
     from edgeqe.errors import InputError
 
     path = shipped_models().get(model.removesuffix(":float32"), Path(model))
@@ -158,7 +159,7 @@ def _source(
             f"'{path}' is neither .onnx nor .keras: convert from the network that it was made of."
         )
     value_range = foreign["value_range"]
-    return sources.from_onnx(
+    return from_onnx(
         path,
         planes=foreign["planes"],
         value_range=None if value_range is None else parse_range(value_range),
