@@ -83,6 +83,7 @@ def command(
                 from edgeqe.converters.gates import freeze_source
 
                 source = freeze_source(source, data)
+            shared_numbers = source.graph.parameters()
             if unshare:
                 import dataclasses
 
@@ -94,10 +95,12 @@ def command(
             "'edgeqe[host,ort,tflite]'."
         ) from error
     card = exported.card
+    shared_bytes = (2 if float16 else 4) * shared_numbers
     if as_json:
         report = {"schema_version": 1, "output": str(destination), "bytes": exported.file_bytes}
         report |= {
             "constant_bytes": exported.constant_bytes,
+            "shared_bytes": shared_bytes,
             "unshared_bytes": exported.unshared_bytes,
             "parity": exported.parity,
         }
@@ -108,9 +111,9 @@ def command(
         f"{_tiles(card)}, {exported.file_bytes} bytes"
     )
     click.echo(
-        f"  constants {exported.constant_bytes} bytes, {exported.unshared_bytes} with every use "
-        f"of a kernel by itself; differs from its source by {exported.parity:.1e} of the "
-        "residual's range"
+        f"  constants {exported.constant_bytes} bytes ({shared_bytes} with shared kernels stored "
+        f"once, {exported.unshared_bytes} once a use); differs from its source by "
+        f"{exported.parity:.1e} of the residual's range"
     )
     click.echo(f"  {card.description}")
 

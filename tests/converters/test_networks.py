@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from edgeqe import zoo
@@ -90,6 +91,20 @@ def test_one_file_serves_every_strength(name: str, suffix: str, folder: Path) ->
         session = open_session(file, file.key(2 ** ((qp - 4) / 6)))
         result = session.run(planes.astype(np.float32) - np.float32(NEUTRAL))
         assert np.abs(result - expected).max() <= 1e-5 * np.ptp(expected)
+
+
+def test_a_strength_is_found_by_name_after_the_onnx_package_wrote_the_file_anew(
+    folder: Path,
+) -> None:
+    path, saved = folder / "written.onnx", folder / "saved.onnx"
+    export(from_keras(randomised("vrcnn-qp")), path)
+    model = onnx.load(path)
+    model.graph.initializer.sort(key=lambda tensor: tensor.name, reverse=True)
+    onnx.save(model, saved)
+    planes = np.random.default_rng(6).uniform(-128, 127, (1, 24, 24)).astype(np.float32)
+    for step in (8.0, 45.0):
+        results = [open_session(f, f.key(step)).run(planes) for f in map(ModelFile, (path, saved))]
+        np.testing.assert_array_equal(*results)
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
