@@ -104,7 +104,7 @@ def test_a_strength_is_found_by_name_after_the_onnx_package_wrote_the_file_anew(
     planes = np.random.default_rng(6).uniform(-128, 127, (1, 24, 24)).astype(np.float32)
     for step in (8.0, 45.0):
         results = [open_session(f, f.key(step)).run(planes) for f in map(ModelFile, (path, saved))]
-        np.testing.assert_array_equal(*results)
+        np.testing.assert_array_equal(results[0], results[1])
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
