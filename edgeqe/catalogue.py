@@ -34,4 +34,7 @@ def find_model(model: str | os.PathLike[str]) -> Path:
         return path
     if path.is_dir():
         raise ModelError(f"'{model}' is a folder: give a model file, {', '.join(shipped)}.")
-    raise ModelError(f"no model '{model}': give a file or one of {', '.join(shipped) or 'none'}.")
+    raise ModelError(
+        f"no model '{model}': give a file or one of {', '.join(shipped) or 'none'}; "
+        "'edgeqe models --all' lists the networks without weights too."
+    )

@@ -8,6 +8,7 @@ pixels, a result is above 0 exactly where the network's structure lets them thro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,7 @@ def sees(model: ModelFile) -> Sight:
     return Sight(beyond, at)
 
 
-def _probes(run: object, card: Card, axis: int) -> tuple[bool, bool]:
+def _probes(run: Callable[[Float], Float], card: Card, axis: int) -> tuple[bool, bool]:
     unit = card.pixels_per_sample
     step, reach = card.alignment // unit, card.exact_halo // unit
     margin = -(-(reach + 1) // step) * step
@@ -61,7 +62,7 @@ def _probes(run: object, card: Card, axis: int) -> tuple[bool, bool]:
             shape = (channels, length, 2 * step) if axis == 1 else (channels, 2 * step, length)
             planes = np.zeros(shape, np.float32)
             planes.swapaxes(axis, 2)[..., marked] = 1.0
-            result = run(planes).swapaxes(axis, 2)[..., first:last]  # type: ignore[operator]
+            result = run(planes).swapaxes(axis, 2)[..., first:last]
             seen = bool((result > 0).any())
             if marked is outside:
                 beyond = beyond or seen
