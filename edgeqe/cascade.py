@@ -30,10 +30,8 @@ Float = npt.NDArray[np.float32]
 KEPT_SESSIONS = 4
 #: Most models of a cascade.
 LONGEST = 4
-#: What a runtime takes beside the live tensors was measured with planes of 6 bytes a pixel,
-#: and is three times that: copies of input and output, and a view's temporaries. Planes
-#: that take more are reckoned at three times their bytes too.
-COPIES_OF_PLANES = 3
+#: A view's temporaries: at least so many times the planes that a window fills.
+COPIES_OF_PLANES = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,7 +72,7 @@ class OrtSession:
 
     #: An arena serves windows of all sessions and shapes.
     fixed_window = False
-    #: Blocked copies of input and output, and a view's temporaries.
+    #: What a view and the session's calls take beside the planes, the result and the arena.
     bytes_per_pixel = 10.0
     bytes_per_window = 0
 
