@@ -31,7 +31,7 @@ def command(model: str, as_json: bool) -> None:
         return
     click.echo(f"{path}  ({len(file.data)} bytes)")
     for key, value in file.card.to_dict().items():
-        if key in ("vectors", "provenance", "quality"):
+        if key in ("vectors", "folded", "provenance", "quality"):
             continue
         click.echo(f"  {key:24}{', '.join(value) if isinstance(value, tuple) else value}")
     for key in ("provenance", "quality"):

@@ -67,5 +67,5 @@ def _zoo(files: dict[str, Any]) -> list[dict[str, Any]]:
     except ImportError as error:
         raise InputError(
             f"building networks needs the host's packages ({error}): run pip install "
-            "'edgeqe[host]'."
+            "'edgeqe[host,ort]'."
         ) from error
