@@ -73,7 +73,7 @@ def test_kernels_keep_their_names_and_values() -> None:
     np.testing.assert_array_equal(graph.constants["hidden_3.kernel"], kernel.transpose(3, 2, 0, 1))
 
 
-@pytest.mark.parametrize("name", ["edgeqe-tiny", "edgeqe-small"])
+@pytest.mark.parametrize("name", ["edgeqe-tiny", "edgeqe-small", "edgeqe-base"])
 def test_a_shipped_file_restores_the_keras_network(name: str) -> None:
     from edgeqe.catalogue import find_model
     from edgeqe.model_file import ModelFile
