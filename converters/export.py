@@ -19,6 +19,7 @@ from edgeqe.card import (
     Card,
     StrengthTable,
     golden_text,
+    pixels_per_sample,
 )
 from edgeqe.converters import passes
 from edgeqe.converters.graph import KEYS, Float, Graph, short
@@ -147,7 +148,7 @@ def _card(
 ) -> Card:
     reach = passes.reach(graph)
     peak = peak_on_blocks(graph) if suffix == ".onnx" else passes.peak_floats(graph)
-    unit = 2 if source.planes == "420-space-to-depth" else 1
+    unit = pixels_per_sample(source.planes)
     wide = [n for n in graph.nodes if n.op in ("Conv", "ConvTranspose") and n.kernel > 1]
     uses = Counter(node.inputs[1] for node in wide)
     return Card(

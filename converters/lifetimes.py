@@ -82,8 +82,8 @@ def _with_copies(graph: Graph) -> list[Step]:
             layouts[name].add(blocked)
         return name, blocked
 
+    channels = graph.channels()
     for node, reads, output, workspace in _kernels(graph):
-        channels = graph.channels()
         whole = all(channels[name] % CHANNEL_BLOCK == 0 for name in reads)
         blocked = node.op in BLOCKED or (node.op in JOINS and len(reads) > 1 and whole)
         # a convolution reads a few plain channels as they are

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe import zoo
-from edgeqe.card import LAYOUTS, pack_array
+from edgeqe.card import LAYOUTS, pack_array, pixels_per_sample
 from edgeqe.converters import foreign, passes
 from edgeqe.converters.branches import fuse_branches
 from edgeqe.converters.fold import fold
@@ -184,7 +184,7 @@ def facts(name: str) -> dict[str, Any]:
     """What a network of the zoo is: parameters, arithmetic, halo, alignment, inputs."""
     entry, model = zoo.network(name), zoo.build(name)
     source = from_keras(model)
-    reach, unit = passes.reach(source.graph), 2 if source.planes == "420-space-to-depth" else 1
+    reach, unit = passes.reach(source.graph), pixels_per_sample(source.planes)
     return {
         "name": name,
         "parameters": model.count_params(),

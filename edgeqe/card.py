@@ -94,7 +94,7 @@ class Card:
     @property
     def pixels_per_sample(self) -> int:
         """Picture pixels per sample of a plane along an axis."""
-        return 2 if self.planes == "420-space-to-depth" else 1
+        return pixels_per_sample(self.planes)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary, as in the file."""
@@ -103,6 +103,11 @@ class Card:
     def to_json(self) -> str:
         """JSON text, as in the file."""
         return json.dumps(self.to_dict(), sort_keys=True)
+
+
+def pixels_per_sample(layout: str) -> int:
+    """Picture pixels per sample of a plane along an axis, for one of `LAYOUTS`."""
+    return 2 if layout == "420-space-to-depth" else 1
 
 
 def read_card(metadata: Mapping[str, str]) -> Card:

@@ -30,8 +30,6 @@ Float = npt.NDArray[np.float32]
 KEPT_SESSIONS = 4
 #: Most models of a cascade.
 LONGEST = 4
-#: A view's temporaries: at least so many times the planes that a window fills.
-COPIES_OF_PLANES = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,13 +151,11 @@ class Cascade:
         plane = 4 / self.pixels_per_sample**2
         turns = [0.0]
         per_pixel, beside = 0.0, 0
-        for session, count, card in zip(opened.sessions, opened.inputs, self.cards, strict=True):
-            copies = max(session.bytes_per_pixel, COPIES_OF_PLANES * count * plane)
-            taken = 4.0 * card.peak_floats_per_pixel + copies
+        for session in opened.sessions:
             if session.fixed_window:
-                per_pixel += taken
+                per_pixel += session.bytes_per_pixel
             else:
-                turns.append(taken)
+                turns.append(session.bytes_per_pixel)
             beside += session.bytes_per_window
         per_pixel += max(turns)
         if len(opened.sessions) > 1:  # the planes and the sum, which no model knows of

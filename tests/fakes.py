@@ -61,10 +61,10 @@ class FakeSession:
     """Bytes of all sessions' interpreters, by the planner's own figures."""
 
     provider = "FakeProvider"
-    bytes_per_pixel = 18.0
 
     def __init__(self, file: FakeFile, key: int) -> None:
         self.file, self.key, self.fixed_window = file, key, file.fixed
+        self.bytes_per_pixel = 4 * file.card.peak_floats_per_pixel + 18.0
         self.bytes_per_window = 5000 if file.fixed else 0
         self.shapes: list[tuple[int, ...]] = []
         self.idle: Counter[tuple[int, ...]] = Counter()
@@ -93,8 +93,7 @@ class FakeSession:
         return result.astype(np.float32)
 
     def _bytes(self, shape: tuple[int, ...]) -> int:
-        per_pixel = 4 * self.file.card.peak_floats_per_pixel + self.bytes_per_pixel
-        return int(per_pixel * shape[1] * shape[2]) + self.bytes_per_window
+        return int(self.bytes_per_pixel * shape[1] * shape[2]) + self.bytes_per_window
 
     def shrink(self) -> None:
         with self.lock:

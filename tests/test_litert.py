@@ -213,8 +213,8 @@ before = status('VmRSS')
 for _ in range(3):
     session.run(np.ones((1, side, side), np.float32))
     windows += session._idle.pop((side, side))
-per_pixel = session.bytes_per_pixel + 4 * file.card.peak_floats_per_pixel
-print((status('VmRSS') - before) / 3, per_pixel * side * side + session.bytes_per_window)
+planned = session.bytes_per_pixel * side * side + session.bytes_per_window
+print((status('VmRSS') - before) / 3, planned)
 """
 
 

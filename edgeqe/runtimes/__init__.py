@@ -20,7 +20,7 @@ class Session(Protocol):
     fixed_window: bool
     """Whether the memory of an idle window serves only windows of its shape in this session."""
     bytes_per_pixel: float
-    """What the runtime takes beside the live tensors, bytes per picture pixel of a window."""
+    """What a running window takes, bytes per picture pixel."""
     bytes_per_window: int
     """What it takes beside that for each window, bytes."""
 
@@ -63,11 +63,11 @@ def open_bytes(data: bytes, file: ModelFile) -> Session:
     if file.format == "tflite":
         from edgeqe.runtimes.litert import LitertSession
 
-        card = file.card
-        return LitertSession(data, card.pixels_per_sample, card.peak_floats_per_pixel)
+        return LitertSession(data, file.card.pixels_per_sample)
     from edgeqe.runtimes.ort import OrtSession
 
-    return OrtSession(data, file.card.alignment // file.card.pixels_per_sample)
+    card = file.card
+    return OrtSession(data, card.alignment // card.pixels_per_sample, card.peak_floats_per_pixel)
 
 
 def runtime_of(file: ModelFile) -> tuple[str, str]:

@@ -57,8 +57,6 @@ class LitertSession:
         TFLite file; checked before LiteRT sees it.
     pixels_per_sample : int
         Picture pixels per sample of a plane along an axis.
-    peak_floats : float
-        Numbers alive at once per picture pixel that the planner counts already.
 
     Raises
     ------
@@ -70,7 +68,7 @@ class LitertSession:
 
     fixed_window = True
 
-    def __init__(self, model: bytes, pixels_per_sample: int = 1, peak_floats: float = 0.0) -> None:
+    def __init__(self, model: bytes, pixels_per_sample: int = 1) -> None:
         found = outline(model)
         self._model = model
         self._module = _litert()
@@ -78,9 +76,7 @@ class LitertSession:
         self._idle: dict[tuple[int, ...], list[_Interpreter]] = {}
         first = _Interpreter(self._module, model, None)
         self.provider: str = provider_of(first.interpreter)
-        self.bytes_per_pixel: float = (
-            bytes_per_sample(found) / pixels_per_sample**2 + VIEW_BYTES - 4.0 * peak_floats
-        )
+        self.bytes_per_pixel: float = bytes_per_sample(found) / pixels_per_sample**2 + VIEW_BYTES
         self.bytes_per_window: int = bytes_per_interpreter(found)
 
     def run(self, planes: Float) -> Float:

@@ -14,6 +14,9 @@ from edgeqe.runtimes.heap import trim_heap
 
 Float = npt.NDArray[np.float32]
 CPU = "CPUExecutionProvider"
+#: What a view and a call take beside the planes, the result and the arena, bytes per
+#: picture pixel.
+VIEW_BYTES = 10.0
 
 
 def _onnxruntime() -> Any:
@@ -61,6 +64,8 @@ class OrtSession:
         ONNX file.
     alignment : int
         Least size of its planes, samples.
+    peak_floats : float
+        Numbers alive at once per picture pixel, from the card.
 
     Raises
     ------
@@ -72,11 +77,9 @@ class OrtSession:
 
     #: An arena serves windows of all sessions and shapes.
     fixed_window = False
-    #: What a view and the session's calls take beside the planes, the result and the arena.
-    bytes_per_pixel = 10.0
     bytes_per_window = 0
 
-    def __init__(self, model: bytes, alignment: int = 1) -> None:
+    def __init__(self, model: bytes, alignment: int = 1, peak_floats: float = 0.0) -> None:
         ort = _onnxruntime()
         _share_arena(ort)
         options = ort.SessionOptions()
@@ -95,6 +98,7 @@ class OrtSession:
         except Exception as error:  # ONNX Runtime's own exceptions share no public base
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"ONNX Runtime refuses the model: {reason}.") from error
+        self.bytes_per_pixel: float = 4.0 * peak_floats + VIEW_BYTES
         self.provider: str = self._session.get_providers()[0]
         if self.provider != CPU:
             raise ProviderError(f"the session runs on {self.provider}, {CPU} was asked for.")

@@ -51,13 +51,13 @@ def randomised(name: str, seed: int = 1) -> Any:
         elif kind == "kernel" and not np.any(variable.numpy()):
             variable.assign(rng.normal(0.0, 0.05, shape))
     norms = [layer for layer in model.layers if type(layer).__name__ == "BatchNormalization"]
-    for norm in norms:
-        norm.momentum, norm.kept_momentum = 0.0, norm.momentum
-    if norms:  # momentum 0: one pass in training mode takes the statistics of the noise
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:  # momentum 0: one pass in training mode takes the statistics of the noise
+        norm.momentum = 0.0
+    if norms:
         model(given, training=True)
-    for norm in norms:
-        norm.momentum = norm.kept_momentum
-        del norm.kept_momentum
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
     deviation = float(np.std(_residual(model, given)))
     for layer in _last_layers(model.outputs[0]):
         for variable in layer.weights:
