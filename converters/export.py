@@ -8,24 +8,28 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeqe.card import (
+    ACTIVATIONS_KEY,
     CARD_KEY,
     GOLDEN_KEY,
     STRENGTHS_KEY,
     Card,
-    StrengthTable,
     golden_text,
     pixels_per_sample,
 )
+from edgeqe.converters import integer as integers
 from edgeqe.converters import passes
-from edgeqe.converters.graph import KEYS, Float, Graph, short
+from edgeqe.converters.graph import Float, Graph, short
+from edgeqe.converters.integer import IntegerGraph
 from edgeqe.converters.lifetimes import peak_on_blocks
 from edgeqe.converters.sharing import scale_kernels
 from edgeqe.converters.sources import Source
+from edgeqe.converters.tables import as_stored, strength_table, tables_of
 from edgeqe.errors import CheckError, InputError
 from edgeqe.model_file import ModelFile, outline_of, weights_sha256
 from edgeqe.planes import NEUTRAL
@@ -33,12 +37,12 @@ from edgeqe.runtimes import open_session
 from edgeqe.strength import KEYS_PER_OCTAVE
 
 SUFFIXES = (".onnx", ".tflite")
-#: Largest error of the low-rank strength table, relative to each vector's largest value.
-TABLE_TOLERANCE = 1e-6
 #: Largest difference between source and file, relative to the residual's range: float32,
 #: float32 with more convolutions in a row than `DEEP`, and float16, whose numbers have
-#: 11 bits and whose errors add up over the layers.
-PARITY, PARITY_DEEP, PARITY_FLOAT16 = 1e-5, 5e-5, 5e-3
+#: 11 bits and whose errors add up over the layers. INT8's source is the integer network in
+#: exact arithmetic, from which a runtime's rounding in its layers may lead away, and its end
+#: by two steps of the residual.
+PARITY, PARITY_DEEP, PARITY_FLOAT16, PARITY_INT8 = 1e-5, 5e-5, 5e-3, 5e-3
 DEEP = 20
 
 
@@ -77,20 +81,34 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
     """
     if path.suffix not in SUFFIXES:
         raise InputError(f"'{path}' must end in {' or '.join(SUFFIXES)}.")
-    graph, folded = source.graph, dict[str, str]()
-    if path.suffix == ".tflite":
-        graph, folded = scale_kernels(graph)
+    content: Graph | IntegerGraph = short(source.graph)
+    folded: dict[str, str] = {}
+    if source.integer is not None:
+        if float16 or (source.integer.symmetric and path.suffix == ".tflite"):
+            raise InputError("INT8 has no float16, and with zeros of 0 no TFLite: leave one out.")
+        content = integers.short(source.integer)
+    vectors = tables_of(content)
+    tables = {key: strength_table(named) for key, named in vectors.items()}
+    metadata = {**source.metadata, **{key: table.to_text() for key, table in tables.items()}}
+    if isinstance(content, IntegerGraph):
+        content = as_stored(content, tables, source.default_key)
+    elif path.suffix == ".tflite":
+        content, folded = scale_kernels(content)
+    graph = content if isinstance(content, Graph) else content.graph
     golden_in = _golden_planes(graph, source)
     golden_out = source.reference(golden_in)
-    metadata = {**source.metadata, GOLDEN_KEY: golden_text(golden_in, golden_out)}
-    if source.graph.vectors:
-        metadata[STRENGTHS_KEY] = strength_table(source.graph.vectors).to_text()
-    card = _card(source, graph, folded, path.suffix, "float16" if float16 else "float32")
-    unsigned = _encode(graph, metadata, path.suffix, float16)
-    digest = weights_sha256(unsigned, outline_of(unsigned), card.vectors)
+    metadata[GOLDEN_KEY] = golden_text(golden_in, golden_out)
+    precision = "int8" if source.integer else "float16" if float16 else "float32"
+    card = _card(source, content, vectors, folded, path.suffix, precision)
+    unsigned = _encode(content, metadata, path.suffix, float16)
+    digest = weights_sha256(unsigned, outline_of(unsigned), card)
     card = replace(card, weights_sha256=digest)
-    data = _encode(graph, {CARD_KEY: card.to_json(), **metadata}, path.suffix, float16)
-    limit = PARITY_FLOAT16 if float16 else PARITY_DEEP if _depth(graph) > DEEP else PARITY
+    data = _encode(content, {CARD_KEY: card.to_json(), **metadata}, path.suffix, float16)
+    limit = PARITY_DEEP if _depth(graph) > DEEP else PARITY
+    if precision != "float32":
+        limit = (
+            PARITY_FLOAT16 if float16 else PARITY_INT8 + 2 * card.residual_step / _span(golden_out)
+        )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         temporary.write_bytes(data)
@@ -104,48 +122,48 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
     finally:
         temporary.unlink(missing_ok=True)
     number = 2 if float16 else 4
-    unshared = sum(graph.constants[name].size * len(graph.uses(name)) for name in graph.constants)
-    return Exported(card, path, len(data), number * graph.parameters(), number * unshared, parity)
+    sizes = {name: number * value.size for name, value in graph.constants.items()}
+    if isinstance(content, IntegerGraph):
+        sizes |= {name: graph.constants[name].size for name in content.kernels}
+        sizes |= {f"{name}.scale": sizes[name] for name in card.biases}
+    unshared = sum(size * max(len(graph.uses(name)), 1) for name, size in sizes.items())
+    return Exported(card, path, len(data), sum(sizes.values()), unshared, parity)
 
 
-def strength_table(vectors: Mapping[str, Float]) -> StrengthTable:
-    """Low-rank table of all vectors, columns in the order of the mapping.
+def _encode(
+    content: Graph | IntegerGraph, metadata: Mapping[str, str], suffix: str, float16: bool
+) -> bytes:
+    if isinstance(content, IntegerGraph):
+        if suffix == ".onnx":
+            from edgeqe.converters import integer_onnx
 
-    Parameters
-    ----------
-    vectors : mapping of str to ndarray, shape (len(KEYS), C)
+            return _bytes(integer_onnx.model_of(content, metadata))
+        from edgeqe.converters import integer_tflite
 
-    Raises
-    ------
-    CheckError
-        If no rank meets the tolerance.
-    """
-    exact = np.concatenate([np.asarray(v, np.float64) for v in vectors.values()], axis=1)
-    size = np.maximum(np.abs(exact).max(axis=0), 1e-12)
-    left, singular, right = np.linalg.svd(exact / size, full_matrices=False)
-    for rank in range(1, len(singular) + 1):
-        curve = (left[:, :rank] * singular[:rank]).astype("<f4")
-        basis = (right[:rank] * size).astype("<f4")
-        if np.abs((curve @ basis - exact) / size).max() <= TABLE_TOLERANCE:
-            return StrengthTable(KEYS[0], curve, basis)
-    raise CheckError("the strength vectors do not fit a float32 table.")
-
-
-def _encode(graph: Graph, metadata: Mapping[str, str], suffix: str, float16: bool) -> bytes:
-    graph = short(graph)
+        return integer_tflite.model_of(content, metadata)
     if suffix == ".onnx":
         from edgeqe.converters import to_onnx
 
-        encoded: bytes = to_onnx.model_of(graph, metadata, float16=float16).SerializeToString()
-        return encoded
+        return _bytes(to_onnx.model_of(content, metadata, float16=float16))
     from edgeqe.converters import to_tflite
 
-    return to_tflite.model_of(graph, metadata, float16=float16)
+    return to_tflite.model_of(content, metadata, float16=float16)
+
+
+def _bytes(model: Any) -> bytes:
+    encoded: bytes = model.SerializeToString()
+    return encoded
 
 
 def _card(
-    source: Source, graph: Graph, folded: dict[str, str], suffix: str, precision: str
+    source: Source,
+    content: Graph | IntegerGraph,
+    tables: Mapping[str, Mapping[str, Float]],
+    folded: dict[str, str],
+    suffix: str,
+    precision: str,
 ) -> Card:
+    graph = content if isinstance(content, Graph) else content.graph
     reach = passes.reach(graph)
     peak = peak_on_blocks(graph) if suffix == ".onnx" else passes.peak_floats(graph)
     unit = pixels_per_sample(source.planes)
@@ -164,7 +182,10 @@ def _card(
         peak_floats_per_pixel=peak / unit**2,
         default_step=2.0 ** (source.default_key / KEYS_PER_OCTAVE),
         weights_sha256="",
-        vectors=tuple(source.graph.vectors),
+        vectors=tuple(tables.get(STRENGTHS_KEY, ())),
+        activations=tuple(n.removesuffix(".scale") for n in tables.get(ACTIVATIONS_KEY, ())),
+        biases=content.biases() if isinstance(content, IntegerGraph) else {},
+        residual_step=content.residual_step if isinstance(content, IntegerGraph) else 0.0,
         folded=folded,
         inputs=tuple(graph.inputs),
         tiling=source.tiling,
@@ -205,4 +226,9 @@ def _parity(file: ModelFile, planes: npt.NDArray[np.uint8], expected: Float) -> 
     """Largest difference of the file on its runtime, relative to the residual's range."""
     session = open_session(file, file.key(file.card.default_step))
     result = session.run(planes.astype(np.float32) - np.float32(NEUTRAL))
-    return float(np.abs(result - expected).max() / max(np.ptp(expected), 1e-6))
+    return float(np.abs(result - expected).max()) / _span(expected)
+
+
+def _span(residual: Float) -> float:
+    """Range of a residual, grey levels."""
+    return max(float(np.ptp(residual)), 1e-6)

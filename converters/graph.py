@@ -195,24 +195,35 @@ class Graph:
         return sum(value.size for value in self.constants.values())
 
 
-def short(graph: Graph) -> Graph:
-    """Same network, the values between its nodes named v1, v2 and so on.
+def short_names(graph: Graph) -> dict[str, str]:
+    """Names v1, v2 and so on for the values between the nodes.
 
     For files: names of a network with many small nodes would weigh more than its nodes.
     Constants, inputs and the result keep theirs.
     """
     kept = {*graph.inputs, *graph.constants, graph.output}
-    renamed = {
+    return {
         node.output: f"v{index}"
         for index, node in enumerate(graph.nodes, 1)
         if node.output not in kept
     }
+
+
+def renamed(graph: Graph, names: Mapping[str, str]) -> Graph:
+    """Same network with other names of values and constants."""
     nodes = [
         replace(
             node,
-            inputs=tuple(renamed.get(name, name) for name in node.inputs),
-            output=renamed.get(node.output, node.output),
+            inputs=tuple(names.get(name, name) for name in node.inputs),
+            output=names.get(node.output, node.output),
         )
         for node in graph.nodes
     ]
-    return replace(graph, nodes=tuple(nodes))
+    constants = {names.get(name, name): value for name, value in graph.constants.items()}
+    vectors = {names.get(name, name): value for name, value in graph.vectors.items()}
+    return replace(graph, nodes=tuple(nodes), constants=constants, vectors=vectors)
+
+
+def short(graph: Graph) -> Graph:
+    """Same network, the values between its nodes named v1, v2 and so on."""
+    return renamed(graph, short_names(graph))

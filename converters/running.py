@@ -1,4 +1,4 @@
-"""A graph run on the host as it is, by ONNX Runtime: for trying and measuring networks."""
+"""A network run on the host as it is, by ONNX Runtime: for trying and measuring networks."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import Any
 import onnxruntime
 from onnx import TensorProto, helper
 
+from edgeqe.converters import integer_onnx, to_onnx
 from edgeqe.converters.graph import Float, Graph
-from edgeqe.converters.to_onnx import model_of
+from edgeqe.converters.integer import IntegerGraph
 from edgeqe.errors import InputError
 
 
 class Running:
-    """A session of a graph on the CPU.
+    """A session of a network on the CPU.
 
     Parameters
     ----------
-    graph : Graph
+    network : Graph or IntegerGraph
     outputs : sequence of str, optional
-        Values to compute; the graph's output if left out.
+        Values of a graph to compute; its output if left out.
 
     Raises
     ------
@@ -29,13 +30,17 @@ class Running:
         If the network is inconsistent.
     """
 
-    def __init__(self, graph: Graph, outputs: Sequence[str] = ()) -> None:
+    def __init__(self, network: Graph | IntegerGraph, outputs: Sequence[str] = ()) -> None:
+        graph = network if isinstance(network, Graph) else network.graph
         self.name = graph.name
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = os.cpu_count() or 1
         options.log_severity_level = 4
         try:
-            model = model_of(graph, {})
+            if isinstance(network, Graph):
+                model = to_onnx.model_of(network, {})
+            else:
+                model = integer_onnx.model_of(network, {})
             if outputs:
                 channels = graph.channels()
                 del model.graph.output[:]

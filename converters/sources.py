@@ -23,6 +23,7 @@ from edgeqe.converters.branches import fuse_branches
 from edgeqe.converters.fold import fold
 from edgeqe.converters.from_keras import STRENGTH_INPUT, graph_of
 from edgeqe.converters.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.integer import IntegerGraph
 from edgeqe.errors import InputError
 from edgeqe.planes import NEUTRAL, SCALE
 from edgeqe.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
@@ -60,6 +61,8 @@ class Source:
     quality: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     """More metadata for the file."""
+    integer: IntegerGraph | None = None
+    """The network of integers of an INT8 file, whose graph is `graph`."""
 
 
 def from_zoo(name: str, seed: int = 1) -> Source:

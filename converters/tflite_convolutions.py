@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.converters.graph import Float, Graph, Node
-from edgeqe.converters.tflite_ops import TfliteFile, schema
+from edgeqe.converters.tflite_ops import Quantization, TfliteFile, schema
 from edgeqe.converters.transposed import Run, runs
 
 #: Least side of the planes until the file is resized. Small, because an interpreter keeps
@@ -26,34 +26,65 @@ class Convolutions:
     graph : Graph
     float16 : bool
         Store kernels in float16.
+    file : TfliteFile, optional
+        What to write into; a new one if left out.
     """
 
-    def __init__(self, graph: Graph, float16: bool) -> None:
+    def __init__(
+        self, graph: Graph, float16: bool = False, file: TfliteFile | None = None
+    ) -> None:
         self.graph, self.float16 = graph, float16
         self.channels, self.scales = graph.channels(), graph.scales()
         alignment = math.lcm(*(scale.denominator for scale in self.scales.values()))
         self.side = -(-DEFAULT_SIDE // alignment) * alignment
-        self.file = TfliteFile(graph.name)
+        self.file = file or TfliteFile(graph.name)
         self.values: dict[str, int] = {}
         self.done: set[str] = set()
 
     def new(self, name: str) -> int:
         """Tensor of a value of the graph."""
         side = int(self.side * self.scales[name]) or 1
-        self.values[name] = self.file.value(name, (1, side, side, self.channels[name]))
+        shape = (1, side, side, self.channels[name])
+        self.values[name] = self.file.value(self.label(name), shape, self.integers(name))
         return self.values[name]
 
-    def between(self, name: str, like: str, channels: int, more: tuple[int, int] = (0, 0)) -> int:
-        """Tensor of a value that the graph has not, of another's size, rows and columns more."""
+    def between(
+        self,
+        name: str,
+        like: str,
+        channels: int,
+        more: tuple[int, int] = (0, 0),
+        *,
+        part_of: str = "",
+    ) -> int:
+        """Tensor of a value that the graph has not, of another's size, rows and columns more.
+
+        Its numbers are those of the value `part_of`, or of `like` itself.
+        """
         side = int(self.side * self.scales[like]) or 1
-        return self.file.value(name, (1, side + more[0], side + more[1], channels))
+        shape = (1, side + more[0], side + more[1], channels)
+        return self.file.value(name, shape, self.integers(part_of or like))
+
+    # What a writer of integers does otherwise.
+
+    def label(self, value: str) -> str:
+        """Name of a value's tensor."""
+        return value
+
+    def integers(self, value: str) -> Quantization | None:
+        """What a value's integers stand for; None for real numbers."""
+        return None
+
+    def runs(self, node: Node) -> list[Run]:
+        """Convolutions of a ConvTranspose."""
+        return runs(node, self.graph.constants[node.inputs[1]])
 
     def numbers(self, name: str, *values: int) -> int:
         """Constant of whole numbers."""
         return self.file.constant(name, np.array(values, np.int32))
 
-    def kernel(self, name: str, value: Float) -> int:
-        """Constant of a kernel, in the precision of the file."""
+    def kernel(self, node: Node, name: str, value: Float) -> int:
+        """Constant of a node's kernel, or of a part of it, in the precision of the file."""
         value = np.ascontiguousarray(value, np.float32)
         return self.file.widened(name, value) if self.float16 else self.file.constant(name, value)
 
@@ -98,8 +129,8 @@ class Convolutions:
         self.done.add(add.name)
         return add, add.inputs[1]
 
-    def bias(self, name: str, channels: int) -> int:
-        """Tensor of a bias (C,); zeros where there is none, because LiteRT asks for one."""
+    def bias(self, node: Node, name: str, channels: int) -> int:
+        """Tensor of a node's bias (C,); zeros where there is none, because LiteRT asks for one."""
         if not name:
             return self.file.constant(f"zeros.{channels}", np.zeros(channels, np.float32))
         return self.file.constant(name, self.vector(name))
@@ -110,12 +141,14 @@ class Convolutions:
             "DEPTH_TO_SPACE", [source], target, "DepthToSpaceOptions", blockSize=block
         )
 
-    def join(self, name: str, like: str, parts: list[tuple[int, int]], target: int) -> None:
+    def join(
+        self, name: str, like: str, parts: list[tuple[int, int]], target: int, part_of: str
+    ) -> None:
         """Tensors and their channels side by side, in steps of as many as XNNPACK joins."""
         step = 0
         while len(parts) > LARGEST_JOIN:
             channels = sum(count for _, count in parts[:LARGEST_JOIN])
-            some = self.between(f"{name}.joined.{step}", like, channels)
+            some = self.between(f"{name}.joined.{step}", like, channels, part_of=part_of)
             self.concatenate(parts[:LARGEST_JOIN], some)
             parts, step = [(some, channels), *parts[LARGEST_JOIN:]], step + 1
         self.concatenate(parts, target)
@@ -153,7 +186,8 @@ class Convolutions:
             ends = (node.padding,) * 2, (node.padding_end,) * 2
             source = self.padded(node.name, node.inputs[0], *ends)
         depthwise = node.groups == channels > 1
-        kernel = self.kernel(name, weights.transpose((1, 2, 3, 0) if depthwise else (0, 2, 3, 1)))
+        axes = (1, 2, 3, 0) if depthwise else (0, 2, 3, 1)
+        kernel = self.kernel(node, name, weights.transpose(axes))
         last, bias = self.biased(node)
         last, activation = self.activated(last)
         fields = {
@@ -162,7 +196,7 @@ class Convolutions:
             "strideH": node.stride,
             "fusedActivationFunction": activation,
         }
-        inputs = [source, kernel, self.bias(bias, len(weights))]
+        inputs = [source, kernel, self.bias(node, bias, len(weights))]
         if depthwise:
             self.file.operator(
                 "DEPTHWISE_CONV_2D",
@@ -180,7 +214,7 @@ class Convolutions:
 
     def _convtranspose(self, node: Node) -> None:
         name, block, channels = node.inputs[1], node.stride, self.channels[node.output]
-        parts = runs(node, self.graph.constants[name])
+        parts = self.runs(node)
         gaps = any(any(run.gap) for run in parts)
         last, bias = self.biased(node)
         last, activation = self.activated(last)
@@ -188,14 +222,15 @@ class Convolutions:
         repeated = max(run.phases for run in parts) > 1
         behind = bool(bias) and (gaps or (repeated and bias in self.graph.vectors))
         phases = [
-            self.phases(node, f"{name}.{index}", run, "" if behind else bias,
+            self.phases(node, f"{name}.{index}", run, last.output, "" if behind else bias,
                         schema().ActivationFunctionType.NONE if behind else activation)
             for index, run in enumerate(parts)
         ]  # fmt: skip
         joined = phases[0][0]
         if len(phases) > 1:
-            joined = self.between(f"{node.name}.phases", node.inputs[0], channels * block**2)
-            self.join(f"{node.name}.phases", node.inputs[0], phases, joined)
+            where, like, every = f"{node.name}.phases", node.inputs[0], channels * block**2
+            joined = self.between(where, like, every, part_of=last.output)
+            self.join(where, like, phases, joined, last.output)
         if not behind:
             self.depth_to_space(joined, self.new(last.output), block)
             return
@@ -203,14 +238,14 @@ class Convolutions:
         self.depth_to_space(joined, spread, block)
         self.file.operator(
             "ADD",
-            [spread, self.bias(bias, channels)],
+            [spread, self.bias(node, bias, channels)],
             self.new(last.output),
             "AddOptions",
             fusedActivationFunction=activation,
         )
 
     def phases(
-        self, node: Node, name: str, run: Run, bias: str, activation: int
+        self, node: Node, name: str, run: Run, part_of: str, bias: str, activation: int
     ) -> tuple[int, int]:
         """Tensor of a run of phases of a transposed convolution, gaps included, and channels."""
         where = f"{node.name}.{name}"
@@ -218,13 +253,13 @@ class Convolutions:
             tiled = np.tile(self.vector(bias), run.phases)
             vector = self.file.constant(f"{bias}.{len(tiled)}", tiled)
         else:
-            vector = self.bias(bias, len(run.kernel))
-        result = self.between(where, node.inputs[0], len(run.kernel))
+            vector = self.bias(node, bias, len(run.kernel))
+        result = self.between(where, node.inputs[0], len(run.kernel), part_of=part_of)
         self.file.operator(
             "CONV_2D",
             [
                 self.padded(where, node.inputs[0], run.before, run.after),
-                self.kernel(name, run.kernel.transpose(0, 2, 3, 1)),
+                self.kernel(node, name, run.kernel.transpose(0, 2, 3, 1)),
                 vector,
             ],
             result,
@@ -238,7 +273,7 @@ class Convolutions:
             return result, len(run.kernel)
         first, behind = (phases * self.channels[node.output] for phases in run.gap)
         count = first + len(run.kernel) + behind
-        wider = self.between(f"{where}.gap", node.inputs[0], count)
+        wider = self.between(f"{where}.gap", node.inputs[0], count, part_of=part_of)
         self.pad(f"{where}.gaps", result, wider, [(0, 0), (0, 0), (0, 0), (first, behind)])
         return wider, count
 

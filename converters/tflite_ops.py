@@ -21,8 +21,8 @@ SCHEMA_VERSION = 3
 IDENTIFIER = b"TFL3"
 #: Bytes to which the schema aligns the data of buffers (``force_align: 16``).
 ALIGNMENT = 16
-#: Position of an optional input that is not given.
-ABSENT = -1
+#: Operators whose integers may have a scale a channel.
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
 @cache
@@ -45,6 +45,35 @@ def schema() -> Any:
     )
 
 
+class Quantization:
+    """What integers of a tensor stand for: ``real = scale * (integer - zero)``.
+
+    Tensors that are given the same object refer to the same numbers in the file.
+
+    Parameters
+    ----------
+    scale : ndarray of float32, shape (n,)
+        Above 0.
+    zero : int
+        Integer of 0.0.
+    axis : int
+        Axis of the tensor that n scales belong to.
+    """
+
+    def __init__(self, scale: npt.NDArray[np.float32], zero: int = 0, axis: int = 0) -> None:
+        self._fields = {"scale": scale, "zeroPoint": np.full(scale.size, zero, np.int64)}
+        self._axis = axis
+        self._packed: tuple[Any, int] | None = None
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802  # called by the generated TensorT
+        if self._packed is None or self._packed[0] is not builder:
+            fields = schema().QuantizationParametersT(
+                **self._fields, quantizedDimension=self._axis
+            )
+            self._packed = builder, int(fields.Pack(builder))
+        return self._packed[1]
+
+
 class TfliteFile:
     """Tensors and operators of the one subgraph.
 
@@ -64,32 +93,50 @@ class TfliteFile:
         self._widened: dict[int, int] = {}
         self._widening: list[Any] = []
 
-    def value(self, name: str, shape: tuple[int, int, int, int]) -> int:
-        """Add a float32 value (1, h, w, C), whose h and w may be resized unless both are 1."""
+    def value(
+        self, name: str, shape: tuple[int, int, int, int], integers: Quantization | None = None
+    ) -> int:
+        """Add a value (1, h, w, C), whose h and w may be resized unless both are 1.
+
+        It is float32, or int8 if it is said what its integers stand for.
+        """
+        kinds = self._s.TensorType
         tensor = self._s.TensorT(
-            name=name, shape=list(shape), type=self._s.TensorType.FLOAT32, hasRank=True
+            name=name,
+            shape=list(shape),
+            type=kinds.FLOAT32 if integers is None else kinds.INT8,
+            quantization=integers,
+            hasRank=True,
         )
         if shape[1:3] != (1, 1):
             tensor.shapeSignature = [1, -1, -1, shape[3]]
         return self._append(tensor)
 
-    def constant(self, name: str, array: npt.NDArray[Any]) -> int:
-        """Tensor of a constant, float32, float16 or int32.
+    def constant(
+        self,
+        name: str,
+        array: npt.NDArray[Any],
+        integers: Quantization | None = None,
+        stored: str = "",
+    ) -> int:
+        """Tensor of a constant, float32, float16, int32 or int8.
 
-        Its numbers are stored once under its name. Asked for in another shape, of equally
-        many numbers, a second tensor refers to the same buffer.
+        Its numbers are stored once under the name `stored`, its own if left out. Asked for
+        in another shape, of equally many numbers, a second tensor refers to the same buffer.
         """
         if (name, array.shape) in self._tensors:
             return self._tensors[name, array.shape]
-        if name not in self._stored:
+        stored = stored or name
+        if stored not in self._stored:
             little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-            self._stored[name] = self._buffer(little.tobytes())
-        kinds = {"f4": "FLOAT32", "f2": "FLOAT16", "i4": "INT32"}
+            self._stored[stored] = self._buffer(little.tobytes())
+        kinds = {"f4": "FLOAT32", "f2": "FLOAT16", "i4": "INT32", "i1": "INT8"}
         tensor = self._s.TensorT(
             name=name,
             shape=list(array.shape),
             type=getattr(self._s.TensorType, kinds[array.dtype.str[1:]]),
-            buffer=self._stored[name],
+            buffer=self._stored[stored],
+            quantization=integers,
             hasRank=True,
         )
         self._tensors[name, array.shape] = self._append(tensor)
@@ -114,8 +161,13 @@ class TfliteFile:
     def operator(
         self, op: str, inputs: Sequence[int], output: int, options: str = "", **fields: Any
     ) -> None:
-        """Append a builtin operator, version 1, with its options table and that table's fields."""
+        """Append a builtin operator with its options table and that table's fields.
+
+        Its version is 1 unless said otherwise, or the first that takes int8.
+        """
         version = fields.pop("version", 1)
+        if self._graph.tensors[inputs[0]].type == self._s.TensorType.INT8:
+            version = max(version, 3 if op in _CONVOLUTIONS else 2)
         self._graph.operators.append(
             self._operator(op, inputs, [output], options, version=version, **fields)
         )
@@ -149,7 +201,9 @@ class TfliteFile:
         self._buffers.append(_AlignedBuffer(data))
         return len(self._buffers) - 1
 
-    def pack(self, inputs: Sequence[int], output: int, metadata: Mapping[str, str]) -> bytes:
+    def pack(
+        self, inputs: Sequence[int], outputs: Sequence[int], metadata: Mapping[str, str]
+    ) -> bytes:
         """Bytes of the file; the same for the same calls."""
         from edgeqe import __version__
 
@@ -157,7 +211,7 @@ class TfliteFile:
             self._s.MetadataT(name=name, buffer=self._buffer(text.encode()))
             for name, text in metadata.items()
         ]
-        self._graph.inputs, self._graph.outputs = list(inputs), [output]
+        self._graph.inputs, self._graph.outputs = list(inputs), list(outputs)
         self._graph.operators = [*self._widening, *self._graph.operators]
         codes = [
             self._s.OperatorCodeT(deprecatedBuiltinCode=number, builtinCode=number, version=version)

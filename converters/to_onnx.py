@@ -5,10 +5,11 @@ Opset 17, IR version 8: read by every ONNX Runtime since 1.12, JetPack 6's inclu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -30,29 +31,43 @@ def model_of(
     float16 : bool
         Store the constants, and compute, in float16. Input and output stay float32.
     """
-    from edgeqe import __version__
-
-    channels = graph.channels()
     kind = np.float16 if float16 else np.float32
-    initializers = [
-        numpy_helper.from_array(value.astype(kind), name) for name, value in graph.constants.items()
+    stored = {
+        name: numpy_helper.from_array(value.astype(kind), name)
+        for name, value in graph.constants.items()
+    }
+
+    def constant(name: str, array: npt.NDArray[np.generic]) -> str:
+        stored.setdefault(name, numpy_helper.from_array(array, name))
+        return name
+
+    nodes = [
+        helper.make_node(
+            node.op,
+            [*node.inputs, *operands_of(node, constant)],
+            [node.output],
+            **attributes_of(node),
+        )
+        for node in graph.nodes
     ]
-    nodes, numbers = [], set[int]()
-    for node in graph.nodes:
-        names = list(node.inputs)
-        if node.op == "Slice":
-            names += [f"int64.{number}" for number in (node.first, node.last, 1)]
-            numbers |= {node.first, node.last, 1}
-        nodes.append(helper.make_node(node.op, names, [node.output], **_attributes(node)))
-    initializers += [
-        numpy_helper.from_array(np.array([number], np.int64), f"int64.{number}")
-        for number in sorted(numbers)
-    ]
-    inputs = [_picture(name, count) for name, count in graph.inputs.items()]
-    output = _picture(graph.output, channels[graph.output])
     if float16:
         nodes = _cast_at_the_ends(nodes, list(graph.inputs), graph.output)
-    body = helper.make_graph(nodes, graph.name, inputs, [output], initializers)
+    return packed(graph, nodes, list(stored.values()), metadata)
+
+
+def packed(
+    graph: Graph,
+    nodes: Sequence[onnx.NodeProto],
+    initializers: Sequence[onnx.TensorProto],
+    metadata: Mapping[str, str],
+    outputs: Sequence[onnx.ValueInfoProto] = (),
+) -> onnx.ModelProto:
+    """Checked model of nodes: the graph's inputs and output, and perhaps more outputs."""
+    from edgeqe import __version__
+
+    inputs = [_picture(name, count) for name, count in graph.inputs.items()]
+    output = _picture(graph.output, graph.channels()[graph.output])
+    body = helper.make_graph(nodes, graph.name, inputs, [output, *outputs], initializers)
     model = helper.make_model(
         body,
         producer_name="edgeqe",
@@ -63,6 +78,16 @@ def model_of(
     helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def operands_of(node: Node, constant: Callable[[str, npt.NDArray[np.generic]], str]) -> list[str]:
+    """Inputs that ONNX wants beside the graph's: whole numbers, stored by `constant`."""
+    if node.op != "Slice":
+        return []
+    return [
+        constant(f"int64.{number}", np.array([number], np.int64))
+        for number in (node.first, node.last, 1)
+    ]
 
 
 def _cast_at_the_ends(
@@ -84,9 +109,10 @@ def _picture(name: str, channels: int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, "height", "width"])
 
 
-def _attributes(node: Node) -> dict[str, Any]:
+def attributes_of(node: Node) -> dict[str, Any]:
+    """Attributes of a node; what the standard assumes is left out."""
     if node.op in ("Conv", "ConvTranspose", "MaxPool"):
-        attributes: dict[str, Any] = {}  # what the standard assumes is left out
+        attributes: dict[str, Any] = {}
         if node.op == "MaxPool":
             attributes["kernel_shape"] = [node.kernel] * 2
         if node.stride != 1:

@@ -42,26 +42,27 @@ def model_of(graph: Graph, metadata: Mapping[str, str], *, float16: bool = False
     ProviderError
         If the schema's classes are not installed.
     """
-    return _Writer(graph, float16).write(metadata)
+    writer = Writer(graph, float16)
+    inputs = [writer.new(name) for name in graph.inputs]
+    for node in graph.nodes:
+        writer.write(node)
+    return writer.file.pack(inputs, [writer.values[graph.output]], metadata)
 
 
-class _Writer(Convolutions):
+class Writer(Convolutions):
     """One writing: a method an operator."""
 
-    def write(self, metadata: Mapping[str, str]) -> bytes:
-        """Every node, in running order."""
-        inputs = [self.new(name) for name in self.graph.inputs]
-        for node in self.graph.nodes:
-            if node.name in self.done:
-                continue
-            write = getattr(self, f"_{node.op.lower()}", None)
-            if write is None:
-                raise InputError(
-                    f"node '{node.name}': operator {node.op} has no counterpart in TFLite; "
-                    "fold it before the export."
-                )
-            write(node)
-        return self.file.pack(inputs, self.values[self.graph.output], metadata)
+    def write(self, node: Node) -> None:
+        """A node, unless it is written with one in front of it."""
+        if node.name in self.done:
+            return
+        write = getattr(self, f"_{node.op.lower()}", None)
+        if write is None:
+            raise InputError(
+                f"node '{node.name}': operator {node.op} has no counterpart in TFLite; "
+                "fold it before the export."
+            )
+        write(node)
 
     def _depthtospace(self, node: Node) -> None:
         self.depth_to_space(self.values[node.inputs[0]], self.new(node.output), node.kernel)
@@ -121,7 +122,7 @@ class _Writer(Convolutions):
 
     def _concat(self, node: Node) -> None:
         parts = [(self.values[name], self.channels[name]) for name in node.inputs]
-        self.join(node.name, node.inputs[0], parts, self.new(node.output))
+        self.join(node.name, node.output, parts, self.new(node.output), node.output)
 
     def _slice(self, node: Node) -> None:
         # Not SLICE: with it XNNPACK reuses no value's memory in the whole network.

@@ -20,10 +20,13 @@ Float = npt.NDArray[np.float32]
 FORMAT_VERSION = 1
 #: Keys of `metadata_props`.
 CARD_KEY, STRENGTHS_KEY, GOLDEN_KEY = "edgeqe.card", "edgeqe.strengths", "edgeqe.golden"
+#: Key of the table of the scales of INT8's values.
+ACTIVATIONS_KEY = "edgeqe.activations"
 #: Layouts of the planes and their channels: ``420-space-to-depth`` four half-size phases of
 #: Y, half-size Cb and Cr; ``y`` luma; ``rgb`` red, green and blue, both at full size.
 LAYOUTS = {"420-space-to-depth": 6, "y": 1, "rgb": 3}
 TILINGS = ("exact", "blocks", "whole")
+PRECISIONS = ("float32", "float16", "int8")
 #: Step between the numbers of a golden output, grey levels.
 GOLDEN_STEP = 1 / 256
 #: Rows of the golden output that are kept.
@@ -43,7 +46,8 @@ class Card:
     codecs: tuple[str, ...]
     """Codecs whose pictures it was trained on."""
     precision: str
-    """``float32`` or ``float16``: how the weights are stored. Input and output are float32."""
+    """``float32`` or ``float16``: how the weights are stored; ``int8``: weights and arithmetic
+    are integers. Input and output are float32, of INT8 in TFLite int8."""
     halo: int
     """Picture pixels beside a tile that its result depends on, from the graph, rounded up
     to the alignment."""
@@ -60,7 +64,17 @@ class Card:
     weights_sha256: str
     """Hash of all initializers in order of their names, strength vectors left out."""
     vectors: tuple[str, ...] = ()
-    """Constants that follow the strength, in the order of the strength table's columns."""
+    """Constants that follow the strength, in the order of the strength table's columns. An
+    integer bias among them is a real number in the table."""
+    activations: tuple[str, ...] = ()
+    """INT8's values whose scale follows the strength, in the order of the columns of the
+    table `ACTIVATIONS_KEY`; the scale of value ``v`` is the constant ``v.scale``."""
+    residual_step: float = 0.0
+    """Grey levels between two results of INT8 at the default strength; 0 where the result is
+    real."""
+    biases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Integer biases of INT8: a bias counts the product of two constants, the scale of the
+    kernel and that of the input; the product is the constant ``<bias>.scale``."""
     folded: Mapping[str, str] = field(default_factory=dict)
     """Vectors that are multiplied into a kernel's output channels, and that kernel (float
     TFLite, where nothing folds at load)."""
@@ -137,6 +151,8 @@ def read_card(metadata: Mapping[str, str]) -> Card:
             inputs=tuple(card.inputs),
             shared=tuple(card.shared),
             folded=dict(card.folded),
+            activations=tuple(card.activations),
+            biases={name: (str(a), str(b)) for name, (a, b) in card.biases.items()},
         )
         numbers = (card.halo, card.alignment, card.peak_floats_per_pixel, card.default_step)
         if not all(isinstance(n, (int, float)) and 0 <= n < 1e6 for n in numbers):
@@ -153,7 +169,7 @@ def read_card(metadata: Mapping[str, str]) -> Card:
         "planes": LAYOUTS,
         "tiling": TILINGS,
         "inputs": (("planes",), ("planes", "residual")),
-        "precision": ("float32", "float16"),
+        "precision": PRECISIONS,
     }
     for what, values in known.items():
         if getattr(card, what) not in values:
@@ -196,28 +212,28 @@ class StrengthTable:
         )
 
 
-def read_strengths(metadata: Mapping[str, str]) -> StrengthTable | None:
-    """Strength table of a file's metadata, None where the model has one strength.
+def read_strengths(metadata: Mapping[str, str], table: str = STRENGTHS_KEY) -> StrengthTable | None:
+    """A strength table of a file's metadata, None where the model has one strength.
 
     Raises
     ------
     ModelError
         If it is damaged.
     """
-    if STRENGTHS_KEY not in metadata:
+    if table not in metadata:
         return None
     try:
-        values = json.loads(metadata[STRENGTHS_KEY])
-        table = StrengthTable(
+        values = json.loads(metadata[table])
+        found = StrengthTable(
             int(values["first_key"]),
             unpack_array(values["curve"], np.dtype("<f4")),
             unpack_array(values["basis"], np.dtype("<f4")),
         )
-        if table.curve.shape[1] != table.basis.shape[0] or not len(table.curve):
-            raise ValueError(f"shapes {table.curve.shape} and {table.basis.shape}")
+        if found.curve.shape[1] != found.basis.shape[0] or not len(found.curve):
+            raise ValueError(f"shapes {found.curve.shape} and {found.basis.shape}")
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise ModelError(f"its strength table is damaged ({error}).") from error
-    return table
+        raise ModelError(f"its table '{table}' is damaged ({error}).") from error
+    return found
 
 
 def golden_text(planes: npt.NDArray[np.uint8], residual: Float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import numpy.typing as npt
 
 from edgeqe.card import CARD_KEY, GOLDEN_KEY, STRENGTHS_KEY, Card, golden_text
 from edgeqe.converters import to_onnx, to_tflite
-from edgeqe.converters.export import strength_table
 from edgeqe.converters.graph import KEYS, Graph, Node
 from edgeqe.converters.sharing import scale_kernels
+from edgeqe.converters.tables import strength_table
 from edgeqe.model_file import outline_of, weights_sha256
 
 Float = npt.NDArray[np.float32]
@@ -96,13 +97,15 @@ def write(graph: Graph, path: Path, *, float16: bool = False, **changes: Any) ->
         "parameters": graph.parameters(),
         "peak_floats_per_pixel": 16.0,
         "default_step": 2.0 ** (DEFAULT_KEY / 12),
-        "weights_sha256": weights_sha256(plain, outline_of(plain), vectors),
+        "weights_sha256": "",
         "vectors": vectors,
         "folded": folded,
         "inputs": tuple(graph.inputs),
         **changes,
     }
     card = Card(**fields)
+    digest = weights_sha256(plain, outline_of(plain), card)
+    card = replace(card, weights_sha256=digest)
     path.write_bytes(encode({CARD_KEY: card.to_json()}))
     return card
 

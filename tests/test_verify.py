@@ -76,7 +76,7 @@ def test_a_weight_stored_twice_is_found(tmp_path: Path) -> None:
     data = model.SerializeToString()
     found = outline(data)
     card = read_card(found.metadata)
-    digest = weights_sha256(data, found, card.vectors)
+    digest = weights_sha256(data, found, card)
     path = tmp_path / "twice.onnx"
     for prop in model.metadata_props:
         if prop.key == CARD_KEY:

@@ -31,6 +31,8 @@ VERBS = {
     "train": "Train a network from a recipe.",
     "doctor": "Examine this installation and name cures.",
     "convert": "Turn a network into a model file.",
+    "drift": "Compare what two models gain; fail where one drifts.",
+    "blame": "Say where a drift comes from.",
 }
 
 #: Module that may be absent, and the extra that brings it.

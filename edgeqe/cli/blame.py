@@ -1,0 +1,63 @@
+"""``edgeqe blame``: where a drift comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("blame")
+@click.argument("reference")
+@click.argument("candidate")
+@click.option("--data", type=click.Path(path_type=Path), required=True, metavar="DIR",
+              help="Folder of undamaged pictures.")  # fmt: skip
+@click.option("--quality", "-q", "qualities", multiple=True, type=int, metavar="Q",
+              help="JPEG quality, 1 to 100; repeatable; 10, 40 and 90 if left out.")  # fmt: skip
+@click.option("--protocol", type=click.Choice(["gray", "colour", "both"]), default="both",
+              show_default=True, help="Luma coded as grayscale, or RGB coded as 4:2:0.")  # fmt: skip
+@click.option("--decoder", type=click.Choice(["islow", "ifast"]), default="islow",
+              show_default=True,
+              help="JPEG decoder of CANDIDATE's device, by its DCT; islow is the "
+                   "reference's.")  # fmt: skip
+@click.option("--threads", type=int, metavar="N", help="All processors if left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def command(
+    reference: str,
+    candidate: str,
+    data: Path,
+    qualities: tuple[int, ...],
+    protocol: str,
+    decoder: str,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Say how much of a drift is quantization, how much runtime, how much JPEG decoder.
+
+    From REFERENCE in plain arithmetic to CANDIDATE on its runtime behind another decoder, one
+    thing after another is swapped. What each swap costs is gain in dB, and the costs add up.
+    """
+    from edgeqe.cli.host import quiet_start
+    from edgeqe.cli.networks import model_file
+    from edgeqe.cli.progress import progress
+    from edgeqe.quantization.blame import QUALITIES, blame
+    from edgeqe.quantization.blame_report import to_json, to_text
+    from edgeqe.quantization.decoders import decoder_of
+    from edgeqe.quantization.protocols import PROTOCOLS, picture_files
+
+    files = picture_files(data)
+    chosen = tuple(dict.fromkeys(qualities)) or QUALITIES
+    with quiet_start():
+        decoder_of(decoder)
+    with progress(len(files) * len(chosen), "Comparing", hide=as_json) as advance:
+        found = blame(
+            model_file(reference),
+            model_file(candidate),
+            files,
+            protocols=PROTOCOLS if protocol == "both" else (protocol,),
+            qualities=chosen,
+            decoder=decoder,
+            threads=threads,
+            advance=advance,
+        )
+    click.echo(to_json(found) if as_json else to_text(found))

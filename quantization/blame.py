@@ -1,0 +1,168 @@
+"""Where a drift comes from: one thing after another is swapped, and each step is measured.
+
+::
+
+    reference, exact --quantization--> candidate, exact
+                     --runtime-------> candidate, on its runtime
+                     --decoder-------> the same, fed by another JPEG decoder
+
+*Exact* is plain arithmetic (`exact.py`). PSNR is of the enhanced picture against the
+undamaged one, so what a step loses is gain, and the losses of the steps add up to the drift.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeqe.catalogue import find_model
+from edgeqe.enhancer import Enhancer
+from edgeqe.model_file import ModelFile
+from edgeqe.quantization.decoders import Decoder, decoder_of, islow
+from edgeqe.quantization.drift import Network, psnr
+from edgeqe.quantization.exact import Exact
+from edgeqe.quantization.gate import MEMORY_LIMIT
+from edgeqe.quantization.protocols import PROTOCOLS, code, notes_of
+from edgeqe.quantization.reporting import Model, machine, model_of
+
+#: The steps in their order.
+SOURCES = ("quantization", "runtime", "decoder")
+#: A step that costs less than this is not blamed, dB.
+NOTICEABLE = 0.001
+#: Qualities that are measured unless others are asked for: plain arithmetic is slow.
+QUALITIES = (10, 40, 90)
+
+
+@dataclass(frozen=True)
+class BlameRow:
+    """Means over the pictures of one protocol at one quality, dB."""
+
+    protocol: str
+    quality: int
+    pictures: int
+    jpeg: float
+    """PSNR of the JPEG, by the reference decoder."""
+    psnr: tuple[float, ...]
+    """PSNR of the enhanced pictures: before the first step and behind each one."""
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """What each step of `SOURCES` costs."""
+        pairs = zip(self.psnr, self.psnr[1:], strict=False)
+        return {name: before - after for name, (before, after) in zip(SOURCES, pairs, strict=True)}
+
+    @property
+    def drift(self) -> float:
+        """What all steps cost together."""
+        return self.psnr[0] - self.psnr[-1]
+
+
+@dataclass(frozen=True)
+class Blame:
+    """Where a drift comes from."""
+
+    reference: Model
+    candidate: Model
+    decoder: str
+    """Decoder of the last step."""
+    data: str
+    """Name of the folder of pictures."""
+    rows: tuple[BlameRow, ...]
+    notes: tuple[str, ...]
+    stamp: dict[str, Any]
+    """See `edgeqe.quantization.reporting.machine`."""
+
+    def losses(self) -> dict[str, float]:
+        """What each step of `SOURCES` costs, mean over the rows, dB."""
+        return {
+            name: math.fsum(row.losses[name] for row in self.rows) / len(self.rows)
+            for name in SOURCES
+        }
+
+    @property
+    def largest(self) -> str:
+        """The step that costs most; ``none`` if none costs `NOTICEABLE`."""
+        losses = self.losses()
+        name = max(losses, key=lambda source: losses[source])
+        return name if losses[name] >= NOTICEABLE else "none"
+
+
+def blame(
+    reference: str | os.PathLike[str],
+    candidate: str | os.PathLike[str],
+    files: Sequence[Path],
+    *,
+    protocols: Sequence[str] = PROTOCOLS,
+    qualities: Sequence[int] = QUALITIES,
+    decoder: str = "islow",
+    threads: int | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> Blame:
+    """Measure what each step from a reference to a candidate costs.
+
+    Parameters
+    ----------
+    reference, candidate : str or path
+        Names of shipped models or model files, of either format.
+    files : sequence of Path
+        Undamaged pictures; one at a time is held in memory.
+    protocols, qualities, threads, advance
+        As of `edgeqe.quantization.gate.check`.
+    decoder : str
+        JPEG decoder of the last step, one of `edgeqe.quantization.decoders.DECODERS`; the
+        first, which is the decoder of all other steps, leaves that step at 0.
+
+    Raises
+    ------
+    InputError
+        If a model, a picture, or another argument cannot be used.
+    ProviderError
+        If a file's runtime is not there.
+    """
+    other = decoder_of(decoder)
+    with (
+        Enhancer(reference, threads=threads, memory_limit=MEMORY_LIMIT) as first,
+        Enhancer(candidate, threads=threads, memory_limit=MEMORY_LIMIT) as second,
+    ):
+        models = model_of(os.fspath(reference), first), model_of(os.fspath(candidate), second)
+        exact = [Exact(ModelFile(find_model(name))) for name in (reference, candidate)]
+        steps: list[tuple[Network, Decoder]] = [
+            (exact[0], islow),
+            (exact[1], islow),
+            (second, islow),
+            (second, other),
+        ]
+        rows = _measure(steps, files, protocols, qualities, advance)
+    notes = notes_of(files, protocols, {row.protocol for row in rows})
+    data = files[0].resolve().parent.name
+    return Blame(*models, decoder, data, tuple(rows), notes, machine())
+
+
+def _measure(
+    steps: Sequence[tuple[Network, Decoder]],
+    files: Sequence[Path],
+    protocols: Sequence[str],
+    qualities: Sequence[int],
+    advance: Callable[[], None],
+) -> list[BlameRow]:
+    """Every row, by protocol, then quality."""
+    found: dict[tuple[str, int], list[list[float]]] = {
+        (protocol, quality): [] for protocol in protocols for quality in qualities
+    }
+    for coded in code(files, protocols, qualities, advance):
+        gray = coded.original.ndim == 2
+        figures = [psnr(coded.original, islow(coded.data, gray))]
+        for network, decoder in steps:
+            enhanced = network.enhance(decoder(coded.data, gray), quality=coded.quality)
+            figures.append(psnr(coded.original, enhanced))
+        found[coded.protocol, coded.quality].append(figures)
+    rows = []
+    for (protocol, quality), pictures in found.items():
+        if pictures:
+            means = [math.fsum(column) / len(pictures) for column in zip(*pictures, strict=True)]
+            rows.append(BlameRow(protocol, quality, len(pictures), means[0], tuple(means[1:])))
+    return rows

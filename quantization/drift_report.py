@@ -1,0 +1,202 @@
+"""The report of the drift gate: a table for people, JSON, and JUnit for CI."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from edgeqe.errors import InputError
+from edgeqe.quantization.drift import PICTURE_CEILING, TILE_CEILING, TILE_SIDE, Row
+from edgeqe.quantization.limits import Limits, Verdict
+from edgeqe.quantization.reporting import Model, machine_line, table
+
+SCHEMA_VERSION = 1
+HEADINGS = {
+    "gray": "gray: studio-range luma, coded as grayscale JPEG",
+    "colour": "colour: RGB of the decoder, coded as 4:2:0; PSNR in RGB",
+}
+#: What XML 1.0 cannot hold, not even escaped.
+_NO_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a drift gate measured, and what it says."""
+
+    reference: Model
+    candidate: Model
+    data: str
+    """Name of the folder of pictures."""
+    limits: Limits
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    """What a reader of the figures should know."""
+    stamp: dict[str, Any]
+    """See `edgeqe.quantization.reporting.machine`."""
+
+    def verdicts(self) -> list[tuple[Row, Verdict]]:
+        """Every row and what the limits say of it."""
+        return [(row, self.limits.judge(row)) for row in self.rows]
+
+    def failures(self) -> list[str]:
+        """Why the candidate drifts, one sentence a row that fails; empty where it holds."""
+        return [
+            f"{row.protocol} quality {row.quality}: {'; '.join(filter(None, verdict.reasons))}"
+            for row, verdict in self.verdicts()
+            if not verdict.holds
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kind": "edgeqe-drift",
+            "holds": not self.failures(),
+            "reference": self.reference.to_dict(),
+            "candidate": self.candidate.to_dict(),
+            "data": self.data,
+            "limits": dataclasses.asdict(self.limits),
+            "tile": {"side": TILE_SIDE, "psnr_ceiling_db": TILE_CEILING},
+            "picture": {"psnr_ceiling_db": PICTURE_CEILING},
+            "rows": [_row(row, verdict) for row, verdict in self.verdicts()],
+            "notes": list(self.notes),
+            "stamp": self.stamp,
+        }
+
+    def to_json(self) -> str:
+        """JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    def to_text(self) -> str:
+        """Tables, a protocol each, between the models and the machine."""
+        lines = [f"reference  {self.reference.line()}", f"candidate  {self.candidate.line()}"]
+        for protocol in dict.fromkeys(row.protocol for row in self.rows):
+            cells = [[
+                "quality", "n", "JPEG dB", "reference", "candidate", "loss", "limit",
+                "worst picture", "", "worst tile", "", "row,column", "",
+            ]]  # fmt: skip
+            cells += [_cells(row, v) for row, v in self.verdicts() if row.protocol == protocol]
+            lines += ["", f"{HEADINGS[protocol]}; gains in dB", *table(cells, left=(8, 10, 12))]
+        lines += ["", *(f"note: {note}" for note in self.notes)]
+        lines.append(
+            f"pictures of {self.data}; tiles of {TILE_SIDE} pixels, their PSNR counts up to "
+            f"{TILE_CEILING:g} dB"
+        )
+        lines += [machine_line(self.stamp), ""]
+        return "\n".join([*lines, *(self.failures() or ["the candidate holds"])])
+
+    def to_junit(self) -> bytes:
+        """JUnit XML: of every row a test case for the mean gain and one for the worst tile."""
+        suites = ElementTree.Element("testsuites")
+        suite = ElementTree.SubElement(suites, "testsuite", name="edgeqe drift")
+        properties = ElementTree.SubElement(suite, "properties")
+        facts = {"data": self.data, "machine": machine_line(self.stamp)}
+        facts |= {"reference": self.reference.line(), "candidate": self.candidate.line()}
+        for name, value in facts.items():
+            ElementTree.SubElement(properties, "property", name=name, value=_clean(value))
+        failed = 0
+        for row, verdict in self.verdicts():
+            text = "\n".join(table([_cells(row, verdict)]))
+            for what, reason in zip(("mean gain", "worst tile"), verdict.reasons, strict=True):
+                case = ElementTree.SubElement(
+                    suite,
+                    "testcase",
+                    classname=f"edgeqe.drift.{row.protocol}",
+                    name=f"quality {row.quality}: {what}",
+                )
+                if reason:
+                    failed += 1
+                    failure = ElementTree.SubElement(case, "failure", message=_clean(reason))
+                    failure.text = _clean(text)
+        ElementTree.SubElement(suite, "system-out").text = _clean(self.to_text())
+        for element in (suites, suite):
+            counts = {"tests": 2 * len(self.rows), "failures": failed, "errors": 0}
+            element.attrib.update({name: str(count) for name, count in counts.items()})
+        ElementTree.indent(suites)
+        content: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
+        return content
+
+
+def check_destination(path: Path, *, overwrite: bool) -> None:
+    """Refuse a file that cannot be written, before anything is measured.
+
+    Raises
+    ------
+    InputError
+        If it exists and may not be replaced, or its folder is missing.
+    """
+    if path.exists() and not overwrite:
+        raise InputError(f"'{path}' exists: add --overwrite, or choose another name.")
+    if not path.parent.is_dir() or path.is_dir():
+        raise InputError(f"'{path}' cannot be written: name a file in a folder that exists.")
+
+
+def write(content: bytes, path: Path) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If its folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be written ({error.strerror}).") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _row(row: Row, verdict: Verdict) -> dict[str, Any]:
+    picture, tile = row.worst_picture, row.worst_tile
+    return {
+        "protocol": row.protocol,
+        "quality": row.quality,
+        "pictures": len(row.pictures),
+        "jpeg_psnr_db": row.mean("jpeg"),
+        "reference_gain_db": row.reference_gain,
+        "candidate_gain_db": row.candidate_gain,
+        "loss_db": row.loss,
+        "limit_db": verdict.limit,
+        "worst_picture": {"name": picture.name, "loss_db": picture.loss},
+        "worst_tile": {
+            "name": tile.name,
+            "row": tile.tile.row,
+            "column": tile.tile.column,
+            "drop_db": tile.tile.drop,
+        },
+        "holds": verdict.holds,
+        "failures": [reason for reason in verdict.reasons if reason],
+        "losses_db": {picture.name: picture.loss for picture in row.pictures},
+    }
+
+
+def _cells(row: Row, verdict: Verdict) -> list[str]:
+    picture, tile = row.worst_picture, row.worst_tile
+    return [
+        str(row.quality),
+        str(len(row.pictures)),
+        f"{row.mean('jpeg'):.3f}",
+        f"{row.reference_gain:+.4f}",
+        f"{row.candidate_gain:+.4f}",
+        f"{row.loss:+.4f}",
+        f"{verdict.limit:.4f}",
+        f"{picture.loss:+.4f}",
+        picture.name,
+        f"{tile.tile.drop:+.3f}",
+        tile.name,
+        f"{tile.tile.row},{tile.tile.column}",
+        "holds" if verdict.holds else "DRIFTS",
+    ]
+
+
+def _clean(text: str) -> str:
+    return _NO_XML.sub("?", text)

@@ -1,0 +1,75 @@
+"""The drift gate: two model files, pictures and limits to a verdict."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from edgeqe.enhancer import Enhancer
+from edgeqe.quantization.drift import QUALITIES, measure
+from edgeqe.quantization.drift_report import Report
+from edgeqe.quantization.limits import Limits
+from edgeqe.quantization.protocols import PROTOCOLS, notes_of
+from edgeqe.quantization.reporting import machine, model_of
+
+#: Memory of each of the two enhancers unless stated.
+MEMORY_LIMIT = "256MiB"
+#: Limits that hold unless others are stated.
+DEFAULT_LIMITS = Limits()
+
+
+def check(
+    reference: str | os.PathLike[str],
+    candidate: str | os.PathLike[str],
+    files: Sequence[Path],
+    *,
+    protocols: Sequence[str] = PROTOCOLS,
+    qualities: Sequence[int] = QUALITIES,
+    limits: Limits = DEFAULT_LIMITS,
+    threads: int | None = None,
+    memory_limit: int | str = MEMORY_LIMIT,
+    advance: Callable[[], None] = lambda: None,
+) -> Report:
+    """Measure how far a candidate drifts from a reference, and judge it.
+
+    Each file runs on its own runtime, as an `Enhancer` runs it on this machine.
+
+    Parameters
+    ----------
+    reference, candidate : str or path
+        Names of shipped models or model files, of either format.
+    files : sequence of Path
+        Undamaged pictures; one at a time is held in memory.
+    protocols : sequence of str
+        Some of ``gray`` and ``colour``.
+    qualities : sequence of int
+        JPEG qualities, 1 to 100.
+    limits : Limits
+    threads : int, optional
+        Threads of each; all processors if left out.
+    memory_limit : int or str
+        Memory of each.
+    advance : callable
+        Called after every quality of every picture.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputError
+        If a model, a picture, or another argument cannot be used.
+    ProviderError
+        If a file's runtime is not there.
+    """
+    with (
+        Enhancer(reference, threads=threads, memory_limit=memory_limit) as first,
+        Enhancer(candidate, threads=threads, memory_limit=memory_limit) as second,
+    ):
+        models = model_of(os.fspath(reference), first), model_of(os.fspath(candidate), second)
+        rows = measure(first, second, files, protocols, qualities, advance)
+    data = files[0].resolve().parent.name
+    notes = notes_of(files, protocols, {row.protocol for row in rows})
+    return Report(*models, data, limits, tuple(rows), notes, machine())

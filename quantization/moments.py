@@ -1,0 +1,81 @@
+"""Second moments of what kernels read: which roundings of a kernel the result feels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from edgeqe.converters.graph import Float, Graph, Node
+from edgeqe.converters.integer import CONVOLUTIONS
+from edgeqe.converters.running import Running
+from edgeqe.quantization.normal import normal
+from edgeqe.quantization.ranges import Double
+from edgeqe.quantization.samples import Photograph, inputs_at
+from edgeqe.strength import step_from_quality, step_key
+
+#: Places that are drawn of each window, at each quality and use of a kernel.
+PLACES = 200
+
+
+def moments(
+    graph: Graph,
+    photographs: Sequence[Photograph],
+    layout: str,
+    qualities: Sequence[int],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Double]:
+    """Second moment of the inputs of every kernel, over pictures, strengths and uses.
+
+    Every quality counts the same in dB: what a network reads at a coarse step differs by
+    more from what it should be, and its result may, so inputs count in units of the step.
+
+    Parameters
+    ----------
+    graph : Graph
+        Folded, in the convention of the model file.
+    photographs : sequence of Photograph
+        Of `read_photographs`.
+    layout : str
+        The network's planes, one of `card.LAYOUTS`.
+    qualities : sequence of int
+        IJG qualities.
+    progress : callable, optional
+        Gets the qualities done and all of them.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n, n)
+        By kernel, n = inputs of a channel of the result: E[x xᵀ], up to a factor. Kernels of
+        convolutions in groups and of transposed convolutions that overlap have none.
+    """
+    graph = normal(graph)
+    readers = [n for n in graph.nodes if n.op == "Conv" and n.groups == 1]
+    values = sorted({node.inputs[0] for node in readers} - set(graph.inputs))
+    found: dict[str, Double] = {}
+    rng = np.random.default_rng(5)
+    for done, quality in enumerate(qualities, 1):
+        step = step_from_quality(quality)
+        running = Running(graph.at(step_key(step)), values)
+        for given in inputs_at(photographs, layout, graph.inputs, quality):
+            made = {**given, **dict(zip(values, running.run(given), strict=True))}
+            for node in readers:
+                x = _drawn(node, made[node.inputs[0]][0], rng) / step
+                before = found.get(node.inputs[1], 0.0)
+                found[node.inputs[1]] = before + x.T @ x
+        if progress is not None:
+            progress(done, len(qualities))
+    uses = {n.inputs[1] for n in graph.nodes if n.op in CONVOLUTIONS and n not in readers}
+    return {kernel: moment for kernel, moment in found.items() if kernel not in uses}
+
+
+def _drawn(node: Node, value: Float, rng: np.random.Generator) -> Double:
+    """What a convolution reads for some samples of its result, shape (PLACES, n)."""
+    ends = (node.padding, max(node.padding_end, 0))
+    padded = np.pad(value, ((0, 0), ends, ends))
+    kernel = (node.kernel, node.kernel)
+    windows = sliding_window_view(padded, kernel, (1, 2))[:, :: node.stride, :: node.stride]
+    rows, columns = (rng.integers(side, size=PLACES) for side in windows.shape[1:3])
+    drawn: Double = windows[:, rows, columns].transpose(1, 0, 2, 3).astype(np.float64)
+    return drawn.reshape(PLACES, -1)

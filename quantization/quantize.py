@@ -1,0 +1,112 @@
+"""A network to integers: calibrate, round, and turn into a source that `export` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from edgeqe.converters.integer import IntegerGraph
+from edgeqe.converters.sources import Source
+from edgeqe.errors import InputError
+from edgeqe.planes import NEUTRAL
+from edgeqe.quantization.calibration import QUALITIES, STATISTIC, calibrate
+from edgeqe.quantization.int8 import integer_graph, values
+from edgeqe.quantization.moments import moments
+from edgeqe.quantization.normal import normal
+from edgeqe.quantization.oracle import Oracle
+from edgeqe.quantization.representative import check_qualities, check_representative
+from edgeqe.quantization.samples import read_photographs
+from edgeqe.quantization.sensitivity import Judge
+from edgeqe.zoo import TRAINING_KEY
+
+#: Gets what is being done, the parts done and all of them.
+Progress = Callable[[str, int, int], None]
+
+
+class Quantizer:
+    """A network and what calibration found: makes networks of integers.
+
+    Parameters
+    ----------
+    source : Source
+        A network of real numbers.
+    folder : Path
+        Undamaged pictures, at least 8.
+    statistic : {"minmax", "percentile", "mse"}
+        How the range of a value is found.
+    qualities : sequence of int
+        JPEG qualities of calibration.
+    progress : callable, optional
+
+    Raises
+    ------
+    InputError
+        If the pictures cannot represent the task, or the network is one of integers.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        folder: Path,
+        *,
+        statistic: str = STATISTIC,
+        qualities: Sequence[int] = QUALITIES,
+        progress: Progress | None = None,
+    ) -> None:
+        if source.integer is not None:
+            raise InputError(f"'{source.graph.name}' is a network of integers already.")
+
+        def told(what: str) -> Callable[[int, int], None] | None:
+            return None if progress is None else lambda done, all_: progress(what, done, all_)
+
+        found = read_photographs(folder, block=source.block, progress=told("read pictures"))
+        self.photographs, self.warnings = check_representative(found)
+        self.warnings += check_qualities(qualities, strengths=bool(source.graph.vectors))
+        self.source = source
+        self.calibration = calibrate(
+            normal(source.graph),
+            values(source.graph),
+            self.photographs,
+            planes=source.planes,
+            codecs=source.codecs,
+            statistic=statistic,
+            qualities=qualities,
+            progress=told("calibrate"),
+        )
+        self.moments = moments(
+            source.graph, self.photographs, source.planes, qualities, told("weigh kernels")
+        )
+
+    def make(self, real: Collection[str] = (), *, symmetric: bool = False) -> IntegerGraph:
+        """Network of integers, some of its convolutions kept real."""
+        return integer_graph(
+            self.source.graph,
+            self.calibration.ranges,
+            self.source.default_key,
+            symmetric=symmetric,
+            real=real,
+            moments=self.moments,
+        )
+
+    def judge(self) -> Judge:
+        """Measures what networks of integers cost, on the same pictures."""
+        return Judge(self.source.graph, self.photographs, self.source.planes)
+
+    def as_source(self, integer: IntegerGraph) -> Source:
+        """A network of integers as what `export` writes, with the calibration in its card.
+
+        The reference that the file is checked against is the oracle.
+        """
+        real = [n.name for n in integer.graph.nodes if n.op == "Conv" and not integer.is_integer(n)]
+        provenance = {**self.source.provenance, "calibration": dict(self.calibration.summary)}
+        if real:
+            provenance["real convolutions"] = real
+        return replace(
+            self.source,
+            graph=integer.graph,
+            integer=integer,
+            reference=lambda planes: Oracle(integer).run(planes.astype("f4") - NEUTRAL),
+            provenance=provenance,
+            metadata={k: v for k, v in self.source.metadata.items() if k != TRAINING_KEY},
+        )

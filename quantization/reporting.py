@@ -1,0 +1,111 @@
+"""What the reports of drift and blame share: where figures were measured, and tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeqe.doctor import examine
+from edgeqe.enhancer import Enhancer
+from edgeqe.errors import InputError
+from edgeqe.quantization.decoders import islow_version
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file as it ran."""
+
+    given: str
+    """Name or path that was asked for."""
+    name: str
+    """Name of the network."""
+    path: str
+    precision: str
+    runtime: str
+    runtime_version: str
+    provider: str
+    """As placed, read from the session."""
+    threads: int
+    file_bytes: int
+    sha256: str
+    """Of the file."""
+
+    def line(self) -> str:
+        """All of it in one line."""
+        return (
+            f"{self.given}: {self.name}, {self.precision}, {self.file_bytes} bytes, sha256 "
+            f"{self.sha256[:16]}; {self.runtime} {self.runtime_version}, {self.provider}, "
+            f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return dataclasses.asdict(self)
+
+
+def model_of(given: str, enhancer: Enhancer) -> Model:
+    """Facts of a model that enhances pictures.
+
+    Raises
+    ------
+    InputError
+        If it needs the decoder's prediction residual, which no picture file carries.
+    """
+    info = enhancer.info
+    if "residual" in info.card.inputs:
+        raise InputError(
+            f"'{given}' takes the decoder's prediction residual, which picture files do not carry: "
+            "compare networks of pictures alone."
+        )
+    return Model(
+        given=given,
+        name=info.model,
+        path=info.path,
+        precision=info.precision,
+        runtime=info.runtime,
+        runtime_version=info.runtime_version,
+        provider=info.provider,
+        threads=info.threads,
+        file_bytes=info.file_bytes,
+        sha256=hashlib.sha256(Path(info.path).read_bytes()).hexdigest(),
+    )
+
+
+def machine() -> dict[str, Any]:
+    """What all figures of a report share: versions, processor, the encoder and decoder."""
+    found = examine()
+    return {
+        "edgeqe": found.edgeqe,
+        "python": found.python,
+        "numpy": found.packages["numpy"],
+        "pillow": found.packages["pillow"],
+        "jpeg": islow_version(),
+        "system": f"{found.system}, {found.machine}",
+        "processor": found.processor,
+        "cpu_features": list(found.cpu_features),
+    }
+
+
+def machine_line(stamp: dict[str, Any]) -> str:
+    """`machine` in one line."""
+    return (
+        f"edgeqe {stamp['edgeqe']}, Python {stamp['python']}, numpy {stamp['numpy']}, Pillow "
+        f"{stamp['pillow']} ({stamp['jpeg']}); {stamp['processor'] or 'unknown processor'} "
+        f"({', '.join(stamp['cpu_features']) or 'no features known'}), {stamp['system']}"
+    )
+
+
+def table(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> list[str]:
+    """Lines of columns as wide as their longest cell; those of `left` keep left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,159 @@
+"""Small networks of integers, written by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.converters.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.integer import IntegerGraph, Step
+
+Row = float | list[float]
+
+
+class Draft:
+    """An integer graph as it is put together."""
+
+    def __init__(self, inputs: dict[str, int], *, symmetric: bool = False) -> None:
+        self.inputs, self.symmetric = inputs, symmetric
+        self.nodes: list[Node] = []
+        self.constants: dict[str, Float] = {}
+        self.vectors: dict[str, Float] = {}
+        self.steps: dict[str, Step] = {}
+        self.kernels: set[str] = set()
+
+    def step(self, value: str, scale: float, zero: int) -> str:
+        """Make a value integers."""
+        self.constants[f"{value}.scale"] = np.full((1, 1, 1, 1), scale, np.float32)
+        self.steps[value] = Step(f"{value}.scale", zero)
+        return value
+
+    def moved(self, value: str, source: str) -> str:
+        """Make a value integers of the same step as another."""
+        self.steps[value] = self.steps[source]
+        return value
+
+    def vector(self, name: str, row: Row, channels: int) -> str:
+        """A constant a channel, of one number or of one each."""
+        full = np.broadcast_to(np.asarray(row, np.float32), channels)
+        self.constants[name] = full.reshape(1, -1, 1, 1).copy()
+        return name
+
+    def node(self, op: str, inputs: str | list[str], output: str, **options: Any) -> str:
+        """One node, named as its output."""
+        names = (inputs,) if isinstance(inputs, str) else tuple(inputs)
+        self.nodes.append(Node(op, f"{output}.{op}", names, output, **options))
+        return output
+
+    def conv(
+        self,
+        source: str,
+        kernel: str,
+        output: str,
+        weights: npt.ArrayLike | None = None,
+        *,
+        scale: Row = 1.0,
+        bias: Row = 0.0,
+        relu: bool = False,
+        real: bool = False,
+        op: str = "Conv",
+        **options: Any,
+    ) -> str:
+        """A convolution group; a kernel without weights is one that is there already."""
+        if weights is not None:
+            self.constants[kernel] = np.asarray(weights, np.float32)
+        if not real:
+            self.kernels.add(kernel)
+        shape = self.constants[kernel].shape
+        channels = shape[0] if op == "Conv" else shape[1] * options.get("groups", 1)
+        name, last = f"{output}.conv", f"{output}.positive" if relu else output
+        options = {"kernel": shape[2], **options}
+        self.nodes.append(Node(op, name, (source, kernel), f"{name}.sum", **options))
+        factor = self.vector(f"{name}.kernel.scale", scale, channels)
+        shift = self.vector(f"{name}.bias", bias, channels)
+        self.nodes.append(Node("Mul", f"{name}.mul", (f"{name}.sum", factor), f"{name}.scaled"))
+        end = f"{name}.shifted" if relu else last
+        self.nodes.append(Node("Add", f"{name}.add", (f"{name}.scaled", shift), end))
+        if relu:
+            self.nodes.append(Node("Relu", f"{name}.relu", (end,), output))
+        return output
+
+    def follow(self, name: str, first: Row, last: Row) -> None:
+        """Let a constant follow the strength, from one row to another; it lies at the first."""
+        size = self.constants[name].size
+        start, end = (np.broadcast_to(np.asarray(row, np.float64), size) for row in (first, last))
+        self.vectors[name] = np.linspace(start, end, len(KEYS)).astype(np.float32)
+        self.constants[name] = self.vectors[name][0].reshape(self.constants[name].shape)
+
+    def graph(self, output: str) -> IntegerGraph:
+        """The network, whose result is a value."""
+        whole = Graph(
+            "hand-made", self.inputs, output, tuple(self.nodes), self.constants, self.vectors
+        )
+        return IntegerGraph(whole, self.steps, frozenset(self.kernels), self.symmetric)
+
+
+def extremes(kind: str, channels: int, height: int, width: int) -> npt.NDArray[np.uint8]:
+    """Integers 255 and 0 alone.
+
+    ``bright``: 255 everywhere; ``dark``: 0; ``checks``: in turns by pixel; ``channels``: in
+    turns by channel; ``noise``: by chance.
+    """
+    row, column = np.indices((height, width))
+    chance = np.random.default_rng(11).integers(0, 2, (channels, height, width))
+    turns = np.arange(channels).reshape(-1, 1, 1) % 2
+    bits = {
+        "bright": np.ones_like(chance),
+        "dark": np.zeros_like(chance),
+        "checks": np.broadcast_to((row + column) % 2, chance.shape),
+        "channels": np.broadcast_to(turns, chance.shape),
+        "noise": chance,
+    }[kind]
+    return (bits * 255).astype(np.uint8)
+
+
+def stress(largest: int, *, symmetric: bool = False) -> IntegerGraph:
+    """A network whose weights are all `largest` or its negative, its integers 0 or 255.
+
+    Four kinds of output channels: all weights positive; all negative; of either sign, by the
+    input channel; of either sign, by chance. With 127, two products add up to
+    2 * 255 * 127 = 64770, which 16 bits do not hold. `wide` and `deep` have steps that hold every
+    sum, so a wrong sum shows; that of `narrow` is so small that every sum but 0 saturates it, so
+    `deep` reads integers 0 and 255 as well.
+    """
+    count, middle = 16, 128
+    draft = Draft({"planes": count}, symmetric=symmetric)
+    signs = np.ones((count, count, 3, 3))
+    signs[1::4] = -1
+    signs[2::4, 0::2] = -1
+    signs[3::4] = np.random.default_rng(3).choice([-1.0, 1.0], signs[3::4].shape)
+    unit = 1.0 / largest  # so that real numbers do not depend on `largest`
+    step = 128.0 * count * 9 / 127
+    same: dict[str, Any] = {"padding": 1, "padding_end": 1}
+    draft.step("planes", 1.0, middle)
+    draft.step("wide", step, middle)
+    draft.conv("planes", "kernel", "wide", signs * largest, scale=unit, **same)
+    draft.step("narrow", 1 / 512, middle if symmetric else 0)
+    draft.conv("planes", "kernel", "narrow", scale=unit, relu=True, **same)
+    draft.step("deep", step, middle)
+    draft.conv("narrow", "kernel", "deep", scale=256 * unit, bias=3.0, **same)
+    draft.step("sum", 2 * step, middle)
+    draft.node("Add", ["wide", "deep"], "sum")
+    return draft.graph("sum")
+
+
+def has_vnni() -> bool:
+    """Whether this x86 multiplies 8-bit integers without 16-bit sums between."""
+    info = Path("/proc/cpuinfo")
+    text = info.read_text(encoding="utf-8") if info.is_file() else ""
+    return any(flag in text.split() for flag in ("avx512_vnni", "avx_vnni"))
+
+
+def is_x86() -> bool:
+    """Whether this is an x86 machine."""
+    import platform
+
+    return platform.machine().lower() in ("x86_64", "amd64")

@@ -1,0 +1,465 @@
+"""The integer oracle against integers by hand, loops, and the real network."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edgeqe.converters.graph import KEYS
+from edgeqe.converters.integer import IntegerGraph
+from edgeqe.errors import CheckError, InputError
+from edgeqe.quantization.oracle import Oracle
+from tests.quantization.integer_models import Draft, extremes, stress
+from tests.reference import conv3x3
+
+Double = npt.NDArray[np.float64]
+
+
+def row_of(*numbers: int) -> npt.NDArray[np.uint8]:
+    """Integers of one channel, one row."""
+    return np.array(numbers, np.uint8).reshape(1, 1, -1)
+
+
+def result(integer: IntegerGraph, **given: npt.NDArray[np.uint8]) -> list[Any]:
+    """Integers of the result, flat."""
+    listed: list[Any] = Oracle(integer).integers(given)[integer.graph.output].reshape(-1).tolist()
+    return listed
+
+
+def one_weight(
+    *, symmetric: bool = False, relu: bool = False, zero: int = 11, unit: float = 0.25
+) -> IntegerGraph:
+    """``2 * x`` of a unit and a bias of 0.6, 2.4 units of 1/4; a step of 1 behind it."""
+    draft = Draft({"x": 1}, symmetric=symmetric)
+    draft.step("x", 1.0, 128)
+    draft.step("y", 1.0, zero)
+    draft.conv("x", "w", "y", [[[[2]]]], scale=unit, bias=0.6, relu=relu)
+    return draft.graph("y")
+
+
+# Convolutions.
+
+
+def test_a_convolution_is_these_integers() -> None:
+    # sum = 2 * (x - 128) + 2, as the bias of 2.4 units is rounded; y = 11 + rint(sum / 4)
+    given = row_of(128, 129, 130, 132, 255, 3, 0)
+    assert result(one_weight(), x=given) == [
+        11,  # 2 / 4 = 0.5 to the even 0; 11.5 would have been rounded to 12
+        12,  # 4 / 4
+        13,  # 6 / 4 = 1.5 to the even 2
+        13,  # 10 / 4 = 2.5 to the even 2
+        75,  # 256 / 4
+        0,  # -248 / 4 = -62, saturated
+        0,
+    ]
+
+
+def test_a_relu_keeps_what_is_below_zero_at_its_zero() -> None:
+    given = row_of(255, 128, 126, 0)
+    assert result(one_weight(relu=True), x=given) == [75, 11, 11, 11]
+    assert result(one_weight(), x=given) == [75, 11, 11 + round(-0.5), 0]
+
+
+def test_a_symmetric_convolution_has_a_real_bias_and_no_0() -> None:
+    # y = 128 + rint((x - 128) / 2 + 0.6): the bias is not rounded to 0.5
+    given = row_of(128, 129, 130, 255, 0)
+    integer = one_weight(symmetric=True, zero=128)
+    assert result(integer, x=given) == [129, 129, 130, 192, 65]
+    steep = one_weight(symmetric=True, zero=128, unit=8.0)
+    assert result(steep, x=given) == [129, 145, 161, 255, 1]
+    rounded = one_weight(zero=128, unit=8.0)  # 0.6 / 8 units are none
+    assert result(rounded, x=given) == [128, 144, 160, 255, 0]
+
+
+def test_outside_the_picture_lies_the_real_zero() -> None:
+    draft = Draft({"x": 1})
+    draft.step("x", 1.0, 7)
+    draft.step("y", 1.0, 0)
+    weights = np.arange(1, 10).reshape(1, 1, 3, 3)
+    draft.conv("x", "w", "y", weights, padding=1, padding_end=1)
+    given = np.array([[[8, 9], [10, 11]]], np.uint8)  # 1 2 3 4 over the zero
+    # 5 + 2 * 6 + 3 * 8 + 4 * 9; 4 + 2 * 5 + 3 * 7 + 4 * 8; 2 + 2 * 3 + 3 * 5 + 4 * 6; ...
+    assert result(draft.graph("y"), x=given) == [77, 67, 47, 37]
+
+
+def test_a_transposed_convolution_is_these_integers() -> None:
+    draft = Draft({"x": 1})
+    draft.step("x", 1.0, 7)
+    draft.step("y", 1.0, 5)
+    weights = [[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]
+    draft.conv("x", "w", "y", weights, op="ConvTranspose", stride=2, padding=1, padding_end=0)
+    given = np.array([[[8, 9]]], np.uint8)  # 1 2
+    # Two kernels two columns apart give 5 columns, the first column and row are cut:
+    #   4  5  6+8  10  12  ->  5  14  10  12   and   8  9+14  16  18
+    assert result(draft.graph("y"), x=given) == [10, 19, 15, 17, 13, 28, 21, 23]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "groups"),
+    [
+        (1, 1, (0, 0), 1),
+        (3, 1, (1, 1), 1),
+        (3, 2, (0, 1), 1),
+        (3, 2, (1, 1), 2),
+        (5, 1, (2, 2), 4),
+        (2, 2, (0, 0), 1),
+        (4, 3, (1, 2), 2),
+    ],
+)
+def test_a_convolution_is_what_loops_give(
+    kernel: int, stride: int, padding: tuple[int, int], groups: int
+) -> None:
+    rng = np.random.default_rng(kernel + stride)
+    x = rng.integers(0, 256, (4, 7, 9))
+    weights = rng.integers(-64, 65, (8, 4 // groups, kernel, kernel))
+    draft = Draft({"x": 4})
+    draft.step("x", 1.0, 90)
+    draft.step("y", 1.0, 128)
+    draft.conv("x", "w", "y", weights, scale=2.0**-9, bias=[*range(-4, 4)], stride=stride,
+               padding=padding[0], padding_end=padding[1], groups=groups)  # fmt: skip
+    found = Oracle(draft.graph("y")).integers({"x": x.astype(np.uint8)})["y"]
+    height, width = ((side + sum(padding) - kernel) // stride + 1 for side in x.shape[1:])
+    assert found.shape == (8, height, width)
+    for o, i, j in np.ndindex(found.shape):
+        total = 512 * (o - 4)  # the bias in units of 1 / 512
+        for c, a, b in np.ndindex(weights.shape[1:]):
+            row, column = i * stride + a - padding[0], j * stride + b - padding[0]
+            if 0 <= row < 7 and 0 <= column < 9:
+                channel = o // (8 // groups) * (4 // groups) + c
+                total += int(weights[o, c, a, b]) * (int(x[channel, row, column]) - 90)
+        # Python rounds half to even; a division by 512 is exact.
+        assert found[o, i, j] == min(max(128 + round(total / 512), 0), 255)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "groups"),
+    [
+        (2, 2, (0, 0), 1),
+        (3, 2, (1, 0), 1),
+        (4, 2, (1, 1), 1),
+        (3, 2, (1, -1), 2),
+        (9, 4, (4, 1), 1),
+        (3, 1, (1, 1), 1),
+        (2, 4, (0, -2), 1),
+    ],
+)
+def test_a_transposed_convolution_is_what_loops_give(
+    kernel: int, stride: int, padding: tuple[int, int], groups: int
+) -> None:
+    rng = np.random.default_rng(kernel * stride)
+    x = rng.integers(0, 256, (4, 3, 5))
+    weights = rng.integers(-64, 65, (4, 6 // groups, kernel, kernel))
+    draft = Draft({"x": 4})
+    draft.step("x", 1.0, 130)
+    draft.step("y", 1.0, 100)
+    draft.conv("x", "w", "y", weights, op="ConvTranspose", scale=2.0**-8, bias=3.0, stride=stride,
+               padding=padding[0], padding_end=padding[1], groups=groups)  # fmt: skip
+    found = Oracle(draft.graph("y")).integers({"x": x.astype(np.uint8)})["y"]
+    height, width = ((side - 1) * stride + kernel - sum(padding) for side in x.shape[1:])
+    total = np.full((6, height, width), 3 * 256)
+    for n, i, j in np.ndindex(x.shape):
+        for o, a, b in np.ndindex(weights.shape[1:]):
+            row, column = i * stride + a - padding[0], j * stride + b - padding[0]
+            if 0 <= row < height and 0 <= column < width:
+                to = n // (4 // groups) * (6 // groups) + o
+                total[to, row, column] += int(weights[n, o, a, b]) * (int(x[n, i, j]) - 130)
+    expected = [min(max(100 + round(int(number) / 256), 0), 255) for number in total.reshape(-1)]
+    assert found.reshape(-1).tolist() == expected
+
+
+def shared(*, following: bool = False) -> IntegerGraph:
+    """One kernel used twice with its own scales, biases and steps."""
+    draft = Draft({"planes": 1})
+    draft.step("planes", 1.0, 128)
+    draft.step("a", 0.5, 0)
+    draft.step("b", 2.0, 128)
+    draft.conv("planes", "w", "a", [[[[40]]], [[[-20]]]], scale=[0.05, 0.1], bias=[1.0, 2.0],
+               relu=True)  # fmt: skip
+    draft.node("Slice", "a", draft.moved("half", "a"), first=0, last=1)
+    draft.conv("half", "w", "b", scale=[0.5, 0.25], bias=[-10.0, 0.0])
+    if following:
+        draft.follow("a.conv.kernel.scale", [0.05, 0.1], [0.025, 0.1])
+        draft.follow("a.conv.bias", [1.0, 2.0], [5.0, 2.0])
+        draft.follow("a.scale", 0.5, 0.25)
+    return draft.graph("b")
+
+
+def test_a_shared_kernel_has_the_scales_of_each_use() -> None:
+    found = Oracle(shared()).integers({"planes": row_of(129, 130, 128)})
+    # 1, 2, 0 times 40 * 0.05 plus 1, in halves; times -20 * 0.1 plus 2, in halves
+    assert found["a"].tolist() == [[[6, 10, 2]], [[0, 0, 4]]]
+    assert found["half"].tolist() == [[[6, 10, 2]]]
+    # 3, 5, 1 times 20 less 10, in twos; times -5, in twos: -7.5 to -8, -12.5 to -12, -2.5 to -2
+    assert found["b"].tolist() == [[[153, 173, 133]], [[120, 116, 126]]]
+
+
+def test_a_strength_sets_scales_and_biases() -> None:
+    integer, planes = shared(following=True), row_of(129, 130, 128)
+    assert Oracle(integer).integers({"planes": planes})["a"].tolist() == [
+        [[6, 10, 2]],
+        [[0, 0, 4]],
+    ]
+    found = Oracle(integer.at(KEYS[-1])).integers({"planes": planes})
+    # 1, 2, 0 times 40 * 0.025 plus 5, in quarters; times -20 * 0.1 plus 2, in quarters
+    assert found["a"].tolist() == [[[24, 28, 20]], [[0, 0, 8]]]
+    # The second use's own numbers lie still, but its input counts in quarters now:
+    # 6, 7, 5 times 20 less 10, in twos; times -5, in twos: -15, -17.5 to -18, -12.5 to -12
+    assert found["b"].tolist() == [[[183, 193, 173]], [[113, 110, 116]]]
+
+
+def test_a_sum_that_int32_does_not_hold_is_refused() -> None:
+    draft = Draft({"x": 1})
+    draft.step("x", 1.0, 0)
+    draft.step("y", 1.0, 0)
+    draft.conv("x", "w", "y", [[[[1]]]], scale=2.0**-20, bias=2.0**11)  # 2**31 units
+    integer = draft.graph("y")
+    # The bias itself saturates to 2**31 - 1, which is a sum that int32 still holds.
+    assert result(integer, x=row_of(0)) == [255]
+    with pytest.raises(CheckError, match=r"y\.conv.*2147483648.*int32"):
+        result(integer, x=row_of(1))
+
+
+# Other operators: one node on values by hand.
+
+
+def of(
+    op: str, inputs: list[tuple[float, int, Any]], scale: float, zero: int, **options: Any
+) -> Any:
+    """Integers of one node on inputs (scale, zero, integers)."""
+    names = [f"x{index}" for index in range(len(inputs))]
+    given = {n: np.asarray(i[2], np.uint8) for n, i in zip(names, inputs, strict=True)}
+    draft = Draft({name: len(value) for name, value in given.items()})
+    for name, (step, zero_point, _) in zip(names, inputs, strict=True):
+        draft.step(name, step, zero_point)
+    draft.step("y", scale, zero)
+    draft.node(op, names, "y", **options)
+    return Oracle(draft.graph("y")).integers(given)["y"].tolist()
+
+
+def test_values_of_different_steps_are_added() -> None:
+    a, b = (0.5, 0, row_of(0, 1, 3, 255)), (0.25, 100, row_of(100, 100, 102, 255))
+    # 0 + 0, 0.5 + 0 to the even 0, 1.5 + 0.5, 127.5 + 38.75 to 166
+    assert of("Add", [a, b], 1.0, 50) == [[[50, 50, 52, 216]]]
+
+
+def test_a_relu_behind_an_add_is_in_the_same_rounding() -> None:
+    draft = Draft({"a": 1, "b": 1})
+    draft.step("a", 1.0, 10)
+    draft.step("b", 0.5, 20)
+    draft.step("y", 1.0, 30)
+    draft.node("Add", ["a", "b"], "sum")
+    draft.node("Relu", "sum", "y")
+    integer = draft.graph("y")
+    assert [len(group.nodes) for group in integer.groups()] == [2]
+    # 0 - 5, 5 - 5, 5 + 1.5 to the even 6, 5 - 0.5 to the even 4
+    assert result(integer, a=row_of(10, 15, 15, 15), b=row_of(10, 10, 23, 19)) == [30, 30, 36, 34]
+
+
+def test_values_are_multiplied() -> None:
+    a, b = (0.5, 0, row_of(4, 4, 3, 255)), (0.25, 100, row_of(104, 96, 103, 255))
+    # 2 * 1, 2 * -1, 1.5 * 0.75 to 1, saturated
+    assert of("Mul", [a, b], 1.0, 128) == [[[130, 126, 129, 255]]]
+
+
+def test_a_value_of_one_pixel_is_multiplied_with_all() -> None:
+    a = (1.0, 0, [[[1, 2], [3, 4]], [[5, 6], [7, 8]]])
+    b = (1.0, 0, [[[2]], [[3]]])
+    assert of("Mul", [a, b], 1.0, 0) == [[[2, 4], [6, 8]], [[15, 18], [21, 24]]]
+
+
+def test_constants_a_channel_stay_real() -> None:
+    draft = Draft({"x": 2})
+    draft.step("x", 1.0, 100)
+    draft.step("m", 1.0, 100)
+    draft.step("y", 1.0, 100)
+    draft.node("Mul", ["x", draft.vector("factor", [0.3, -1.0], 2)], "m")
+    draft.node("Add", ["m", draft.vector("shift", [0.4, 2.0], 2)], "y")
+    given = np.array([[[105, 90]], [[105, 90]]], np.uint8)
+    # 0.3 * 5 to 2, 0.3 * -10; -5, 10. Then 2.4, -2.6; -3, 12
+    assert result(draft.graph("y"), x=given) == [102, 97, 97, 112]
+
+
+def test_concatenated_values_take_the_step_of_the_result() -> None:
+    a, b = (0.5, 0, row_of(3, 5, 255)), (2.0, 128, row_of(128, 130, 255))
+    # 1.5 to 2, 2.5 to 2, 127.5 to the even 128; 0, 4, 254 saturated
+    assert of("Concat", [a, b], 1.0, 10) == [[[12, 12, 138]], [[10, 14, 255]]]
+
+
+def test_moved_integers_are_the_same_ones() -> None:
+    pixels = np.arange(200, 216).reshape(4, 2, 2)
+    step = (0.37, 91)  # of input and result
+    assert of("Slice", [(*step, pixels)], *step, first=1, last=3) == pixels[1:3].tolist()
+    # Channels 0 to 3 are the four pixels of a block.
+    assert of("DepthToSpace", [(*step, pixels)], *step, kernel=2) == [
+        [[200, 204, 201, 205], [208, 212, 209, 213], [202, 206, 203, 207], [210, 214, 211, 215]]
+    ]
+    picture = np.arange(16).reshape(1, 4, 4)
+    assert of("SpaceToDepth", [(*step, picture)], *step, kernel=2) == [
+        [[0, 2], [8, 10]],
+        [[1, 3], [9, 11]],
+        [[4, 6], [12, 14]],
+        [[5, 7], [13, 15]],
+    ]
+    assert of("MaxPool", [(*step, picture)], *step, kernel=2, stride=2) == [[[5, 7], [13, 15]]]
+    # Outside the picture lies nothing, so integers below the zero stay.
+    assert of("MaxPool", [(*step, picture)], *step, kernel=3, stride=2, padding=1) == [
+        [[5, 7], [13, 15]]
+    ]
+
+
+def test_depth_to_space_of_several_channels_is_in_onnx_order() -> None:
+    # "DCR": the block's pixel is the slowest part of a channel's number.
+    pixels = np.arange(8).reshape(8, 1, 1)
+    assert of("DepthToSpace", [(1.0, 0, pixels)], 1.0, 0, kernel=2) == [
+        [[0, 2], [4, 6]],
+        [[1, 3], [5, 7]],
+    ]
+    two = np.array([[[0, 2], [4, 6]], [[1, 3], [5, 7]]])
+    assert of("SpaceToDepth", [(1.0, 0, two)], 1.0, 0, kernel=2) == pixels.tolist()
+
+
+@pytest.mark.parametrize(
+    ("op", "options", "function"),
+    [
+        ("Relu", {}, lambda x: max(x, 0.0)),
+        ("LeakyRelu", {"alpha": 0.3}, lambda x: x if x > 0 else 0.3 * x),
+        ("Sigmoid", {}, lambda x: 1 / (1 + math.exp(-x))),
+        (
+            "Selu",
+            {},
+            lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x)),
+        ),
+    ],
+)
+def test_a_curve_is_rounded_once(op: str, options: dict[str, Any], function: Any) -> None:
+    given = list(range(256))
+    found = of(op, [(0.0625, 100, [[given]])], 0.03125, 80, **options)
+    exact = [function((x - 100) * 0.0625) / 0.03125 for x in given]
+    assert found == [[[min(max(round(y) + 80, 0), 255) for y in exact]]]
+
+
+def test_a_slope_of_each_channel() -> None:
+    draft = Draft({"x": 2})
+    draft.step("x", 1.0, 128)
+    draft.step("y", 1.0, 128)
+    draft.constants["slope"] = np.array([0.5, 2.0], np.float32).reshape(2, 1, 1)
+    draft.node("PRelu", ["x", "slope"], "y")
+    given = np.array([[[118, 138]], [[118, 138]]], np.uint8)
+    assert result(draft.graph("y"), x=given) == [123, 138, 108, 138]
+
+
+def test_means_and_extremes() -> None:
+    pixels = (0.5, 10, [[[10, 12], [14, 17]], [[11, 10], [10, 10]]])
+    # Real: 0 1 2 3.5 and 0.5 0 0 0
+    assert of("GlobalAveragePool", [pixels], 0.125, 0) == [[[13]], [[1]]]  # 1.625, 0.125
+    assert of("GlobalMaxPool", [pixels], 0.5, 0) == [[[7]], [[1]]]
+    # Over the channels: 0.25 0.5 1 1.75, in halves 0.5 1 2 3.5 to even
+    assert of("ReduceMean", [pixels], 0.5, 100) == [[[100, 101], [102, 104]]]
+    assert of("ReduceMax", [pixels], 0.5, 100) == [[[101, 102], [104, 107]]]
+
+
+def test_an_operator_that_is_folded_before_is_refused() -> None:
+    with pytest.raises(InputError, match="BatchNormalization: fold the graph first"):
+        of("BatchNormalization", [(1.0, 0, row_of(1))], 1.0, 0)
+
+
+# Networks.
+
+
+def test_a_real_convolution_between_integer_ones() -> None:
+    draft = Draft({"x": 1})
+    draft.step("x", 0.5, 10)
+    draft.conv("x", "w", "m", [[[[0.3]]]], scale=2.0, bias=0.01, relu=True, real=True)
+    draft.step("y", 0.01, 0)
+    draft.conv("m", "v", "n", [[[[0.25]]]], real=True)
+    draft.node("Add", ["n", "n"], "y")
+    integer = draft.graph("y")
+    found = Oracle(integer).integers({"x": row_of(14, 10, 0)})
+    assert sorted(found) == ["x", "y"]  # m and n are no integers
+    # 0.3 * 2 * 2 + 0.01 = 1.21, half of it 60.5 hundredths; 0.01 gives 0.5; below 0
+    # In float32 0.3 and 0.01 are a little more and less: 1.2100000136 and 0.0099999998.
+    assert found["y"].tolist() == [[[61, 0, 0]]]
+
+
+def test_a_group_alone_gives_what_it_gives_in_the_network() -> None:
+    oracle, integer = Oracle(shared()), shared()
+    values = oracle.integers({"planes": row_of(1, 130, 255)})
+    for group in integer.groups():
+        source = group.first.inputs[0]
+        alone = oracle.group(group, {source: values[source]})
+        assert alone.tolist() == values[group.output].tolist()
+    # Fed with other integers than the network's own, it takes those.
+    first, *_ = integer.groups()
+    assert oracle.group(first, {"planes": row_of(129)}).tolist() == [[[6]], [[0]]]
+
+
+def test_planes_in_grey_levels_give_the_residual_in_grey_levels() -> None:
+    draft = Draft({"planes": 1, "residual": 1})
+    draft.step("planes", 1.0, 128)
+    draft.step("residual", 2.0, 128)
+    draft.step("y", 0.25, 128)
+    draft.node("Add", ["planes", "residual"], "y")
+    planes = np.array([[[-128.0, 3.0, 127.0]], [[127.0, 5.0, 1.0]]], np.float32)
+    # The second input in twos: 63.5 to 64, 2.5 to 2, 0.5 to 0; the result within -32 to 31.75
+    found = Oracle(draft.graph("y")).run(planes)
+    assert found.dtype == np.float32
+    assert found.tolist() == [[[0.0, 7.0, 31.75]]]
+
+
+def test_with_fine_steps_it_is_the_real_network() -> None:
+    """Each rounding adds at most half a step times the gain from there to the result."""
+    rng = np.random.default_rng(8)
+    weights = [rng.integers(-64, 65, (8, 2, 3, 3)), rng.integers(-64, 65, (2, 8, 3, 3))]
+    scales = [rng.uniform(0.001, 0.002, 8), rng.uniform(0.0005, 0.001, 2)]
+    biases = [rng.uniform(-1, 1, 8), rng.uniform(-1, 1, 2)]
+    planes = rng.integers(-20, 21, (2, 12, 15))
+    real = planes.astype(np.float64)
+    hidden = np.maximum(
+        conv3x3(real, weights[0] * scales[0][:, None, None, None]) + biases[0][:, None, None], 0.0
+    )
+    expected = (
+        conv3x3(hidden, weights[1] * scales[1][:, None, None, None]) + biases[1][:, None, None]
+    )
+    steps = float(hidden.max()) / 255, float(np.abs(expected).max()) / 126
+    draft = Draft({"planes": 2})
+    draft.step("planes", 1.0, 128)
+    draft.step("h", steps[0], 0)
+    draft.step("y", steps[1], 128)
+    for source, name, w, scale, bias in zip(
+        ("planes", "h"), ("h", "y"), weights, scales, biases, strict=True
+    ):
+        draft.conv(source, f"{name}.w", name, w, scale=scale.tolist(), bias=bias.tolist(),
+                   relu=name == "h", padding=1, padding_end=1)  # fmt: skip
+    found = Oracle(draft.graph("y")).run(planes.astype(np.float32))
+    gain = float((np.abs(weights[1]).sum(axis=(1, 2, 3)) * scales[1]).max())
+    # Half a step of h, half a unit of its bias, half a step of y and half a unit of its bias;
+    # 1e-4 for scales that float32 rounded.
+    bound = gain * (steps[0] + scales[0].max()) / 2 + (steps[1] + steps[0] * scales[1].max()) / 2
+    error = np.abs(found - expected)
+    assert error.max() <= bound + 1e-4
+    assert error.max() < 0.05 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("largest", [64, 127])
+def test_extremes_have_sums_in_closed_form(largest: int) -> None:
+    integer = stress(largest)
+    found = Oracle(integer).integers({"planes": extremes("bright", 16, 6, 6)})
+    # Inside, 127 grey levels meet 16 * 9 weights of one sign; `wide` counts 128 * 144 / 127.
+    inside = found["wide"][:, 2, 3]
+    assert inside[0] == 128 + round(127 * 127 / 128) == 254
+    assert inside[1] == 128 - 126
+    assert inside[2] == 128  # as many of either sign
+    # At a corner 4 of 9 taps lie in the picture.
+    assert found["wide"][0, 0, 0] == 128 + round(127 * 127 / 128 * 4 / 9)
+    assert set(np.unique(found["narrow"])) == {0, 255}
+
+
+@pytest.mark.parametrize("kind", ["bright", "dark", "checks", "channels", "noise"])
+def test_every_pattern_of_extremes_reaches_the_second_layer_as_extremes(kind: str) -> None:
+    given = extremes(kind, 16, 7, 8)
+    assert set(np.unique(given)) <= {0, 255}
+    assert set(np.unique(Oracle(stress(64)).integers({"planes": given})["narrow"])) <= {0, 255}
