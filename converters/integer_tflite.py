@@ -99,7 +99,7 @@ class _Integers(_Grouped):
     def quantization(self, name: str, scale: Float, zero: int = 0, axis: int = 0) -> Quantization:
         """Scales by the name of their constant."""
         if name not in self.known:
-            self.known[name] = Quantization(scale.reshape(-1), zero, axis)
+            self.known[name] = self.file.quantization(scale.reshape(-1), zero, axis)
         return self.known[name]
 
     def label(self, value: str) -> str:

@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from edgeqe.errors import ProviderError
 
+Float = npt.NDArray[np.float32]
+
 SCHEMA_VERSION = 3
 IDENTIFIER = b"TFL3"
 #: Bytes to which the schema aligns the data of buffers (``force_align: 16``).
@@ -52,6 +54,8 @@ class Quantization:
 
     Parameters
     ----------
+    packed : dict
+        Positions of what is packed already, one dictionary a file.
     scale : ndarray of float32, shape (n,)
         Above 0.
     zero : int
@@ -60,18 +64,22 @@ class Quantization:
         Axis of the tensor that n scales belong to.
     """
 
-    def __init__(self, scale: npt.NDArray[np.float32], zero: int = 0, axis: int = 0) -> None:
-        self._fields = {"scale": scale, "zeroPoint": np.full(scale.size, zero, np.int64)}
-        self._axis = axis
-        self._packed: tuple[Any, int] | None = None
+    def __init__(self, packed: dict[object, int], scale: Float, zero: int, axis: int) -> None:
+        self._packed, self._scale, self._zero, self._axis = packed, scale, zero, axis
 
     def Pack(self, builder: Any) -> int:  # noqa: N802  # called by the generated TensorT
-        if self._packed is None or self._packed[0] is not builder:
-            fields = schema().QuantizationParametersT(
-                **self._fields, quantizedDimension=self._axis
-            )
-            self._packed = builder, int(fields.Pack(builder))
-        return self._packed[1]
+        if self not in self._packed:
+            zeros = np.full(self._scale.size, self._zero, np.int64)
+            scale = builder.CreateNumpyVector(self._scale)
+            if (len(zeros), self._zero) not in self._packed:  # one for all of that length
+                self._packed[len(zeros), self._zero] = int(builder.CreateNumpyVector(zeros))
+            s = schema()
+            s.QuantizationParametersStart(builder)
+            s.QuantizationParametersAddScale(builder, scale)
+            s.QuantizationParametersAddZeroPoint(builder, self._packed[len(zeros), self._zero])
+            s.QuantizationParametersAddQuantizedDimension(builder, self._axis)
+            self._packed[self] = int(s.QuantizationParametersEnd(builder))
+        return self._packed[self]
 
 
 class TfliteFile:
@@ -92,6 +100,11 @@ class TfliteFile:
         self._tensors: dict[tuple[str, tuple[int, ...]], int] = {}
         self._widened: dict[int, int] = {}
         self._widening: list[Any] = []
+        self._packed: dict[object, int] = {}
+
+    def quantization(self, scale: Float, zero: int = 0, axis: int = 0) -> Quantization:
+        """What integers of tensors stand for, see `Quantization`."""
+        return Quantization(self._packed, scale, zero, axis)
 
     def value(
         self, name: str, shape: tuple[int, int, int, int], integers: Quantization | None = None
@@ -142,7 +155,7 @@ class TfliteFile:
         self._tensors[name, array.shape] = self._append(tensor)
         return self._tensors[name, array.shape]
 
-    def widened(self, name: str, array: npt.NDArray[np.float32]) -> int:
+    def widened(self, name: str, array: Float) -> int:
         """Float32 value of a constant that is stored in float16, made once for all uses."""
         stored = self.constant(name, array.astype(np.float16))
         if stored not in self._widened:
@@ -226,6 +239,7 @@ class TfliteFile:
             metadata=entries,
         )
         builder = flatbuffers.Builder(1 << 16)
+        self._packed.clear()
         builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
         return bytes(builder.Output())
 

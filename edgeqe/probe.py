@@ -4,18 +4,23 @@ Trained weights hide a halo: what the farthest pixel adds is the product of many
 weights. So kernels are replaced by ones whose outermost taps along one axis are positive
 and whose others are 0, factors by 1 and shifts by 0. On a picture that is 0 but for some
 pixels, a result is above 0 exactly where the network's structure lets them through.
+
+In a network of integers all scales are set too, so that a layer multiplies by at least 4: then
+what is above 0 stays, up to the largest integer, and 0 stays 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeqe.card import Card
 from edgeqe.model_file import ModelFile
+from edgeqe.protobuf import Tensor
 from edgeqe.runtimes import open_bytes
 
 Float = npt.NDArray[np.float32]
@@ -25,6 +30,10 @@ CONVOLUTIONS = ("Conv", "ConvTranspose", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSP
 FACTORS, SHIFTS = ("Mul", "MUL"), ("Add", "ADD")
 #: Operators that hide a pixel's influence on a picture of zeros.
 GATES = ("Sigmoid", "LOGISTIC")
+#: Largest weight of an integer kernel, and what a layer multiplies by.
+LARGEST, GAIN = 64, 4.0
+#: ONNX's numbers of types of weights.
+_FLOATS, _INTEGERS = (1, 10), (3, 6)
 
 
 @dataclass(frozen=True)
@@ -73,31 +82,54 @@ def _probes(run: Callable[[Float], Float], card: Card, axis: int) -> tuple[bool,
 
 def _probe(model: ModelFile, axis: int) -> bytes:
     """File with probe weights along an axis, 1 rows or 2 columns."""
-    data = bytearray(model.data)
+    data, constants = bytearray(model.data), model.outline.initializers
     origin = model.outline.origins()
+    scales = _scales(model) if model.card.precision == "int8" else {}
+    for name, number in scales.items():
+        _write(data, constants[name], np.full(_size(constants[name]), number))
     for operation in model.outline.operations:
         names = [origin.get(name, name) for name in operation.inputs]
         for position, name in enumerate(names):
-            tensor = model.outline.initializers.get(name)
-            if tensor is None or tensor.dtype.kind != "f" or tensor.start == tensor.stop:
+            tensor = constants.get(name)
+            if tensor is None or name in scales or tensor.start == tensor.stop:
                 continue
-            value = np.frombuffer(model.data[tensor.start : tensor.stop], tensor.dtype)
+            if tensor.data_type not in (*_FLOATS, *_INTEGERS):
+                continue
             if operation.op_type in CONVOLUTIONS and position == 1:
-                kernel = value.reshape(tensor.dims)
-                if model.format == "onnx":
-                    new = _taps(kernel.shape, (0, 1), 1 + axis)
-                else:
-                    new = _taps(kernel.shape, (0, 3), axis)
-            elif operation.op_type in CONVOLUTIONS:
-                new = np.zeros(value.shape)
+                axes = ((0, 1), 1 + axis) if model.format == "onnx" else ((0, 3), axis)
+                new = _taps(tensor.dims, *axes)
+                if tensor.data_type in _INTEGERS:
+                    new = np.where(new > 0.0, LARGEST, 0)
+            elif operation.op_type in CONVOLUTIONS or operation.op_type in SHIFTS:
+                new = np.zeros(_size(tensor))
             elif operation.op_type in FACTORS:
-                new = np.ones(value.shape)
-            elif operation.op_type in SHIFTS:
-                new = np.zeros(value.shape)
+                new = np.ones(_size(tensor))
             else:
                 continue
-            data[tensor.start : tensor.stop] = new.astype(tensor.dtype).tobytes()
+            _write(data, tensor, new)
     return bytes(data)
+
+
+def _scales(model: ModelFile) -> dict[str, float]:
+    """Scale constants of a network of integers, and what the probe sets them to.
+
+    Values count in grey levels; kernels, and biases that count products of the two, in parts.
+    """
+    constants = model.outline.initializers
+    scales = {name: tensor for name, tensor in constants.items() if name.endswith(".scale")}
+    return {
+        name: GAIN / LARGEST if name.endswith((".kernel.scale", ".bias.scale")) else 1.0
+        for name, tensor in scales.items()
+        if tensor.data_type == 1 and tensor.start < tensor.stop
+    }
+
+
+def _size(tensor: Tensor) -> int:
+    return (tensor.stop - tensor.start) // tensor.dtype.itemsize
+
+
+def _write(data: bytearray, tensor: Tensor, numbers: npt.NDArray[Any]) -> None:
+    data[tensor.start : tensor.stop] = numbers.astype(tensor.dtype).tobytes()
 
 
 def _taps(shape: tuple[int, ...], channels: tuple[int, int], along: int) -> npt.NDArray[np.float64]:

@@ -76,8 +76,15 @@ class OnnxOutline:
         return tuple(operation.op_type for operation in self.operations)
 
     def origins(self) -> dict[str, str]:
-        """Initializer of each value that is one in another type: none in ONNX files."""
-        return {}
+        """Initializer of each value that is one in another type: integers as real numbers."""
+        return {
+            operation.outputs[0]: operation.inputs[0]
+            for operation in self.operations
+            if operation.op_type == "DequantizeLinear"
+            and operation.outputs
+            and operation.inputs
+            and operation.inputs[0] in self.initializers
+        }
 
 
 def outline(data: bytes) -> OnnxOutline:

@@ -30,6 +30,9 @@ TILE_TOLERANCE = 1e-3
 #: Bytes of the file, or of a TFLite file's constants, per byte of the trainable
 #: parameters, where kernels are shared; a float16 TFLite file has its own.
 LARGEST_SHARE, LARGEST_SHARE_FLOAT16_TFLITE = 1.05, 1.15
+#: The same of INT8, of the constants and of the file: a scale and a bias a channel of each use,
+#: and a description of each value, weigh four times as much beside integers.
+LARGEST_SHARE_INT8, LARGEST_FILE_INT8 = 1.15, 1.40
 #: Networks below this are mostly card and golden tile.
 SMALLEST_WEIGHED = 500_000
 
@@ -163,44 +166,54 @@ def _blocks(path: Path, card: Card) -> Check:
 def _strengths(model: ModelFile) -> Check:
     if model.strengths is None:
         return Check("strengths", True, "one strength")
-    table = model.strengths.row(model.key(model.card.default_step))
-    used, difference = 0, 0.0
-    for name in model.card.vectors:
-        tensor = model.outline.initializers[model.card.folded.get(name, name)]
-        count = tensor.dims[0] if name in model.card.folded else int(np.prod(tensor.dims))
-        expected, used = table[used : used + count], used + count
-        if name not in model.card.folded:
-            lying = np.frombuffer(model.data[tensor.start : tensor.stop], tensor.dtype)
-            difference = max(difference, float(np.abs(lying - expected).max()))
-    difference /= float(np.abs(table).max())
-    first = model.strengths.first_key
-    last = first + len(model.strengths.curve) - 1
+    rows = model.strengths.curve @ model.strengths.basis
+    default = model.at(model.key(model.card.default_step))
+    if model.card.precision == "int8":  # integers: the very same bytes
+        same = default == model.data
+    else:
+        same = _difference(model, default) < (1e-4 if model.card.precision == "float32" else 1e-3)
+    first = model.first_key
+    last = first + model.keys - 1
     golden = model.golden[0].astype(np.float32) - np.float32(NEUTRAL)
     sizes = [float(np.abs(open_session(model, k).run(golden)).mean()) for k in (first, last)]
-    limit = 1e-4 if model.card.precision == "float32" else 1e-3
-    passed = difference < limit and sizes[1] != sizes[0] and bool(np.isfinite(table).all())
     low, high = (2.0 ** (k / KEYS_PER_OCTAVE) for k in (first, last))
     return Check(
         "strengths",
-        passed,
+        same and sizes[1] != sizes[0] and bool(np.isfinite(rows).all()),
         f"steps {low:.1f} to {high:.1f}, {len(model.card.vectors)} vectors; mean residual "
         f"{sizes[0]:.2f} to {sizes[1]:.2f} grey levels",
     )
 
 
+def _difference(model: ModelFile, default: bytes) -> float:
+    """Largest difference of the vectors as they lie from others, of the largest of them."""
+    found, largest = 0.0, 1e-12
+    for name in model.card.vectors:
+        tensor = model.outline.initializers[model.card.folded.get(name, name)]
+        lying, other = (
+            np.frombuffer(data[tensor.start : tensor.stop], tensor.dtype).astype(np.float64)
+            for data in (model.data, default)
+        )
+        found = max(found, float(np.abs(lying - other).max()))
+        largest = max(largest, float(np.abs(other).max()))
+    return found / largest
+
+
 def _sharing(model: ModelFile) -> Check:
     card, outline = model.card, model.outline
     seen: dict[bytes, str] = {}
-    twice = []
+    twice, places = [], set[int]()
+    moving = {*card.vectors, *(f"{name}.scale" for name in card.biases)}
     for tensor in outline.initializers.values():
         raw = model.data[tensor.start : tensor.stop]
-        if tensor.name in card.vectors or len(raw) < 256:
+        if tensor.name in moving or len(raw) < 256 or tensor.start in places:
             continue
+        places.add(tensor.start)
         digest = hashlib.sha256(raw).digest()
         if digest in seen:
             twice.append(f"{seen[digest]} = {tensor.name}")
         seen[digest] = tensor.name
-    origin = outline.origins()
+    origin, constants = outline.origins(), outline.initializers.values()
     uses = [
         origin.get(name, name)
         for operation in outline.operations
@@ -208,19 +221,22 @@ def _sharing(model: ModelFile) -> Check:
         for name in operation.inputs[1:2]
     ]
     lost = [name for name in card.shared if uses.count(name) < 2]
-    stored = sum(t.stop - t.start for t in outline.initializers.values())
+    stored = sum(size for _, size in {(t.start, t.stop - t.start) for t in constants})
     detail = (
         f"{len(seen)} weights; {len(card.shared)} kernels of {len(set(uses))} are used more than "
         f"once and stored once; {stored} bytes of constants, {len(model.data)} in the file"
     )
     passed = not twice and not lost
     if card.trainable:
-        number = 2 if card.precision == "float16" else 4
+        number = {"float16": 2, "int8": 1}.get(card.precision, 4)
         share, file_share = (n / (number * card.trainable) for n in (stored, len(model.data)))
         detail += f", {share:.3f} and {file_share:.3f} times {number} bytes a trainable parameter"
         if card.shared and card.trainable >= SMALLEST_WEIGHED:
             weighed = share if model.format == "tflite" else file_share
-            passed &= weighed <= LARGEST_SHARE
+            if number == 1:
+                passed &= share <= LARGEST_SHARE_INT8 and file_share <= LARGEST_FILE_INT8
+            else:
+                passed &= weighed <= LARGEST_SHARE
             if model.format == "tflite" and number == 2:
                 passed &= file_share <= LARGEST_SHARE_FLOAT16_TFLITE
     wrong = twice + [f"{name} is used once" for name in lost]

@@ -6,7 +6,7 @@ import json
 
 from edgeqe.quantization.blame import NOTICEABLE, SOURCES, Blame
 from edgeqe.quantization.drift_report import HEADINGS
-from edgeqe.quantization.reporting import machine_line, table
+from edgeqe.quantization.reporting import machine_line, signed, table
 
 SCHEMA_VERSION = 1
 
@@ -59,10 +59,10 @@ def to_text(blame: Blame) -> str:
                 str(row.quality),
                 str(row.pictures),
                 f"{row.jpeg:.3f}",
-                f"{row.psnr[0] - row.jpeg:+.4f}",
-                f"{row.psnr[-1] - row.jpeg:+.4f}",
-                f"{row.drift:+.4f}",
-                *(f"{loss:+.4f}" for loss in row.losses.values()),
+                signed(row.psnr[0] - row.jpeg),
+                signed(row.psnr[-1] - row.jpeg),
+                signed(row.drift),
+                *map(signed, row.losses.values()),
             ]
             for row in blame.rows
             if row.protocol == protocol
@@ -72,5 +72,5 @@ def to_text(blame: Blame) -> str:
     lines += [f"pictures of {blame.data}", machine_line(blame.stamp), ""]
     if blame.largest == "none":
         return "\n".join([*lines, f"nothing costs {NOTICEABLE:g} dB in the mean"])
-    losses = ", ".join(f"{name} {loss:+.4f} dB" for name, loss in blame.losses().items())
+    losses = ", ".join(f"{name} {signed(loss)} dB" for name, loss in blame.losses().items())
     return "\n".join([*lines, f"largest: {blame.largest} (mean of the rows: {losses})"])

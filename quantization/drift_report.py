@@ -14,13 +14,16 @@ from xml.etree import ElementTree
 from edgeqe.errors import InputError
 from edgeqe.quantization.drift import PICTURE_CEILING, TILE_CEILING, TILE_SIDE, Row
 from edgeqe.quantization.limits import Limits, Verdict
-from edgeqe.quantization.reporting import Model, machine_line, table
+from edgeqe.quantization.reporting import Model, machine_line, signed, table
 
 SCHEMA_VERSION = 1
 HEADINGS = {
     "gray": "gray: studio-range luma, coded as grayscale JPEG",
     "colour": "colour: RGB of the decoder, coded as 4:2:0; PSNR in RGB",
 }
+COLUMNS = ("quality", "n", "JPEG dB", "reference", "candidate", "loss", "limit",
+           "worst picture", "worst tile, row,column", "")  # fmt: skip
+LEFT = (7, 8, 9)
 #: What XML 1.0 cannot hold, not even escaped.
 _NO_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -77,12 +80,8 @@ class Report:
         """Tables, a protocol each, between the models and the machine."""
         lines = [f"reference  {self.reference.line()}", f"candidate  {self.candidate.line()}"]
         for protocol in dict.fromkeys(row.protocol for row in self.rows):
-            cells = [[
-                "quality", "n", "JPEG dB", "reference", "candidate", "loss", "limit",
-                "worst picture", "", "worst tile", "", "row,column", "",
-            ]]  # fmt: skip
-            cells += [_cells(row, v) for row, v in self.verdicts() if row.protocol == protocol]
-            lines += ["", f"{HEADINGS[protocol]}; gains in dB", *table(cells, left=(8, 10, 12))]
+            rows = [_cells(row, v) for row, v in self.verdicts() if row.protocol == protocol]
+            lines += ["", f"{HEADINGS[protocol]}; gains in dB", *table([COLUMNS, *rows], LEFT)]
         lines += ["", *(f"note: {note}" for note in self.notes)]
         lines.append(
             f"pictures of {self.data}; tiles of {TILE_SIDE} pixels, their PSNR counts up to "
@@ -94,7 +93,8 @@ class Report:
     def to_junit(self) -> bytes:
         """JUnit XML: of every row a test case for the mean gain and one for the worst tile."""
         suites = ElementTree.Element("testsuites")
-        suite = ElementTree.SubElement(suites, "testsuite", name="edgeqe drift")
+        ran = f"{self.candidate.name} {self.candidate.precision} on {self.candidate.runtime}"
+        suite = ElementTree.SubElement(suites, "testsuite", name=f"edgeqe drift: {ran}")
         properties = ElementTree.SubElement(suite, "properties")
         facts = {"data": self.data, "machine": machine_line(self.stamp)}
         facts |= {"reference": self.reference.line(), "candidate": self.candidate.line()}
@@ -102,13 +102,13 @@ class Report:
             ElementTree.SubElement(properties, "property", name=name, value=_clean(value))
         failed = 0
         for row, verdict in self.verdicts():
-            text = "\n".join(table([_cells(row, verdict)]))
+            text = "\n".join(table([COLUMNS, _cells(row, verdict)], LEFT))
             for what, reason in zip(("mean gain", "worst tile"), verdict.reasons, strict=True):
                 case = ElementTree.SubElement(
                     suite,
                     "testcase",
                     classname=f"edgeqe.drift.{row.protocol}",
-                    name=f"quality {row.quality}: {what}",
+                    name=f"{ran}, quality {row.quality}: {what}",
                 )
                 if reason:
                     failed += 1
@@ -180,20 +180,18 @@ def _row(row: Row, verdict: Verdict) -> dict[str, Any]:
 
 
 def _cells(row: Row, verdict: Verdict) -> list[str]:
-    picture, tile = row.worst_picture, row.worst_tile
+    picture, worst = row.worst_picture, row.worst_tile
+    tile = worst.tile
     return [
         str(row.quality),
         str(len(row.pictures)),
         f"{row.mean('jpeg'):.3f}",
-        f"{row.reference_gain:+.4f}",
-        f"{row.candidate_gain:+.4f}",
-        f"{row.loss:+.4f}",
+        signed(row.reference_gain),
+        signed(row.candidate_gain),
+        signed(row.loss),
         f"{verdict.limit:.4f}",
-        f"{picture.loss:+.4f}",
-        picture.name,
-        f"{tile.tile.drop:+.3f}",
-        tile.name,
-        f"{tile.tile.row},{tile.tile.column}",
+        f"{signed(picture.loss)} {picture.name}",
+        f"{signed(tile.drop)} {worst.name} {tile.row},{tile.column}",
         "holds" if verdict.holds else "DRIFTS",
     ]
 

@@ -82,13 +82,13 @@ class Limits:
         limit = self.allowed(row.quality, row.reference_gain)
         gain, tile = [], ""
         if row.loss > limit:
-            gain.append(f"the mean gain loses {row.loss:.4f} dB, at most {limit:.4f} may go")
+            gain.append(f"the mean gain loses {row.loss:.3g} dB, at most {limit:.3g} may go")
         if row.candidate_gain < 0.0:
-            gain.append(f"the mean lies {-row.candidate_gain:.4f} dB below the JPEG itself")
+            gain.append(f"the mean lies {-row.candidate_gain:.3g} dB below the JPEG itself")
         worst = row.worst_tile
         if worst.tile.drop > self.max_tile_drop:
             tile = (
                 f"the tile at row {worst.tile.row}, column {worst.tile.column} of {worst.name} "
-                f"drops {worst.tile.drop:.3f} dB, at most {self.max_tile_drop:g} may go"
+                f"drops {worst.tile.drop:.3g} dB, at most {self.max_tile_drop:g} may go"
             )
         return Verdict(limit, " and ".join(gain), tile)

@@ -1,17 +1,20 @@
 """The integer oracle: a network of integers by hand, the reference for every runtime.
 
 An integer convolution is exact: whole numbers are multiplied and added, the sum must fit
-int32, and one real factor a channel brings it to the integers of the result::
+int32, and one factor a channel brings it to the integers of the result::
 
-    sum = sum over taps of w * (x - zero_x) + bias                      int32
-    y   = zero_y + rint(sum * scale_x * kernel_scale / scale_y)         half to even, saturated
+    sum = sum over taps of w * (x - zero_x) + bias               int32
+    y   = zero_y + rint(sum * (scale_x * kernel_scale / scale_y))     half to even, saturated
 
-A tap outside the picture meets the real zero, which is the integer zero_x. Symmetric integers
-keep a real bias, as TensorRT does. Every other operator works on the real numbers that
-its integers stand for, in float64, and its result is rounded once.
+A tap outside the picture meets the real zero, which is the integer zero_x. The factor, and its
+product with the sum, are float32: the factor is part of the network, and where a sum lies in
+the middle of two integers those digits decide. Runtimes that hold it so (ONNX Runtime,
+XNNPACK) give the same integers.
 
-Runtimes compute in float32 or fixed point where this is float64, so they may round a number
-close to the middle of two integers the other way: one step, no more.
+Symmetric integers keep a real bias, as TensorRT does. These, and every other operator, work on
+the real numbers that the integers stand for, in float64, and the result is rounded once.
+Runtimes compute those in float32 or fixed point, so close to the middle of two integers they
+may round the other way: one step, no more.
 """
 
 from __future__ import annotations
@@ -130,14 +133,17 @@ class Oracle:
         step_x, step_y = (integer.steps[name] for name in (conv.inputs[0], group.output))
         centred = x.astype(np.float64) - step_x.zero  # so that padding is the real zero
         sums = oracle_operators.run(conv, [centred, self._kernel(conv.inputs[1])])
-        scale, bias = (self._vector(node.inputs[1]) for node in group.nodes[1:3])
-        scale_x, scale_y = (integer.scale(name) for name in (conv.inputs[0], group.output))
+        scale, bias = (
+            self._graph.constants[n.inputs[1]].reshape(-1, 1, 1) for n in group.nodes[1:3]
+        )
+        scale_x, scale_y = (np.float32(integer.scale(n)) for n in (conv.inputs[0], group.output))
         if integer.symmetric:
-            real = _int32(sums, conv.name) * (scale_x * scale) + bias
-            y = real / scale_y
+            unit = np.float64(scale_x) * scale
+            y = (_int32(sums, conv.name) * unit + bias) / scale_y
         else:
-            added = integer.integer_bias(group).numbers.astype(np.float64).reshape(-1, 1, 1)
-            y = _int32(sums + added, conv.name) * (scale_x * scale / scale_y)
+            numbers = integer.integer_bias(group).numbers.reshape(-1, 1, 1)
+            total = _int32(sums + numbers, conv.name).astype(np.float32)
+            y = (total * (scale_x * scale / scale_y)).astype(np.float64)
         y = np.rint(y) + step_y.zero
         return self._saturated(np.maximum(y, step_y.zero) if group.relu else y)
 

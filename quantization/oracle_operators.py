@@ -6,16 +6,20 @@ order; an integer convolution's reach 2**31 at most, so these operators serve in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from edgeqe.converters.graph import Node
 from edgeqe.errors import InputError
 
 Double = npt.NDArray[np.float64]
 
+#: Numbers of the windows that are laid out at once, 32 MB.
+BAND = 2**22
 #: ONNX's scale and slope of Selu.
 SELU_SCALE, SELU_SLOPE = 1.0507009873554805, 1.6732632423543772
 
@@ -41,17 +45,21 @@ def run(node: Node, operands: list[Double]) -> Double:
 
 
 def _convolution(node: Node, operands: list[Double]) -> Double:
-    """Sum over the kernel's taps, each one matrix times the picture moved by the tap."""
+    """One matrix of kernels times one of windows, a band of rows at a time."""
     x, kernel, *bias = operands
     count, _, rows, columns = kernel.shape
-    padded = np.pad(x, ((0, 0), (node.padding, node.padding_end), (node.padding, node.padding_end)))
-    height = (padded.shape[1] - rows) // node.stride + 1
-    width = (padded.shape[2] - columns) // node.stride + 1
-    weights = kernel.reshape(node.groups, count // node.groups, -1, rows, columns)
-    result = np.zeros((node.groups, count // node.groups, height * width))
-    for row, column in np.ndindex(rows, columns):
-        moved = _every(padded, row, column, node.stride, height, width)
-        result += weights[..., row, column] @ moved.reshape(node.groups, -1, height * width)
+    pad = (node.padding, node.padding_end)
+    padded = np.pad(x, ((0, 0), pad, pad))
+    windows = sliding_window_view(padded, (rows, columns), axis=(1, 2))
+    windows = windows[:, :: node.stride, :: node.stride].transpose(0, 3, 4, 1, 2)
+    *taps, height, width = windows.shape
+    weights = kernel.reshape(node.groups, count // node.groups, -1)
+    result = np.empty((*weights.shape[:2], height, width))
+    band = max(BAND // (math.prod(taps) * width), 1)
+    for top in range(0, height, band):
+        part = windows[..., top : top + band, :]
+        made = weights @ part.reshape(node.groups, weights.shape[2], -1)
+        result[:, :, top : top + band] = made.reshape(*weights.shape[:2], -1, width)
     return result.reshape(count, height, width) + (bias[0] if bias else 0.0)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from edgeqe.converters.integer import IntegerGraph
 from edgeqe.converters.sources import Source
 from edgeqe.errors import InputError
@@ -106,7 +108,9 @@ class Quantizer:
             self.source,
             graph=integer.graph,
             integer=integer,
-            reference=lambda planes: Oracle(integer).run(planes.astype("f4") - NEUTRAL),
+            reference=lambda planes: Oracle(integer).run(
+                planes.astype(np.float32) - np.float32(NEUTRAL)
+            ),
             provenance=provenance,
             metadata={k: v for k, v in self.source.metadata.items() if k != TRAINING_KEY},
         )

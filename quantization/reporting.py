@@ -99,6 +99,11 @@ def machine_line(stamp: dict[str, Any]) -> str:
     )
 
 
+def signed(decibels: float) -> str:
+    """Decibels with their sign; nothing is ``+0.0000``."""
+    return f"{round(decibels, 4) + 0.0:+.4f}"
+
+
 def table(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> list[str]:
     """Lines of columns as wide as their longest cell; those of `left` keep left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -204,7 +204,11 @@ def _photograph(file: Path, name: str, count: int, side: int) -> Photograph:
                 raise ImageError(f"'{file}' has more than 8 bits a sample: give it in 8 bits.")
             tables = getattr(picture, "quantization", None)
             quality = nearest_quality(tables[min(tables)])[0] if tables else None
-            whole = picture.convert("RGB")
+            picture.load()
+            whole = picture if picture.mode == "RGB" else picture.convert("RGB")
+            digest = hashlib.sha256(data)
+            thumbnail = whole.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX).convert("L")
+            windows = _windows(whole, count, side, int.from_bytes(digest.digest()[:8], "big"))
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # Pillow's readers raise nearly anything on damaged files
@@ -212,34 +216,30 @@ def _photograph(file: Path, name: str, count: int, side: int) -> Photograph:
         raise ImageError(
             f"'{file}' cannot be read as a picture ({reason}): get it again, or take it out."
         ) from error
-    digest = hashlib.sha256(data)
-    thumbnail = whole.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX).convert("L")
     return Photograph(
-        name,
-        digest.hexdigest(),
-        whole.size,
-        _windows(np.asarray(whole), count, side, int.from_bytes(digest.digest()[:8], "big")),
-        np.asarray(thumbnail),
-        quality,
+        name, digest.hexdigest(), picture.size, windows, np.asarray(thumbnail), quality
     )
 
 
-def _windows(picture: Rgb, count: int, side: int, seed: int) -> tuple[Rgb, ...]:
-    """Windows at random places, at most as many as lie side by side, copied."""
-    height, width = (min(side, length // UNIT * UNIT) for length in picture.shape[:2])
+def _windows(picture: Image.Image, count: int, side: int, seed: int) -> tuple[Rgb, ...]:
+    """Windows at random places, at most as many as lie side by side."""
+    width, height = (min(side, length // UNIT * UNIT) for length in picture.size)
     if not height or not width:
         return ()
     rng = np.random.default_rng(seed)
-    rows, columns = picture.shape[0] - height, picture.shape[1] - width
+    rights, downs = picture.width - width, picture.height - height
     windows = []
-    for _ in range(min(count, picture.shape[0] * picture.shape[1] // (height * width))):
+    for _ in range(min(count, picture.width * picture.height // (height * width))):
         places = zip(
-            rng.integers(rows + 1, size=CANDIDATES),
-            rng.integers(columns + 1, size=CANDIDATES),
+            rng.integers(rights + 1, size=CANDIDATES).tolist(),
+            rng.integers(downs + 1, size=CANDIDATES).tolist(),
             strict=True,
         )
-        cuts = [picture[top : top + height, left : left + width] for top, left in places]
-        windows.append(max(cuts, key=_energy).copy())
+        cuts = [
+            np.asarray(picture.crop((left, top, left + width, top + height)))
+            for left, top in places
+        ]
+        windows.append(max(cuts, key=_energy))
     return tuple(windows)
 
 

@@ -117,15 +117,15 @@ class Search:
     """Whether the drop is within the limit."""
 
 
-def search(ranked: Sequence[Loss], judge: Judge, make: Maker, max_drop: float) -> Search:
+def search(ranked: Sequence[Loss], judge: Judge, make: Maker, max_drop: float | None) -> Search:
     """Keep the worst convolutions real, one more at a time, until the drop is met.
 
     Parameters
     ----------
     ranked : sequence of Loss
         Of `rank`.
-    max_drop : float
-        Largest drop at any quality, dB.
+    max_drop : float, optional
+        Largest drop at any quality, dB; any where it is left out.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def search(ranked: Sequence[Loss], judge: Judge, make: Maker, max_drop: float) -
         real = tuple(loss.name for loss in ranked[:count])
         integer = make(real)
         loss = Loss("", judge.drop(integer))
-        found = Search(integer, real, loss, loss.worst_db <= max_drop)
+        found = Search(integer, real, loss, max_drop is None or loss.worst_db <= max_drop)
         if best is None or found.loss.worst_db < best.loss.worst_db:
             best = found
         if best.met:

@@ -100,7 +100,7 @@ class Histogram:
     @property
     def edges(self) -> Double:
         """Where the bins begin, and where the last one ends, shape (bins + 1,)."""
-        edges: Double = np.arange(-HALF, HALF + 1) * self.width
+        edges: Double = np.arange(-HALF, HALF + 1, dtype=np.float64) * self.width
         return edges
 
     def _widen(self, exponent: int) -> None:
@@ -161,7 +161,7 @@ class LeastError:
     def range(self) -> tuple[float, float]:
         """Ends; see `Statistic`."""
         filled = np.flatnonzero(self._histogram.counts)
-        numbers: Double = (filled - HALF + 0.5) * self._histogram.width
+        numbers: Double = (filled.astype(np.float64) - HALF + 0.5) * self._histogram.width
         counts = self._histogram.counts[filled].astype(np.float64)
         lowest, highest = self._histogram.ends.range()
 

@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeqe.card import CARD_KEY
-from edgeqe.catalogue import find_model, shipped_models
+from edgeqe.catalogue import find_model, shipped_files, shipped_models
 from edgeqe.errors import ModelError
 from edgeqe.model_file import ModelFile
 from edgeqe.protobuf import outline
@@ -20,7 +20,7 @@ from tests.small_models import DEFAULT_KEY, strong_graph, write
 
 @pytest.fixture(scope="module")
 def data() -> bytes:
-    return find_model("edgeqe-tiny").read_bytes()
+    return find_model("edgeqe-tiny:float32").read_bytes()
 
 
 def test_outline_equals_the_onnx_package(data: bytes) -> None:
@@ -39,12 +39,12 @@ def test_any_tool_of_the_ecosystem_opens_it(data: bytes, tmp_path: Path) -> None
     path = tmp_path / "again.onnx"
     onnx.save(onnx.load_model_from_string(data), path)
     again, key = ModelFile(path), 40
-    first = ModelFile(find_model("edgeqe-tiny"))
+    first = ModelFile(find_model("edgeqe-tiny:float32"))
     assert outline(again.at(key)).initializers.keys() == first.outline.initializers.keys()
 
 
 def test_a_strength_changes_the_vectors_and_nothing_else(data: bytes) -> None:
-    file = ModelFile(find_model("edgeqe-tiny"))
+    file = ModelFile(find_model("edgeqe-tiny:float32"))
     for key in (file.key(2.0), file.key(78.0)):
         before = onnx.load_model_from_string(data)
         after = onnx.load_model_from_string(file.at(key))
@@ -57,7 +57,7 @@ def test_a_strength_changes_the_vectors_and_nothing_else(data: bytes) -> None:
 
 
 def test_strengths_outside_the_table_are_clamped() -> None:
-    file = ModelFile(find_model("edgeqe-tiny"))
+    file = ModelFile(find_model("edgeqe-tiny:float32"))
     assert file.key(0.01) == file.key(0.5) and file.key(4000.0) == file.key(1000.0)
 
 
@@ -117,18 +117,26 @@ def test_foreign_files_and_external_data(tmp_path: Path) -> None:
 
 
 def test_the_shipped_files_are_small_and_named_after_their_cards() -> None:
-    models = shipped_models()
-    assert {"edgeqe-tiny", "edgeqe-small"} <= set(models)
-    for name, path in models.items():
+    files = shipped_files()
+    assert {"edgeqe-tiny", "edgeqe-small", "edgeqe-base"} == set(shipped_models())
+    forms = {"float32", "float16", "int8", "float32.tflite", "float16.tflite", "int8.tflite"}
+    for network in shipped_models():
+        assert {f"{network}:{form}" for form in (*forms, "int8-trt")} <= set(files)
+    for name, path in files.items():
         assert path.stat().st_size < 3 << 20
-        card = ModelFile(path).card
-        assert card.name == name
+        file = ModelFile(path)
+        card, (network, _, form) = file.card, name.partition(":")
+        assert (card.name, card.precision) == (network, form.partition(".")[0].partition("-")[0])
+        assert file.format == ("tflite" if form.endswith(".tflite") else "onnx")
         recipe = card.provenance["recipe"]
         assert recipe["data"] == "free" and {"seed", "steps"} <= set(recipe) and card.quality
 
 
 def test_names_and_paths(tmp_path: Path) -> None:
-    assert find_model("edgeqe-tiny:float32") == find_model("edgeqe-tiny")
+    assert find_model("edgeqe-tiny", "float32") == find_model("edgeqe-tiny:float32")
+    assert find_model("edgeqe-tiny:int8.tflite").name == "edgeqe-tiny.int8.tflite"
+    with pytest.raises(ModelError, match="'edgeqe-tiny' has float32, float32.tflite, "):
+        find_model("edgeqe-tiny:int4")
     with pytest.raises(ModelError, match="is a folder"):
         find_model(tmp_path)
     with pytest.raises(ModelError, match="edgeqe-small"):

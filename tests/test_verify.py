@@ -28,7 +28,7 @@ def test_the_shipped_models_pass(model: str) -> None:
 
 def edited(path: Path, **card: object) -> Path:
     """edgeqe-tiny with another card."""
-    model = onnx.load(find_model("edgeqe-tiny"))
+    model = onnx.load(find_model("edgeqe-tiny:float32"))
     for prop in model.metadata_props:
         if prop.key == CARD_KEY:
             prop.value = json.dumps({**json.loads(prop.value), **card})
@@ -50,7 +50,7 @@ def test_tiles_with_too_small_a_halo_differ_from_the_whole(tmp_path: Path) -> No
 
 
 def test_another_golden_tile_fails_the_self_test(tmp_path: Path) -> None:
-    model = onnx.load(find_model("edgeqe-tiny"))
+    model = onnx.load(find_model("edgeqe-tiny:float32"))
     for prop in model.metadata_props:
         if prop.key == GOLDEN_KEY:
             values = json.loads(prop.value)
@@ -69,7 +69,7 @@ def test_a_weight_stored_twice_is_found(tmp_path: Path) -> None:
     from edgeqe.card import read_card
     from edgeqe.model_file import weights_sha256
 
-    model = onnx.load(find_model("edgeqe-tiny"))
+    model = onnx.load(find_model("edgeqe-tiny:float32"))
     kernels = {i.name: i for i in model.graph.initializer}
     copy = numpy_helper.to_array(kernels["hidden_1.kernel"])
     kernels["hidden_2.kernel"].CopyFrom(numpy_helper.from_array(copy, "hidden_2.kernel"))

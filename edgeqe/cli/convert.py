@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from edgeqe.converters.sources import Source
 
 
 @click.command("convert")
@@ -63,23 +60,20 @@ def command(
     random weights. The file is compared with MODEL before it is written.
     """
     from edgeqe.cli.host import quiet_start
+    from edgeqe.cli.networks import check_output
     from edgeqe.errors import InputError
 
-    if destination.suffix not in (".onnx", ".tflite"):
-        raise InputError(f"'{destination}' must end in .onnx or .tflite.")
-    if destination.exists() and not overwrite:
-        raise InputError(f"'{destination}' exists: add --overwrite, or choose another name.")
-    if not destination.parent.is_dir():
-        raise InputError(f"no folder '{destination.parent}': make it first.")
+    check_output(destination, overwrite=overwrite)
     if freeze_gates != (data is not None):
         raise InputError("--freeze-gates and --data DIR go together: give both or none.")
     try:
         with quiet_start():
+            from edgeqe.cli.networks import source_of
             from edgeqe.converters.export import export
             from edgeqe.converters.sharing import unshare as without_sharing
 
             foreign = {"planes": planes, "value_range": value_range, "gives": gives}
-            source = _source(model, seed, foreign, codecs)
+            source = source_of(model, seed, foreign, codecs)
             if data is not None:
                 from edgeqe.converters.gates import freeze_source
 
@@ -125,48 +119,3 @@ def _tiles(card: Any) -> str:
     if card.tiling == "whole":
         return "whole pictures only"
     return f"halo {card.halo}"
-
-
-def _source(
-    model: str, seed: int | None, foreign: dict[str, str | None], codecs: tuple[str, ...]
-) -> Source:
-    """Source of whatever MODEL is; flags that do not fit it are an error."""
-    from edgeqe import zoo
-    from edgeqe.catalogue import shipped_models
-    from edgeqe.converters import sources
-    from edgeqe.converters.foreign import parse_range
-    from edgeqe.converters.onnx_sources import from_onnx
-    from edgeqe.errors import InputError
-
-    path = shipped_models().get(model.removesuffix(":float32"), Path(model))
-    named = not path.exists() and model in zoo.NETWORKS
-    given = [f"--{name.replace('value_', '')}" for name, value in foreign.items() if value]
-    given += ["--codec"] if codecs else []
-    if path.suffix != ".onnx" and given:
-        raise InputError(f"{', '.join(given)} say what another tool's ONNX network is: '{model}' "
-                         "is none. Leave them out.")  # fmt: skip
-    if seed is not None and not named:
-        raise InputError(f"--seed is for random weights: '{model}' has its own. Leave it out.")
-    if named:
-        return sources.from_zoo(model, 1 if seed is None else seed)
-    if path.is_dir():
-        return sources.from_training(path)
-    if not path.is_file():
-        raise InputError(
-            f"no model '{model}': give a training's folder, a file (.onnx, .keras), or one of "
-            f"{', '.join(dict.fromkeys([*shipped_models(), *zoo.NETWORKS]))}."
-        )
-    if path.suffix == ".keras":
-        return sources.from_keras_file(path)
-    if path.suffix != ".onnx":
-        raise InputError(
-            f"'{path}' is neither .onnx nor .keras: convert from the network that it was made of."
-        )
-    value_range = foreign["value_range"]
-    return from_onnx(
-        path,
-        planes=foreign["planes"],
-        value_range=None if value_range is None else parse_range(value_range),
-        output=foreign["gives"],
-        codecs=codecs or None,
-    )

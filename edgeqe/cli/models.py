@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -14,11 +15,12 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(everything: bool, as_json: bool) -> None:
     """List the shipped models, or with --all every network that edgeqe can build."""
-    from edgeqe.catalogue import shipped_models
+    from edgeqe.catalogue import find_model, shipped_files, shipped_models
     from edgeqe.model_file import ModelFile
 
-    files = {name: ModelFile(path) for name, path in shipped_models().items()}
-    networks = _zoo(files) if everything else []
+    files = {name: ModelFile(path) for name, path in shipped_files().items()}
+    chosen = {find_model(name) for name in shipped_models()}
+    networks = _zoo(shipped_models()) if everything else []
     if as_json:
         report: dict[str, Any] = {"schema_version": 1}
         report["models"] = {name: file.card.to_dict() for name, file in files.items()}
@@ -41,16 +43,17 @@ def command(everything: bool, as_json: bool) -> None:
                 f"{facts['weights']:9}{facts['paper']}"
             )
         return
-    click.echo(f"{'name':16}{'kMAC/px':>9}{'weights':>9}{'halo':>6}{'KiB':>6}  description")
+    click.echo(f"{'name':32}{'kMAC/px':>9}{'weights':>9}{'halo':>6}{'KiB':>6}  description")
     for name, file in files.items():
         card = file.card
         click.echo(
-            f"{name:16}{card.kmac_per_pixel:>9.1f}{card.parameters:>9}{card.halo:>6}"
-            f"{len(file.data) / 1024:>6.0f}  {card.description}"
+            f"{name + ('  *' if file.path in chosen else ''):32}{card.kmac_per_pixel:>9.1f}"
+            f"{card.parameters:>9}{card.halo:>6}{len(file.data) / 1024:>6.0f}  {card.description}"
         )
+    click.echo("* what the network's name alone means here")
 
 
-def _zoo(files: dict[str, Any]) -> list[dict[str, Any]]:
+def _zoo(shipped: Sequence[str]) -> list[dict[str, Any]]:
     """Facts of every network of the zoo, by building it."""
     from edgeqe.cli.host import quiet_start
     from edgeqe.errors import InputError
@@ -61,7 +64,7 @@ def _zoo(files: dict[str, Any]) -> list[dict[str, Any]]:
             from edgeqe.converters import sources
 
             return [
-                {**sources.facts(name), "weights": "shipped" if name in files else "random"}
+                {**sources.facts(name), "weights": "shipped" if name in shipped else "random"}
                 for name in zoo.NETWORKS
             ]
     except ImportError as error:

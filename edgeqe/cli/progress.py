@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import click
 
@@ -32,3 +33,31 @@ def progress(length: int, label: str, *, hide: bool) -> Iterator[Callable[[], No
         return
     with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
         yield lambda: bar.update(1)
+
+
+@contextmanager
+def phases(*, hide: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for one thing after another, whose lengths are not known before.
+
+    Yields
+    ------
+    callable
+        Call it with what is done, how much of it is done, and how much there is.
+    """
+    shown = ""
+    bar: Any = None
+    with ExitStack() as stack:
+
+        def told(what: str, done: int, length: int) -> None:
+            nonlocal shown, bar
+            if hide or not sys.stderr.isatty():
+                return
+            if what != shown:
+                stack.close()
+                shown = what
+                bar = stack.enter_context(
+                    click.progressbar(length=length, label=what, file=sys.stderr)
+                )
+            bar.update(done - bar.pos)
+
+        yield told

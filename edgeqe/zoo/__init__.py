@@ -147,7 +147,7 @@ def load(model: str | Path) -> Any:
     ModelError
         If there is no such model, or it holds no Keras network of the zoo.
     """
-    file = ModelFile(find_model(model))
+    file = ModelFile(find_model(model, "float32"))
     if file.card.name not in NETWORKS or TRAINING_KEY not in file.outline.metadata:
         raise ModelError(f"'{file.path}' holds no network of the zoo: it cannot be restored.")
     if file.format != "onnx" or file.card.precision != "float32":

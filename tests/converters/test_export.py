@@ -78,7 +78,7 @@ def test_a_shipped_file_restores_the_keras_network(name: str) -> None:
     from edgeqe.catalogue import find_model
     from edgeqe.model_file import ModelFile
 
-    model, file = zoo.load(name), ModelFile(find_model(name))
+    model, file = zoo.load(name), ModelFile(find_model(name, "float32"))
     planes, _ = file.golden
     for key in (30, 52, 75):
         given = planes.astype(np.float32) - np.float32(NEUTRAL)

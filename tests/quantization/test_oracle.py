@@ -58,6 +58,16 @@ def test_a_convolution_is_these_integers() -> None:
     ]
 
 
+def test_the_factor_of_a_convolution_is_float32() -> None:
+    draft = Draft({"x": 1})
+    draft.step("x", 1.0, 0)
+    draft.step("y", 1.0, 0)
+    draft.conv("x", "w", "y", [[[[1]]]], scale=0.1)
+    # float32 has 0.100000001 for 0.1: 0.5000000075 and 2.500000037 are above the middle, but in
+    # float32 they are 0.5 and 2.5, which go to even.
+    assert result(draft.graph("y"), x=row_of(5, 15, 25, 26)) == [0, 2, 2, 3]
+
+
 def test_a_relu_keeps_what_is_below_zero_at_its_zero() -> None:
     given = row_of(255, 128, 126, 0)
     assert result(one_weight(relu=True), x=given) == [75, 11, 11, 11]

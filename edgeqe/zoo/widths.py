@@ -1,0 +1,77 @@
+"""A network of the zoo with fewer channels: the same layers, joined the same way.
+
+Widths are a mapping from a layer's name to its filters, or, for a slice of channels, to the
+pair (first, behind the last). What they leave out keeps the width that its builder gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from edgeqe.errors import InputError
+from edgeqe.zoo.attention import ChannelSlice
+
+Widths = Mapping[str, int | Sequence[int]]
+
+CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.SeparableConv2D)
+
+
+def widths_of(model: Any) -> dict[str, int | list[int]]:
+    """Width of every layer that has one."""
+    found: dict[str, int | list[int]] = {}
+    for layer in model.layers:
+        if isinstance(layer, CONVOLUTIONS):
+            found[layer.name] = int(layer.filters)
+        elif isinstance(layer, ChannelSlice):
+            found[layer.name] = [int(layer.first), int(layer.last)]
+    return found
+
+
+def with_widths(model: Any, widths: Widths) -> Any:
+    """Network of other widths, with random weights.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional.
+    widths : mapping
+
+    Returns
+    -------
+    keras.Model
+        Same layers, by name.
+
+    Raises
+    ------
+    InputError
+        If a layer is not there or has no width, or the widths do not fit together.
+    """
+    known = widths_of(model)
+    for name, width in widths.items():
+        if name not in known:
+            raise InputError(f"widths: '{model.name}' has no layer '{name}' with a width.")
+        numbers = [width] if isinstance(known[name], int) else width
+        if not isinstance(numbers, (list, tuple)) or not all(_is_count(n) for n in numbers):
+            raise InputError(f"widths: '{name}' cannot be {width!r}: give numbers of channels.")
+    config = model.get_config()
+    for entry in config["layers"]:
+        entry.pop("build_config", None)  # shapes of the old widths
+        width = widths.get(entry["name"])
+        if isinstance(width, int):
+            entry["config"]["filters"] = width
+        elif width is not None:
+            entry["config"]["first"], entry["config"]["last"] = width
+    try:
+        return type(model).from_config(config)
+    except Exception as error:  # Keras raises whatever its layers raise
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"widths: the layers of '{model.name}' do not fit together ({reason})."
+        ) from error
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -1,0 +1,175 @@
+"""What drift measures: PSNR, tiles and gains against numpy by hand."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from edgeqe.metrics import psnr as plain_psnr
+from edgeqe.quantization.drift import PictureDrift, Row, Tile, measure, psnr, worst_tile
+from tests.drift_models import photographs, save
+
+Uint8 = npt.NDArray[np.uint8]
+
+
+class Shifted:
+    """A network that adds so many grey levels to the left half of a picture."""
+
+    def __init__(self, levels: int) -> None:
+        self.levels = levels
+        self.qualities: list[int] = []
+
+    def enhance(self, image: Uint8, /, *, quality: int) -> Uint8:
+        self.qualities.append(quality)
+        result = image.astype(np.int16)
+        result[:, : image.shape[1] // 2] += self.levels
+        return np.clip(result, 0, 255).astype(np.uint8)
+
+
+def flat(height: int, width: int, *channels: int) -> Uint8:
+    return np.full((height, width, *channels), 100, np.uint8)
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_psnr_is_that_of_the_metrics(channels: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(3)
+    first, second = (rng.integers(0, 256, (40, 50, *channels), np.uint8) for _ in range(2))
+    # Sums of whole numbers, in another order: the last bits of a float64 may differ.
+    assert psnr(first, second) == pytest.approx(plain_psnr(first, second), abs=1e-12)
+
+
+def test_psnr_counts_up_to_60_db() -> None:
+    picture = flat(100, 100)
+    assert psnr(picture, picture) == pytest.approx(60.0, abs=1e-9)
+    off = picture.copy()
+    off[0, 0] += 3  # MSE 9 / 10,000: 78.6 dB
+    assert psnr(picture, off) == pytest.approx(60.0, abs=1e-9)
+    off[:10] += 1  # some 1,000 pixels off by one: below the ceiling
+    assert psnr(picture, off) == pytest.approx(plain_psnr(picture, off), abs=1e-9)
+    assert psnr(picture, off) < 59.0
+
+
+def test_the_worst_tile_is_where_the_error_lies() -> None:
+    original = flat(300, 290, 3)
+    reference, candidate = original + np.uint8(2), original + np.uint8(2)
+    candidate[130:140, 5:9] += np.uint8(30)  # rows 128 to 255, columns 0 to 127 alone
+    found = worst_tile(original, reference, candidate)
+    assert (found.row, found.column) == (128, 0)
+    # MSE of the tile: 2 ** 2 everywhere, 32 ** 2 on 40 of its 16,384 pixels.
+    error = 4 + 40 * (32**2 - 4) / 128**2
+    assert found.drop == pytest.approx(10 * np.log10(error / 4), abs=1e-9)
+
+
+def test_the_last_tiles_are_flush_with_the_border() -> None:
+    original = flat(300, 290)
+    reference, candidate = original + np.uint8(2), original + np.uint8(2)
+    candidate[172:, 162:] = original[172:, 162:] + np.uint8(4)  # the last 128 rows and columns
+    found = worst_tile(original, reference, candidate)
+    assert (found.row, found.column) == (172, 162)
+    assert found.drop == pytest.approx(20 * np.log10(2), abs=1e-9)
+
+
+@pytest.mark.parametrize(("height", "width", "column"), [(40, 50, 0), (128, 128, 0), (40, 129, 1)])
+def test_a_small_picture_is_a_tile(height: int, width: int, column: int) -> None:
+    original = flat(height, width)
+    candidate = original + np.uint8(2)
+    candidate[:, -1] += np.uint8(2)  # the last column: in the last tile alone, if there are two
+    found = worst_tile(original, original + np.uint8(2), candidate)
+    assert (found.row, found.column) == (0, column)
+
+
+def test_the_worst_tile_equals_a_plain_search() -> None:
+    rng = np.random.default_rng(9)
+    original = rng.integers(0, 256, (333, 400, 3), np.uint8)
+    noise = [
+        rng.normal(0, 6 + 4 * np.sin(np.arange(400) / 50)[:, None], (333, 400, 3)) for _ in "ab"
+    ]
+    first, second = (np.clip(original + n, 0, 255).astype(np.uint8) for n in noise)
+    best: tuple[float, int, int] = (-1e9, 0, 0)
+    for row in (0, 128, 333 - 128):
+        for column in (0, 128, 256, 400 - 128):
+            part = np.s_[row : row + 128, column : column + 128]
+            drop = plain_psnr(original[part], first[part]) - plain_psnr(
+                original[part], second[part]
+            )
+            best = max(best, (drop, row, column))
+    found = worst_tile(original, first, second)
+    assert (found.row, found.column) == best[1:]
+    assert found.drop == pytest.approx(best[0], abs=1e-9)
+
+
+def test_a_tile_that_is_all_but_exact_drops_nothing() -> None:
+    original = flat(128, 128)
+    candidate = original.copy()
+    candidate[::10, ::10] += np.uint8(3)  # MSE 0.093: 58.4 dB, where the reference has none
+    assert worst_tile(original, original, candidate).drop == 0.0
+    candidate[::2, ::2] = 103  # MSE 2.25: 44.6 dB, counted from 50
+    expected = 50.0 - plain_psnr(original, candidate)
+    assert worst_tile(original, original, candidate).drop == pytest.approx(expected, abs=1e-9)
+
+
+def test_gains_by_hand(tmp_path: Path) -> None:
+    """Gray: the JPEG that Pillow makes of studio-range luma, shifted by networks we know."""
+    rng = np.random.default_rng(5)
+    rows, columns = np.mgrid[:60, :70]
+    shades = 120 + 60 * np.sin(rows / 9)[..., None] * np.cos(columns / 7)[..., None]
+    rgb = np.clip(shades + rng.normal(0, 8, (60, 70, 3)), 0, 255).astype(np.uint8)
+    folder = save(tmp_path / "pictures", waves=rgb)
+    luma = np.floor(16.5 + rgb @ (np.array([65.481, 128.553, 24.966]) / 255)).astype(np.uint8)
+    expected: dict[str, Any] = {}
+    for name, original in (("gray", luma), ("colour", rgb)):
+        stream = io.BytesIO()
+        options = {} if name == "gray" else {"subsampling": 2}
+        Image.fromarray(original).save(stream, "JPEG", quality=30, **options)
+        with Image.open(stream) as opened:
+            shown = np.asarray(opened)
+        shifted = shown.astype(np.int16)
+        shifted[:, :35] += 5
+        after = plain_psnr(original, np.clip(shifted, 0, 255).astype(np.uint8))
+        expected[name] = plain_psnr(original, shown), after
+    reference, candidate = Shifted(0), Shifted(5)
+    found = measure(reference, candidate, [folder / "waves.png"], ("gray", "colour"), (30,))
+    assert reference.qualities == candidate.qualities == [30, 30]
+    assert [(row.protocol, row.quality) for row in found] == [("gray", 30), ("colour", 30)]
+    for row in found:
+        before, after = expected[row.protocol]
+        assert row.mean("jpeg") == pytest.approx(before, abs=1e-9)
+        assert row.reference_gain == 0.0
+        assert row.candidate_gain == pytest.approx(after - before, abs=1e-9)
+        assert row.loss == pytest.approx(before - after, abs=1e-9)
+        assert row.worst_picture.name == "waves.png"
+        # The picture is smaller than a tile, so its tile is the picture.
+        assert row.worst_tile.tile.drop == pytest.approx(row.loss, abs=1e-9)
+
+
+def test_rows_by_protocol_then_quality_and_gray_pictures_in_gray_alone(tmp_path: Path) -> None:
+    folder = photographs(tmp_path / "pictures")
+    steps: list[None] = []
+    rows = measure(
+        Shifted(0), Shifted(1), sorted(folder.iterdir()), ("gray", "colour"), (40, 10),
+        lambda: steps.append(None),
+    )  # fmt: skip
+    assert [(r.protocol, r.quality, [p.name for p in r.pictures]) for r in rows] == [
+        ("gray", 40, ["astronaut.png", "camera.png"]),
+        ("gray", 10, ["astronaut.png", "camera.png"]),
+        ("colour", 40, ["astronaut.png"]),
+        ("colour", 10, ["astronaut.png"]),
+    ]
+    assert len(steps) == 4  # two qualities of two pictures
+
+
+def test_means_and_worsts_of_a_row() -> None:
+    def picture(name: str, before: float, first: float, second: float, drop: float) -> PictureDrift:
+        return PictureDrift(name, before, first, second, Tile(0, 0, drop))
+
+    row = Row("gray", 20, (picture("a", 30, 31, 31.5, 2.0), picture("b", 20, 22, 21, 0.5)))
+    assert (row.reference_gain, row.candidate_gain) == (1.5, 1.25)
+    assert row.loss == pytest.approx(0.25, abs=1e-12)
+    assert (row.worst_picture.name, row.worst_picture.loss) == ("b", 1.0)
+    assert row.worst_tile.name == "a"

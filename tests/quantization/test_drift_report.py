@@ -1,0 +1,140 @@
+"""The three forms of the report."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from edgeqe.errors import InputError
+from edgeqe.quantization.drift import PictureDrift, Row, Tile
+from edgeqe.quantization.drift_report import Report, check_destination, write
+from edgeqe.quantization.limits import Limits
+from edgeqe.quantization.reporting import table
+from tests.drift_models import MODEL, STAMP
+
+
+def picture(name: str, first: float, second: float, drop: float) -> PictureDrift:
+    return PictureDrift(name, 30.0, first, second, Tile(128, 0, drop))
+
+
+def report(name: str = "sky.png") -> Report:
+    """Gray holds; in colour the mean and the worst tile fail."""
+    rows = (
+        Row("gray", 10, (picture("a.png", 31.0, 30.99, 0.1), picture("b.png", 31.5, 31.5, 0.0))),
+        Row("colour", 90, (picture(name, 31.0, 30.5, 2.25),)),
+    )
+    candidate = dataclasses.replace(MODEL, given="c.onnx", threads=1)
+    return Report(MODEL, candidate, "set", Limits(), rows, ("a note",), STAMP)
+
+
+def test_the_table() -> None:
+    assert report().to_text().splitlines() == [
+        "reference  m.onnx: net, int8, 1000 bytes, sha256 0123456789abcdef; onnxruntime 1.2.3, "
+        "CPUExecutionProvider, 2 threads",
+        "candidate  c.onnx: net, int8, 1000 bytes, sha256 0123456789abcdef; onnxruntime 1.2.3, "
+        "CPUExecutionProvider, 1 thread",
+        "",
+        "gray: studio-range luma, coded as grayscale JPEG; gains in dB",
+        "quality  n  JPEG dB  reference  candidate     loss   limit  worst picture  "
+        "worst tile, row,column",
+        "     10  2   30.000    +1.2500    +1.2450  +0.0050  0.0500  +0.0100 a.png  "
+        "+0.1000 a.png 128,0     holds",
+        "",
+        "colour: RGB of the decoder, coded as 4:2:0; PSNR in RGB; gains in dB",
+        "quality  n  JPEG dB  reference  candidate     loss   limit  worst picture    "
+        "worst tile, row,column",
+        "     90  1   30.000    +1.0000    +0.5000  +0.5000  0.0500  +0.5000 sky.png  "
+        "+2.2500 sky.png 128,0   DRIFTS",
+        "",
+        "note: a note",
+        "pictures of set; tiles of 128 pixels, their PSNR counts up to 50 dB",
+        "edgeqe 0.1.0, Python 3.11, numpy 2.4, Pillow 13.0 (libjpeg-turbo 3); unknown processor "
+        "(no features known), Linux, arm64",
+        "",
+        "colour quality 90: the mean gain loses 0.5 dB, at most 0.05 may go; the tile at row 128, "
+        "column 0 of sky.png drops 2.25 dB, at most 0.3 may go",
+    ]
+
+
+def test_a_candidate_that_holds_says_so() -> None:
+    good = dataclasses.replace(report(), limits=Limits(max_drop=1.0, max_tile_drop=3.0))
+    assert good.failures() == []
+    assert good.to_text().splitlines()[-1] == "the candidate holds"
+    assert good.to_dict()["holds"] is True
+
+
+def test_json() -> None:
+    found = json.loads(report().to_json())
+    assert (found["schema_version"], found["kind"], found["holds"]) == (1, "edgeqe-drift", False)
+    assert found["limits"] == {"max_drop": None, "max_gain_loss": None, "max_tile_drop": 0.3}
+    assert found["reference"]["sha256"] == MODEL.sha256
+    assert found["stamp"] == STAMP
+    gray, colour = found["rows"]
+    assert gray["reference_gain_db"] == pytest.approx(1.25, abs=1e-12)
+    assert gray["losses_db"] == pytest.approx({"a.png": 0.01, "b.png": 0.0}, abs=1e-12)
+    assert (gray["holds"], gray["failures"]) == (True, [])
+    assert (colour["holds"], len(colour["failures"])) == (False, 2)
+    assert colour["worst_tile"] == {"name": "sky.png", "row": 128, "column": 0, "drop_db": 2.25}
+    assert colour["worst_picture"] == {"name": "sky.png", "loss_db": 0.5}
+    assert colour["limit_db"] == pytest.approx(0.05, abs=1e-12)
+
+
+def test_junit() -> None:
+    suites = ElementTree.fromstring(report().to_junit())
+    assert suites.tag == "testsuites"
+    (suite,) = suites.findall("testsuite")
+    for element in (suites, suite):
+        counts = [element.attrib[name] for name in ("tests", "failures", "errors")]
+        assert counts == ["4", "2", "0"]
+    properties = {p.attrib["name"]: p.attrib["value"] for p in suite.iter("property")}
+    assert properties["candidate"].startswith("c.onnx: net, int8")
+    cases = suite.findall("testcase")
+    assert [(case.attrib["classname"], case.attrib["name"]) for case in cases] == [
+        ("edgeqe.drift.gray", "net int8 on onnxruntime, quality 10: mean gain"),
+        ("edgeqe.drift.gray", "net int8 on onnxruntime, quality 10: worst tile"),
+        ("edgeqe.drift.colour", "net int8 on onnxruntime, quality 90: mean gain"),
+        ("edgeqe.drift.colour", "net int8 on onnxruntime, quality 90: worst tile"),
+    ]
+    failures = [case.find("failure") for case in cases]
+    assert failures[:2] == [None, None]
+    assert failures[2] is not None and failures[3] is not None
+    assert failures[2].attrib["message"] == "the mean gain loses 0.5 dB, at most 0.05 may go"
+    assert failures[3].attrib["message"].startswith("the tile at row 128, column 0 of sky.png")
+    assert "+0.5000 sky.png" in (failures[2].text or "")
+    assert suite.findtext("system-out") == report().to_text()
+
+
+def test_junit_of_a_name_that_xml_cannot_hold() -> None:
+    content = report("a\x07<b>\udcff&.png").to_junit()
+    failures = list(ElementTree.fromstring(content).iter("failure"))
+    assert failures[1].attrib["message"].startswith("the tile at row 128, column 0 of a?<b>?&.png")
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out.xml"
+    check_destination(path, overwrite=False)
+    write(b"one", path)
+    with pytest.raises(InputError, match="exists: add --overwrite"):
+        check_destination(path, overwrite=False)
+    check_destination(path, overwrite=True)
+    write(b"two", path)
+    assert path.read_bytes() == b"two"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.xml"]
+
+
+def test_destinations_that_cannot_be(tmp_path: Path) -> None:
+    for path in (tmp_path / "none" / "out.xml", tmp_path):
+        with pytest.raises(InputError, match="cannot be written"):
+            check_destination(path, overwrite=True)
+    (tmp_path / "folder.xml").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        write(b"one", tmp_path / "folder.xml")
+    assert [p.name for p in tmp_path.iterdir()] == ["folder.xml"]
+
+
+def test_table_columns() -> None:
+    assert table([["a", "name"], ["100", "x"]], left=(1,)) == ["  a  name", "100  x"]
