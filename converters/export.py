@@ -26,6 +26,7 @@ from edgeqe.converters import integer as integers
 from edgeqe.converters import passes
 from edgeqe.converters.graph import Float, Graph, short
 from edgeqe.converters.integer import IntegerGraph
+from edgeqe.converters.integer_memory import peak_bytes
 from edgeqe.converters.lifetimes import peak_on_blocks
 from edgeqe.converters.sharing import scale_kernels
 from edgeqe.converters.sources import Source
@@ -165,7 +166,10 @@ def _card(
 ) -> Card:
     graph = content if isinstance(content, Graph) else content.graph
     reach = passes.reach(graph)
-    peak = peak_on_blocks(graph) if suffix == ".onnx" else passes.peak_floats(graph)
+    if isinstance(content, IntegerGraph):
+        peak = peak_bytes(content) / 4
+    else:
+        peak = peak_on_blocks(graph) if suffix == ".onnx" else passes.peak_floats(graph)
     unit = pixels_per_sample(source.planes)
     wide = [n for n in graph.nodes if n.op in ("Conv", "ConvTranspose") and n.kernel > 1]
     uses = Counter(node.inputs[1] for node in wide)

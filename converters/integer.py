@@ -87,8 +87,7 @@ class IntegerGraph:
     kernels: frozenset[str] = field(default_factory=frozenset)
     """Constants that hold an integer kernel. A convolution with another kernel is real."""
     symmetric: bool = False
-    """Whether every zero is 128, integers go from 1 to 255 (int8: -127 to 127, as TensorRT
-    wants them)."""
+    """Whether every zero is 128 (int8: 0), as TensorRT wants them; biases are then real."""
 
     def is_integer(self, node: Node) -> bool:
         """Whether a convolution has an integer kernel."""

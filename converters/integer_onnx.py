@@ -25,7 +25,7 @@ from onnx import helper, numpy_helper
 from edgeqe.converters.integer import MOVING, Group, IntegerGraph
 from edgeqe.converters.to_onnx import attributes_of, operands_of, packed
 
-#: Zero of the files' int8 values and the first integer of a symmetric one.
+#: Zero of the files' int8 values.
 MIDDLE = 128
 
 
@@ -155,13 +155,9 @@ class _Writer:
         made = self.node(
             conv.op, [source, weights, added], f"{conv.name}.out", **attributes_of(conv)
         )
-        if group.relu and self.smallest(group.output) != self.integer.steps[group.output].zero:
+        if group.relu and self.integer.steps[group.output].zero != 0:
             made = self.node("Relu", [made], f"{conv.name}.positive")
         self.quantize(made, group.output)
-
-    def smallest(self, value: str) -> int:
-        """Smallest integer of a value."""
-        return 1 if self.integer.symmetric else 0
 
     def other(self, group: Group) -> None:
         """Any other group: on real numbers, rounded at its end if its value is integers."""

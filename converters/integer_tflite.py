@@ -12,6 +12,7 @@ refer to the same scales in the file, so one write changes them all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,10 +24,12 @@ from edgeqe.converters.transposed import Run
 
 #: Integer of the middle, which the file's int8 numbers have as 0.
 MIDDLE = 128
-#: Scale and zero of what LOGISTIC makes of int8.
-LOGISTIC_SCALE, LOGISTIC_ZERO = 1 / 256, -128
-#: Operators of values alone that XNNPACK has in int8, beside those that move integers.
-_OF_INTEGERS = frozenset({"Add", "Concat", "LeakyRelu", "Mul", "Sigmoid"})
+#: Operators of values that run on integers, beside convolutions, Concat and those that move
+#: integers. XNNPACK has no Relu, PRelu or Selu of int8, and LOGISTIC is int8 in a scale of its
+#: own, 1/256, from which a third of the integers comes out a step beside.
+_OF_INTEGERS = frozenset(
+    {"Add", "GlobalAveragePool", "GlobalMaxPool", "LeakyRelu", "Mul", "ReduceMax", "ReduceMean"}
+)
 
 
 def model_of(
@@ -37,6 +40,7 @@ def model_of(
     Parameters
     ----------
     integer : IntegerGraph
+        Not symmetric. The scale of a value's step is named `VALUE.scale`.
     metadata : mapping of str to str
         Becomes entries of the model's metadata, each a buffer of UTF-8 text.
     outputs : sequence of str
@@ -84,7 +88,6 @@ class _Integers(_Grouped):
         super().__init__(integer)
         self.reals = _Reals(integer, self.file)
         self.known: dict[str, Quantization] = {}
-        self.labels: set[str] = set()
 
     # Values.
 
@@ -101,14 +104,6 @@ class _Integers(_Grouped):
         if name not in self.known:
             self.known[name] = self.file.quantization(scale.reshape(-1), zero, axis)
         return self.known[name]
-
-    def label(self, value: str) -> str:
-        # The first value of a step is made before those that are moved to it.
-        name = self.integer.steps[value].scale.removesuffix(".scale")
-        if name in self.labels:
-            return value
-        self.labels.add(name)
-        return name
 
     def start(self, value: str) -> int:
         """Tensor of an input of the network."""
@@ -135,7 +130,9 @@ class _Integers(_Grouped):
                 self.real(name)
             self.reals.write(node)
         if group.output in self.integer.steps:
-            self.file.operator("QUANTIZE", [self.reals.values[group.output]], self.new(group.output))
+            self.file.operator(
+                "QUANTIZE", [self.reals.values[group.output]], self.new(group.output)
+            )
 
     def on_integers(self, group: Group) -> bool:
         """Whether a group runs on integers."""
@@ -159,7 +156,8 @@ class _Integers(_Grouped):
         label = scale.removesuffix(".scale") + (part if part != ".0" else "")
         depthwise = value.shape[0] != self.channels[node.output]
         scales = self.quantization(scale, self.graph.constants[scale], axis=3 if depthwise else 0)
-        return self.file.constant(label, value.astype(np.int8), scales, name)
+        stored = name if value.any() else f"nothing.{value.size}"
+        return self.file.constant(label, value.astype(np.int8), scales, stored)
 
     def biased(self, node: Node) -> tuple[Node, str]:
         _, multiplied, added = self.group_of[node.name].nodes[:3]
@@ -186,14 +184,24 @@ class _Integers(_Grouped):
 
     # Other operators.
 
+    def simple(self, op: str, node: Node, options: str = "", *more: int, **fields: Any) -> None:
+        source, integers = node.inputs[0], self.integers(node.inputs[0])
+        if op != "REDUCE_MAX" or integers is self.integers(node.output):
+            super().simple(op, node, options, *more, **fields)
+            return
+        # XNNPACK takes REDUCE_MAX of any two scales, and looks at neither.
+        channels = self.channels[node.output]
+        made = self.between(f"{node.name}.made", node.output, channels, integers=integers)
+        self.file.operator(op, [self.values[source], *more], made, options, **fields)
+        self.file.operator("QUANTIZE", [made], self.new(node.output))
+
     def _concat(self, node: Node) -> None:
-        parts = []
+        integers, parts = self.integers(node.output), []
         for index, name in enumerate(node.inputs):
-            tensor = self.tensor(name)
-            if self.integers(name) is not self.integers(node.output):
-                where = f"{node.name}.{index}"
-                rescaled = self.between(where, name, self.channels[name], part_of=node.output)
-                self.file.operator("QUANTIZE", [tensor], rescaled)
-                tensor = rescaled
-            parts.append((tensor, self.channels[name]))
-        self.join(node.name, node.output, parts, self.new(node.output), node.output)
+            tensor, channels = self.tensor(name), self.channels[name]
+            if self.integers(name) is not integers:
+                source = tensor
+                tensor = self.between(f"{node.name}.{index}", name, channels, integers=integers)
+                self.file.operator("QUANTIZE", [source], tensor)
+            parts.append((tensor, channels))
+        self.join(node.name, node.output, parts, self.new(node.output), integers)

@@ -28,7 +28,7 @@ from edgeqe.errors import InputError
 from edgeqe.planes import NEUTRAL, SCALE
 from edgeqe.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
 from edgeqe.zoo import TRAINING_KEY
-from edgeqe.zoo.training.files import AVERAGED, LOG, RECIPE
+from edgeqe.zoo.training.files import LOG, RECIPE
 
 #: Strength that a file has as it lies: JPEG's, and that of the video codecs.
 DEFAULT_QUALITY, DEFAULT_QP = 40, 32
@@ -102,8 +102,7 @@ def from_training(folder: Path) -> Source:
             f"'{folder}' is no training that reached a validation ({error}): "
             "give a folder that 'edgeqe train' wrote."
         ) from error
-    model = zoo.build(recipe["network"], strength=recipe["strength"])
-    zoo.load_weights_of(model, folder / AVERAGED)
+    model = zoo.load_training(folder)
     validated = {key: value for key, value in last.items() if isinstance(value, list)}
     provenance = {
         "recipe": recipe,

@@ -30,9 +30,7 @@ class Convolutions:
         What to write into; a new one if left out.
     """
 
-    def __init__(
-        self, graph: Graph, float16: bool = False, file: TfliteFile | None = None
-    ) -> None:
+    def __init__(self, graph: Graph, float16: bool = False, file: TfliteFile | None = None) -> None:
         self.graph, self.float16 = graph, float16
         self.channels, self.scales = graph.channels(), graph.scales()
         alignment = math.lcm(*(scale.denominator for scale in self.scales.values()))
@@ -54,16 +52,15 @@ class Convolutions:
         like: str,
         channels: int,
         more: tuple[int, int] = (0, 0),
-        *,
-        part_of: str = "",
+        integers: Quantization | None = None,
     ) -> int:
         """Tensor of a value that the graph has not, of another's size, rows and columns more.
 
-        Its numbers are those of the value `part_of`, or of `like` itself.
+        Its integers stand for what the other's do unless said otherwise.
         """
         side = int(self.side * self.scales[like]) or 1
         shape = (1, side + more[0], side + more[1], channels)
-        return self.file.value(name, shape, self.integers(part_of or like))
+        return self.file.value(name, shape, integers or self.integers(like))
 
     # What a writer of integers does otherwise.
 
@@ -142,13 +139,18 @@ class Convolutions:
         )
 
     def join(
-        self, name: str, like: str, parts: list[tuple[int, int]], target: int, part_of: str
+        self,
+        name: str,
+        like: str,
+        parts: list[tuple[int, int]],
+        target: int,
+        integers: Quantization | None,
     ) -> None:
         """Tensors and their channels side by side, in steps of as many as XNNPACK joins."""
         step = 0
         while len(parts) > LARGEST_JOIN:
             channels = sum(count for _, count in parts[:LARGEST_JOIN])
-            some = self.between(f"{name}.joined.{step}", like, channels, part_of=part_of)
+            some = self.between(f"{name}.joined.{step}", like, channels, integers=integers)
             self.concatenate(parts[:LARGEST_JOIN], some)
             parts, step = [(some, channels), *parts[LARGEST_JOIN:]], step + 1
         self.concatenate(parts, target)
@@ -221,16 +223,17 @@ class Convolutions:
         # A bias that follows the strength keeps its name and its one value a channel.
         repeated = max(run.phases for run in parts) > 1
         behind = bool(bias) and (gaps or (repeated and bias in self.graph.vectors))
+        integers = self.integers(last.output)
         phases = [
-            self.phases(node, f"{name}.{index}", run, last.output, "" if behind else bias,
+            self.phases(node, f"{name}.{index}", run, integers, "" if behind else bias,
                         schema().ActivationFunctionType.NONE if behind else activation)
             for index, run in enumerate(parts)
         ]  # fmt: skip
         joined = phases[0][0]
         if len(phases) > 1:
             where, like, every = f"{node.name}.phases", node.inputs[0], channels * block**2
-            joined = self.between(where, like, every, part_of=last.output)
-            self.join(where, like, phases, joined, last.output)
+            joined = self.between(where, like, every, integers=integers)
+            self.join(where, like, phases, joined, integers)
         if not behind:
             self.depth_to_space(joined, self.new(last.output), block)
             return
@@ -245,7 +248,13 @@ class Convolutions:
         )
 
     def phases(
-        self, node: Node, name: str, run: Run, part_of: str, bias: str, activation: int
+        self,
+        node: Node,
+        name: str,
+        run: Run,
+        integers: Quantization | None,
+        bias: str,
+        activation: int,
     ) -> tuple[int, int]:
         """Tensor of a run of phases of a transposed convolution, gaps included, and channels."""
         where = f"{node.name}.{name}"
@@ -254,7 +263,7 @@ class Convolutions:
             vector = self.file.constant(f"{bias}.{len(tiled)}", tiled)
         else:
             vector = self.bias(node, bias, len(run.kernel))
-        result = self.between(where, node.inputs[0], len(run.kernel), part_of=part_of)
+        result = self.between(where, node.inputs[0], len(run.kernel), integers=integers)
         self.file.operator(
             "CONV_2D",
             [
@@ -273,7 +282,7 @@ class Convolutions:
             return result, len(run.kernel)
         first, behind = (phases * self.channels[node.output] for phases in run.gap)
         count = first + len(run.kernel) + behind
-        wider = self.between(f"{where}.gap", node.inputs[0], count, part_of=part_of)
+        wider = self.between(f"{where}.gap", node.inputs[0], count, integers=integers)
         self.pad(f"{where}.gaps", result, wider, [(0, 0), (0, 0), (0, 0), (first, behind)])
         return wider, count
 

@@ -68,6 +68,7 @@ class Quantization:
         self._packed, self._scale, self._zero, self._axis = packed, scale, zero, axis
 
     def Pack(self, builder: Any) -> int:  # noqa: N802  # called by the generated TensorT
+        """Position of its table, which is packed once."""
         if self not in self._packed:
             zeros = np.full(self._scale.size, self._zero, np.int64)
             scale = builder.CreateNumpyVector(self._scale)

@@ -122,7 +122,7 @@ class Writer(Convolutions):
 
     def _concat(self, node: Node) -> None:
         parts = [(self.values[name], self.channels[name]) for name in node.inputs]
-        self.join(node.name, node.output, parts, self.new(node.output), node.output)
+        self.join(node.name, node.output, parts, self.new(node.output), None)
 
     def _slice(self, node: Node) -> None:
         # Not SLICE: with it XNNPACK reuses no value's memory in the whole network.

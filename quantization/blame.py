@@ -13,21 +13,18 @@ undamaged one, so what a step loses is gain, and the losses of the steps add up 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeqe.catalogue import find_model
-from edgeqe.enhancer import Enhancer
 from edgeqe.model_file import ModelFile
 from edgeqe.quantization.decoders import Decoder, decoder_of, islow
 from edgeqe.quantization.drift import Network, psnr
 from edgeqe.quantization.exact import Exact
 from edgeqe.quantization.gate import MEMORY_LIMIT
 from edgeqe.quantization.protocols import PROTOCOLS, code, notes_of
-from edgeqe.quantization.reporting import Model, machine, model_of
+from edgeqe.quantization.reporting import Given, Model, machine, opened
 
 #: The steps in their order.
 SOURCES = ("quantization", "runtime", "decoder")
@@ -92,8 +89,8 @@ class Blame:
 
 
 def blame(
-    reference: str | os.PathLike[str],
-    candidate: str | os.PathLike[str],
+    reference: Given,
+    candidate: Given,
     files: Sequence[Path],
     *,
     protocols: Sequence[str] = PROTOCOLS,
@@ -107,7 +104,8 @@ def blame(
     Parameters
     ----------
     reference, candidate : str or path
-        Names of shipped models or model files, of either format.
+        Names of shipped models or model files, of either format. A network's name alone is its
+        float32 file as reference, and what this device runs as candidate.
     files : sequence of Path
         Undamaged pictures; one at a time is held in memory.
     protocols, qualities, threads, advance
@@ -124,22 +122,19 @@ def blame(
         If a file's runtime is not there.
     """
     other = decoder_of(decoder)
-    with (
-        Enhancer(reference, threads=threads, memory_limit=MEMORY_LIMIT) as first,
-        Enhancer(candidate, threads=threads, memory_limit=MEMORY_LIMIT) as second,
-    ):
-        models = model_of(os.fspath(reference), first), model_of(os.fspath(candidate), second)
-        exact = [Exact(ModelFile(find_model(name))) for name in (reference, candidate)]
+    with opened(reference, candidate, threads=threads, memory_limit=MEMORY_LIMIT) as two:
+        first, second = (ran.model for ran in two)
+        network = two[1].enhancer
         steps: list[tuple[Network, Decoder]] = [
-            (exact[0], islow),
-            (exact[1], islow),
-            (second, islow),
-            (second, other),
+            (Exact(ModelFile(Path(first.path))), islow),
+            (Exact(ModelFile(Path(second.path))), islow),
+            (network, islow),
+            (network, other),
         ]
         rows = _measure(steps, files, protocols, qualities, advance)
     notes = notes_of(files, protocols, {row.protocol for row in rows})
     data = files[0].resolve().parent.name
-    return Blame(*models, decoder, data, tuple(rows), notes, machine())
+    return Blame(first, second, decoder, data, tuple(rows), notes, machine())
 
 
 def _measure(

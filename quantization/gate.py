@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edgeqe.enhancer import Enhancer
 from edgeqe.quantization.drift import QUALITIES, measure
 from edgeqe.quantization.drift_report import Report
 from edgeqe.quantization.limits import Limits
 from edgeqe.quantization.protocols import PROTOCOLS, notes_of
-from edgeqe.quantization.reporting import machine, model_of
+from edgeqe.quantization.reporting import Given, machine, opened
 
 #: Memory of each of the two enhancers unless stated.
 MEMORY_LIMIT = "256MiB"
@@ -20,8 +18,8 @@ DEFAULT_LIMITS = Limits()
 
 
 def check(
-    reference: str | os.PathLike[str],
-    candidate: str | os.PathLike[str],
+    reference: Given,
+    candidate: Given,
     files: Sequence[Path],
     *,
     protocols: Sequence[str] = PROTOCOLS,
@@ -38,7 +36,8 @@ def check(
     Parameters
     ----------
     reference, candidate : str or path
-        Names of shipped models or model files, of either format.
+        Names of shipped models or model files, of either format. A network's name alone is its
+        float32 file as reference, and what this device runs as candidate.
     files : sequence of Path
         Undamaged pictures; one at a time is held in memory.
     protocols : sequence of str
@@ -64,12 +63,9 @@ def check(
     ProviderError
         If a file's runtime is not there.
     """
-    with (
-        Enhancer(reference, threads=threads, memory_limit=memory_limit) as first,
-        Enhancer(candidate, threads=threads, memory_limit=memory_limit) as second,
-    ):
-        models = model_of(os.fspath(reference), first), model_of(os.fspath(candidate), second)
-        rows = measure(first, second, files, protocols, qualities, advance)
+    with opened(reference, candidate, threads=threads, memory_limit=memory_limit) as two:
+        first, second = two
+        rows = measure(first.enhancer, second.enhancer, files, protocols, qualities, advance)
     data = files[0].resolve().parent.name
     notes = notes_of(files, protocols, {row.protocol for row in rows})
-    return Report(*models, data, limits, tuple(rows), notes, machine())
+    return Report(first.model, second.model, data, limits, tuple(rows), notes, machine())

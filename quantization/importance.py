@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from edgeqe.converters.graph import Graph
 from edgeqe.errors import InputError
 from edgeqe.quantization.coupling import Coupling
+from edgeqe.quantization.pictures import Pictures
 
 #: One number a class; NaN where nothing says.
 Importance = npt.NDArray[np.float64]
@@ -20,6 +21,42 @@ Gradients = Mapping[str, npt.NDArray[np.float32]]
 #: Step of the plain descent whose change of the weights is the gradient: large, that the
 #: weights' rounding does not count, and a power of two, that it divides out.
 RATE = 1024.0
+#: Batches and crops a batch that Taylor importance is measured on, and their seed.
+BATCHES, CROPS, SEED = 64, 4, 2
+
+
+def ranking(
+    kind: str, model: Any, pictures: Pictures | None
+) -> Callable[[Graph, Coupling], Importance]:
+    """What ranks the classes of a Keras network's graph.
+
+    Parameters
+    ----------
+    kind : {"l1", "batch-norm", "taylor"}
+    model : keras.Model
+        The network.
+    pictures : Pictures, optional
+        For "taylor".
+
+    Raises
+    ------
+    InputError
+        If "taylor" has no pictures.
+    """
+    if kind == "l1":
+        return by_l1
+    if kind == "batch-norm":
+        return by_norm
+    if pictures is None:
+        raise InputError("--importance taylor measures on pictures: give --data.")
+    from edgeqe.zoo.training.loop import weighted_error
+
+    batches = (
+        ([planes, log2_step], targets)
+        for planes, log2_step, targets in pictures.batches(SEED, BATCHES, CROPS)
+    )
+    gradients = keras_gradients(model, weighted_error, batches)
+    return lambda graph, coupling: by_taylor(graph, coupling, gradients)
 
 
 def by_l1(graph: Graph, coupling: Coupling) -> Importance:

@@ -136,8 +136,10 @@ def _deciding(graph: Graph, kernels: frozenset[str]) -> dict[str, str]:
         return group.first.op not in CONVOLUTIONS or group.first.inputs[1] in kernels
 
     def read_as_integer(value: str) -> bool:
+        readers = [g for g in groups if any(value in node.inputs for node in g.nodes)]
         return any(
-            integer(group) for group in groups if any(value in node.inputs for node in group.nodes)
+            read_as_integer(group.output) if group.first.op in MOVING else integer(group)
+            for group in readers
         )
 
     found = {value: value for value in graph.inputs if read_as_integer(value)}

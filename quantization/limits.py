@@ -84,7 +84,8 @@ class Limits:
         if row.loss > limit:
             gain.append(f"the mean gain loses {row.loss:.3g} dB, at most {limit:.3g} may go")
         if row.candidate_gain < 0.0:
-            gain.append(f"the mean lies {-row.candidate_gain:.3g} dB below the JPEG itself")
+            too = ", the reference's as well" if row.reference_gain < 0.0 else ""
+            gain.append(f"the mean lies {-row.candidate_gain:.3g} dB below the JPEG itself{too}")
         worst = row.worst_tile
         if worst.tile.drop > self.max_tile_drop:
             tile = (

@@ -138,7 +138,7 @@ class Oracle:
         )
         scale_x, scale_y = (np.float32(integer.scale(n)) for n in (conv.inputs[0], group.output))
         if integer.symmetric:
-            unit = np.float64(scale_x) * scale
+            unit = scale_x * scale.astype(np.float64)
             y = (_int32(sums, conv.name) * unit + bias) / scale_y
         else:
             numbers = integer.integer_bias(group).numbers.reshape(-1, 1, 1)

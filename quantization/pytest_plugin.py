@@ -42,7 +42,8 @@ def gate(
     Parameters
     ----------
     reference, candidate : str or path
-        Names of shipped models or model files, ONNX or TFLite.
+        Names of shipped models or model files, ONNX or TFLite. A network's name alone is its
+        float32 file as reference, and what this device runs as candidate.
     data : str or path
         Folder of undamaged pictures.
     qualities : sequence of int, optional

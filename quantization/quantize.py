@@ -12,11 +12,12 @@ from edgeqe.converters.integer import IntegerGraph
 from edgeqe.converters.sources import Source
 from edgeqe.errors import InputError
 from edgeqe.planes import NEUTRAL
-from edgeqe.quantization.calibration import QUALITIES, STATISTIC, calibrate
+from edgeqe.quantization.calibration import QUALITIES, STATISTIC, Calibration, calibrate
 from edgeqe.quantization.int8 import integer_graph, values
 from edgeqe.quantization.moments import moments
 from edgeqe.quantization.normal import normal
 from edgeqe.quantization.oracle import Oracle
+from edgeqe.quantization.ranges import Double
 from edgeqe.quantization.representative import check_qualities, check_representative
 from edgeqe.quantization.samples import read_photographs
 from edgeqe.quantization.sensitivity import Judge
@@ -39,6 +40,9 @@ class Quantizer:
         How the range of a value is found.
     qualities : sequence of int
         JPEG qualities of calibration.
+    frozen : Calibration, optional
+        Of a quantization-aware training, which fits its weights to it: nothing is calibrated
+        then, and weights are rounded to the nearest.
     progress : callable, optional
 
     Raises
@@ -54,6 +58,7 @@ class Quantizer:
         *,
         statistic: str = STATISTIC,
         qualities: Sequence[int] = QUALITIES,
+        frozen: Calibration | None = None,
         progress: Progress | None = None,
     ) -> None:
         if source.integer is not None:
@@ -66,6 +71,10 @@ class Quantizer:
         self.photographs, self.warnings = check_representative(found)
         self.warnings += check_qualities(qualities, strengths=bool(source.graph.vectors))
         self.source = source
+        if frozen is not None:
+            self.calibration = frozen
+            self.moments: dict[str, Double] | None = None
+            return
         self.calibration = calibrate(
             normal(source.graph),
             values(source.graph),

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeqe.catalogue import find_model
 from edgeqe.doctor import examine
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError
 from edgeqe.quantization.decoders import islow_version
+
+#: Name of a shipped model, or a path.
+Given = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -47,22 +53,58 @@ class Model:
         return dataclasses.asdict(self)
 
 
-def model_of(given: str, enhancer: Enhancer) -> Model:
-    """Facts of a model that enhances pictures.
+@dataclass(frozen=True)
+class Opened:
+    """A model that enhances pictures, and its facts."""
+
+    model: Model
+    enhancer: Enhancer
+
+
+@contextmanager
+def opened(
+    reference: Given, candidate: Given, *, threads: int | None, memory_limit: int | str
+) -> Iterator[tuple[Opened, Opened]]:
+    """Open two models on their own runtimes.
+
+    Parameters
+    ----------
+    reference, candidate : str or path
+        Names of shipped models or model files. A network's name alone is its float32 file as
+        reference, and what this device runs as candidate.
+    threads : int, optional
+        Threads of each; all processors if left out.
+    memory_limit : int or str
+        Memory of each.
+
+    Yields
+    ------
+    reference, candidate : Opened
 
     Raises
     ------
     InputError
-        If it needs the decoder's prediction residual, which no picture file carries.
+        If one cannot be used, or needs the decoder's prediction residual.
+    ProviderError
+        If a runtime is not there.
     """
-    info = enhancer.info
+    paths = find_model(reference, "float32"), find_model(candidate)
+    with (
+        Enhancer(paths[0], threads=threads, memory_limit=memory_limit) as first,
+        Enhancer(paths[1], threads=threads, memory_limit=memory_limit) as second,
+    ):
+        yield _facts(reference, first), _facts(candidate, second)
+
+
+def _facts(given: Given, enhancer: Enhancer) -> Opened:
+    info, name = enhancer.info, os.fspath(given)
     if "residual" in info.card.inputs:
         raise InputError(
-            f"'{given}' takes the decoder's prediction residual, which picture files do not carry: "
+            f"'{name}' takes the decoder's prediction residual, which picture files do not carry: "
             "compare networks of pictures alone."
         )
-    return Model(
-        given=given,
+    model = Model(
+        given=name,
         name=info.model,
         path=info.path,
         precision=info.precision,
@@ -73,6 +115,7 @@ def model_of(given: str, enhancer: Enhancer) -> Model:
         file_bytes=info.file_bytes,
         sha256=hashlib.sha256(Path(info.path).read_bytes()).hexdigest(),
     )
+    return Opened(model, enhancer)
 
 
 def machine() -> dict[str, Any]:

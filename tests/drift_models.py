@@ -16,6 +16,8 @@ from edgeqe.model_file import outline_of, weights_sha256
 from edgeqe.quantization.reporting import Model
 from tests.reference import photograph
 
+#: The float network, whatever a device would choose.
+TINY = "edgeqe-tiny:float32"
 #: A model and a machine for reports.
 MODEL = Model(
     given="m.onnx",
@@ -43,7 +45,7 @@ STAMP = {
 
 def tiny_with(path: Path, constant: str, factor: float) -> Path:
     """edgeqe-tiny with one constant multiplied, its card's hash made right again."""
-    model = onnx.load(find_model("edgeqe-tiny:float32"))
+    model = onnx.load(find_model(TINY))
     (tensor,) = (t for t in model.graph.initializer if t.name == constant)
     value = numpy_helper.to_array(tensor) * np.float32(factor)
     tensor.CopyFrom(numpy_helper.from_array(value, constant))

@@ -31,6 +31,7 @@ VERBS = {
     "train": "Train a network from a recipe.",
     "doctor": "Examine this installation and name cures.",
     "convert": "Turn a network into a model file.",
+    "prune": "Take channels out of a network and fine-tune the rest.",
     "quantize": "Round a network to 8-bit integers.",
     "drift": "Compare what two models gain; fail where one drifts.",
     "blame": "Say where a drift comes from.",

@@ -50,7 +50,8 @@ def command(
     """Compare what CANDIDATE and REFERENCE gain over the JPEG, strength by strength.
 
     Both are names of shipped models or model files, ONNX or TFLite, and each runs on its own
-    runtime. CANDIDATE drifts if its mean gain, or the PSNR of its worst tile, falls behind by
+    runtime. A network's name alone is its float32 file as REFERENCE, and what this device runs
+    as CANDIDATE. CANDIDATE drifts if its mean gain, or the PSNR of its worst tile, falls behind by
     more than a limit, or if its mean falls below the JPEG itself. Exit status 1 if it drifts.
     """
     from edgeqe.cli.networks import model_file

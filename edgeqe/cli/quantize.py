@@ -46,7 +46,8 @@ def command(
 
     MODEL is what 'edgeqe convert' takes. Kernels are rounded once, the ranges of the values are
     found on pictures of DIR, coded at qualities 5 to 95; the file is checked against exact
-    integer arithmetic before it is written. Exit status 1 if --max-drop is not met: the
+    integer arithmetic before it is written. The ranges of a
+    'train --quantized' are those that it froze. Exit status 1 if --max-drop is not met: the
     best network found is written all the same.
     """
     from edgeqe.cli.host import quiet_start
@@ -65,6 +66,7 @@ def command(
             from edgeqe.cli.networks import source_of
             from edgeqe.converters.export import export
             from edgeqe.quantization import sensitivity
+            from edgeqe.quantization.frozen import read_frozen
             from edgeqe.quantization.quantize import Quantizer
 
             source = source_of(model, seed)
@@ -73,10 +75,13 @@ def command(
             f"quantizing needs the host's packages ({error}): run pip install "
             "'edgeqe[host,ort,tflite,files]'."
         ) from error
+    frozen = read_frozen(Path(model))
     found: dict[str, Any] = {"schema_version": 1}
     ranked: list[Loss] = []
     with phases(hide=as_json) as progress:
-        quantizer = Quantizer(source, calibration, statistic=statistic, progress=progress)
+        quantizer = Quantizer(
+            source, calibration, statistic=statistic, frozen=frozen, progress=progress
+        )
 
         def make(real: Any = ()) -> Any:
             return quantizer.make(real, symmetric=trt)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ from edgeqe.card import unpack_array
 from edgeqe.catalogue import find_model
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model_file import ModelFile
+from edgeqe.zoo.training.files import AVERAGED, RECIPE
+
+
+#: Filters by layer; of a slice of channels, its first and the one behind its last.
+Widths = Mapping[str, int | Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -127,9 +132,29 @@ def builder(name: str) -> Callable[..., Any]:
     return made
 
 
-def build(name: str, **options: Any) -> Any:
-    """Keras network of a name, with random weights; InputError for an unknown name."""
-    return builder(name)(**network(name).options, **options)
+def build(name: str, *, widths: Widths | None = None, **options: Any) -> Any:
+    """Keras network of a name, with random weights.
+
+    Parameters
+    ----------
+    name : str
+        A name of `NETWORKS`.
+    widths : mapping, optional
+        Filters by layer where the network has other than its own, as `edgeqe.zoo.widths` says.
+    **options
+        Keywords of the builder.
+
+    Raises
+    ------
+    InputError
+        If the zoo has no such network, or the widths are not for it.
+    """
+    model = builder(name)(**network(name).options, **options)
+    if not widths:
+        return model
+    from edgeqe.zoo.widths import with_widths
+
+    return with_widths(model, widths)
 
 
 #: Metadata of a shipped float file: weights that only training needs, by Keras path.
@@ -168,12 +193,36 @@ def load(model: str | Path) -> Any:
     return restored
 
 
+def load_training(folder: Path) -> Any:
+    """Keras network with the averaged weights of a training.
+
+    Raises
+    ------
+    InputError
+        If the folder is not a training's.
+    """
+    try:
+        recipe = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"'{folder}' is no training ({error}): give a folder that 'edgeqe train' wrote."
+        ) from error
+    model = build(recipe["network"], strength=recipe["strength"], widths=recipe.get("widths"))
+    load_weights_of(model, folder / AVERAGED)
+    return model
+
+
 def options_of(model: Any) -> dict[str, Any]:
     """Options that `build` needs, beside the name, to make this network again."""
     if network(model.name).paper != "edgeqe":
         return {}
+    from edgeqe.zoo.widths import widths_of
+
     forms = {type(layer).__name__ for layer in model.layers}
-    return {"strength": "qp-adaptive" if "QpAdaptive" in forms else "scale-and-bias"}
+    options = {"strength": "qp-adaptive" if "QpAdaptive" in forms else "scale-and-bias"}
+    own, found = widths_of(build(model.name, **options)), widths_of(model)
+    changed = {name: width for name, width in found.items() if width != own.get(name)}
+    return {**options, "widths": changed} if changed else options
 
 
 def describe(model: Any) -> str:

@@ -6,15 +6,13 @@ pair (first, behind the last). What they leave out keeps the width that its buil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
 from edgeqe.errors import InputError
+from edgeqe.zoo import Widths
 from edgeqe.zoo.attention import ChannelSlice
-
-Widths = Mapping[str, int | Sequence[int]]
 
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.SeparableConv2D)
 

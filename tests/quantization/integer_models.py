@@ -145,6 +145,82 @@ def stress(largest: int, *, symmetric: bool = False) -> IntegerGraph:
     return draft.graph("sum")
 
 
+def every_operator() -> IntegerGraph:
+    """A network with every operator of a folded graph, each value's step its own.
+
+    A kernel is used twice, one convolution is depthwise, one transposed with windows that
+    overlap, and two in a row are real.
+    """
+    rng = np.random.default_rng(5)
+    same: dict[str, Any] = {"padding": 1, "padding_end": 1}
+
+    def weights(*shape: int) -> npt.NDArray[np.int64]:
+        return rng.integers(-64, 65, shape)
+
+    draft = Draft({"planes": 4})
+
+    def made(op: str, inputs: str | list[str], output: str, scale: float, zero: int) -> str:
+        return draft.node(op, inputs, draft.step(output, scale, zero))
+
+    def moved(op: str, source: str, output: str, **options: int) -> str:
+        return draft.node(op, source, draft.moved(output, source), **options)
+
+    for name, scale, zero in (("planes", 1.0, 128), ("a", 0.9, 0), ("b", 1.1, 120),
+                              ("c", 0.7, 100)):  # fmt: skip
+        draft.step(name, scale, zero)
+    biases = np.linspace(-9, 9, 8).tolist()
+    scales = np.linspace(0.001, 0.003, 8).tolist()
+    draft.conv("planes", "head", "a", weights(8, 4, 3, 3), scale=0.003, bias=biases, relu=True,
+               **same)  # fmt: skip
+    draft.conv("a", "body", "b", weights(8, 8, 3, 3), scale=scales, **same)
+    draft.conv("b", "body", "c", scale=0.002, bias=5.0, relu=True, **same)
+    made("Add", ["a", "c"], "added", 1.7, 110)
+    draft.node("Add", ["b", "c"], "summed")
+    made("Relu", "summed", "positive", 0.61, 20)
+    made("Mul", ["added", "positive"], "product", 41.0, 10)
+    made("Concat", ["product", "added", "positive"], "joined", 1.3, 99)
+    moved("Slice", "joined", "part", first=3, last=19)
+    moved("DepthToSpace", "part", "large", kernel=2)
+    moved("MaxPool", "large", "pooled", kernel=2, stride=2)
+    moved("SpaceToDepth", "large", "small", kernel=2)
+    draft.step("leaky", 1.3, 60)
+    draft.node("LeakyRelu", "pooled", "leaky", alpha=0.2)
+    slopes = np.linspace(-0.5, 1.5, 4, dtype=np.float32)
+    draft.constants["slopes"] = slopes.reshape(4, 1, 1)
+    made("PRelu", ["pooled", "slopes"], "sloped", 1.1, 90)
+    made("Selu", "pooled", "selu", 1.2, 9)
+    made("Mul", ["pooled", draft.vector("small factor", -0.02, 4)], "faint", 0.03, 200)
+    made("Sigmoid", "faint", "sigmoid", 1 / 255, 0)
+    made("ReduceMean", "small", "mean", 0.9, 80)
+    made("ReduceMax", "small", "largest", 1.2, 30)
+    made("GlobalAveragePool", "small", "average", 0.6, 70)
+    made("GlobalMaxPool", "small", "peak", 1.5, 10)
+    made("Relu", "sloped", "cut", 1.0, 0)
+    factor = draft.vector("factor", np.linspace(-1, 1, 16).tolist(), 16)
+    made("Mul", ["small", factor], "scaled", 1.1, 77)
+    shift = draft.vector("shift", np.linspace(-9, 9, 16).tolist(), 16)
+    made("Add", ["scaled", shift], "shifted", 1.1, 77)
+    made("Mul", ["shifted", "average"], "gated", 30.0, 100)
+    made("Mul", ["gated", "largest"], "masked", 3000.0, 100)
+    made("Mul", ["masked", draft.vector("tiny", 0.0002, 16)], "weak", 0.7, 100)
+    parts = ["leaky", "sloped", "selu", "sigmoid", "mean", "cut", "weak"]
+    made("Concat", parts, "all", 1.4, 100)
+    count = 4 + 4 + 4 + 4 + 1 + 4 + 16
+    draft.step("deep", 1.0, 128)
+    draft.conv("all", "depthwise", "deep", weights(count, 1, 3, 3), scale=0.003, groups=count,
+               **same)  # fmt: skip
+    draft.step("double", 2.0, 128)
+    draft.conv("deep", "transposed", "double", weights(count, 3, 3, 3), scale=0.004,
+               op="ConvTranspose", stride=2, padding=1, padding_end=0)  # fmt: skip
+    draft.conv("double", "first real", "exact", rng.normal(0, 0.1, (3, 3, 3, 3)), real=True,
+               relu=True, stride=2, padding_end=1)  # fmt: skip
+    draft.conv("exact", "second real", "exacter", rng.normal(0, 1, (3, 3, 1, 1)), real=True)
+    made("Mul", ["exacter", draft.vector("signs", [1, -1, 0.5], 3)], "rounded", 0.5, 128)
+    draft.step("residual", 1.0, 128)
+    draft.conv("rounded", "tail", "residual", weights(4, 3, 1, 1), scale=0.01)
+    return draft.graph("residual")
+
+
 def has_vnni() -> bool:
     """Whether this x86 multiplies 8-bit integers without 16-bit sums between."""
     info = Path("/proc/cpuinfo")

@@ -13,7 +13,7 @@ from edgeqe.quantization import blame as module
 from edgeqe.quantization.blame import Blame, BlameRow, blame
 from edgeqe.quantization.protocols import picture_files
 from tests import small_models
-from tests.drift_models import MODEL, STAMP, doubled, photographs
+from tests.drift_models import MODEL, STAMP, TINY, doubled, photographs
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def adds_up(found: Blame) -> None:
 
 def test_a_doubled_kernel_is_quantization(files: tuple[Path, ...], tmp_path: Path) -> None:
     broken = doubled(tmp_path / "broken.onnx")
-    found = blame("edgeqe-tiny", broken, files, qualities=(10, 80))
+    found = blame(TINY, broken, files, qualities=(10, 80))
     adds_up(found)
     assert found.largest == "quantization"
     assert [(row.protocol, row.quality, row.pictures) for row in found.rows] == [
@@ -42,7 +42,7 @@ def test_a_doubled_kernel_is_quantization(files: tuple[Path, ...], tmp_path: Pat
 
 
 def test_another_dct_is_the_decoder(files: tuple[Path, ...]) -> None:
-    found = blame("edgeqe-tiny", "edgeqe-tiny", files, qualities=(60, 90), decoder="ifast")
+    found = blame(TINY, TINY, files, qualities=(60, 90), decoder="ifast")
     adds_up(found)
     assert found.largest == "decoder"
     assert found.losses()["decoder"] > 0.05
@@ -65,7 +65,7 @@ def test_a_runtime_that_saturates_is_the_runtime(
         return session
 
     monkeypatch.setattr(runtimes, "open_session", saturating)
-    found = blame("edgeqe-tiny", "edgeqe-tiny", files, qualities=(10,))
+    found = blame(TINY, TINY, files, qualities=(10,))
     adds_up(found)
     assert found.largest == "runtime"
     assert found.losses()["runtime"] > 0.3
@@ -85,7 +85,7 @@ def test_half_precision_is_told_by_format(files: tuple[Path, ...], tmp_path: Pat
 
 
 def test_a_file_does_not_blame_itself(files: tuple[Path, ...]) -> None:
-    found = blame("edgeqe-tiny", "edgeqe-tiny", files[1:], qualities=(40,))
+    found = blame(TINY, TINY, files[1:], qualities=(40,))
     assert found.largest == "none"
     assert found.notes == ("all pictures are gray: protocol colour was left out",)
     assert [row.protocol for row in found.rows] == ["gray"]

@@ -15,7 +15,7 @@ from edgeqe.quantization.gate import check
 from edgeqe.quantization.limits import Limits
 from edgeqe.quantization.protocols import picture_files
 from tests import small_models
-from tests.drift_models import doubled, photographs, tiny_with
+from tests.drift_models import TINY, doubled, photographs, tiny_with
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def files(tmp_path: Path) -> tuple[Path, ...]:
 
 
 def test_a_file_does_not_drift_from_itself(files: tuple[Path, ...]) -> None:
-    report = check("edgeqe-tiny", find_model("edgeqe-tiny"), files, qualities=(10, 90), threads=1)
+    report = check(TINY, find_model(TINY), files, qualities=(10, 90), threads=1)
     assert report.failures() == []
     assert [(row.protocol, row.quality, len(row.pictures)) for row in report.rows] == [
         ("gray", 10, 2), ("gray", 90, 2), ("colour", 10, 1), ("colour", 90, 1)
@@ -35,20 +35,20 @@ def test_a_file_does_not_drift_from_itself(files: tuple[Path, ...]) -> None:
         # The model's card measures 1 dB at quality 10 and 0.5 dB at 90; crops differ.
         assert row.reference_gain > (0.5 if row.quality == 10 else 0.1)
     assert report.data == "pictures"
-    content = find_model("edgeqe-tiny").read_bytes()
+    content = find_model(TINY).read_bytes()
     for model in (report.reference, report.candidate):
         assert (model.name, model.runtime, model.threads) == ("edgeqe-tiny", "onnxruntime", 1)
         assert model.provider == "CPUExecutionProvider"
         assert model.sha256 == hashlib.sha256(content).hexdigest()
         assert model.file_bytes == len(content)
     assert (report.reference.given, report.candidate.given) == (
-        "edgeqe-tiny", str(find_model("edgeqe-tiny"))
+        TINY, str(find_model(TINY))
     )  # fmt: skip
 
 
 def test_a_doubled_kernel_drifts_everywhere(files: tuple[Path, ...], tmp_path: Path) -> None:
     broken = doubled(tmp_path / "broken.onnx")
-    report = check("edgeqe-tiny", broken, files, qualities=(10, 60))
+    report = check(TINY, broken, files, qualities=(10, 60))
     verdicts = report.verdicts()
     assert len(verdicts) == len(report.failures()) == 4
     for row, verdict in verdicts:
@@ -59,7 +59,7 @@ def test_a_doubled_kernel_drifts_everywhere(files: tuple[Path, ...], tmp_path: P
 
 def test_a_tile_fails_where_the_mean_may_lose(files: tuple[Path, ...], tmp_path: Path) -> None:
     broken = doubled(tmp_path / "broken.onnx")
-    report = check("edgeqe-tiny", broken, files[:1], qualities=(10,), limits=Limits(max_drop=9.0))
+    report = check(TINY, broken, files[:1], qualities=(10,), limits=Limits(max_drop=9.0))
     gray, colour = (verdict for _, verdict in report.verdicts())
     for verdict in (gray, colour):
         assert "loses" not in verdict.gain
@@ -68,7 +68,7 @@ def test_a_tile_fails_where_the_mean_may_lose(files: tuple[Path, ...], tmp_path:
 
 def test_a_small_change_holds(files: tuple[Path, ...], tmp_path: Path) -> None:
     close = tiny_with(tmp_path / "close.onnx", "hidden_1.kernel", 1.001)
-    report = check("edgeqe-tiny", close, files, qualities=(10, 60, 90))
+    report = check(TINY, close, files, qualities=(10, 60, 90))
     assert report.failures() == []
     # Pixels did change: the gate compared two networks.
     assert any(row.loss != 0.0 for row in report.rows)
@@ -89,7 +89,7 @@ def test_across_formats_and_runtimes(files: tuple[Path, ...], tmp_path: Path) ->
 
 
 def test_notes_reach_the_report(files: tuple[Path, ...]) -> None:
-    report = check("edgeqe-tiny", "edgeqe-tiny", files[1:], qualities=(90,))
+    report = check(TINY, TINY, files[1:], qualities=(90,))
     assert [row.protocol for row in report.rows] == ["gray"]
     assert report.notes == ("all pictures are gray: protocol colour was left out",)
 
@@ -99,15 +99,15 @@ def test_models_that_cannot_be_compared(files: tuple[Path, ...], tmp_path: Path)
         small_models.strong_graph(inputs=("planes", "residual")), tmp_path / "residual.onnx"
     )
     with pytest.raises(InputError, match="takes the decoder's prediction residual"):
-        check("edgeqe-tiny", tmp_path / "residual.onnx", files)
+        check(TINY, tmp_path / "residual.onnx", files)
     with pytest.raises(ModelError, match=r"no model 'none\.onnx'"):
-        check("edgeqe-tiny", "none.onnx", files)
+        check(TINY, "none.onnx", files)
 
 
 def test_the_gate_needs_no_host_package(files: tuple[Path, ...]) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom edgeqe.quantization.gate import check\n"
-        f"check('edgeqe-tiny', 'edgeqe-tiny', [Path({str(files[0])!r})], qualities=(90,))\n"
+        f"check({TINY!r}, {TINY!r}, [Path({str(files[0])!r})], qualities=(90,))\n"
         "print({'tensorflow', 'keras', 'onnx', 'flatbuffers', 'skimage'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -58,8 +58,10 @@ def test_the_mean_must_hold() -> None:
 
 
 def test_a_candidate_below_the_jpeg_fails_whatever_the_reference_does() -> None:
-    verdict = Limits(max_drop=1.0).judge(row(90, -0.25, -0.25))
+    verdict = Limits(max_drop=1.0).judge(row(90, 0.5, -0.25))
     assert verdict.gain == "the mean lies 0.25 dB below the JPEG itself"
+    verdict = Limits(max_drop=1.0).judge(row(90, -0.25, -0.25))
+    assert verdict.gain == "the mean lies 0.25 dB below the JPEG itself, the reference's as well"
     assert Limits().judge(row(90, 0.0, 0.0)).holds
 
 

@@ -16,11 +16,12 @@ from edgeqe.quantization import exact
 from edgeqe.quantization.exact import Exact, reference_session
 from edgeqe.strength import step_from_quality
 from tests import small_models
+from tests.drift_models import TINY
 from tests.reference import conv3x3, gray_planes, photograph, plain_network, weights_of
 
 
 def test_a_shipped_network_by_hand() -> None:
-    file = ModelFile(find_model("edgeqe-tiny"))
+    file = ModelFile(find_model(TINY))
     key = file.key(step_from_quality(25))
     planes = gray_planes(photograph("camera", 50, 200, 24, 32))
     expected = plain_network(planes, weights_of(file.at(key)))
@@ -62,7 +63,7 @@ def nearly_equal(path: Path, picture: Any, quality: int) -> None:
 
 @pytest.mark.parametrize("quality", [10, 90])
 def test_pictures_are_enhanced_as_by_an_enhancer(quality: int) -> None:
-    path = find_model("edgeqe-tiny")
+    path = find_model(TINY)
     nearly_equal(path, photograph("camera", 60, 180, 101, 117), quality)
     nearly_equal(path, photograph("astronaut", 20, 160, 101, 117), quality)
 
@@ -70,11 +71,14 @@ def test_pictures_are_enhanced_as_by_an_enhancer(quality: int) -> None:
 def test_a_picture_of_many_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exact, "MEMORY", 20 << 20)
     windows: list[tuple[int, ...]] = []
-    session = exact._PlainOnnx.run
-    monkeypatch.setattr(
-        exact._PlainOnnx, "run", lambda self, x: (windows.append(x.shape), session(self, x))[1]
-    )
-    nearly_equal(find_model("edgeqe-tiny"), photograph("camera", 0, 0, 300, 400), 30)
+    plain = exact._PlainOnnx.run
+
+    def counted(session: exact._PlainOnnx, planes: exact.Float) -> exact.Float:
+        windows.append(planes.shape)
+        return plain(session, planes)
+
+    monkeypatch.setattr(exact._PlainOnnx, "run", counted)
+    nearly_equal(find_model(TINY), photograph("camera", 0, 0, 300, 400), 30)
     assert len(windows) > 1
 
 

@@ -72,6 +72,13 @@ def holdout_names() -> frozenset[str]:
     return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
+def split(files: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Files to train on and files held out: by the list of names, else every tenth."""
+    names = holdout_names()
+    held = [file for file in files if file.name in names] or files[::10][: len(files) - 1]
+    return [file for file in files if file not in held], held
+
+
 def load(path: Path) -> Picture:
     """Read a picture as RGB and measure its texture."""
     with Image.open(path) as file:

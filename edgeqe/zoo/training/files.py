@@ -10,3 +10,5 @@ AVERAGED = "averaged.npz"
 LOG = "log.jsonl"
 #: The recipe as it was run.
 RECIPE = "recipe.json"
+#: Ranges of the values of a quantization-aware training.
+RANGES = "ranges.npz"

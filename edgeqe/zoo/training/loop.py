@@ -16,8 +16,8 @@ import numpy.typing as npt
 from keras import ops
 
 from edgeqe.errors import InputError
-from edgeqe.zoo import build, load_weights_of
-from edgeqe.zoo.training.data import Crops, batches, holdout_names, load_all, picture_files
+from edgeqe.zoo import build, load, load_weights_of
+from edgeqe.zoo.training.data import Crops, batches, load_all, picture_files, split
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
 from edgeqe.zoo.training.recipe import Recipe
 from edgeqe.zoo.training.validate import psnr_gains, validation_sets
@@ -50,14 +50,22 @@ class Training:
     def __init__(self, recipe: Recipe, data: Path, folder: Path) -> None:
         self.recipe, self.data, self.folder = recipe, data, folder
         keras.utils.set_random_seed(recipe.seed)
-        self.model = build(recipe.network, strength=recipe.strength)
-        self.optimizer = keras.optimizers.Adam(recipe.learning_rate)
+        self.step, self.seconds = 0, 0.0
+        model = build(recipe.network, strength=recipe.strength, widths=recipe.widths)
+        if recipe.start:
+            _start_from(model, recipe.start)
+        self.adopt(model)
+
+    def adopt(self, model: Any) -> None:
+        """Train this network, from its weights."""
+        self.model = model
+        self.optimizer = keras.optimizers.Adam(self.recipe.learning_rate)
         self.model.compile(optimizer=self.optimizer, loss=weighted_error)
         self.optimizer.build(self.model.trainable_variables)
-        if recipe.start:
-            load_weights_of(self.model, Path(recipe.start))
         self.average = [np.array(v) for v in self.model.get_weights()]
-        self.step, self.seconds = 0, 0.0
+
+    def after_step(self) -> None:
+        """Hook of trainings that do more; `step` counts the step."""
 
     def resume(self) -> None:
         """Go on from the checkpoint.
@@ -100,8 +108,7 @@ class Training:
     def run(self, progress: Progress | None = None, log: Callable[[str], None] = print) -> None:
         """Train to the recipe's last step, or until the user interrupts."""
         recipe = self.recipe
-        names = holdout_names()
-        files = [f for f in picture_files(self.data / recipe.data) if f.name not in names]
+        files, _ = split(picture_files(self.data / recipe.data))
         crops = Crops(load_all(files), recipe.crop, recipe.candidates)
         sets = validation_sets(self.data, recipe.data, every=4)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -123,6 +130,7 @@ class Training:
                 mean_loss += (loss - mean_loss) * max(0.002, 1.0 / (self.step - first))
                 if self.step % 4 == 0:
                     self._update_average(recipe.ema**4)
+                self.after_step()
                 now = time.monotonic()
                 self.seconds, clock = self.seconds + now - clock, now
                 if progress is not None:
@@ -167,6 +175,21 @@ class Training:
             f"step {self.step}, {entry['minutes']} min, loss {entry['loss']}: "
             + ", ".join(f"{k} {b:.2f} {a - b:+.3f}" for k, (b, a) in gains.items())
         )
+
+
+def _start_from(model: Any, start: str) -> None:
+    """Set a network's weights to those that a recipe's `start` names."""
+    if start.endswith(".npz"):
+        load_weights_of(model, Path(start))
+        return
+    stored = load(start)
+    shapes, own = ({v.path: tuple(v.shape) for v in m.weights} for m in (stored, model))
+    if shapes != own:
+        raise InputError(
+            f"start '{start}' is a '{stored.name}' whose weights do not fit '{model.name}': "
+            "name a model of the recipe's network, strength and widths."
+        )
+    model.set_weights(stored.get_weights())
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:

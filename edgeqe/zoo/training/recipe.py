@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ else:
     import tomli as tomllib
 
 RECIPES = Path(__file__).with_name("recipes")
+#: Types of TOML's values that a field's type takes.
+KINDS = {"int": (int,), "float": (int, float), "str": (str,), "Mapping[str, int]": (dict,)}
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,16 @@ class Recipe:
     """Error every strength is assumed to make, squared grey levels at step 1."""
     validate_every: int = 5000
     """Steps between validations."""
+    widths: Mapping[str, int] = field(default_factory=dict)
+    """Filters by layer where the network has other than its own, as of a pruned one."""
     start: str = ""
-    """Model file whose weights the training starts from; empty: random ones."""
+    """What the training starts from: a model's name, its float32 ONNX file, or averaged weights
+    of a training (.npz); empty: random weights."""
 
     def __post_init__(self) -> None:
-        for field in ("steps", "batch", "crop", "candidates", "validate_every"):
-            if getattr(self, field) < 1:
-                raise InputError(f"recipe '{self.name}': {field} must be at least 1.")
+        for key in ("steps", "batch", "crop", "candidates", "validate_every"):
+            if getattr(self, key) < 1:
+                raise InputError(f"recipe '{self.name}': {key} must be at least 1.")
         if self.crop % 16:
             raise InputError(f"recipe '{self.name}': crop {self.crop} is no multiple of 16.")
 
@@ -86,11 +92,11 @@ def read_recipe(name: str) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"recipe '{path}' is not valid TOML: {error}.") from error
     values.setdefault("name", path.stem)
-    known = {field.name: field for field in dataclasses.fields(Recipe)}
+    known = {entry.name: entry for entry in dataclasses.fields(Recipe)}
     for key, value in values.items():
         if key not in known:
             raise InputError(f"recipe '{path}': unknown key '{key}'; known are {', '.join(known)}.")
-        kinds = {"int": (int,), "float": (int, float), "str": (str,)}[str(known[key].type)]
+        kinds = KINDS[str(known[key].type)]
         if not isinstance(value, kinds) or isinstance(value, bool):
             raise InputError(
                 f"recipe '{path}': {key} = {value!r} must be of type {known[key].type}."

@@ -21,7 +21,7 @@ from edgeqe.planes import (
     to_network,
 )
 from edgeqe.strength import step_from_quality
-from edgeqe.zoo.training.data import holdout_names, picture_files
+from edgeqe.zoo.training.data import picture_files, split
 
 Float = npt.NDArray[np.float32]
 Rgb = npt.NDArray[np.uint8]
@@ -47,8 +47,7 @@ def validation_sets(data: Path, training: str, every: int = 1) -> dict[str, list
     if (data / BSDS).is_dir():
         files = picture_files(data / BSDS)[::every]
         sets["bsds"] = [_fit(file, BSDS_SIZE, BSDS_SCALE) for file in files]
-    names = holdout_names()
-    held = [file for file in picture_files(data / training) if file.name in names]
+    _, held = split(picture_files(data / training))
     if held:
         sets["held-out"] = [_fit(file, HOLDOUT_SIZE, 0.7) for file in held]
     return sets

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from edgeqe.card import ACTIVATIONS_KEY, CARD_KEY, STRENGTHS_KEY
+from edgeqe.converters import integer as integers
+from edgeqe.converters import integer_onnx
+from edgeqe.converters.export import export
+from edgeqe.converters.graph import KEYS, Graph, Node
+from edgeqe.converters.integer_memory import peak_bytes
+from edgeqe.converters.running import Running
+from edgeqe.converters.sources import Source
+from edgeqe.errors import InputError, ModelError
+from edgeqe.model_file import ModelFile
+from edgeqe.quantization.int8 import integer_graph
+from edgeqe.quantization.oracle import Oracle
+from edgeqe.quantization.ranges import Ranges
+
+RNG = np.random.default_rng(4)
+KERNEL = RNG.normal(0, 0.2, (6, 6, 3, 3)).astype(np.float32)
+TAIL = RNG.normal(0, 0.2, (6, 6, 1, 1)).astype(np.float32)
+
+
+def network() -> Graph:
+    """A kernel used twice, a skip, a tail; one vector follows the strength."""
+    ones = np.ones((1, 6, 1, 1), np.float32)
+    constants = {"k": KERNEL, "t": TAIL, "s1": ones, "s2": 0.5 * ones, "b1": 0.1 * ones}
+    pad = {"padding": 1, "padding_end": 1}
+    nodes = (
+        Node("Conv", "c1", ("planes", "k"), "a", 3, **pad),
+        Node("Mul", "m1", ("a", "s1"), "b"),
+        Node("Add", "a1", ("b", "b1"), "c"),
+        Node("Relu", "r1", ("c",), "d"),
+        Node("Conv", "c2", ("d", "k"), "e", 3, **pad),
+        Node("Mul", "m2", ("e", "s2"), "f"),
+        Node("Add", "skip", ("f", "d"), "g"),
+        Node("Relu", "r2", ("g",), "h"),
+        Node("Conv", "tail", ("h", "t"), "out"),
+    )
+    table = np.linspace(0.5, 2, len(KEYS), dtype=np.float32)[:, None].repeat(6, 1)
+    return Graph("edgeqe-tiny", {"planes": 6}, "out", nodes, constants, {"s1": table})
+
+
+RANGES = Ranges(
+    (0, 87),
+    {"d": np.zeros(2), "f": np.array([-40.0, -90.0]), "h": np.zeros(2), "out": np.full(2, -50.0)},
+    {"d": np.array([50.0, 200.0]), "f": np.array([40.0, 90.0]), "h": np.array([60.0, 250.0]),
+     "out": np.full(2, 50.0)},
+)  # fmt: skip
+
+
+def source(key: int = 40) -> Source:
+    integer = integer_graph(network(), RANGES, key)
+    return Source(
+        graph=integer.graph,
+        reference=lambda planes: Oracle(integer).run(planes.astype(np.float32) - np.float32(128)),
+        description="For tests.",
+        planes="420-space-to-depth",
+        codecs=("jpeg",),
+        default_key=key,
+        integer=integer,
+    )
+
+
+def test_a_kernel_lies_once_with_a_scale_of_each_use() -> None:
+    model = integer_onnx.model_of(integer_graph(network(), RANGES, 40), {})
+    stored = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+    assert stored["k"].dtype == np.int8 and stored["k"].shape == (6, 6, 3, 3)
+    reads = [n for n in model.graph.node if n.op_type == "DequantizeLinear" and n.input[0] == "k"]
+    assert [n.input[1] for n in reads] == ["c1.kernel.scale", "c2.kernel.scale"]
+    assert stored["c1.bias"].dtype == np.int32
+    np.testing.assert_array_equal(  # what a bias counts in
+        stored["c2.bias.scale"], stored["d.scale"] * stored["c2.kernel.scale"]
+    )
+    count = Counter(n.op_type for n in model.graph.node)
+    # both Relus end in a value whose smallest integer is 0, which QuantizeLinear does
+    assert "Relu" not in count and (count["Conv"], count["Add"]) == (3, 1)
+    assert count["QuantizeLinear"] == 5  # planes, d, f, h and out
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_the_file_gives_what_the_oracle_gives(symmetric: bool) -> None:
+    integer = integer_graph(network(), RANGES, 40, symmetric=symmetric)
+    planes = RNG.integers(-128, 128, (6, 24, 40)).astype(np.float32)
+    found = Running(integer).run({"planes": planes[None]})[0][0]
+    expected = Oracle(integer).run(planes)
+    # runtimes scale sums in float32: a number in the middle may go either way in each layer
+    assert np.abs(found - expected).max() <= 2.01 * integer.residual_step
+    assert (np.abs(found - expected) > 0.01 * integer.residual_step).mean() < 0.01
+
+
+def test_one_file_serves_every_strength(tmp_path: Path) -> None:
+    # Written at one strength and set to another by the device, it is what is written there.
+    export(source(40), tmp_path / "a.onnx")
+    file = ModelFile(tmp_path / "a.onnx")
+    assert file.at(40) == file.data
+    for key in (0, 33, 87):
+        moved = onnx.load_from_string(file.at(key))
+        export(source(key), tmp_path / "b.onnx")
+        there = onnx.load(tmp_path / "b.onnx")
+        for one, other in zip(moved.graph.initializer, there.graph.initializer, strict=True):
+            assert one == other, one.name
+
+
+def test_the_card_says_what_the_device_must_write(tmp_path: Path) -> None:
+    card = export(source(), tmp_path / "a.onnx").card
+    assert card.precision == "int8"
+    assert set(card.vectors) == {"c1.kernel.scale", "c1.bias", "c2.bias", "tail.bias"}
+    file = ModelFile(tmp_path / "a.onnx")
+    assert {f"{value}.scale" for value in card.activations} <= set(file.outline.initializers)
+    assert set(card.biases) == {"c1.bias", "c2.bias", "tail.bias"}
+    assert card.shared == ("k",) and card.residual_step == 0.125  # its limit at such a fine step
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"biases": {"c1.bias": ["nothing", "planes.scale"]}}, "'nothing' is missing"),
+        ({"biases": {"c1.bias": ["t", "planes.scale"]}}, "'t' is missing or has no raw numbers"),
+        ({"activations": ["planes"]}, "1 columns|columns for 1 channels"),
+        ({"activations": ["nothing", "a", "b", "c"]}, "'nothing.scale' is missing"),
+    ],
+)
+def test_cards_that_do_not_fit_are_refused(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    import json
+
+    export(source(), tmp_path / "a.onnx")
+    model = onnx.load(tmp_path / "a.onnx")
+    for entry in model.metadata_props:
+        if entry.key == CARD_KEY:
+            entry.value = json.dumps({**json.loads(entry.value), **change})
+    onnx.save(model, tmp_path / "odd.onnx")
+    with pytest.raises(ModelError, match=message):
+        ModelFile(tmp_path / "odd.onnx")
+
+
+def test_damaged_tables_are_refused(tmp_path: Path) -> None:
+    export(source(), tmp_path / "a.onnx")
+    for key in (STRENGTHS_KEY, ACTIVATIONS_KEY):
+        model = onnx.load(tmp_path / "a.onnx")
+        for entry in model.metadata_props:
+            if entry.key == key:
+                entry.value = entry.value[: len(entry.value) // 2]
+        onnx.save(model, tmp_path / "odd.onnx")
+        with pytest.raises(ModelError, match=f"table '{key}' is damaged"):
+            ModelFile(tmp_path / "odd.onnx")
+
+
+def test_forms_that_do_not_exist_are_refused(tmp_path: Path) -> None:
+    symmetric = integer_graph(network(), RANGES, 40, symmetric=True)
+    import dataclasses
+
+    form = dataclasses.replace(source(), integer=symmetric, graph=symmetric.graph)
+    with pytest.raises(InputError, match="no TFLite"):
+        export(form, tmp_path / "a.tflite")
+    with pytest.raises(InputError, match="no float16"):
+        export(source(), tmp_path / "a.onnx", float16=True)
+
+
+def test_short_names_keep_the_steps() -> None:
+    integer = integer_graph(network(), RANGES, 40)
+    short = integers.short(integer)
+    planes = RNG.integers(-128, 128, (6, 8, 8)).astype(np.float32)
+    assert (Oracle(short).run(planes) == Oracle(integer).run(planes)).all()
+    assert set(short.steps) == {"planes", "out", "v4", "v7", "v9"}
+
+
+def test_memory_is_counted_by_hand() -> None:
+    integer = integer_graph(network(), RANGES, 40)
+    # the largest is the second convolution: d and f in bytes, 54 taps unfolded, 6 sums of int32;
+    # and the six real planes at either end
+    assert peak_bytes(integer) == 6 + 6 + 54 + 24 + 2 * 24

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from edgeqe.converters.graph import KEYS, Graph, Node
+from edgeqe.quantization.int8 import integer_graph, most_of_residual, values
+from edgeqe.quantization.ranges import Ranges
+from edgeqe.strength import step_from_quality, step_key
+
+FIRST, LAST = KEYS[0], KEYS[-1]
+
+
+def network(*, follows: bool = True) -> Graph:
+    """Six planes, a hidden value after a Relu, a signed one moved to the result."""
+    rng = np.random.default_rng(2)
+    constants = {
+        "a": rng.normal(0, 1, (4, 6, 3, 3)).astype(np.float32),
+        "b": rng.normal(0, 1, (24, 4, 1, 1)).astype(np.float32),
+        "s": np.ones((1, 4, 1, 1), np.float32),
+    }
+    nodes = (
+        Node("Conv", "head", ("planes", "a"), "x", 3, padding=1, padding_end=1),
+        Node("Mul", "scale", ("x", "s"), "y"),
+        Node("Relu", "relu", ("y",), "z"),
+        Node("Conv", "tail", ("z", "b"), "w"),
+        Node("DepthToSpace", "spread", ("w",), "out", 2),
+    )
+    table = np.linspace(1, 2, len(KEYS), dtype=np.float32)[:, None].repeat(4, 1)
+    return Graph("net", {"planes": 6}, "out", nodes, constants, {"s": table} if follows else {})
+
+
+RANGES = Ranges(
+    (FIRST, LAST),
+    {"z": np.zeros(2), "w": np.array([-4.0, -60.0])},
+    {"z": np.array([2.55, 25.5]), "w": np.array([2.0, 50.0])},
+)
+
+
+def test_calibration_is_asked_for_what_becomes_integers_by_a_range() -> None:
+    # the planes are known, the result has the integers of what is moved to it
+    assert values(network()) == ["z", "w"]
+
+
+def test_steps_are_the_ranges_over_255() -> None:
+    integer = integer_graph(network(), RANGES, LAST)
+    assert integer.steps["planes"].zero == 128 and integer.scale("planes") == 1.0
+    assert integer.steps["z"].zero == 0
+    assert integer.scale("z") == pytest.approx(25.5 / 255, rel=1e-6)
+    first = integer.at(FIRST)
+    assert first.scale("z") == pytest.approx(2.55 / 255, rel=1e-6)
+    middle = integer.at((FIRST + LAST) // 2)  # the range is linear in the key
+    share = ((FIRST + LAST) // 2 - FIRST) / (LAST - FIRST)
+    assert middle.scale("z") == pytest.approx((2.55 + share * (25.5 - 2.55)) / 255, rel=1e-5)
+
+
+def test_the_residual_has_its_zero_in_the_middle_and_at_most_half_a_grey_level() -> None:
+    integer = integer_graph(network(), RANGES, LAST)
+    assert integer.steps["out"] is integer.steps["w"] and integer.steps["out"].zero == 128
+    # -60 would need 60 / 128 at the coarsest step, which is below the half that is allowed
+    assert integer.residual_step == pytest.approx(60 / 128, rel=1e-6)
+    # -4 would need 1 / 32 at the finest
+    assert integer.at(FIRST).residual_step == pytest.approx(4 / 128, rel=1e-6)
+    wide = Ranges(RANGES.keys, {**RANGES.low, "w": np.full(2, -127.0)}, RANGES.high)
+    for quality, most in ((5, 0.5), (10, 0.5), (60, 0.125), (90, 0.125)):
+        at = integer_graph(network(), wide, step_key(step_from_quality(quality)))
+        # keys are whole twelfths of an octave: the limit may be met half a key beside
+        assert at.residual_step <= most * 2 ** (1 / 24)
+    both = np.array([step_key(step_from_quality(q)) for q in (10, 60)])
+    np.testing.assert_allclose(most_of_residual(both), [0.5, 0.125], rtol=0.03)
+    # a straight line in the logarithms between them: at the geometric mean of the steps, 1/4
+    mean = math.sqrt(step_from_quality(10) * step_from_quality(60))
+    assert most_of_residual(np.array([step_key(mean)]))[0] == pytest.approx(0.25, rel=0.03)
+
+
+def test_a_network_of_one_strength_has_one_scale_for_all() -> None:
+    integer = integer_graph(network(follows=False), RANGES, LAST)
+    assert not integer.graph.vectors
+    assert integer.scale("z") == pytest.approx(25.5 / 255, rel=1e-6)
+    assert integer.at(FIRST).scale("z") == integer.scale("z")
+
+
+def test_a_value_of_both_signs_has_its_zero_between() -> None:
+    ranges = Ranges((0,), {"z": np.array([-1.0]), "w": np.array([-1.0])},
+                    {"z": np.array([4.0]), "w": np.array([1.0])})  # fmt: skip
+    integer = integer_graph(network(), ranges, 0)
+    assert integer.steps["z"].zero == 51  # 255 * 1 / 5
+    assert integer.scale("z") == pytest.approx(max(1 / 51, 4 / 204), rel=1e-6)
+
+
+def test_symmetric_integers_have_the_zero_of_tensorrt() -> None:
+    integer = integer_graph(network(), RANGES, LAST, symmetric=True)
+    assert {step.zero for step in integer.steps.values()} == {128}
+    assert integer.scale("z") == pytest.approx(25.5 / 127, rel=1e-6)
+    plain = integer_graph(network(), RANGES, LAST)
+    for kernel in ("a", "b"):  # the same integers in every form
+        assert (integer.graph.constants[kernel] == plain.graph.constants[kernel]).all()
+
+
+def test_every_strength_has_the_same_integer_kernels() -> None:
+    fine, coarse = (integer_graph(network(), RANGES, key) for key in (FIRST, LAST))
+    for kernel in ("a", "b"):
+        assert (fine.graph.constants[kernel] == coarse.graph.constants[kernel]).all()
+    assert {"head.kernel.scale", "head.bias", "z.scale", "w.scale"} <= set(fine.graph.vectors)
+
+
+def test_real_convolutions_keep_their_values_real() -> None:
+    tail = integer_graph(network(), RANGES, LAST, real=["tail"])
+    assert tail.kernels == {"a"}
+    assert set(tail.steps) == {"planes", "z"}  # the result is not rounded
+    head = integer_graph(network(), RANGES, LAST, real=["head"])
+    assert head.kernels == {"b"} and set(head.steps) == {"z", "w", "out"}  # nor the planes
+    assert (head.graph.constants["a"] == network().constants["a"]).all()
+
+
+@pytest.mark.parametrize("largest", [64, 127])
+def test_weights_stay_in_their_bits(largest: int) -> None:
+    integer = integer_graph(network(), RANGES, LAST, largest=largest)
+    peaks = [float(np.abs(integer.graph.constants[k]).max()) for k in ("a", "b")]
+    assert peaks == [largest, largest]
