@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.card import read_card
+from edgeqe.card import Card, read_card
 from edgeqe.converters import foreign
 from edgeqe.converters.branches import fuse_branches
 from edgeqe.converters.fold import fold
@@ -51,8 +51,14 @@ def from_onnx(
     InputError
         If the graph has no operator for one of its own, or it is no enhancement network.
     """
+    card = _card_of(path)
+    if card is not None and card.precision == "int8":
+        raise InputError(
+            f"'{path}' is an int8 file, whose rounding cannot be undone: give the float32 file "
+            "that it was made of."
+        )
     graph = graph_of(path)
-    if _has_card(path):
+    if card is not None:
         return _ours(ModelFile(path), graph, (planes, value_range, output, codecs))
     convention = foreign.convention(graph, planes, value_range, output)
     return Source(
@@ -66,12 +72,11 @@ def from_onnx(
     )
 
 
-def _has_card(path: Path) -> bool:
+def _card_of(path: Path) -> Card | None:
     try:
-        read_card(outline(path.read_bytes()).metadata)
-    except ModelError:
-        return False
-    return True
+        return read_card(outline(path.read_bytes()).metadata)
+    except (ModelError, OSError):
+        return None
 
 
 def _ours(file: ModelFile, graph: Graph, flags: tuple[Any, ...]) -> Source:

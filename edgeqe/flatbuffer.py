@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgeqe.errors import ModelError
+from edgeqe.flatbuffer_tables import Table, indices, reference, unpack
 from edgeqe.protobuf import Operation, Tensor
 
 IDENTIFIER = b"TFL3"
@@ -40,6 +39,7 @@ _OPERATORS = {
     82: "REDUCE_MAX",
     98: "LEAKY_RELU",
     111: "ELU",
+    114: "QUANTIZE",
 }
 #: Bytes of the fields of their options, by the number of the options' table.
 _OPTIONS = {
@@ -59,6 +59,10 @@ _OPTIONS = {
 }
 #: ONNX's number of an element type by TFLite's.
 _TYPES = {0: 1, 1: 10, 2: 6, 3: 2, 4: 7, 6: 9, 7: 5, 9: 3}
+_INT32, _INT8 = 2, 9
+#: Scales of integers, and how much larger than that of its result a scale that ADD reads may
+#: be: LiteRT ends the process from twice that on.
+_SMALLEST_SCALE, _LARGEST_SCALE, _LARGEST_RATIO = 1e-30, 1e30, 2.0**18
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,16 @@ class TfliteOutline:
 
     metadata: dict[str, str]
     initializers: dict[str, Tensor]
+    """Constants, and the scales of a tensor T of integers as `T.scale`. Several names may lie
+    at one place."""
     operations: tuple[Operation, ...]
     """In running order."""
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     shapes: dict[str, tuple[int, ...]]
     """Shape of every tensor, values at the size that the file has until it is resized."""
+    types: dict[str, int]
+    """ONNX's number of every tensor's element type."""
 
     @property
     def op_types(self) -> tuple[str, ...]:
@@ -99,7 +107,7 @@ def outline(data: bytes) -> TfliteOutline:
     """
     if data[4:8] != IDENTIFIER:
         raise ModelError("the file is not a TFLite model: it does not say TFL3.")
-    model = _Table(data, _reference(data, 0))
+    model = Table(data, reference(data, 0))
     if model.number(0, "I") != _SCHEMA_VERSION:
         raise ModelError(f"the file is a TFLite model of another version than {_SCHEMA_VERSION}.")
     model.refuse(7, 8, 9)  # signatures, external buffers
@@ -109,14 +117,16 @@ def outline(data: bytes) -> TfliteOutline:
     if len(graphs) != 1:
         raise ModelError(f"the TFLite model has {len(graphs)} subgraphs, one is allowed.")
     graph = graphs[0]
-    tensors = [_tensor(table, buffers) for table in graph.tables(0)]
-    constants = {t.name: t for t in tensors if t.stop > t.start}
-    for tensor in tensors:
+    tables = graph.tables(0)
+    tensors = [_tensor(table, buffers) for table in tables]
+    scales = [_scales(table, tensor) for table, tensor in zip(tables, tensors, strict=True)]
+    constants = {t.name: t for t in (*tensors, *scales) if t.stop > t.start}
+    for tensor in (*tensors, *scales):
         same = constants.get(tensor.name)
         if same is not None and (same.start, same.stop) != (tensor.start, tensor.stop):
             raise ModelError(f"the TFLite model has several tensors named '{tensor.name}'.")
     codes = [_operator_name(table) for table in model.tables(1)]
-    inputs, outputs = (_indices(graph.numbers(n, "i"), len(tensors)) for n in (1, 2))
+    inputs, outputs = (indices(graph.numbers(n, "i"), len(tensors)) for n in (1, 2))
     known = {i for i, tensor in enumerate(tensors) if tensor.stop > tensor.start} | set(inputs)
     operations = []
     for table in graph.tables(3):
@@ -125,28 +135,47 @@ def outline(data: bytes) -> TfliteOutline:
         known |= made
     if not known.issuperset(outputs) or not outputs or not inputs:
         raise ModelError("the TFLite model has no input, or an output that nothing makes.")
-    return TfliteOutline(
+    found = TfliteOutline(
         _metadata(model, buffers),
         constants,
         tuple(operations),
         tuple(tensors[i].name for i in inputs),
         tuple(tensors[i].name for i in outputs),
         {tensor.name: tensor.dims for tensor in tensors},
+        {tensor.name: tensor.data_type for tensor in tensors},
     )
+    for operation in operations:
+        _check_types(data, found, operation)
+    return found
 
 
-def _metadata(model: _Table, buffers: list[tuple[int, int]]) -> dict[str, str]:
+def _check_types(data: bytes, found: TfliteOutline, operation: Operation) -> None:
+    """Error if an operation takes and makes what LiteRT would not survive."""
+    op, types = operation.op_type, found.types
+    values = (*operation.inputs[: 2 if op == "ADD" else 1], *operation.outputs)
+    kinds = {types[name] for name in values if name}
+    if op not in ("QUANTIZE", "DEQUANTIZE") and len(kinds) > 1:
+        raise ModelError(f"the TFLite model's operator {op} mixes integers and real numbers.")
+    if op == "ADD" and kinds == {_TYPES[_INT8]}:
+        places = [found.initializers[f"{name}.scale"].start for name in values]
+        *given, made = (unpack(data, "f", place) for place in places)
+        if max(given) > _LARGEST_RATIO * made:
+            raise ModelError(f"the TFLite model adds integers whose scale is {max(given) / made:.0g} "
+                             "times that of their sum.")  # fmt: skip
+
+
+def _metadata(model: Table, buffers: list[tuple[int, int]]) -> dict[str, str]:
     """Entries that are text; other writers keep binary ones beside them."""
     found = {}
     for entry in model.tables(6):
-        (number,) = _indices((entry.number(1, "I"),), len(buffers))
+        (number,) = indices((entry.number(1, "I"),), len(buffers))
         start, stop = buffers[number]
         with contextlib.suppress(UnicodeDecodeError):
             found[entry.text(0)] = model.data[start:stop].decode("utf-8")
     return found
 
 
-def _buffer(table: _Table) -> tuple[int, int]:
+def _buffer(table: Table) -> tuple[int, int]:
     """Where a buffer's data start and stop."""
     if table.number(1, "Q") or table.number(2, "Q"):
         raise ModelError(
@@ -157,17 +186,11 @@ def _buffer(table: _Table) -> tuple[int, int]:
     return start, start + count
 
 
-def _tensor(table: _Table, buffers: list[tuple[int, int]]) -> Tensor:
+def _tensor(table: Table, buffers: list[tuple[int, int]]) -> Tensor:
     table.refuse(6, 9, 10)  # sparsity, variants, external buffers
     table.numbers(7, "i")
-    quantization = table.table(4)
-    if quantization is not None:
-        quantization.refuse(4, 5)
-        for field, kind in ((0, "f"), (1, "f"), (2, "f"), (3, "q")):
-            quantization.numbers(field, kind)
-        quantization.number(6, "i")
     name, shape, number = table.text(3), table.numbers(0, "i"), table.number(1, "b")
-    start, stop = buffers[_indices((table.number(2, "I"),), len(buffers))[0]]
+    start, stop = buffers[indices((table.number(2, "I"),), len(buffers))[0]]
     sound = len(shape) <= 4 and min(shape, default=1) >= 0
     if (
         not sound
@@ -185,7 +208,35 @@ def _tensor(table: _Table, buffers: list[tuple[int, int]]) -> Tensor:
     return tensor
 
 
-def _operator_name(table: _Table) -> str:
+def _scales(table: Table, tensor: Tensor) -> Tensor:
+    """Where the scales of a tensor's integers lie: one, or one for each part of an axis."""
+    quantization, shape, number = table.table(4), tensor.dims, table.number(1, "b")
+    scales: tuple[float, ...] = ()
+    zeros: tuple[int, ...] = ()
+    start = axis = 0
+    if quantization is not None:
+        quantization.refuse(4, 5)
+        for field in (0, 1):  # smallest and largest, which only other writers keep
+            quantization.numbers(field, "f")
+        start, _ = quantization.vector(2, 4)
+        scales, zeros = quantization.numbers(2, "f"), quantization.numbers(3, "q")
+        axis = quantization.number(6, "i")
+    count, central = len(scales), not any(zeros)
+    sound = len(zeros) == count and all(_SMALLEST_SCALE <= s <= _LARGEST_SCALE for s in scales)
+    if count > 1:
+        sound &= 0 <= axis < len(shape) and shape[axis] == count and central
+    if number == _INT8:
+        sound &= count > 0 and all(-128 <= zero <= 127 for zero in zeros)
+    elif count:
+        sound &= number == _INT32 and central
+    if not sound:
+        raise ModelError(
+            f"the TFLite model's tensor '{tensor.name}' has scales or zeros of no network."
+        )
+    return Tensor(f"{tensor.name}.scale", (count,), 1, start, start + 4 * count)
+
+
+def _operator_name(table: Table) -> str:
     table.refuse(1)  # a custom operator's name
     number = max(table.number(0, "b"), table.number(3, "i"))
     table.number(2, "i")
@@ -195,11 +246,11 @@ def _operator_name(table: _Table) -> str:
 
 
 def _operation(
-    table: _Table, codes: list[str], tensors: list[Tensor], known: set[int]
+    table: Table, codes: list[str], tensors: list[Tensor], known: set[int]
 ) -> tuple[Operation, set[int]]:
     """One operation, and the tensors it makes; its inputs must be known."""
     table.refuse(5, 7, 8, 9, 10, 11, 12)  # custom options, variables, newer options
-    (code,) = _indices((table.number(0, "I"),), len(codes))
+    (code,) = indices((table.number(0, "I"),), len(codes))
     kind, options = table.number(3, "B"), table.table(4)
     if options is not None:
         if kind not in _OPTIONS:
@@ -207,120 +258,9 @@ def _operation(
         for field, width in enumerate(_OPTIONS[kind]):
             options.number(field, "bi"[width == 4])
     given = table.numbers(1, "i")
-    inputs = _indices((i for i in given if i != -1), len(tensors))
-    outputs = set(_indices(table.numbers(2, "i"), len(tensors)))
+    inputs = indices((i for i in given if i != -1), len(tensors))
+    outputs = set(indices(table.numbers(2, "i"), len(tensors)))
     if not known.issuperset(inputs) or known & outputs or not inputs or not outputs:
         raise ModelError("the TFLite model's operators are not in running order.")
     names = tuple("" if i == -1 else tensors[i].name for i in given)
     return Operation(codes[code], names, tuple(tensors[i].name for i in outputs)), outputs
-
-
-class _Table:
-    """A table, its fields by number; absent scalars read as 0, the schema's default for ours."""
-
-    def __init__(self, data: bytes, position: int) -> None:
-        self.data, self.position = data, position
-        vtable = position - _unpack(data, "i", position)
-        size = _unpack(data, "H", vtable)
-        width = _unpack(data, "H", vtable + 2)
-        if size < 4 or size % 2 or width < 4 or position + width > len(data):
-            raise _broken(position)
-        self.offsets = _numbers(data, "H", vtable + 4, size // 2 - 2)
-        self.width = width
-
-    def _field(self, number: int, width: int) -> int:
-        """Position of a field's bytes, 0 if it is absent."""
-        offset = self.offsets[number] if number < len(self.offsets) else 0
-        if offset and (offset < 4 or offset + width > self.width):
-            raise _broken(self.position)
-        return self.position + offset if offset else 0
-
-    def number(self, number: int, kind: str) -> int:
-        """A scalar, `kind` as struct has it."""
-        position = self._field(number, struct.calcsize(kind))
-        return _unpack(self.data, kind, position) if position else 0
-
-    def refuse(self, *numbers: int) -> None:
-        """Error if one of these fields is there and not 0."""
-        for number in numbers:
-            position = self._field(number, 1)
-            if position and self.data[position : position + 4].strip(b"\0"):
-                raise ModelError(
-                    "the TFLite model has custom operators, signatures, external or sparse data, "
-                    "which edgeqe does not read: export it with edgeqe convert."
-                )
-
-    def vector(self, number: int, width: int) -> tuple[int, int]:
-        """Position of the first item and count of a vector, (0, 0) if it is absent."""
-        position = self._field(number, 4)
-        if not position:
-            return 0, 0
-        start = _reference(self.data, position)
-        count = _unpack(self.data, "I", start)
-        if start + 4 + count * width > len(self.data):
-            raise _broken(start)
-        return start + 4, count
-
-    def numbers(self, number: int, kind: str) -> tuple[int, ...]:
-        """A vector of scalars."""
-        start, count = self.vector(number, struct.calcsize(kind))
-        return _numbers(self.data, kind, start, count)
-
-    def table(self, number: int) -> _Table | None:
-        """A table below this one."""
-        position = self._field(number, 4)
-        return _Table(self.data, _reference(self.data, position)) if position else None
-
-    def tables(self, number: int) -> list[_Table]:
-        """A vector of tables."""
-        start, count = self.vector(number, 4)
-        return [
-            _Table(self.data, _reference(self.data, start + 4 * index)) for index in range(count)
-        ]
-
-    def text(self, number: int) -> str:
-        """A string, '' if it is absent; a zero byte must stand behind it."""
-        start, count = self.vector(number, 1)
-        if start and self.data[start + count : start + count + 1] != b"\0":
-            raise _broken(start)
-        return _text(self.data[start : start + count])
-
-
-def _unpack(data: bytes, kind: str, position: int) -> int:
-    if position < 0 or position + struct.calcsize(kind) > len(data):
-        raise _broken(position)
-    value: int = struct.unpack_from(f"<{kind}", data, position)[0]
-    return value
-
-
-def _numbers(data: bytes, kind: str, start: int, count: int) -> tuple[int, ...]:
-    if start < 0 or start + count * struct.calcsize(kind) > len(data):
-        raise _broken(start)
-    return struct.unpack_from(f"<{count}{kind}", data, start)
-
-
-def _reference(data: bytes, position: int) -> int:
-    """Where an offset at a position points; never back, and to a multiple of 4."""
-    offset = _unpack(data, "I", position)
-    if offset < 4 or (position + offset) % 4:
-        raise _broken(position)
-    return position + offset
-
-
-def _indices(numbers: Iterable[int], count: int) -> tuple[int, ...]:
-    result = tuple(numbers)
-    for number in result:
-        if not 0 <= number < count:
-            raise ModelError(f"the TFLite model refers to number {number} of {count} parts.")
-    return result
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ModelError("the file is not a TFLite model: a name in it is not text.") from error
-
-
-def _broken(position: int) -> ModelError:
-    return ModelError(f"the file is not a whole TFLite model: it breaks off at byte {position}.")

@@ -100,7 +100,7 @@ class RoundedConvolution(keras.layers.Layer):  # type: ignore[misc]  # keras has
         self.transposed = type(layer) is keras.layers.Conv2DTranspose
         plain = not layer.use_bias and layer.activation is keras.activations.linear
         apart = not self.transposed or layer.kernel_size == layer.strides
-        if not (plain and apart and layer.groups == 1 and layer.padding == "same"):
+        if not (plain and apart and getattr(layer, "groups", 1) == 1 and layer.padding == "same"):
             raise InputError(
                 f"layer '{layer.name}': quantization-aware training knows the convolutions of "
                 "edgeqe's own networks alone; round this network without training."

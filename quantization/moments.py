@@ -62,7 +62,8 @@ def moments(
         step = step_from_quality(quality)
         running = Running(graph.at(step_key(step)), values)
         for given in inputs_at(photographs, layout, graph.inputs, quality):
-            made = {**given, **dict(zip(values, running.run(given), strict=True))}
+            read = running.run(given) if values else []
+            made = {**given, **dict(zip(values, read, strict=True))}
             for node in readers:
                 x = _drawn(node, made[node.inputs[0]][0], rng) / step
                 before = found.get(node.inputs[1], 0.0)

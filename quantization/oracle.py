@@ -9,12 +9,15 @@ int32, and one factor a channel brings it to the integers of the result::
 A tap outside the picture meets the real zero, which is the integer zero_x. The factor, and its
 product with the sum, are float32: the factor is part of the network, and where a sum lies in
 the middle of two integers those digits decide. Runtimes that hold it so (ONNX Runtime,
-XNNPACK) give the same integers.
+XNNPACK) give the same integers. The sum of two values is three float32 numbers likewise::
+
+    y = rint(a * f_a + b * f_b + f)     f_a = scale_a / scale_y,  f = zero_y - f_a * zero_a - ...
 
 Symmetric integers keep a real bias, as TensorRT does. These, and every other operator, work on
 the real numbers that the integers stand for, in float64, and the result is rounded once.
 Runtimes compute those in float32 or fixed point, so close to the middle of two integers they
-may round the other way: one step, no more.
+may round the other way: one step, no more. One such step changes a part of the picture as
+large as the reach of the layers behind it, by as much as rounding does there anyway.
 """
 
 from __future__ import annotations
@@ -114,6 +117,9 @@ class Oracle:
         """
         if self._integer.is_integer(group.first):
             return self._convolution(group, inputs[group.first.inputs[0]])
+        is_sum = {*group.first.inputs, group.output} <= self._integer.steps.keys()
+        if group.first.op == "Add" and is_sum and not self._integer.symmetric:
+            return self._sum(group, inputs)
         made = {name: self._real(value, name) for name, value in inputs.items()}
         for node in group.nodes:
             made[node.output] = oracle_operators.run(node, self._operands(node, made))
@@ -146,6 +152,17 @@ class Oracle:
             y = (total * (scale_x * scale / scale_y)).astype(np.float64)
         y = np.rint(y) + step_y.zero
         return self._saturated(np.maximum(y, step_y.zero) if group.relu else y)
+
+    def _sum(self, group: Group, inputs: Mapping[str, Value]) -> Integers:
+        """A sum of two values."""
+        scale_y, zero_y = self._step(group.output)
+        total: Float = np.zeros(1, np.float32)
+        rest = zero_y
+        for name in group.first.inputs:
+            scale, zero = self._step(name)
+            total = total + inputs[name].astype(np.float32) * (scale / scale_y)
+            rest = rest - scale / scale_y * zero
+        return total
 
     def _operands(self, node: Node, made: Mapping[str, Double]) -> list[Double]:
         """Inputs of a node: values, and constants as `oracle_operators.run` wants them."""

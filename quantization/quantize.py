@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,8 +104,8 @@ class Quantizer:
         """Measures what networks of integers cost, on the same pictures."""
         return Judge(self.source.graph, self.photographs, self.source.planes)
 
-    def as_source(self, integer: IntegerGraph) -> Source:
-        """A network of integers as what `export` writes, with the calibration in its card.
+    def as_source(self, integer: IntegerGraph, drop_db: Mapping[int, float]) -> Source:
+        """A network of integers as what `export` writes, with its calibration and drop in the card.
 
         The reference that the file is checked against is the oracle.
         """
@@ -121,5 +121,11 @@ class Quantizer:
                 planes.astype(np.float32) - np.float32(NEUTRAL)
             ),
             provenance=provenance,
+            quality={
+                **{f"float32's {what}": found for what, found in self.source.quality.items()},
+                "drop on the calibration pictures, dB": {
+                    f"q{quality}": round(drop, 4) for quality, drop in drop_db.items()
+                },
+            },
             metadata={k: v for k, v in self.source.metadata.items() if k != TRAINING_KEY},
         )

@@ -20,7 +20,7 @@ from edgeqe.quantization.samples import UNIT, Photograph
 LEAST_PICTURES, LEAST_PIXELS = 8, 8 * 256**2
 #: Smallest side of a picture, pixels.
 LEAST_SIDE = 4 * UNIT
-#: Smallest standard deviation of the luma in some window, grey levels.
+#: Smallest standard deviation of the luma in some window or of the whole, grey levels.
 LEAST_CONTRAST = 2.0
 #: Smallest correlation of neighbouring pixels in some window. The lowest of 82 photographs
 #: in one window was 0.61, noise has 0.
@@ -144,16 +144,17 @@ def _unfit(photographs: Sequence[Photograph]) -> Iterator[tuple[Photograph, str]
             yield photograph, f"has {wide}x{high} pixels, less than {LEAST_SIDE} a side"
             continue
         lumas = [_luma(photograph, index) for index in range(len(photograph.windows))]
-        contrast = max(float(luma.std()) for luma in lumas)
+        whole = photograph.thumbnail.astype(np.float64)
+        contrast = max(float(plane.std()) for plane in [*lumas, whole])
         if contrast < LEAST_CONTRAST:
             yield photograph, f"is flat (its luma varies by {contrast:.1f} grey levels)"
             continue
-        found = max(correlation(luma) for luma in lumas if luma.std() >= LEAST_CONTRAST)
+        textured = [luma for luma in lumas if luma.std() >= LEAST_CONTRAST]
+        found = max(map(correlation, textured), default=1.0)
         if found < LEAST_CORRELATION:
             yield photograph, f"is noise (neighbouring pixels correlate by {found:.2f})"
             continue
-        small = photograph.thumbnail.astype(np.float64).reshape(-1)
-        small -= small.mean()
+        small = (whole - whole.mean()).reshape(-1)
         small /= np.linalg.norm(small) or 1.0
         same = next((other for other, seen in kept if float(small @ seen) >= SAME), None)
         if same is not None:

@@ -27,7 +27,7 @@ SHARE = 0.9999
 STEPS = 255
 #: Shares of a range's end that `LeastError` tries: 1 to 1/8, sixteen an octave.
 SHARES: Double = np.exp2(-np.arange(49) / 16)
-#: Rounds of `LeastError`; three are the most that measured networks took.
+#: Most rounds of `LeastError` over the two ends.
 ROUNDS = 8
 
 

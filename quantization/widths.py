@@ -16,7 +16,7 @@ from edgeqe.quantization.importance import Importance
 #: of runtimes compute 8 channels at once (AVX, two NEON registers) and pad what is short.
 MULTIPLES = (8, 4)
 #: Share of the multiply-accumulates by which the ratio may be passed with a coarse multiple.
-CLOSE = 0.02
+CLOSE = 0.03
 #: Share of its width that a group keeps at least: a layer that is nearly gone blocks the rest.
 FLOOR = 0.25
 #: Of the arithmetic on shares.

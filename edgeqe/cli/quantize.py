@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from edgeqe.converters.sources import Source
     from edgeqe.quantization.sensitivity import Loss
+
+#: Ratio of speeds from which on INT8 is worth its drop.
+PAYS = 1.1
+#: Side of the picture that both are timed on, and rounds.
+SIDE, ROUNDS = 512, 7
 
 
 @click.command("quantize")
@@ -99,7 +106,7 @@ def command(
     found |= {"drop_db": best.loss.drop_db, "real": list(best.real), "met": best.met}
     lines = _table([*ranked, best.loss]) if ranked else []
     if destination is not None:
-        exported = export(quantizer.as_source(best.integer), destination)
+        exported = export(quantizer.as_source(best.integer, best.loss.drop_db), destination)
         found |= {"output": str(destination), "bytes": exported.file_bytes}
         found |= {
             "constant_bytes": exported.constant_bytes,
@@ -114,6 +121,15 @@ def command(
         ]
         if best.real:
             lines.append(f"  real: {', '.join(best.real)}")
+        speed = _speed(source, destination)
+        found["speed"] = speed
+        where = f"on {speed['runtime']}, {speed['provider']}"
+        lines.append(
+            f"  {where}: {speed['ratio']:.2f} times as fast as float32"
+            if speed["ratio"] > PAYS
+            else f"  {where} INT8 does not pay: {speed['ratio']:.2f} times as fast as float32"
+        )
+        lines.append("  other targets: measure there, by edgeqe bench --model of both")
     click.echo(json.dumps(found) if as_json else "\n".join(lines))
     if not best.met:
         raise CheckError(
@@ -135,3 +151,41 @@ def _table(losses: list[Loss]) -> list[str]:
 
 def _drops(loss: Loss) -> str:
     return ", ".join(f"q{quality} {drop:.4f}" for quality, drop in loss.drop_db.items())
+
+
+def _speed(source: Source, path: Path) -> dict[str, Any]:
+    """How many times as fast as float32 the network alone is, in turns on this machine."""
+    import tempfile
+
+    from edgeqe import Enhancer
+    from edgeqe.bench.speed import Lane, Race
+    from edgeqe.converters.export import export
+
+    with tempfile.TemporaryDirectory(prefix="edgeqe-") as folder:
+        plain = export(source, Path(folder) / f"float32{path.suffix}").path
+        limit = "1GiB"
+        with (
+            Enhancer(plain, memory_limit=limit) as real,
+            Enhancer(path, memory_limit=limit) as ours,
+        ):
+            both = {"float32": real, "int8": ours}
+            step = ours.info.card.default_step
+            lanes = [
+                Lane(name, "network", partial(_pass, enhancer, step))
+                for name, enhancer in both.items()
+            ]
+            race = Race(lanes, [SIDE * SIDE])
+            race.warm_up()
+            for _ in range(ROUNDS):
+                race.run_round()
+            timing = race.timings()[1]
+            return {
+                "ratio": timing.ratio,
+                "runtime": ours.info.runtime,
+                "provider": ours.info.provider,
+                "unsteady": timing.unsteady,
+            }
+
+
+def _pass(enhancer: Any, step: float, _: int) -> None:
+    enhancer.network_pass(SIDE, SIDE, step=step)

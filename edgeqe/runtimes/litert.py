@@ -1,13 +1,15 @@
 """LiteRT, the successor of TensorFlow Lite. Imported when a session is made: it may be absent.
 
 An interpreter has one window shape and serves one call at a time, so a session keeps a
-pool of them. Its weights are packed anew for each.
+pool of them. Its weights are packed anew for each. Where its inputs and output are int8, planes
+are rounded to their integers on the way in, and become grey levels on the way out.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import threading
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
@@ -122,22 +124,54 @@ class _Interpreter:
         except (RuntimeError, ValueError) as error:
             raise _refused(error) from error
         # A tensor's view is made anew for each call: one that lives stops the interpreter.
-        self._inputs = [self.interpreter.tensor(given["index"]) for given in inputs]
-        self._output = self.interpreter.tensor(self.interpreter.get_output_details()[0]["index"])
+        self._inputs = [(self.interpreter.tensor(given["index"]), _step(given)) for given in inputs]
+        output = self.interpreter.get_output_details()[0]
+        self._output, self._step = self.interpreter.tensor(output["index"]), _step(output)
+        integers = size is not None and any(step for _, step in self._inputs)
+        self._plane = np.empty(size if integers else (0, 0), np.float32)
 
     def run(self, planes: Float) -> Float:
         used = 0
-        for view in self._inputs:
+        for view, step in self._inputs:
             target = view()[0].transpose(2, 0, 1)
-            target[...] = planes[used : used + len(target)]
+            given = planes[used : used + len(target)]
+            if step is None:
+                target[...] = given
+            else:
+                self._quantize(given, target, *step)
             used += len(target)
             del target
         try:
             self.interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise _refused(error) from error
-        # A copy always: one channel is contiguous as it lies.
-        return np.array(self._output()[0].transpose(2, 0, 1), np.float32, order="C", copy=True)
+        lying = self._output()[0].transpose(2, 0, 1)
+        result = np.empty(lying.shape, np.float32)
+        if self._step is None:
+            result[...] = lying
+        else:
+            scale, zero = self._step
+            np.subtract(lying, zero, out=result)
+            result *= scale
+        return result
+
+    def _quantize(
+        self, planes: Float, target: npt.NDArray[np.int8], scale: np.float32, zero: np.float32
+    ) -> None:
+        """Integers of planes, one plane at a time."""
+        for plane, integers in zip(planes, target, strict=True):
+            np.divide(plane, scale, out=self._plane)
+            np.rint(self._plane, out=self._plane)
+            np.clip(self._plane, -128 - zero, 127 - zero, out=self._plane)
+            np.add(self._plane, zero, out=integers, casting="unsafe")
+
+
+def _step(details: Mapping[str, Any]) -> tuple[np.float32, np.float32] | None:
+    """Scale and zero of a tensor's int8 numbers; None for real ones."""
+    if details["dtype"] is not np.int8:
+        return None
+    scale, zero = details["quantization"]
+    return np.float32(scale), np.float32(zero)
 
 
 def provider_of(interpreter: Any) -> str:

@@ -16,9 +16,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from edgeqe.flatbuffer import TfliteOutline
+from edgeqe.protobuf import DTYPES
 
 _POINTER, _FLOAT = 8, 4
+#: ONNX's number of float32.
+_REAL = 1
 _FIXED, _OF_OPERATOR, _PACKED = 64 << 10, 4 << 10, 1.05
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
@@ -39,12 +44,19 @@ def bytes_per_sample(model: TfliteOutline) -> float:
             first.update(dict.fromkeys(operation.outputs, index))
         pointers += _pointers(model, index)
     values = [
-        (math.prod(model.shapes[name]), made, last.get(name, made))
+        (_bytes(model, name), made, last.get(name, made))
         for name, made in first.items()
         if name not in ends
     ]
-    floats = _arena(values) + 2 * sum(math.prod(model.shapes[name]) for name in ends)
-    return (_FLOAT * floats + _POINTER * pointers) / _area(model)
+    outside = sum(_bytes(model, name) + _FLOAT * math.prod(model.shapes[name]) for name in ends)
+    if any(model.types[name] != _REAL for name in model.inputs):
+        outside += _FLOAT * _area(model)  # a plane on its way to integers
+    return (_arena(values) + outside + _POINTER * pointers) / _area(model)
+
+
+def _bytes(model: TfliteOutline, name: str) -> int:
+    """Bytes of a tensor."""
+    return math.prod(model.shapes[name]) * np.dtype(DTYPES[model.types[name]]).itemsize
 
 
 def _arena(values: list[tuple[int, int, int]]) -> int:
@@ -69,11 +81,11 @@ def _arena(values: list[tuple[int, int, int]]) -> int:
 def bytes_per_interpreter(model: TfliteOutline) -> int:
     """Bytes that an interpreter takes whatever its window."""
     packed = sum(
-        math.prod(model.shapes[operation.inputs[1]])
+        _bytes(model, operation.inputs[1])
         for operation in model.operations
         if operation.op_type in _CONVOLUTIONS
     )
-    fixed = _FIXED + _OF_OPERATOR * len(model.operations) + _PACKED * _FLOAT * packed
+    fixed = _FIXED + _OF_OPERATOR * len(model.operations) + _PACKED * packed
     return int(fixed + bytes_per_sample(model) * _area(model))
 
 

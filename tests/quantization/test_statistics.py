@@ -41,8 +41,8 @@ def test_a_percentile_is_numpys_within_a_bin(kind: str, share: float) -> None:
         statistic.add(piece)
     low, high = statistic.range()
     # The k-th number, k = share * n rounded up; the low end likewise from above.
-    wanted_high = max(0.0, np.quantile(numbers, share, method="inverted_cdf"))
-    wanted_low = min(0.0, -np.quantile(-numbers, share, method="inverted_cdf"))
+    wanted_high = max(0.0, float(np.quantile(numbers, share, method="inverted_cdf")))
+    wanted_low = min(0.0, -float(np.quantile(-numbers, share, method="inverted_cdf")))
     bin_width = np.abs(numbers).max() / 2048
     assert wanted_high <= high <= wanted_high + bin_width
     assert wanted_low - bin_width <= low <= wanted_low

@@ -1,0 +1,123 @@
+"""Tables of a flatbuffer, each offset checked against the file.
+
+Nothing here writes, and nothing knows what a table means.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+
+from edgeqe.errors import ModelError
+
+
+class Table:
+    """A table, its fields by number; absent scalars read as 0, the schema's default for ours."""
+
+    def __init__(self, data: bytes, position: int) -> None:
+        self.data, self.position = data, position
+        vtable = position - unpack(data, "i", position)
+        size = unpack(data, "H", vtable)
+        width = unpack(data, "H", vtable + 2)
+        if size < 4 or size % 2 or width < 4 or position + width > len(data):
+            raise _broken(position)
+        self.offsets = numbers_at(data, "H", vtable + 4, size // 2 - 2)
+        self.width = width
+
+    def _field(self, number: int, width: int) -> int:
+        """Position of a field's bytes, 0 if it is absent."""
+        offset = self.offsets[number] if number < len(self.offsets) else 0
+        if offset and (offset < 4 or offset + width > self.width):
+            raise _broken(self.position)
+        return self.position + offset if offset else 0
+
+    def number(self, number: int, kind: str) -> int:
+        """A scalar field, `kind` as struct has it."""
+        position = self._field(number, struct.calcsize(kind))
+        return unpack(self.data, kind, position) if position else 0
+
+    def refuse(self, *numbers: int) -> None:
+        """Error if one of these fields is there and not 0."""
+        for number in numbers:
+            position = self._field(number, 1)
+            if position and self.data[position : position + 4].strip(b"\0"):
+                raise ModelError(
+                    "the TFLite model has custom operators, signatures, external or sparse data, "
+                    "which edgeqe does not read: export it with edgeqe convert."
+                )
+
+    def vector(self, number: int, width: int) -> tuple[int, int]:
+        """Position of the first item and count of a vector, (0, 0) if it is absent."""
+        position = self._field(number, 4)
+        if not position:
+            return 0, 0
+        start = reference(self.data, position)
+        count = unpack(self.data, "I", start)
+        if start + 4 + count * width > len(self.data):
+            raise _broken(start)
+        return start + 4, count
+
+    def numbers(self, number: int, kind: str) -> tuple[int, ...]:
+        """A vector of scalars."""
+        start, count = self.vector(number, struct.calcsize(kind))
+        return numbers_at(self.data, kind, start, count)
+
+    def table(self, number: int) -> Table | None:
+        """A table below this one."""
+        position = self._field(number, 4)
+        return Table(self.data, reference(self.data, position)) if position else None
+
+    def tables(self, number: int) -> list[Table]:
+        """A vector of tables."""
+        start, count = self.vector(number, 4)
+        return [Table(self.data, reference(self.data, start + 4 * index)) for index in range(count)]
+
+    def text(self, number: int) -> str:
+        """A string, '' if it is absent; a zero byte must stand behind it."""
+        start, count = self.vector(number, 1)
+        if start and self.data[start + count : start + count + 1] != b"\0":
+            raise _broken(start)
+        return _text(self.data[start : start + count])
+
+
+def unpack(data: bytes, kind: str, position: int) -> int:
+    """One scalar, `kind` as struct has it."""
+    if position < 0 or position + struct.calcsize(kind) > len(data):
+        raise _broken(position)
+    value: int = struct.unpack_from(f"<{kind}", data, position)[0]
+    return value
+
+
+def numbers_at(data: bytes, kind: str, start: int, count: int) -> tuple[int, ...]:
+    """Scalars in a row."""
+    if start < 0 or start + count * struct.calcsize(kind) > len(data):
+        raise _broken(start)
+    return struct.unpack_from(f"<{count}{kind}", data, start)
+
+
+def reference(data: bytes, position: int) -> int:
+    """Where an offset at a position points; never back, and to a multiple of 4."""
+    offset = unpack(data, "I", position)
+    if offset < 4 or (position + offset) % 4:
+        raise _broken(position)
+    return position + offset
+
+
+def indices(numbers: Iterable[int], count: int) -> tuple[int, ...]:
+    """Numbers of parts, of which there are so many."""
+    result = tuple(numbers)
+    for number in result:
+        if not 0 <= number < count:
+            raise ModelError(f"the TFLite model refers to number {number} of {count} parts.")
+    return result
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelError("the file is not a TFLite model: a name in it is not text.") from error
+
+
+def _broken(position: int) -> ModelError:
+    return ModelError(f"the file is not a whole TFLite model: it breaks off at byte {position}.")

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+
+import pytest
+
+from edgeqe.catalogue import find_model, shipped_files, shipped_models
+
+
+def absent(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
+    """Hide modules from whoever asks whether they are installed."""
+    real = importlib.util.find_spec
+
+    def find(name: str, package: str | None = None) -> importlib.machinery.ModuleSpec | None:
+        return None if name in modules else real(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find)
+
+
+def test_a_name_alone_is_integers_where_onnx_runtime_is() -> None:
+    for name in shipped_models():
+        assert find_model(name) == shipped_files()[f"{name}:int8"]
+
+
+def test_without_onnx_runtime_a_name_alone_is_what_litert_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    absent(monkeypatch, "onnxruntime")
+    assert find_model("edgeqe-tiny") == shipped_files()["edgeqe-tiny:float32.tflite"]
+
+
+def test_without_any_runtime_the_first_choice_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    # opening it then says how to install its runtime
+    absent(monkeypatch, "onnxruntime", "ai_edge_litert", "tflite_runtime")
+    assert find_model("edgeqe-tiny") == shipped_files()["edgeqe-tiny:int8"]
+
+
+def test_networks_come_in_the_order_of_their_size() -> None:
+    assert shipped_models() == ["edgeqe-tiny", "edgeqe-small", "edgeqe-base"]
+    assert next(iter(shipped_files())) == "edgeqe-tiny:float32"
