@@ -18,7 +18,8 @@ import numpy as np
 
 from edgeqe.converters.graph import Float, Node
 from edgeqe.converters.integer import MOVING, Group, IntegerGraph
-from edgeqe.converters.tflite_ops import Quantization, TfliteFile
+from edgeqe.converters.tflite_ops import TfliteFile
+from edgeqe.converters.tflite_packing import Quantization
 from edgeqe.converters.to_tflite import Writer
 from edgeqe.converters.transposed import Run
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.converters.graph import Float, Graph, Node
-from edgeqe.converters.tflite_ops import Quantization, TfliteFile, schema
+from edgeqe.converters.tflite_ops import TfliteFile
+from edgeqe.converters.tflite_packing import Quantization, schema
 from edgeqe.converters.transposed import Run, runs
 
 #: Least side of the planes until the file is resized. Small, because an interpreter keeps

@@ -6,81 +6,20 @@ LiteRT and with TensorFlow. Schema version 3, identifier ``TFL3``.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import flatbuffers
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.errors import ProviderError
+from edgeqe.converters.tflite_packing import AlignedBuffer, IntegerTensor, Quantization, schema
 
 Float = npt.NDArray[np.float32]
-
 SCHEMA_VERSION = 3
 IDENTIFIER = b"TFL3"
-#: Bytes to which the schema aligns the data of buffers (``force_align: 16``).
-ALIGNMENT = 16
 #: Operators whose integers may have a scale a channel.
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
-
-
-@cache
-def schema() -> Any:
-    """Generated classes of the schema.
-
-    Raises
-    ------
-    ProviderError
-        If neither LiteRT nor TensorFlow is installed.
-    """
-    for name in ("ai_edge_litert", "tensorflow.lite.python"):
-        try:
-            return importlib.import_module(f"{name}.schema_py_generated")
-        except ImportError:
-            continue
-    raise ProviderError(
-        "writing TFLite needs the schema that comes with LiteRT or TensorFlow: "
-        "run pip install 'edgeqe[host]'."
-    )
-
-
-class Quantization:
-    """What integers of a tensor stand for: ``real = scale * (integer - zero)``.
-
-    Tensors that are given the same object refer to the same numbers in the file.
-
-    Parameters
-    ----------
-    packed : dict
-        Positions of what is packed already, one dictionary a file.
-    scale : ndarray of float32, shape (n,)
-        Above 0.
-    zero : int
-        Integer of 0.0.
-    axis : int
-        Axis of the tensor that n scales belong to.
-    """
-
-    def __init__(self, packed: dict[object, int], scale: Float, zero: int, axis: int) -> None:
-        self._packed, self._scale, self._zero, self._axis = packed, scale, zero, axis
-
-    def Pack(self, builder: Any) -> int:  # noqa: N802  # called by the generated TensorT
-        """Position of its table, which is packed once."""
-        if self not in self._packed:
-            zeros = np.full(self._scale.size, self._zero, np.int64)
-            scale = builder.CreateNumpyVector(self._scale)
-            if (len(zeros), self._zero) not in self._packed:  # one for all of that length
-                self._packed[len(zeros), self._zero] = int(builder.CreateNumpyVector(zeros))
-            s = schema()
-            s.QuantizationParametersStart(builder)
-            s.QuantizationParametersAddScale(builder, scale)
-            s.QuantizationParametersAddZeroPoint(builder, self._packed[len(zeros), self._zero])
-            s.QuantizationParametersAddQuantizedDimension(builder, self._axis)
-            self._packed[self] = int(s.QuantizationParametersEnd(builder))
-        return self._packed[self]
 
 
 class TfliteFile:
@@ -114,14 +53,7 @@ class TfliteFile:
 
         It is float32, or int8 if it is said what its integers stand for.
         """
-        kinds = self._s.TensorType
-        tensor = self._s.TensorT(
-            name=name,
-            shape=list(shape),
-            type=kinds.FLOAT32 if integers is None else kinds.INT8,
-            quantization=integers,
-            hasRank=True,
-        )
+        tensor = self._tensor(name, shape, "FLOAT32" if integers is None else "INT8", integers)
         if shape[1:3] != (1, 1):
             tensor.shapeSignature = [1, -1, -1, shape[3]]
         return self._append(tensor)
@@ -145,14 +77,8 @@ class TfliteFile:
             little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
             self._stored[stored] = self._buffer(little.tobytes())
         kinds = {"f4": "FLOAT32", "f2": "FLOAT16", "i4": "INT32", "i1": "INT8"}
-        tensor = self._s.TensorT(
-            name=name,
-            shape=list(array.shape),
-            type=getattr(self._s.TensorType, kinds[array.dtype.str[1:]]),
-            buffer=self._stored[stored],
-            quantization=integers,
-            hasRank=True,
-        )
+        tensor = self._tensor(name, array.shape, kinds[array.dtype.str[1:]], integers)
+        tensor.buffer = self._stored[stored]
         self._tensors[name, array.shape] = self._append(tensor)
         return self._tensors[name, array.shape]
 
@@ -160,12 +86,7 @@ class TfliteFile:
         """Float32 value of a constant that is stored in float16, made once for all uses."""
         stored = self.constant(name, array.astype(np.float16))
         if stored not in self._widened:
-            wide = self._s.TensorT(
-                name=f"{name}.float32",
-                shape=list(array.shape),
-                type=self._s.TensorType.FLOAT32,
-                hasRank=True,
-            )
+            wide = self._tensor(f"{name}.float32", array.shape, "FLOAT32")
             self._widened[stored] = self._append(wide)
             self._widening.append(
                 self._operator("DEQUANTIZE", [stored], [self._widened[stored]], version=3)
@@ -207,12 +128,20 @@ class TfliteFile:
             result.builtinOptions = getattr(self._s, f"{options}T")(**fields)
         return result
 
+    def _tensor(
+        self, name: str, shape: Sequence[int], kind: str, integers: Quantization | None = None
+    ) -> Any:
+        number = getattr(self._s.TensorType, kind)
+        if integers is not None:
+            return IntegerTensor(self._packed, name, list(shape), number, integers)
+        return self._s.TensorT(name=name, shape=list(shape), type=number, hasRank=True)
+
     def _append(self, tensor: Any) -> int:
         self._graph.tensors.append(tensor)
         return len(self._graph.tensors) - 1
 
     def _buffer(self, data: bytes) -> int:
-        self._buffers.append(_AlignedBuffer(data))
+        self._buffers.append(AlignedBuffer(data))
         return len(self._buffers) - 1
 
     def pack(
@@ -243,21 +172,3 @@ class TfliteFile:
         self._packed.clear()
         builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
         return bytes(builder.Output())
-
-
-class _AlignedBuffer:
-    """A buffer whose data lies at a multiple of `ALIGNMENT`, which the generated class ignores."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-    def Pack(self, builder: Any) -> int:  # noqa: N802  # called by the generated ModelT
-        size = len(self.data)
-        builder.StartVector(1, size, ALIGNMENT)
-        builder.head = builder.Head() - size
-        builder.Bytes[builder.Head() : builder.Head() + size] = self.data
-        data = builder.EndVector()
-        s = schema()
-        s.BufferStart(builder)
-        s.BufferAddData(builder, data)
-        return int(s.BufferEnd(builder))

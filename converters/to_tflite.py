@@ -15,7 +15,7 @@ import numpy as np
 
 from edgeqe.converters.graph import Graph, Node
 from edgeqe.converters.tflite_convolutions import Convolutions, is_same
-from edgeqe.converters.tflite_ops import schema
+from edgeqe.converters.tflite_packing import schema
 from edgeqe.errors import InputError
 
 #: Constants of SELU, by their definition.

@@ -22,7 +22,7 @@ from edgeqe.strength import step_from_quality, step_key
 #: JPEG qualities that calibration codes pictures at.
 QUALITIES = (5, 10, 20, 40, 60, 80, 90, 95)
 #: Statistic that is used unless another is asked for.
-STATISTIC = "mse"
+STATISTIC = "percentile"
 #: Bytes of the values that one run of the network keeps; one with more is run several times.
 MOST_BYTES = 192 * 2**20
 #: Numbers of a value that a statistic takes of each window, spread over it.
@@ -94,7 +94,7 @@ def calibrate(
         raise InputError("calibration needs at least one picture and one quality: give some.")
     by_key = {step_key(step_from_quality(quality)): quality for quality in qualities}
     keys = tuple(sorted(by_key))
-    parts = list(_parts(graph, values, pixels_per_sample(planes), windows))
+    parts = list(in_parts(graph, values, pixels_per_sample(planes), windows))
     low, high = ({value: np.zeros(len(keys)) for value in values} for _ in range(2))
     done, total = 0, len(keys) * len(parts) * len(windows)
     for row, key in enumerate(keys):
@@ -115,7 +115,7 @@ def calibrate(
     )
 
 
-def _parts(
+def in_parts(
     graph: Graph, values: Sequence[str], unit: int, windows: Sequence[Rgb]
 ) -> Iterator[list[str]]:
     """Values that fit in `MOST_BYTES` together, in their order."""

@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from edgeqe.card import pixels_per_sample
 from edgeqe.converters.graph import Float, Graph, Node
 from edgeqe.converters.integer import CONVOLUTIONS
 from edgeqe.converters.running import Running
+from edgeqe.quantization.calibration import in_parts
 from edgeqe.quantization.normal import normal
 from edgeqe.quantization.ranges import Double
 from edgeqe.quantization.samples import Photograph, inputs_at
@@ -56,18 +58,23 @@ def moments(
     readers = [n for n in graph.nodes if n.op == "Conv" and n.groups == 1]
     values = sorted({node.inputs[0] for node in readers} - set(graph.inputs))
     photographs = _some(photographs)
+    windows = [window for photograph in photographs for window in photograph.windows]
+    unit = pixels_per_sample(layout)
+    parts = [list(graph.inputs), *(in_parts(graph, values, unit, windows) if values else ())]
     found: dict[str, Double] = {}
     rng = np.random.default_rng(5)
     for done, quality in enumerate(qualities, 1):
         step = step_from_quality(quality)
-        running = Running(graph.at(step_key(step)), values)
-        for given in inputs_at(photographs, layout, graph.inputs, quality):
-            read = running.run(given) if values else []
-            made = {**given, **dict(zip(values, read, strict=True))}
-            for node in readers:
-                x = _drawn(node, made[node.inputs[0]][0], rng) / step
-                before = found.get(node.inputs[1], 0.0)
-                found[node.inputs[1]] = before + x.T @ x
+        for part in parts:
+            wanted = [value for value in part if value not in graph.inputs]
+            running = Running(graph.at(step_key(step)), wanted)
+            for given in inputs_at(photographs, layout, graph.inputs, quality):
+                read = running.run(given) if wanted else []
+                made = {**given, **dict(zip(wanted, read, strict=True))}
+                for node in readers:
+                    if node.inputs[0] in part:
+                        x = _drawn(node, made[node.inputs[0]][0], rng) / step
+                        found[node.inputs[1]] = found.get(node.inputs[1], 0.0) + x.T @ x
         if progress is not None:
             progress(done, len(qualities))
     uses = {n.inputs[1] for n in graph.nodes if n.op in CONVOLUTIONS and n not in readers}

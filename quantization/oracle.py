@@ -135,34 +135,38 @@ class Oracle:
 
     def _convolution(self, group: Group, x: Integers) -> Integers:
         """An integer convolution."""
-        integer, conv = self._integer, group.first
-        step_x, step_y = (integer.steps[name] for name in (conv.inputs[0], group.output))
-        centred = x.astype(np.float64) - step_x.zero  # so that padding is the real zero
+        conv = group.first
+        (scale_x, zero_x), (scale_y, zero_y) = map(self._step, (conv.inputs[0], group.output))
+        centred = x.astype(np.float64) - zero_x  # so that padding is the real zero
         sums = oracle_operators.run(conv, [centred, self._kernel(conv.inputs[1])])
         scale, bias = (
             self._graph.constants[n.inputs[1]].reshape(-1, 1, 1) for n in group.nodes[1:3]
         )
-        scale_x, scale_y = (np.float32(integer.scale(n)) for n in (conv.inputs[0], group.output))
-        if integer.symmetric:
+        if self._integer.symmetric:
             unit = scale_x * scale.astype(np.float64)
             y = (_int32(sums, conv.name) * unit + bias) / scale_y
         else:
-            numbers = integer.integer_bias(group).numbers.reshape(-1, 1, 1)
+            numbers = self._integer.integer_bias(group).numbers.reshape(-1, 1, 1)
             total = _int32(sums + numbers, conv.name).astype(np.float32)
             y = (total * (scale_x * scale / scale_y)).astype(np.float64)
-        y = np.rint(y) + step_y.zero
-        return self._saturated(np.maximum(y, step_y.zero) if group.relu else y)
+        y = np.rint(y) + zero_y
+        return self._saturated(np.maximum(y, zero_y) if group.relu else y)
 
     def _sum(self, group: Group, inputs: Mapping[str, Value]) -> Integers:
         """A sum of two values."""
         scale_y, zero_y = self._step(group.output)
-        total: Float = np.zeros(1, np.float32)
-        rest = zero_y
-        for name in group.first.inputs:
-            scale, zero = self._step(name)
-            total = total + inputs[name].astype(np.float32) * (scale / scale_y)
-            rest = rest - scale / scale_y * zero
-        return total
+        (a, f_a, zero_a), (b, f_b, zero_b) = (
+            (inputs[name].astype(np.float32), scale / scale_y, zero)
+            for name in group.first.inputs
+            for scale, zero in [self._step(name)]
+        )
+        rest = zero_y - (f_a * zero_a + f_b * zero_b)
+        y = np.rint(a * f_a + rest + b * f_b).astype(np.float64)
+        return self._saturated(np.maximum(y, zero_y) if group.relu else y)
+
+    def _step(self, value: str) -> tuple[np.float32, np.float32]:
+        """Scale and zero of a value."""
+        return np.float32(self._integer.scale(value)), np.float32(self._integer.steps[value].zero)
 
     def _operands(self, node: Node, made: Mapping[str, Double]) -> list[Double]:
         """Inputs of a node: values, and constants as `oracle_operators.run` wants them."""

@@ -44,7 +44,7 @@ def test_a_shipped_model_becomes_integers(pictures: Path, tmp_path: Path) -> Non
     file = ModelFile(out)
     assert file.card.precision == "int8" and file.card.activations
     calibration = file.card.provenance["calibration"]
-    assert (calibration["pictures"], calibration["statistic"]) == (8, "mse")
+    assert (calibration["pictures"], calibration["statistic"]) == (8, "percentile")
     assert len(calibration["sha256"]) == 64
     assert "edgeqe.training" not in file.outline.metadata  # it has no weights to train on
     assert [check.name for check in verify(out) if not check.passed] == []

@@ -25,7 +25,7 @@ SIDE, ROUNDS = 512, 7
               help="Model file to write, .onnx or .tflite; not needed for --report.")  # fmt: skip
 @click.option("--calibration", type=click.Path(path_type=Path), required=True, metavar="DIR",
               help="Folder of undamaged pictures, at least 8.")  # fmt: skip
-@click.option("--statistic", type=click.Choice(["mse", "minmax", "percentile"]), default="mse",
+@click.option("--statistic", type=click.Choice(["percentile", "mse", "minmax"]), default="percentile",
               show_default=True, help="How the range of a value is found.")  # fmt: skip
 @click.option("--trt", is_flag=True,
               help="Symmetric integers, zero at 0, as TensorRT wants them (.onnx only).")  # fmt: skip

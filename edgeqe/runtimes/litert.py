@@ -127,8 +127,8 @@ class _Interpreter:
         self._inputs = [(self.interpreter.tensor(given["index"]), _step(given)) for given in inputs]
         output = self.interpreter.get_output_details()[0]
         self._output, self._step = self.interpreter.tensor(output["index"]), _step(output)
-        integers = size is not None and any(step for _, step in self._inputs)
-        self._plane = np.empty(size if integers else (0, 0), np.float32)
+        integers = any(step for _, step in self._inputs)
+        self._plane = np.empty(size if integers and size else (0, 0), np.float32)
 
     def run(self, planes: Float) -> Float:
         used = 0

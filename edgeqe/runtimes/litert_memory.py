@@ -8,8 +8,11 @@ Measured with LiteRT 2.3 on x86-64, a fresh process each, peak of resident memor
   a sample for 3x3, which is as much as 18 channels. It is there as long as the
   interpreter, so a deep and narrow network takes more for them than for its values.
 - Weights are packed for each interpreter and each use: a kernel used twice takes its
-  bytes in float32 twice. Beside that an interpreter takes at most 4 KiB an operator, 64 KiB,
-  and the memory of the size that the file has until it is resized.
+  bytes twice, those of float32 for one stored in float16. Beside that an interpreter takes at
+  most 4 KiB an operator, 64 KiB, and the memory of the size that the file has until it is
+  resized.
+- Integers take one byte a number, their tables of pointers as much as any. What runs on real
+  numbers between integers counts in full, though XNNPACK writes some of it over its input.
 """
 
 from __future__ import annotations
@@ -40,7 +43,8 @@ def bytes_per_sample(model: TfliteOutline) -> float:
     pointers = 0
     for index, operation in enumerate(model.operations):
         last.update(dict.fromkeys(operation.inputs, index))
-        if operation.op_type != "DEQUANTIZE":  # makes a constant, before the first call
+        # A constant is widened before the first call.
+        if operation.op_type != "DEQUANTIZE" or operation.inputs[0] not in model.initializers:
             first.update(dict.fromkeys(operation.outputs, index))
         pointers += _pointers(model, index)
     values = [

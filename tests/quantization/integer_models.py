@@ -188,7 +188,7 @@ def every_operator() -> IntegerGraph:
     slopes = np.linspace(-0.5, 1.5, 4, dtype=np.float32)
     draft.constants["slopes"] = slopes.reshape(4, 1, 1)
     made("PRelu", ["pooled", "slopes"], "sloped", 1.1, 90)
-    made("Selu", "pooled", "selu", 1.2, 9)
+    made("Selu", "pooled", "curved", 1.2, 9)
     made("Mul", ["pooled", draft.vector("small factor", -0.02, 4)], "faint", 0.03, 200)
     made("Sigmoid", "faint", "sigmoid", 1 / 255, 0)
     made("ReduceMean", "small", "mean", 0.9, 80)
@@ -203,7 +203,7 @@ def every_operator() -> IntegerGraph:
     made("Mul", ["shifted", "average"], "gated", 30.0, 100)
     made("Mul", ["gated", "largest"], "masked", 3000.0, 100)
     made("Mul", ["masked", draft.vector("tiny", 0.0002, 16)], "weak", 0.7, 100)
-    parts = ["leaky", "sloped", "selu", "sigmoid", "mean", "cut", "weak"]
+    parts = ["leaky", "sloped", "curved", "sigmoid", "mean", "cut", "weak"]
     made("Concat", parts, "all", 1.4, 100)
     count = 4 + 4 + 4 + 4 + 1 + 4 + 16
     draft.step("deep", 1.0, 128)

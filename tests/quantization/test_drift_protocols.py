@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,13 @@ def test_alpha_and_palettes_do_not_matter(tmp_path: Path) -> None:
     Image.fromarray(noise(32, 40)).convert("P").save(tmp_path / "palette.png")
     shapes = [coded.original.shape for coded in code(picture_files(tmp_path), ("colour",), (50,))]
     assert shapes == [(32, 40, 3)] * 2
+
+
+def test_a_name_that_is_no_utf8_can_be_printed(tmp_path: Path) -> None:
+    save(tmp_path, gray=noise(32, 40))
+    (tmp_path / "gray.png").rename(tmp_path / os.fsdecode(b"a\xff.png"))
+    (coded,) = code(picture_files(tmp_path), ("gray",), (50,))
+    assert coded.name.encode("utf-8") == b"a\\udcff.png"
 
 
 def test_pictures_are_read_one_at_a_time(tmp_path: Path) -> None:

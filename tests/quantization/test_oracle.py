@@ -256,6 +256,12 @@ def test_values_of_different_steps_are_added() -> None:
     assert of("Add", [a, b], 1.0, 50) == [[[50, 50, 52, 216]]]
 
 
+def test_the_zero_of_a_sum_is_rounded_with_it() -> None:
+    a, b = (0.5, 0, row_of(1, 3, 5)), (0.5, 20, row_of(20, 20, 20))
+    # 0.5, 1.5 and 2.5 over the zero 7: 7.5 to 8, 8.5 to 8, 9.5 to 10
+    assert of("Add", [a, b], 1.0, 7) == [[[8, 8, 10]]]
+
+
 def test_a_relu_behind_an_add_is_in_the_same_rounding() -> None:
     draft = Draft({"a": 1, "b": 1})
     draft.step("a", 1.0, 10)
