@@ -78,8 +78,14 @@ class _Grouped(Writer):
 class _Reals(_Grouped):
     """What runs on real numbers."""
 
+    def __init__(self, integer: IntegerGraph, file: TfliteFile, rounded: Mapping[str, int]) -> None:
+        super().__init__(integer, file)
+        self.rounded = rounded
+
     def label(self, value: str) -> str:
-        return f"{value}.real" if value in self.integer.steps else value
+        if value in self.rounded:
+            return f"{value}.real"
+        return f"{value}.exact" if value in self.integer.steps else value
 
 
 class _Integers(_Grouped):
@@ -87,7 +93,7 @@ class _Integers(_Grouped):
 
     def __init__(self, integer: IntegerGraph) -> None:
         super().__init__(integer)
-        self.reals = _Reals(integer, self.file)
+        self.reals = _Reals(integer, self.file, self.values)
         self.known: dict[str, Quantization] = {}
 
     # Values.
@@ -131,9 +137,8 @@ class _Integers(_Grouped):
                 self.real(name)
             self.reals.write(node)
         if group.output in self.integer.steps:
-            self.file.operator(
-                "QUANTIZE", [self.reals.values[group.output]], self.new(group.output)
-            )
+            exact = self.reals.values.pop(group.output)
+            self.file.operator("QUANTIZE", [exact], self.new(group.output))
 
     def on_integers(self, group: Group) -> bool:
         """Whether a group runs on integers."""

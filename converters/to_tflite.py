@@ -93,7 +93,7 @@ class Writer(Convolutions):
         channels = self.channels[node.output]
         elu = self.between(f"{node.name}.elu", node.output, channels)
         leaky = self.between(f"{node.name}.leaky", node.output, channels)
-        scale = self.file.constant("selu.scale", np.array([SELU_SCALE], np.float32))
+        scale = self.file.constant("selu.factor", np.array([SELU_SCALE], np.float32))
         self.file.operator("ELU", [self.values[node.inputs[0]]], elu)
         self.file.operator("LEAKY_RELU", [elu], leaky, "LeakyReluOptions", alpha=SELU_ALPHA)
         self.file.operator("MUL", [leaky, scale], self.new(node.output), "MulOptions")

@@ -81,6 +81,8 @@ class ModelFile:
             if {self._constant(bias, (6,)).dims} != shapes or len(product) != 2:
                 raise ModelError(f"its integer bias '{bias}' and its scales do not go together.")
             self._constant(product[1], (1,))
+            if self.strengths is not None and bias not in self.card.vectors:
+                raise ModelError(f"its integer bias '{bias}' does not follow the strength.")
         for table, names, columns in (
             (self.strengths, self.card.vectors, self._columns()),
             (self.activations, self.card.activations, self._scales()),
@@ -164,9 +166,7 @@ class ModelFile:
         for bias, product in self.card.biases.items():
             kernel, given = (new.get(name, self._lying(name)) for name in product)
             new[f"{bias}.scale"] = given * kernel
-            new[bias] = (
-                integer_bias(new[bias], given * kernel) if bias in new else self._lying(bias)
-            )
+            new[bias] = integer_bias(new[bias], given * kernel)
         for name, columns in self._columns():
             if name in self.card.folded:
                 tensor = self.outline.initializers[self.card.folded[name]]

@@ -114,14 +114,15 @@ class _Reader:
         if node.op == "Concat":
             return np.concatenate(given)
         if node.op == "Slice":
-            return first[node.first : node.last]
+            part: Classes = first[node.first : node.last]
+            return part
         if node.op == "SpaceToDepth":  # block b of channel c becomes channel b * C + c
             return np.tile(first, node.kernel**2)
         if node.op == "DepthToSpace":
-            blocks = first.reshape(node.kernel**2, -1)
-            for block in blocks[1:]:
-                self.union.join(blocks[0], block)
-            return blocks[0]
+            part, *others = np.split(first, node.kernel**2)
+            for block in others:
+                self.union.join(part, block)
+            return part
         if node.op in ("ReduceMax", "ReduceMean"):
             made = self._fixed(1)
             if node.op == "ReduceMean":

@@ -54,8 +54,8 @@ def fine_tune(
     teacher: Any,
     pictures: Pictures,
     *,
-    minutes: float | None = None,
-    steps: int | None = None,
+    minutes: float = math.inf,
+    steps: int = sys.maxsize,
     progress: Progress | None = None,
 ) -> Tuned:
     """Train a network to its teacher's results and to undamaged pictures.
@@ -69,10 +69,9 @@ def fine_tune(
     student, teacher : keras.Model
         Both native to 4:2:0; the teacher does not change.
     pictures : Pictures
-    minutes : float, optional
-        Budget of time; one of both is given.
-    steps : int, optional
-        Budget of batches.
+    minutes : float
+    steps : int
+        Budget: whichever is spent first.
     progress : callable, optional
 
     Raises
@@ -87,7 +86,7 @@ def fine_tune(
     average = [np.array(value) for value in student.get_weights()]
     step, mean_loss, done, start = 0, 0.0, 0.0, time.monotonic()
     with contextlib.suppress(KeyboardInterrupt):
-        for planes, log2_step, targets in pictures.batches(SEED, steps or sys.maxsize):
+        for planes, log2_step, targets in pictures.batches(SEED, steps):
             given = [planes, log2_step]
             known = np.asarray(teacher.predict_on_batch(given))
             targets[..., :6] += TEACHER_SHARE * (known - targets[..., :6])
@@ -100,8 +99,7 @@ def fine_tune(
             decay = min(AVERAGING, (1 + step) / (10 + step))
             for mean, weight in zip(average, student.get_weights(), strict=True):
                 mean += (weight - mean) * np.float32(1.0 - decay)
-            spent = (time.monotonic() - start) / 60
-            done = step / steps if steps else spent / minutes
+            done = max(step / steps, (time.monotonic() - start) / 60 / minutes)
             if progress is not None:
                 progress(min(done, 1.0), step, mean_loss)
             if done >= 1.0:

@@ -200,7 +200,7 @@ class Oracle:
 
     def _saturated(self, numbers: Double) -> Integers:
         """Whole numbers in the range of the integers."""
-        return np.clip(numbers, 1 if self._integer.symmetric else 0, TOP).astype(np.uint8)
+        return np.clip(numbers, 0, TOP).astype(np.uint8)
 
 
 def _int32(sums: Double, name: str) -> Double:

@@ -13,7 +13,7 @@ from edgeqe.converters.graph import Graph
 from edgeqe.quantization.coupling import Bools, Coupling, coupling
 from edgeqe.quantization.importance import Importance
 from edgeqe.quantization.widths import Arithmetic, choose
-from edgeqe.zoo.widths import CONVOLUTIONS, widths_of, with_widths
+from edgeqe.zoo.widths import CONVOLUTIONS, with_widths
 
 #: Constants of which a layer has one at least if it has a vector a channel, and the axis of
 #: the channels there: of a strength, a norm, a PReLU, a convolution.
@@ -57,13 +57,11 @@ def prune(model: Any, ratio: float, rank: Callable[[Graph, Coupling], Importance
     channels = coupling(graph)
     choice = choose(graph, channels, rank(graph, channels), ratio)
     smaller = without(model, graph, channels, choice.kept)
-    before, after = widths_of(model), widths_of(smaller)
+    layers = [layer.name for layer in model.layers if isinstance(layer, CONVOLUTIONS)]
     arithmetic = Arithmetic(graph, channels)
     return Pruned(
         model=smaller,
-        widths={
-            name: (width, after[name]) for name, width in before.items() if isinstance(width, int)
-        },
+        widths={name: _filters(name, model, smaller) for name in layers},
         macs=(arithmetic.macs(arithmetic.widths), choice.macs),
         parameters=(model.count_params(), smaller.count_params()),
         multiple=choice.multiple,
@@ -108,6 +106,11 @@ def without(model: Any, graph: Graph, channels: Coupling, kept: Bools) -> Any:
     return smaller
 
 
+def _filters(layer: str, *models: Any) -> tuple[int, int]:
+    before, after = (model.get_layer(layer).filters for model in models)
+    return int(before), int(after)
+
+
 def _sliced(variable: Any, channels: Coupling, kept: Bools) -> Any:
     """Weights of the channels that stay."""
     layer, _, kind = variable.path.replace("/", ".").rpartition(".")
@@ -124,9 +127,9 @@ def _sliced(variable: Any, channels: Coupling, kept: Bools) -> Any:
             value = value * np.array(shares, np.float32).reshape(-1, *[1] * (3 - axis))
         return value
     for constant, graph_axis in VECTORS.items():
-        classes = channels.axes.get((f"{layer}.{constant}", graph_axis))
-        if classes is not None:
-            return np.compress(kept[classes], value, axis=-1)
+        key = f"{layer}.{constant}", graph_axis
+        if key in channels.axes:
+            return np.compress(kept[channels.axes[key]], value, axis=-1)
     return value
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +31,10 @@ MINUTES = 30.0
               help="Folder of undamaged pictures, or one that 'edgeqe train' takes: fine-tune on "
                    "them after pruning.")  # fmt: skip
 @click.option("--minutes", type=click.FloatRange(0.0, min_open=True), metavar="M",
-              help=f"Fine-tune so long.  [default: {MINUTES:g}]")  # fmt: skip
+              help=f"Fine-tune at most so long.  [default: {MINUTES:g}, unless --steps is "
+                   "given]")  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), metavar="N",
-              help="Fine-tune so many batches, whatever time they take.")  # fmt: skip
+              help="Fine-tune at most so many batches.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
@@ -58,12 +62,11 @@ def command(
     check_output(destination, overwrite=overwrite)
     if data is None and (minutes or steps or importance == "taylor"):
         raise InputError("fine-tuning and --importance taylor need pictures: give --data.")
-    if minutes and steps:
-        raise InputError("--minutes and --steps both say how long: give one of them.")
     try:
         with quiet_start():
             from edgeqe.converters.export import export
             from edgeqe.converters.sources import from_keras
+            from edgeqe.quantization.distillation import fine_tune
             from edgeqe.quantization.importance import ranking
             from edgeqe.quantization.pictures import read_pictures
             from edgeqe.quantization.prune_report import pruned_lines, pruned_report, tuned_lines
@@ -87,8 +90,16 @@ def command(
         gains = {"unpruned": pictures.gains(whole), "pruned": pictures.gains(pruned.model)}
         if not as_json:
             click.echo("\n".join(lines))
-        minutes = minutes or (None if steps else MINUTES)
-        tuned = _fine_tune(pruned.model, whole, pictures, minutes, steps, hide=as_json)
+        minutes = minutes or (math.inf if steps else MINUTES)
+        with _bar(hide=as_json) as told:
+            tuned = fine_tune(
+                pruned.model,
+                whole,
+                pictures,
+                minutes=minutes,
+                steps=steps or sys.maxsize,
+                progress=told,
+            )
         gains["tuned"] = pictures.gains(pruned.model)
         lines, interrupted = tuned_lines(tuned, gains), tuned.interrupted
         card["fine-tuned"] = {"steps": tuned.steps, "minutes": round(tuned.seconds / 60, 1)}
@@ -131,18 +142,9 @@ def _network(model: str) -> tuple[Any, dict[str, Any]]:
     return zoo.load(model), {"from": model if shipped else path.name}
 
 
-def _fine_tune(
-    student: Any,
-    teacher: Any,
-    pictures: Any,
-    minutes: float | None,
-    steps: int | None,
-    *,
-    hide: bool,
-) -> Any:
-    """Fine-tune under a bar on a terminal."""
-    from edgeqe.quantization.distillation import fine_tune
-
+@contextmanager
+def _bar(*, hide: bool) -> Iterator[Callable[[float, int, float], None]]:
+    """Show the share of a budget that is spent, on a terminal."""
     with click.progressbar(
         length=1000,
         label="fine-tune",
@@ -150,10 +152,6 @@ def _fine_tune(
         item_show_func=lambda item: item,
         hidden=hide or not sys.stderr.isatty(),
     ) as bar:
-
-        def told(done: float, step: int, loss: float) -> None:
-            bar.update(int(1000 * done) - bar.pos, f"step {step}, loss {loss:.4f}")
-
-        return fine_tune(
-            student, teacher, pictures, minutes=minutes, steps=steps, progress=told
+        yield lambda done, step, loss: bar.update(
+            int(1000 * done) - bar.pos, f"step {step}, loss {loss:.4f}"
         )

@@ -21,7 +21,6 @@ from edgeqe.errors import InputError, ModelError
 from edgeqe.model_file import ModelFile
 from edgeqe.zoo.training.files import AVERAGED, RECIPE
 
-
 #: Filters by layer; of a slice of channels, its first and the one behind its last.
 Widths = Mapping[str, int | Sequence[int]]
 
@@ -219,7 +218,9 @@ def options_of(model: Any) -> dict[str, Any]:
     from edgeqe.zoo.widths import widths_of
 
     forms = {type(layer).__name__ for layer in model.layers}
-    options = {"strength": "qp-adaptive" if "QpAdaptive" in forms else "scale-and-bias"}
+    options: dict[str, Any] = {
+        "strength": "qp-adaptive" if "QpAdaptive" in forms else "scale-and-bias"
+    }
     own, found = widths_of(build(model.name, **options)), widths_of(model)
     changed = {name: width for name, width in found.items() if width != own.get(name)}
     return {**options, "widths": changed} if changed else options

@@ -57,11 +57,11 @@ def with_widths(model: Any, widths: Widths) -> Any:
     config = model.get_config()
     for entry in config["layers"]:
         entry.pop("build_config", None)  # shapes of the old widths
-        width = widths.get(entry["name"])
-        if isinstance(width, int):
-            entry["config"]["filters"] = width
-        elif width is not None:
-            entry["config"]["first"], entry["config"]["last"] = width
+        new = widths.get(entry["name"])
+        if isinstance(new, int):
+            entry["config"]["filters"] = new
+        elif new is not None:
+            entry["config"]["first"], entry["config"]["last"] = new
     try:
         return type(model).from_config(config)
     except Exception as error:  # Keras raises whatever its layers raise

@@ -90,8 +90,9 @@ def test_the_file_gives_what_the_oracle_gives(symmetric: bool) -> None:
     planes = RNG.integers(-128, 128, (6, 24, 40)).astype(np.float32)
     found = Running(integer).run({"planes": planes[None]})[0][0]
     expected = Oracle(integer).run(planes)
-    # runtimes scale sums in float32: a number in the middle may go either way in each layer
-    assert np.abs(found - expected).max() <= 2.01 * integer.residual_step
+    # A number in the middle of two integers may go either way in a layer; with integers 1.6
+    # apart, as of symmetric ones here, that is up to a grey level behind the next kernels.
+    assert np.abs(found - expected).max() <= (1.0 if symmetric else 2.01 * integer.residual_step)
     assert (np.abs(found - expected) > 0.01 * integer.residual_step).mean() < 0.01
 
 

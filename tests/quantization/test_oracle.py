@@ -74,13 +74,13 @@ def test_a_relu_keeps_what_is_below_zero_at_its_zero() -> None:
     assert result(one_weight(), x=given) == [75, 11, 11 + round(-0.5), 0]
 
 
-def test_a_symmetric_convolution_has_a_real_bias_and_no_0() -> None:
+def test_a_symmetric_convolution_has_a_real_bias() -> None:
     # y = 128 + rint((x - 128) / 2 + 0.6): the bias is not rounded to 0.5
     given = row_of(128, 129, 130, 255, 0)
     integer = one_weight(symmetric=True, zero=128)
     assert result(integer, x=given) == [129, 129, 130, 192, 65]
     steep = one_weight(symmetric=True, zero=128, unit=8.0)
-    assert result(steep, x=given) == [129, 145, 161, 255, 1]
+    assert result(steep, x=given) == [129, 145, 161, 255, 0]
     rounded = one_weight(zero=128, unit=8.0)  # 0.6 / 8 units are none
     assert result(rounded, x=given) == [128, 144, 160, 255, 0]
 
