@@ -13,6 +13,7 @@ and the last `FROZEN` of the steps trains for exactly the integers that are writ
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ from edgeqe.zoo.training.recipe import Recipe
 FROZEN = 0.2
 #: Calibrations after the one at the start, the last of them where the ranges freeze.
 TIMES = 4
+#: Pictures that are calibrated on, evenly chosen.
+MOST_PICTURES = 32
 
 
 def with_rounding(model: Any, graph: Graph, largest: int = LARGEST_WEIGHT) -> Any:
@@ -147,7 +150,8 @@ class QuantizedTraining(Training):
             pictures = self.data / self.recipe.data
             training, _ = split(picture_files(pictures))
             names = {file.relative_to(pictures).as_posix() for file in training}
-            self.photographs = [p for p in read_photographs(pictures) if p.name in names]
+            read = [p for p in read_photographs(pictures) if p.name in names]
+            self.photographs = read[:: math.ceil(len(read) / MOST_PICTURES)]
         with self._averaged():
             source = from_keras(self.network)
             found = calibrate(

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, features
+from PIL import features
+from PIL.JpegImagePlugin import JpegImageFile
 
 from edgeqe import jpeg
 from edgeqe.errors import InputError
@@ -51,8 +52,9 @@ def islow(data: bytes, gray: bool) -> Uint8:
     """Pixels of a JPEG by libjpeg's accurate integer DCT."""
     if gray:
         return jpeg.decode_luma(data)
-    with Image.open(io.BytesIO(data)) as opened:
-        return np.asarray(opened.convert("RGB"))
+    # Not Image.open: it warns of large pictures, or refuses them, by a global setting.
+    with JpegImageFile(io.BytesIO(data)) as opened:
+        return np.asarray(opened)
 
 
 def islow_version() -> str:

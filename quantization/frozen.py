@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def write_frozen(folder: Path, calibration: Calibration) -> None:
     as JSON.
     """
     ranges = calibration.ranges
-    arrays = {f"low.{name}": numbers for name, numbers in ranges.low.items()}
+    arrays: dict[str, Any] = {f"low.{name}": numbers for name, numbers in ranges.low.items()}
     arrays |= {f"high.{name}": numbers for name, numbers in ranges.high.items()}
     summary = json.dumps({**calibration.summary, "frozen in training": True})
     temporary = folder / f"partial.{RANGES}"

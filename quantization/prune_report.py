@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,9 @@ from edgeqe.card import pixels_per_sample
 from edgeqe.quantization.distillation import Tuned
 from edgeqe.quantization.pictures import Gains
 from edgeqe.quantization.pruning import Pruned
+
+#: Layers that are named in a line.
+NAMED = 7
 
 
 def pruned_report(pruned: Pruned) -> dict[str, Any]:
@@ -28,16 +30,21 @@ def pruned_lines(name: str, pruned: Pruned) -> list[str]:
     """The same for people."""
     report = pruned_report(pruned)
     before, after = report["kmac_per_pixel"]
-    widths = (
-        f"{layer} {new}" if old == new else f"{layer} {new} of {old}"
-        for layer, (old, new) in pruned.widths.items()
-    )
+    layers: dict[str, list[str]] = {}
+    for layer, (old, new) in pruned.widths.items():
+        layers.setdefault("as before" if old == new else f"{new} of {old}", []).append(layer)
     return [
         f"{name}: {before:g} to {after:g} kMAC/px, {1 - after / before:.1%} less; "
         f"{pruned.parameters[0]} to {pruned.parameters[1]} parameters; widths in multiples of "
         f"{pruned.multiple}",
-        *textwrap.wrap(", ".join(widths), 98, initial_indent="  ", subsequent_indent="  "),
+        *(f"  {width}: {_named(names)}" for width, names in layers.items()),
     ]
+
+
+def _named(names: list[str]) -> str:
+    """Some names, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def tuned_lines(tuned: Tuned, gains: Mapping[str, Gains]) -> list[str]:

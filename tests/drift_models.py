@@ -10,9 +10,9 @@ import onnx
 from onnx import numpy_helper
 from PIL import Image
 
-from edgeqe.card import CARD_KEY, read_card
+from edgeqe.card import CARD_KEY, STRENGTHS_KEY, StrengthTable, read_card
 from edgeqe.catalogue import find_model
-from edgeqe.model_file import outline_of, weights_sha256
+from edgeqe.model_file import ModelFile, outline_of, weights_sha256
 from edgeqe.quantization.reporting import Model
 from tests.reference import photograph
 
@@ -58,9 +58,17 @@ def tiny_with(path: Path, constant: str, factor: float) -> Path:
     return path
 
 
-def doubled(path: Path) -> Path:
-    """edgeqe-tiny whose second layer's kernel is doubled: what a wrong scale of INT8 does."""
-    return tiny_with(path, "hidden_1.kernel", 2.0)
+def doubled(path: Path, source: str = TINY, vector: str = "hidden_1_strength.scale") -> Path:
+    """A network one of whose scale vectors is doubled, at every strength."""
+    file = ModelFile(find_model(source))
+    assert file.strengths is not None
+    basis = file.strengths.basis.copy()
+    basis[:, dict(file._columns())[vector]] *= 2.0
+    model = onnx.load(file.path)
+    (entry,) = (entry for entry in model.metadata_props if entry.key == STRENGTHS_KEY)
+    entry.value = StrengthTable(file.strengths.first_key, file.strengths.curve, basis).to_text()
+    path.write_bytes(model.SerializeToString())
+    return path
 
 
 def save(folder: Path, **pictures: npt.NDArray[np.uint8]) -> Path:

@@ -12,9 +12,11 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from edgeqe.converters import integer_tflite
 from edgeqe.errors import ModelError
 from edgeqe.flatbuffer import outline
 from edgeqe.model_file import outline_of
+from tests.quantization.integer_models import Draft
 from tests.small_models import packed, strong_graph, write
 
 
@@ -32,12 +34,28 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.fixture(scope="module")
+def integers() -> bytes:
+    """Two convolutions of one kernel, their sum, a value that moves, a real operator."""
+    draft = Draft({"planes": 4})
+    for name, scale in (("planes", 1.0), ("a", 2.0), ("b", 3.0), ("c", 5.0), ("y", 6.0)):
+        draft.step(name, scale, 100)
+    kernel = np.random.default_rng(2).integers(-64, 65, (4, 4, 3, 3))
+    scales = [0.01, 0.02, 0.03, 0.04]
+    draft.conv("planes", "k", "a", kernel, scale=scales, relu=True, padding=1, padding_end=1)
+    draft.conv("a", "k", "b", scale=0.05, padding=1, padding_end=1)
+    draft.node("Add", ["a", "b"], "c")
+    draft.node("MaxPool", "c", draft.moved("d", "c"), kernel=3, padding=1, padding_end=1)
+    draft.node("Sigmoid", "d", "y")
+    return integer_tflite.model_of(draft.graph("y"), {"edgeqe.card": "{}"})
+
+
 def names_of(kinds: type) -> dict[int, str]:
     """Names of an enumeration of the schema by number."""
     return {value: name for name, value in vars(kinds).items() if isinstance(value, int)}
 
 
-@pytest.mark.parametrize("which", ["data", "half"])
+@pytest.mark.parametrize("which", ["data", "half", "integers"])
 def test_outline_equals_the_generated_schema(which: str, request: pytest.FixtureRequest) -> None:
     raw: bytes = request.getfixturevalue(which)
     found, model = outline(raw), schema.ModelT.InitFromPackedBuf(raw, 0)
@@ -52,12 +70,20 @@ def test_outline_equals_the_generated_schema(which: str, request: pytest.Fixture
     for operation, expected in zip(found.operations, graph.operators, strict=True):
         assert operation.inputs == tuple(names[i] for i in expected.inputs)
         assert operation.outputs == tuple(names[i] for i in expected.outputs)
-    dtypes = {"FLOAT32": "<f4", "FLOAT16": "<f2", "INT32": "<i4"}
+    dtypes = {"FLOAT32": "<f4", "FLOAT16": "<f2", "INT32": "<i4", "INT8": "<i1"}
+    numbers = {"FLOAT32": 1, "FLOAT16": 10, "INT32": 6, "INT8": 3}
     constants = 0
     for tensor in graph.tensors:
         content = model.buffers[tensor.buffer].data
         name = tensor.name.decode()
         assert found.shapes[name] == tuple(tensor.shape)
+        assert found.types[name] == numbers[names_of(schema.TensorType)[tensor.type]]
+        if tensor.quantization is not None:
+            constants += 1
+            scales = found.initializers[f"{name}.scale"]
+            assert scales.dims == tensor.quantization.scale.shape and scales.data_type == 1
+            lying = np.frombuffer(raw[scales.start : scales.stop], "<f4")
+            assert np.array_equal(lying, tensor.quantization.scale)
         if content is not None:
             constants += 1
             read = found.initializers[name]
@@ -74,14 +100,30 @@ def test_a_widened_kernel_leads_to_its_constant(data: bytes, half: bytes) -> Non
         "head.kernel", "body.kernel", "tail.kernel"}  # fmt: skip
 
 
-def test_every_cut_is_an_error(data: bytes) -> None:
+def test_scales_of_several_uses_and_of_values_that_move(integers: bytes) -> None:
+    constants = outline(integers).initializers
+    first, second = (constants[f"{name}.conv.kernel"] for name in "ab")
+    assert first.start == second.start and first.data_type == 3
+    assert constants["a.conv.kernel.scale"].start != constants["b.conv.kernel.scale"].start
+    assert constants["a.conv.kernel.scale"].dims == (4,) and constants["a.scale"].dims == (1,)
+    assert constants["c.scale"].start == constants["d.scale"].start  # MaxPool changes no scale
+    assert outline(integers).origins() == {}  # its DEQUANTIZE widens no constant
+
+
+@pytest.mark.parametrize("which", ["data", "integers"])
+def test_every_cut_is_an_error(which: str, request: pytest.FixtureRequest) -> None:
+    data: bytes = request.getfixturevalue(which)
     lengths = [*range(0, 120), *range(120, len(data), 37), *range(len(data) - 40, len(data))]
     for length in lengths:
         with pytest.raises(ModelError):
             outline_of(data[:length])
 
 
-def test_flips_are_an_error_or_harmless_to_litert(data: bytes) -> None:
+@pytest.mark.parametrize("which", ["data", "integers"])
+def test_flips_are_an_error_or_harmless_to_litert(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    data: bytes = request.getfixturevalue(which)
     rng = np.random.default_rng(3)
     constants = outline(data)
     weights = np.zeros(len(data), bool)
@@ -258,6 +300,102 @@ def test_what_no_model_of_ours_holds_is_refused(
     assert outline(edited(data, lambda model: None)).op_types == outline(data).op_types
     with pytest.raises(ModelError, match=message):
         outline(edited(data, change))
+
+
+def of(name: bytes) -> Callable[[Any], Any]:
+    """Finder of a tensor."""
+    return lambda model: next(t for t in model.subgraphs[0].tensors if t.name == name)
+
+
+VALUE, KERNEL, BIAS = of(b"a"), of(b"a.conv.kernel"), of(b"a.conv.bias")
+
+
+def scaled(find: Callable[[Any], Any], *scales: float) -> Callable[[Any], None]:
+    """Change of a tensor's scales."""
+
+    def change(model: Any) -> None:
+        find(model).quantization.scale = np.array(scales, np.float32)
+
+    return change
+
+
+def zeroed(find: Callable[[Any], Any], *zeros: int) -> Callable[[Any], None]:
+    """Change of a tensor's zeros."""
+
+    def change(model: Any) -> None:
+        find(model).quantization.zeroPoint = np.array(zeros, np.int64)
+
+    return change
+
+
+def unscaled(model: Any) -> None:
+    VALUE(model).quantization = None
+
+
+def along_another_axis(model: Any) -> None:
+    KERNEL(model).quantization.quantizedDimension = 1
+
+
+def along_no_axis(model: Any) -> None:
+    KERNEL(model).quantization.quantizedDimension = -1
+
+
+def scaled_floats(model: Any) -> None:
+    of(b"d.real")(model).quantization = VALUE(model).quantization
+
+
+def float_result(model: Any) -> None:
+    VALUE(model).type, VALUE(model).quantization = schema.TensorType.FLOAT32, None
+
+
+def float_summand(model: Any) -> None:
+    tensor = of(b"b")(model)
+    tensor.type, tensor.quantization = schema.TensorType.FLOAT32, None
+
+
+def scales_of_one_name(model: Any) -> None:
+    of(b"b")(model).name = b"a"
+
+
+NO_NETWORK = "has scales or zeros of no network"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (scaled(VALUE, 0.0), f"'a' {NO_NETWORK}"),
+        (scaled(VALUE, -1.0), NO_NETWORK),
+        (scaled(VALUE, np.inf), NO_NETWORK),
+        (scaled(VALUE, np.nan), NO_NETWORK),
+        (scaled(VALUE, 1e-38), NO_NETWORK),
+        (scaled(VALUE), NO_NETWORK),
+        (scaled(VALUE, 1.0, 2.0), NO_NETWORK),
+        (unscaled, NO_NETWORK),
+        (zeroed(VALUE, 128), NO_NETWORK),
+        (zeroed(VALUE, -129), NO_NETWORK),
+        (zeroed(VALUE), NO_NETWORK),
+        (zeroed(VALUE, 0, 0), NO_NETWORK),
+        (scaled(KERNEL, 0.1, 0.1, 0.1), NO_NETWORK),
+        (zeroed(KERNEL, 0, 0, 0, 1), NO_NETWORK),
+        (zeroed(KERNEL, 0), NO_NETWORK),
+        (along_another_axis, NO_NETWORK),
+        (along_no_axis, NO_NETWORK),
+        (zeroed(BIAS, 0, 0, 0, 1), NO_NETWORK),
+        (scaled(BIAS, 0.1, 0.1, 0.1), NO_NETWORK),
+        (scaled_floats, NO_NETWORK),
+        (float_result, "CONV_2D mixes integers and real numbers"),
+        (float_summand, "mixes integers and real numbers"),
+        (scales_of_one_name, "several tensors named 'a.scale'"),
+        (scaled(of(b"a"), 1e10), "whose scale is 2e\\+09 times that of their sum"),
+    ],
+)
+def test_malformed_scales_are_refused(
+    integers: bytes, change: Callable[[Any], None], message: str
+) -> None:
+    same = outline(edited(integers, lambda model: None))
+    assert same.types == outline(integers).types
+    with pytest.raises(ModelError, match=message):
+        outline(edited(integers, change))
 
 
 def test_another_format_and_wild_offsets(data: bytes) -> None:

@@ -6,16 +6,19 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from edgeqe.converters import integer_tflite
 from edgeqe.errors import ModelError, ProviderError
 from edgeqe.model_file import ModelFile
 from edgeqe.runtimes import litert, open_session, runtime_of
 from edgeqe.runtimes.litert import LitertSession, provider_of
 from edgeqe.runtimes.ort import OrtSession
+from tests.quantization.integer_models import Draft
 from tests.small_models import Float, strong_graph, write
 
 #: Two runtimes that add the same float32 products in another order.
@@ -82,6 +85,41 @@ def test_a_second_input_is_the_last_plane(tmp_path: Path) -> None:
     assert difference(sessions[0].run(given), expected) == 0.0
 
 
+def integers() -> bytes:
+    """Two inputs of their own steps, joined by a 1x1 convolution: 0.25 planes - 0.5 residual."""
+    draft = Draft({"planes": 2, "residual": 1})
+    for name, scale, zero in (("planes", 1.0, 128), ("residual", 0.5, 100), ("both", 1.0, 128),
+                              ("y", 0.25, 98)):  # fmt: skip
+        draft.step(name, scale, zero)
+    draft.node("Concat", ["planes", "residual"], "both")
+    kernel = np.array([[1, 0, -2], [0, 1, -2]]).reshape(2, 3, 1, 1)
+    draft.conv("both", "k", "y", kernel, scale=0.25)
+    return integer_tflite.model_of(draft.graph("y"), {})
+
+
+def test_integers_are_grey_levels_outside() -> None:
+    session = LitertSession(integers())
+    assert session.provider == "XNNPACK"
+    # planes: rounded half to even, saturated at -128 and 127
+    first = [-200.0, -128.4, -2.5, -1.5, -0.49, 0.5, 1.5, 126.6, 127.4, 300.0]
+    planes = [-128, -128, -2, -2, 0, 0, 2, 127, 127, 127]
+    # residual: steps of 0.5 from -50 to 77.5, then of 1.0 beside the planes
+    last = [-60.0, -50.0, -8.2, -3.2, 0.0, 0.1, 4.0, 6.0, 77.9, 90.0]
+    joined = [-50, -50, -8, -3, 0, 0, 4, 6, 77.5, 77.5]
+    given = np.array([first, [0.0] * 10, last], np.float32)[:, None]
+    kept = given.copy()
+    found = session.run(given)
+    assert np.array_equal(given, kept)  # the caller's planes are as they were
+    assert found.dtype == np.float32 and found.shape == (2, 1, 10) and found.flags.c_contiguous
+    # 77.5 becomes 77 or 78 on its way, which is a half of a grey level here: the last two
+    expected = 0.25 * np.array([planes, [0] * 10]) - 0.5 * np.array(joined)
+    expected = np.clip(expected, -98 * 0.25, 157 * 0.25)[:, None]
+    assert np.array_equal(found[..., :8], expected[..., :8])
+    assert np.abs(found - expected).max() <= 0.25
+    again = session.run(given[:, :, :4].copy())
+    assert np.array_equal(again, found[..., :4])
+
+
 def test_results_are_the_callers_own(files: dict[str, ModelFile]) -> None:
     session = open_session(files["m.tflite"], 40)
     first = session.run(picture(16, 24))
@@ -123,10 +161,10 @@ def test_many_threads_get_what_one_gets(files: dict[str, ModelFile]) -> None:
 
 
 def test_the_provider_is_read_not_assumed(files: dict[str, ModelFile]) -> None:
-    for name in ("m.tflite", "half.tflite"):
-        assert open_session(files[name], 40).provider == "XNNPACK"
+    for data in (files["m.tflite"].data, files["half.tflite"].data, integers()):
+        assert LitertSession(data).provider == "XNNPACK"
         alone = Interpreter(
-            model_content=files[name].data,
+            model_content=data,
             experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         alone.allocate_tensors()
@@ -198,15 +236,14 @@ MEASURE = """
 import sys
 import numpy as np
 from pathlib import Path
-from edgeqe.model_file import ModelFile
-from edgeqe.runtimes import open_session
+from typing import Any
+from edgeqe.runtimes.litert import LitertSession
 
 def status(field):
     lines = open('/proc/self/status').read().splitlines()
     return int(next(line for line in lines if line.startswith(field)).split()[1]) * 1024
 
-file = ModelFile(Path(sys.argv[1]))
-session, side, windows = open_session(file, 40), int(sys.argv[2]), []
+session, side, windows = LitertSession(Path(sys.argv[1]).read_bytes()), int(sys.argv[2]), []
 session.run(np.ones((1, side, side), np.float32))
 windows += session._idle.pop((side, side))
 before = status('VmRSS')
@@ -218,10 +255,31 @@ print((status('VmRSS') - before) / 3, planned)
 """
 
 
+def deep() -> bytes:
+    """Four convolutions of integers, two of them of one kernel."""
+    draft = Draft({"planes": 1})
+    kernel = np.random.default_rng(6).integers(-64, 65, (16, 16, 3, 3))
+    for name in ("planes", "a", "b", "c", "y"):
+        draft.step(name, 1.0, 128)
+    same: dict[str, Any] = {"padding": 1, "padding_end": 1}
+    draft.conv("planes", "head", "a", kernel[:, :1], relu=True, **same)
+    draft.conv("a", "body", "b", kernel, relu=True, **same)
+    draft.conv("b", "body", "c", relu=True, **same)
+    draft.conv("c", "tail", "y", kernel[:1], **same)
+    return integer_tflite.model_of(draft.graph("y"), {})
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("side", [16, 256])
-def test_an_interpreter_takes_what_is_planned(files: dict[str, ModelFile], side: int) -> None:
-    command = [sys.executable, "-c", MEASURE, str(files["m.tflite"].path), str(side)]
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_an_interpreter_takes_what_is_planned(
+    files: dict[str, ModelFile], tmp_path: Path, precision: str, side: int
+) -> None:
+    path = files["m.tflite"].path
+    if precision == "int8":
+        path = tmp_path / "integers.tflite"
+        path.write_bytes(deep())
+    command = [sys.executable, "-c", MEASURE, str(path), str(side)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     taken, planned = (float(number) for number in done.stdout.split())
     assert taken <= planned

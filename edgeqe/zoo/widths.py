@@ -51,8 +51,7 @@ def with_widths(model: Any, widths: Widths) -> Any:
     for name, width in widths.items():
         if name not in known:
             raise InputError(f"widths: '{model.name}' has no layer '{name}' with a width.")
-        numbers = [width] if isinstance(known[name], int) else width
-        if not isinstance(numbers, (list, tuple)) or not all(_is_count(n) for n in numbers):
+        if not (_is_count(width) if isinstance(known[name], int) else _is_slice(width)):
             raise InputError(f"widths: '{name}' cannot be {width!r}: give numbers of channels.")
     config = model.get_config()
     for entry in config["layers"]:
@@ -72,4 +71,11 @@ def with_widths(model: Any, widths: Widths) -> Any:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_slice(value: object) -> bool:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        return False
+    first, last = value
+    return _is_count(last) and (first == 0 or _is_count(first)) and first < last

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from edgeqe.converters.graph import KEYS, Graph
+from edgeqe.converters.graph import Graph
+from edgeqe.converters.integer import IntegerGraph
 from edgeqe.converters.running import Running
 from edgeqe.converters.sources import caution, from_keras, from_training
 from edgeqe.errors import InputError
@@ -31,7 +32,8 @@ from edgeqe.quantization.ranges import Ranges
 from edgeqe.quantization.rounding import round_kernel
 from edgeqe.zoo import multiscale
 from edgeqe.zoo.plain import plain
-from edgeqe.zoo.training.files import AVERAGED, RANGES
+from edgeqe.zoo.training import validate
+from edgeqe.zoo.training.files import RANGES
 from edgeqe.zoo.training.recipe import Recipe
 from tests.reference import photograph
 
@@ -85,11 +87,16 @@ def test_a_kernel_is_rounded_as_post_training_rounds_it(largest: int, axes: Any)
 
 
 def with_random_weights(model: Any) -> Any:
-    """Strength vectors and a tail that are not what they are before training."""
+    """Strength vectors and a tail that are not what they are before training.
+
+    The residual is of some grey levels, as a network's that enhances.
+    """
     rng = np.random.default_rng(5)
     for variable in model.weights:
-        kind = variable.path.rsplit("/", 1)[-1]
-        if kind in ("bias", "scale_weights", "bias_weights") or variable.path == "tail/kernel":
+        layer, kind = variable.path.rsplit("/", 1)
+        if layer == "tail":
+            variable.assign(rng.normal(0.0, 0.005, variable.shape))
+        elif kind in ("bias", "scale_weights", "bias_weights") and layer != "tail_strength":
             variable.assign(rng.normal(0.0, 0.05, variable.shape))
     return model
 
@@ -121,7 +128,8 @@ def ranges_of(graph: Graph, planes: Array) -> Ranges:
 
 def inputs_of(planes: Array, key: int) -> list[Array]:
     """What Keras gets of planes (6, h, w) in grey levels less 128."""
-    return [(planes / 255).transpose(1, 2, 0)[None], np.array([[key / 12]], np.float32)]
+    unit = planes.transpose(1, 2, 0)[None] / np.float32(255)
+    return [unit, np.array([[key / 12]], np.float32)]
 
 
 def residual_of(model: Any, planes: Array, key: int) -> Array:
@@ -142,14 +150,12 @@ def test_the_network_with_roundings_equals_the_oracle() -> None:
         at = integer.at(key)
         steps = np.abs(Oracle(at).run(planes) - residual_of(rounded, planes, key))
         steps /= at.residual_step
-        # biases are integers in the oracle alone, so here and there a value falls to the other
-        # side, and the layers behind add what fell
-        assert (steps < 0.5).mean() > 0.9 and (steps < 1.5).mean() > 0.998
+        # biases are integers in the oracle alone: here and there a value falls to the other side
+        assert (steps < 0.5).mean() > 0.9 and steps.max() < 1.5
 
 
-@pytest.mark.parametrize("key", [6, 40, 80])
 def test_every_layer_of_a_network_with_shared_kernels_equals_the_oracle(
-    key: int, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(multiscale, "WIDTH", 8)
     keras.utils.set_random_seed(3)
@@ -160,53 +166,53 @@ def test_every_layer_of_a_network_with_shared_kernels_equals_the_oracle(
     set_steps(rounded, integer)
     layers = {layer.value: layer for layer in rounded.layers if isinstance(layer, RoundedValue)}
     every = keras.Model(rounded.inputs, [layer.output for layer in layers.values()])
-    made = dict(zip(layers, every(inputs_of(planes, key)), strict=True))
-    at, numbers = integer.at(key), {"planes": (planes + 128).astype(np.uint8)}
-    oracle = Oracle(at)
-    for group in at.groups():  # each fed with what the Keras network gives the layer
-        given = {name: numbers[name] for node in group.nodes for name in node.inputs
-                 if name in numbers}  # fmt: skip
-        expected = oracle.group(group, given)
-        if group.output not in made:  # phases: Keras has them spread alone
-            numbers[group.output] = expected
-            continue
-        scale, zero = at.scale(group.output), at.steps[group.output].zero
-        if group.output == at.graph.output:
-            scale /= 255 * float(caution(np.array([key / 12]))[0])
-        real = np.asarray(made.pop(group.output))[0].transpose(2, 0, 1) / scale + zero
-        # whole numbers: float32 of a product and a quotient by the scale
-        np.testing.assert_allclose(real, np.rint(real), atol=1e-3)
-        numbers[group.output] = np.rint(real).astype(np.uint8)
-        apart = np.abs(np.rint(real) - expected)
-        assert apart.max() <= 1.0 and (apart == 0.0).mean() > 0.95, group.first.name
-    assert made == {}
+    for key in (6, 80):
+        made = dict(zip(layers, every(inputs_of(planes, key)), strict=True))
+        at, numbers = integer.at(key), {"planes": (planes + 128).astype(np.uint8)}
+        oracle = Oracle(at)
+        for group in at.groups():  # each fed with what the Keras network gives the layer
+            read = {name for node in group.nodes for name in node.inputs} & set(numbers)
+            expected = oracle.group(group, {name: numbers[name] for name in read})
+            if group.output not in made:  # phases: Keras has them spread alone
+                numbers[group.output] = expected
+                continue
+            scale, zero = at.scale(group.output), at.steps[group.output].zero
+            if group.output == at.graph.output:
+                scale /= 255 * float(caution(np.array([key / 12]))[0])
+            real = np.asarray(made.pop(group.output))[0].transpose(2, 0, 1) / scale + zero
+            # whole numbers: float32 of a product and a quotient by the scale
+            np.testing.assert_allclose(real, np.rint(real), atol=1e-3)
+            numbers[group.output] = np.rint(real).astype(np.uint8)
+            apart = np.abs(np.rint(real) - expected)
+            # the oracle's bias is a whole number, at most half a unit of the sums away
+            assert apart.max() <= 1.0 and (apart == 0.0).mean() > 0.95, group.first.name
+        assert made == {}
 
 
 def test_training_wins_back_what_rounding_to_the_nearest_loses() -> None:
-    """With kernels of whole numbers up to 3, judged by the graph of integers, not by Keras."""
+    """With kernels of whole numbers up to 2, judged by the oracle, not by Keras."""
     keras.utils.set_random_seed(3)
     model = with_random_weights(plain("edgeqe-tiny", width=8, depth=1))
-    key, batch, side = 40, 4, 24
-    source, judged = from_keras(model), planes_of(99)
+    source, judged, key, batch, steps = from_keras(model), planes_of(999), 40, 4, 100
     real = Running(source.graph.at(key)).run({"planes": judged[None]})[0]
+    targets, ranges = keras.models.clone_model(model), ranges_of(source.graph, judged)
+    targets.set_weights(model.get_weights())
 
-    def error_and_integers() -> tuple[float, Any]:
-        now = from_keras(model)
-        integer = integer_graph(now.graph, ranges_of(now.graph, judged), key, largest=3)
-        return float(np.square(Oracle(integer).run(judged) - real[0]).mean()), integer
+    def error_of(integer: IntegerGraph) -> float:
+        return float(np.square(Oracle(integer).run(judged) - real[0]).mean())
 
-    error, integer = error_and_integers()
-    teacher = keras.models.clone_model(model)
-    teacher.set_weights(model.get_weights())
-    rounded = with_rounding(model, source.graph, largest=3)
+    integer = integer_graph(source.graph, ranges, key, largest=2)
+    rounded = with_rounding(model, source.graph, largest=2)
     set_steps(rounded, integer)
-    rounded.compile(keras.optimizers.Adam(2e-3), loss="mse")
-    for step in range(120):
-        planes = np.stack([planes_of(batch * step + i, side) for i in range(batch)])
+    falling = keras.optimizers.schedules.CosineDecay(4e-4, steps)
+    rounded.compile(keras.optimizers.Adam(falling), loss=lambda y, x: 255**2 * (y - x) ** 2)
+    for step in range(steps):
+        planes = np.stack([planes_of(batch * step + index) for index in range(batch)])
         given = [(planes / 255).transpose(0, 2, 3, 1), np.full((batch, 1), key / 12, np.float32)]
-        rounded.train_on_batch(given, np.asarray(teacher(given)))
-    trained, _ = error_and_integers()
-    assert trained < 0.5 * error
+        rounded.train_on_batch(given, np.asarray(targets(given)))
+    trained = integer_graph(from_keras(model).graph, ranges, key, largest=2)
+    # 0.30 falls to about 0.06, squared grey levels; the residual's own mean square is 0.68
+    assert error_of(trained) < 0.4 * error_of(integer)
 
 
 @pytest.fixture(scope="module")
@@ -231,48 +237,45 @@ def steps_of(training: QuantizedTraining) -> dict[str, Array]:
     return {layer.value: np.array(layer.get_weights()[0]) for layer in layers}
 
 
-def test_ranges_follow_and_freeze_and_resuming_changes_nothing(data: Path, tmp_path: Path) -> None:
-    training = QuantizedTraining(RECIPE, data, tmp_path / "a")
+def test_ranges_follow_the_weights_and_freeze(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validate, "HOLDOUT_SIZE", (96, 64))
     seen: dict[int, dict[str, Array]] = {}
-    training.run(lambda step, *_: seen.update({step: steps_of(training)}), log=lambda _: None)
+
+    def watch(training: QuantizedTraining, last: int) -> Callable[[int, float, float], None]:
+        def progress(step: int, loss: float, seconds: float) -> None:
+            seen[step] = steps_of(training)
+            if step == last:
+                raise KeyboardInterrupt
+
+        return progress
+
+    interrupted = QuantizedTraining(RECIPE, data, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.run(watch(interrupted, 7), log=lambda _: None)
+    training = QuantizedTraining(RECIPE, data, tmp_path)
+    training.resume()
+    seen[0] = steps_of(training)
+    training.run(watch(training, 11), log=lambda _: None)
 
     def same(one: int, other: int) -> bool:
         return all(np.array_equal(seen[one][value], seen[other][value]) for value in seen[one])
 
-    frozen = round(10 * (1 - FROZEN))
-    assert not same(1, frozen) and not same(frozen - 1, frozen)
-    assert same(frozen, 9) and same(frozen, 10)
-    # what is written is what was trained with: by hand, a ReLU's high end is 255 steps
-    calibration = read_frozen(tmp_path / "a")
+    assert same(0, 7)  # from the checkpoint
+    assert round(10 * (1 - FROZEN)) == 8
+    assert not same(1, 7) and not same(7, 8)
+    assert same(8, 9) and same(8, 10)
+    # what is written is what was trained with: by hand, the high end after a ReLU is 255 steps
+    calibration = read_frozen(tmp_path)
     assert calibration is not None and calibration.summary["frozen in training"]
     ranges = calibration.ranges
+    assert sorted(ranges.low) == sorted(seen[10])
     for value, scale in seen[10].items():
         if value.endswith("relu.out"):
-            np.testing.assert_allclose(
-                scale[list(ranges.keys)], ranges.high[value] / 255, rtol=1e-6
-            )
-    assert sorted(ranges.low) == sorted(seen[10]) and ranges.keys[-1] < len(KEYS)
-    from_training(tmp_path / "a")  # the weights' names are those of the network without rounding
-
-    interrupted = QuantizedTraining(RECIPE, data, tmp_path / "b")
-
-    def stop(step: int, *_: float) -> None:
-        if step == 7:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted.run(stop, log=lambda _: None)
-    resumed = QuantizedTraining(RECIPE, data, tmp_path / "b")
-    resumed.resume()
-    resumed.run(log=lambda _: None)
-    for file in (AVERAGED, RANGES):
-        with np.load(tmp_path / "a" / file) as one, np.load(tmp_path / "b" / file) as two:
-            assert one.files == two.files
-            for key in set(one.files) - {"summary"}:
-                # sums on several threads run in any order: float32 rounding, ten steps deep;
-                # a calibrated end may then be the next of its candidates, 2 ** (1 / 16) apart
-                rtol = 1e-3 if file == AVERAGED else 0.05
-                np.testing.assert_allclose(one[key], two[key], rtol=rtol, atol=1e-4, err_msg=key)
+            found = scale[list(ranges.keys)]
+            np.testing.assert_allclose(found, ranges.high[value] / 255, rtol=1e-6)
+    from_training(tmp_path)  # its weights are those of the network without roundings
 
 
 def test_what_cannot_be_trained_with_roundings(data: Path, tmp_path: Path) -> None:

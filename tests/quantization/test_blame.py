@@ -26,7 +26,7 @@ def adds_up(found: Blame) -> None:
         assert sum(row.losses.values()) == pytest.approx(row.drift, abs=1e-12)
 
 
-def test_a_doubled_kernel_is_quantization(files: tuple[Path, ...], tmp_path: Path) -> None:
+def test_a_doubled_scale_is_quantization(files: tuple[Path, ...], tmp_path: Path) -> None:
     broken = doubled(tmp_path / "broken.onnx")
     found = blame(TINY, broken, files, qualities=(10, 80))
     adds_up(found)

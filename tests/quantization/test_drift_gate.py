@@ -46,7 +46,7 @@ def test_a_file_does_not_drift_from_itself(files: tuple[Path, ...]) -> None:
     )  # fmt: skip
 
 
-def test_a_doubled_kernel_drifts_everywhere(files: tuple[Path, ...], tmp_path: Path) -> None:
+def test_a_doubled_scale_drifts_everywhere(files: tuple[Path, ...], tmp_path: Path) -> None:
     broken = doubled(tmp_path / "broken.onnx")
     report = check(TINY, broken, files, qualities=(10, 60))
     verdicts = report.verdicts()

@@ -1,0 +1,338 @@
+"""Pruning against closed forms: dead channels, ranks and widths by hand, the arithmetic counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edgeqe import zoo
+from edgeqe.converters import passes
+from edgeqe.converters.export import export
+from edgeqe.converters.from_keras import graph_of
+from edgeqe.converters.graph import KEYS, Graph, Node
+from edgeqe.converters.sources import from_keras
+from edgeqe.errors import InputError
+from edgeqe.quantization.coupling import coupling
+from edgeqe.quantization.importance import by_l1, by_norm, by_taylor, keras_gradients
+from edgeqe.quantization.pruning import prune, without
+from edgeqe.quantization.widths import Arithmetic, choose
+from edgeqe.verify import verify
+from edgeqe.zoo.attention import multi_head
+from edgeqe.zoo.weights import randomised
+from edgeqe.zoo.widths import widths_of, with_widths
+
+Float = npt.NDArray[np.float32]
+
+
+def chain(*widths: int, seed: int = 7) -> Graph:
+    """3x3 convolutions in a row on one plane, the last one channel wide."""
+    rng = np.random.default_rng(seed)
+    nodes, constants, source, given = [], {}, "x", 1
+    for index, width in enumerate((*widths, 1)):
+        name = f"c{index}"
+        constants[f"{name}.k"] = rng.normal(size=(width, given, 3, 3)).astype(np.float32)
+        nodes.append(Node("Conv", name, (source, f"{name}.k"), name, kernel=3, padding=1))
+        source, given = name, width
+    return Graph("chain", {"x": 1}, source, tuple(nodes), constants)
+
+
+def with_everything() -> Any:
+    """Network with every kind of coupling that the zoo has: two inputs of a sum, a kernel used
+    twice, heads of attention, batch norm, PReLU, a way down and up, a concatenation, a
+    depthwise kernel.
+    """
+    layers = keras.layers
+    planes = keras.Input((None, None, 1), name="planes")
+    x = layers.Conv2D(8, 3, padding="same", name="head")(planes)
+    x = layers.PReLU(shared_axes=[1, 2], name="head_prelu")(x)
+    shared = layers.Conv2D(8, 3, padding="same", name="shared")
+    h = layers.ReLU(name="relu")(layers.BatchNormalization(name="norm_1")(shared(x)))
+    h = multi_head(h, 2, 3, "attention")
+    x = layers.Add(name="skip")([layers.BatchNormalization(name="norm_2")(shared(h)), x])
+    x = layers.ReLU(name="skip_relu")(x)
+    low = layers.Conv2D(6, 3, 2, padding="same", activation="relu", name="down")(x)
+    low = layers.Conv2DTranspose(5, 2, 2, padding="same", name="up")(low)
+    x = layers.Concatenate(name="join")([x, layers.ReLU(name="up_relu")(low)])
+    x = layers.SeparableConv2D(7, 3, padding="same", activation="relu", name="separable")(x)
+    details = layers.Conv2D(1, 3, padding="same", name="tail")(x)
+    model = keras.Model(planes, layers.Add(name="picture")([details, planes]), name="everything")
+    rng = np.random.default_rng(3)
+    for variable in model.weights:
+        spread = rng.normal(0.0, 0.4, tuple(variable.shape))
+        variable.assign(np.abs(spread) + 0.5 if "variance" in variable.path else spread)
+    return model
+
+
+def kill(model: Any, layers: tuple[str, ...], channels: list[int]) -> None:
+    """Make channels zero: what makes them, and what is added behind."""
+    for name in layers:
+        for variable in model.get_layer(name).weights:
+            value = variable.numpy()
+            if variable.path.rsplit("/", 1)[-1] in (
+                "kernel", "pointwise_kernel", "bias", "beta", "gamma", "bias_weights",
+            ):  # fmt: skip
+                if isinstance(model.get_layer(name), keras.layers.Conv2DTranspose):
+                    value = np.moveaxis(value, 2, -1) if value.ndim == 4 else value
+                    value[..., channels] = 0.0
+                    value = np.moveaxis(value, -1, 2) if value.ndim == 4 else value
+                else:
+                    value[..., channels] = 0.0
+                variable.assign(value)
+
+
+def classes_made_by(found: Any, kernel: str, axis: int, channels: list[int]) -> Any:
+    return found.axes[kernel, axis][channels]
+
+
+def test_channels_that_are_dead_go_without_a_trace() -> None:
+    model = with_everything()
+    # channel 1 of the first head's half and 6 of the second's, all along the skip
+    dead = [1, 6]
+    kill(model, ("head", "shared", "norm_1", "norm_2"), dead)
+    kill(model, ("down",), [0, 3])
+    kill(model, ("up",), [2])
+    kill(model, ("separable",), [5, 6])
+    graph = graph_of(model, 0.0)
+    found = coupling(graph)
+    kept = np.ones(found.count, bool)
+    for kernel, axis, channels in (
+        ("head.kernel", 0, dead),
+        ("down.kernel", 0, [0, 3]),
+        ("up.kernel", 1, [2]),
+        ("separable.pointwise_kernel", 0, [5, 6]),
+    ):
+        kept[classes_made_by(found, kernel, axis, channels)] = False
+    smaller = without(model, graph, found, kept)
+    widths = {"head": 6, "shared": 6, "down": 4, "up": 4, "separable": 5, "tail": 1}
+    assert {name: smaller.get_layer(name).filters for name in widths} == widths
+    assert widths_of(smaller)["attention_1_slice"] == [0, 3]
+    assert widths_of(smaller)["attention_2_slice"] == [3, 6]
+    picture = np.random.default_rng(5).uniform(-0.5, 0.5, (1, 12, 16, 1)).astype(np.float32)
+    expected = np.asarray(model(picture))
+    assert np.ptp(expected - picture) > 0.1  # the network does something
+    # float32 sums of other lengths: some 1e-6 of values around 1
+    np.testing.assert_allclose(np.asarray(smaller(picture)), expected, rtol=1e-5, atol=1e-5)
+    # and a channel that is not dead leaves one
+    kept[classes_made_by(found, "head.kernel", 0, [2])] = False
+    other = np.asarray(without(model, graph, found, kept)(picture))
+    assert np.abs(other - expected).max() > 1e-3
+
+
+def test_l1_ranks_by_the_sum_of_a_filters_weights() -> None:
+    graph = chain(3, 2)
+    graph.constants["c0.k"][:] = np.array([1.0, -3.0, 0.5], np.float32)[:, None, None, None]
+    graph.constants["c1.k"][:] = np.array([-2.0, 2.0], np.float32)[:, None, None, None]
+    found = coupling(graph)
+    importance = by_l1(graph, found)
+    # 9 weights of 1, 3 and 0.5 with mean 13.5; and twice 27 of 2
+    np.testing.assert_allclose(
+        importance[found.axes["c0.k", 0]], np.array([9, 27, 4.5]) / 13.5, rtol=1e-6
+    )
+    np.testing.assert_allclose(importance[found.axes["c1.k", 0]], [1, 1], rtol=1e-6)
+
+
+def test_l1_of_a_skip_counts_the_filters_of_both_sides() -> None:
+    graph = chain(2, 2)
+    nodes = (*graph.nodes[:2], Node("Add", "s", ("c1", "c0"), "s"),
+             Node("Conv", "c2", ("s", "c2.k"), "c2", kernel=3, padding=1))  # fmt: skip
+    graph = Graph("skip", {"x": 1}, "c2", nodes, graph.constants)
+    found = coupling(graph)
+    sums = sum(np.abs(graph.constants[name]).sum(axis=(1, 2, 3)) for name in ("c0.k", "c1.k"))
+    np.testing.assert_allclose(by_l1(graph, found)[found.groups[0]], sums / np.mean(sums), 1e-5)
+
+
+def test_norm_ranks_by_gamma_and_by_the_mean_scale_of_a_strength() -> None:
+    model = randomised("liu")
+    graph = graph_of(model, 0.0)
+    found = coupling(graph)
+    gamma = np.abs(np.asarray(model.get_layer("norm_4").gamma))
+    importance = by_norm(graph, found)[found.axes["norm_4.gamma", 0]]
+    np.testing.assert_allclose(importance, gamma / gamma.mean(), rtol=1e-5)
+
+    model = randomised("edgeqe-tiny")
+    graph = graph_of(model, 0.0)
+    found = coupling(graph)
+    scale = np.abs(graph.vectors["hidden_2_strength.scale"]).mean(axis=0)
+    assert graph.vectors["hidden_2_strength.scale"].shape == (len(KEYS), 24)
+    importance = by_norm(graph, found)[found.axes["hidden_2_strength.scale", 1]]
+    np.testing.assert_allclose(importance, scale / scale.mean(), rtol=1e-5)
+
+
+def test_norm_of_a_network_without_any_is_refused() -> None:
+    graph = chain(8, 8)
+    with pytest.raises(InputError, match="neither batch norm nor strengths.*--importance l1"):
+        by_norm(graph, coupling(graph))
+
+
+def test_taylor_is_the_derivative_by_a_factor_on_the_channel() -> None:
+    keras.utils.set_random_seed(5)
+    planes = keras.Input((None, None, 1))
+    # smooth, so that differences are derivatives
+    x = keras.layers.Conv2D(3, 3, padding="same", activation="sigmoid", name="a")(planes)
+    kernel = keras.layers.Conv2D(3, 3, padding="same", use_bias=False, name="b")
+    h = keras.layers.Activation("sigmoid", name="s")(kernel(x))
+    x = kernel(h)  # used twice: what it reads and what it makes are one
+    model = keras.Model(planes, keras.layers.Conv2D(1, 3, padding="same", name="t")(x))
+    rng = np.random.default_rng(11)
+    batches = [(rng.normal(size=(2, 8, 8, 1)), rng.normal(size=(2, 8, 8, 1))) for _ in range(2)]
+    graph = graph_of(model, 0.0)
+    found = coupling(graph)
+    before = model.get_weights()
+    gradients = list(keras_gradients(model, "mean_squared_error", batches))
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    importance = by_taylor(graph, found, gradients)
+
+    def loss(channel: int, factor: float, given: Any, target: Any) -> float:
+        """Loss with a factor on what every kernel reads of a channel."""
+        for name in ("b", "t"):
+            weights = model.get_layer(name).kernel.numpy()
+            weights[:, :, channel] *= factor
+            model.get_layer(name).kernel.assign(weights)
+        result = float(np.square(np.asarray(model(given), np.float64) - target).mean())
+        model.set_weights(before)
+        return result
+
+    step = 1e-2  # central differences: an error of some 1e-4 of the derivative
+    for channel in range(3):
+        slopes = [
+            (loss(channel, 1 + step, *batch) - loss(channel, 1 - step, *batch)) / (2 * step)
+            for batch in batches
+        ]
+        one = int(found.axes["t.kernel", 1][channel])
+        assert importance[one] == pytest.approx(np.square(slopes).mean(), rel=1e-2)
+
+
+def test_arithmetic_follows_the_widths() -> None:
+    graph = chain(16, 32)
+    found = coupling(graph)
+    arithmetic = Arithmetic(graph, found)
+    assert arithmetic.macs(arithmetic.widths) == 9 * (16 + 16 * 32 + 32) == passes.macs(graph)
+    assert arithmetic.macs(np.array([8, 24])) == 9 * (8 + 8 * 24 + 24)
+
+
+def test_arithmetic_knows_resolutions_shared_kernels_and_depthwise_ones() -> None:
+    model = with_everything()
+    graph = graph_of(model, 0.0)
+    arithmetic = Arithmetic(graph, coupling(graph))
+    # gates over the whole picture count nothing; a gate over places is 7x7 on two channels
+    macs = 9 * 8 + 2 * 9 * 64 + 2 * 49 * 2 + 9 * 8 * 6 / 4 + 4 * 6 * 5 / 4
+    macs += 9 * 13 + 13 * 7 + 9 * 7
+    assert arithmetic.macs(arithmetic.widths) == macs == passes.macs(graph)
+
+
+def test_the_least_important_go_and_widths_are_multiples() -> None:
+    graph = chain(32, 32)
+    found = coupling(graph)
+    importance = np.zeros(found.count)
+    for group in found.groups:
+        importance[group] = np.random.default_rng(2).permutation(32) + 1.0
+    choice = choose(graph, found, importance, 0.4)
+    assert choice.multiple == 8
+    widths = []
+    for group in found.groups:
+        stays = choice.kept[group]
+        widths.append(int(stays.sum()))
+        assert widths[-1] % 8 == 0
+        # those that stay matter more than all that go
+        assert not stays.all() and importance[group[stays]].min() > importance[group[~stays]].max()
+    left = 9 * (widths[0] + widths[0] * widths[1] + widths[1])
+    whole = 9 * (32 + 32 * 32 + 32)
+    # 24 and 24 leave 0.57, 24 and 32 leave 0.76: at least the ratio goes
+    assert widths == [24, 24] and choice.macs == left and 0.4 <= 1 - left / whole <= 0.43
+
+
+def test_a_finer_multiple_serves_where_the_coarse_one_misses() -> None:
+    graph = chain(16)  # 18 * width: 8 of 16 are half, 12 are a quarter less
+    found = coupling(graph)
+    ones = np.ones(found.count)
+    assert choose(graph, found, ones, 0.5).multiple == 8
+    choice = choose(graph, found, ones, 0.25)
+    assert choice.multiple == 4 and choice.macs == 18 * 12
+
+
+def test_no_layer_loses_more_than_three_quarters() -> None:
+    graph = chain(32, 32)
+    found = coupling(graph)
+    # a quarter of both: 9 * (8 + 64 + 8) of 9 * 1088 is left
+    largest = 1 - 80 / 1088
+    choice = choose(graph, found, np.ones(found.count), largest - 1e-6)
+    assert [int(choice.kept[group].sum()) for group in found.groups] == [8, 8]
+    with pytest.raises(InputError, match="at most 0.926"):
+        choose(graph, found, np.ones(found.count), largest + 1e-3)
+
+
+def test_a_group_that_nothing_ranks_keeps_its_width() -> None:
+    graph = chain(32, 32)
+    found = coupling(graph)
+    importance = np.ones(found.count)
+    importance[found.groups[0][3]] = np.nan
+    choice = choose(graph, found, importance, 0.3)
+    assert choice.kept[found.groups[0]].all() and not choice.kept[found.groups[1]].all()
+
+
+def test_a_network_with_nothing_to_prune_is_refused() -> None:
+    graph = chain(4)
+    with pytest.raises(InputError, match="nothing to prune"):
+        choose(graph, coupling(graph), np.ones(coupling(graph).count), 0.5)
+
+
+@pytest.mark.parametrize("strength", ["scale-and-bias", "qp-adaptive"])
+def test_a_pruned_network_comes_back_from_its_file(strength: str, tmp_path: Path) -> None:
+    whole = zoo.build("edgeqe-tiny", strength=strength)
+    for variable in whole.weights:
+        variable.assign(np.random.default_rng(1).normal(0, 0.1, tuple(variable.shape)))
+    pruned = prune(whole, 0.5, by_l1)
+    assert pruned.macs[0] == passes.macs(graph_of(whole, 0.0))
+    assert pruned.macs[1] == passes.macs(graph_of(pruned.model, 0.0))
+    assert 0.47 <= pruned.macs[1] / pruned.macs[0] <= 0.5
+    export(from_keras(pruned.model), tmp_path / "net.onnx")
+    restored = zoo.load(tmp_path / "net.onnx")
+    assert restored.name == "edgeqe-tiny"
+    options = zoo.options_of(restored)
+    changed = {name: new for name, (old, new) in pruned.widths.items() if new != old}
+    assert options == {"strength": strength, "widths": changed}
+    expected = {variable.path: np.asarray(variable) for variable in pruned.model.weights}
+    for variable in restored.weights:
+        np.testing.assert_array_equal(np.asarray(variable), expected[variable.path])
+
+
+def test_asqe_pruned_by_half_shares_its_kernels_and_passes_verify(tmp_path: Path) -> None:
+    # without the fusion of resolutions, for time: every kind of block is there
+    pruned = prune(randomised("asqe-no-mff"), 0.5, by_l1)
+    assert 0.46 <= pruned.macs[1] / pruned.macs[0] <= 0.5
+    exported = export(from_keras(pruned.model), tmp_path / "asqe.onnx")
+    # one in each of two ASB and two fusions, two in each of three ASRB
+    assert len(exported.card.shared) == 10
+    assert exported.unshared_bytes > 1.5 * exported.constant_bytes
+    checks = verify(tmp_path / "asqe.onnx")
+    assert [check for check in checks if not check.passed] == []
+    assert "sharing" in {check.name for check in checks}
+
+
+def test_widths_make_the_same_layers_narrower() -> None:
+    narrow = with_widths(zoo.build("edgeqe-tiny"), {"hidden_2": 8})
+    assert {**widths_of(zoo.build("edgeqe-tiny")), "hidden_2": 8} == widths_of(narrow)
+    assert narrow.get_layer("hidden_3").kernel.shape == (3, 3, 8, 24)
+    assert zoo.options_of(zoo.build("edgeqe-tiny")) == {"strength": "scale-and-bias"}
+
+
+@pytest.mark.parametrize(
+    ("name", "widths", "words"),
+    [
+        ("edgeqe-tiny", {"hidden_9": 8}, "no layer 'hidden_9'"),
+        ("edgeqe-tiny", {"head_relu": 8}, "no layer 'head_relu'"),
+        ("edgeqe-tiny", {"hidden_2": 0}, "'hidden_2' cannot be 0"),
+        ("edgeqe-tiny", {"hidden_2": [8]}, r"'hidden_2' cannot be \[8\]"),
+        ("edgeqe-tiny", {"hidden_2": True}, "'hidden_2' cannot be True"),
+        ("edgeqe-base", {"head": 32}, "do not fit together"),
+    ],
+)
+def test_widths_that_cannot_be_are_refused(name: str, widths: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        zoo.build(name, widths=widths)
