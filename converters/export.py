@@ -43,7 +43,7 @@ SUFFIXES = (".onnx", ".tflite")
 #: 11 bits and whose errors add up over the layers. INT8's source is the integer network in
 #: exact arithmetic, from which a runtime's rounding in its layers may lead away, and its end
 #: by two steps of the residual.
-PARITY, PARITY_DEEP, PARITY_FLOAT16, PARITY_INT8 = 1e-5, 5e-5, 5e-3, 5e-3
+PARITY, PARITY_DEEP, PARITY_FLOAT16, PARITY_INT8 = 1e-5, 5e-5, 5e-3, 0.03
 DEEP = 20
 
 
@@ -126,7 +126,7 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
     sizes = {name: number * value.size for name, value in graph.constants.items()}
     if isinstance(content, IntegerGraph):
         sizes |= {name: graph.constants[name].size for name in content.kernels}
-        sizes |= {f"{name}.scale": sizes[name] for name in card.biases}
+        sizes |= {f"{name}.scale": sizes[name] for name in content.biases()}
     unshared = sum(size * max(len(graph.uses(name)), 1) for name, size in sizes.items())
     return Exported(card, path, len(data), sum(sizes.values()), unshared, parity)
 
@@ -188,7 +188,7 @@ def _card(
         weights_sha256="",
         vectors=tuple(tables.get(STRENGTHS_KEY, ())),
         activations=tuple(n.removesuffix(".scale") for n in tables.get(ACTIVATIONS_KEY, ())),
-        biases=content.biases() if isinstance(content, IntegerGraph) else {},
+        biases=content.biases() if isinstance(content, IntegerGraph) and tables else {},
         residual_step=content.residual_step if isinstance(content, IntegerGraph) else 0.0,
         folded=folded,
         inputs=tuple(graph.inputs),

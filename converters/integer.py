@@ -136,14 +136,29 @@ class IntegerGraph:
 
 
 def short(integer: IntegerGraph) -> IntegerGraph:
-    """Same network, its values named v1, v2 and so on, their scales v1.scale and so on."""
+    """Same network with short names.
+
+    Values are named v1, v2 and so on, their scales v1.scale; the convolutions c1, c2, their
+    vectors c1.kernel.scale and c1.bias. Kernels keep their names.
+    """
     names = short_names(integer.graph)
     scales = {f"{value}.scale": f"{name}.scale" for value, name in names.items()}
+    layers = {}
+    for group in integer.groups():
+        if group.first.op in CONVOLUTIONS:
+            layers[group.first.name] = f"c{len(layers) + 1}"
+    vectors = {
+        f"{layer}.{what}": f"{name}.{what}"
+        for layer, name in layers.items()
+        for what in ("kernel.scale", "bias")
+    }
+    graph = renamed(integer.graph, {**names, **scales, **vectors})
+    nodes = [replace(node, name=layers.get(node.name, node.name)) for node in graph.nodes]
     steps = {
         names.get(value, value): replace(step, scale=scales.get(step.scale, step.scale))
         for value, step in integer.steps.items()
     }
-    return replace(integer, graph=renamed(integer.graph, {**names, **scales}), steps=steps)
+    return replace(integer, graph=replace(graph, nodes=tuple(nodes)), steps=steps)
 
 
 def groups_of(graph: Graph) -> list[Group]:

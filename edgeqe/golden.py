@@ -18,7 +18,7 @@ TOLERANCE = 0.01
 FLOAT16_SHARE = 0.005
 #: The same of an INT8 file, whose golden output is that of exact integer arithmetic, and how
 #: many steps of its residual beside that: runtimes round halves their own way.
-INT8_SHARE, INT8_STEPS = 0.01, 2
+INT8_SHARE, INT8_STEPS = 0.03, 2
 
 
 def golden_error(file: ModelFile, session: Session) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ LARGEST_SHARE, LARGEST_SHARE_FLOAT16_TFLITE = 1.05, 1.15
 LARGEST_SHARE_INT8, LARGEST_FILE_INT8 = 1.15, 1.40
 #: Networks below this are mostly card and golden tile.
 SMALLEST_WEIGHED = 500_000
+_INT8 = 3
 
 
 @dataclass(frozen=True)
@@ -203,10 +205,11 @@ def _sharing(model: ModelFile) -> Check:
     card, outline = model.card, model.outline
     seen: dict[bytes, str] = {}
     twice, places = [], set[int]()
-    moving = {*card.vectors, *(f"{name}.scale" for name in card.biases)}
     for tensor in outline.initializers.values():
         raw = model.data[tensor.start : tensor.stop]
-        if tensor.name in moving or len(raw) < 256 or tensor.start in places:
+        if tensor.name in card.vectors or len(raw) < 256 or tensor.start in places:
+            continue
+        if card.precision == "int8" and tensor.data_type != _INT8:  # biases and scales
             continue
         places.add(tensor.start)
         digest = hashlib.sha256(raw).digest()
@@ -220,13 +223,16 @@ def _sharing(model: ModelFile) -> Check:
         if operation.op_type in CONVOLUTIONS
         for name in operation.inputs[1:2]
     ]
-    lost = [name for name in card.shared if uses.count(name) < 2]
+    read = Counter(
+        outline.initializers[name].start for name in uses if name in outline.initializers
+    )
+    lost = len(card.shared) - sum(count > 1 for count in read.values())
     stored = sum(size for _, size in {(t.start, t.stop - t.start) for t in constants})
     detail = (
-        f"{len(seen)} weights; {len(card.shared)} kernels of {len(set(uses))} are used more than "
+        f"{len(seen)} weights; {len(card.shared)} kernels of {len(read)} are used more than "
         f"once and stored once; {stored} bytes of constants, {len(model.data)} in the file"
     )
-    passed = not twice and not lost
+    passed = not twice and lost <= 0
     if card.trainable:
         number = {"float16": 2, "int8": 1}.get(card.precision, 4)
         share, file_share = (n / (number * card.trainable) for n in (stored, len(model.data)))
@@ -239,5 +245,5 @@ def _sharing(model: ModelFile) -> Check:
                 passed &= weighed <= LARGEST_SHARE
             if model.format == "tflite" and number == 2:
                 passed &= file_share <= LARGEST_SHARE_FLOAT16_TFLITE
-    wrong = twice + [f"{name} is used once" for name in lost]
+    wrong = twice + [f"{lost} kernels are used once"] * (lost > 0)
     return Check("sharing", passed, f"{detail}; stored twice: {', '.join(wrong) or 'none'}")

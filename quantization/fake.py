@@ -68,14 +68,18 @@ def rounded_kernel(kernel: Any, axes: tuple[int, ...], largest: int = LARGEST_WE
     """
     peak = ops.max(ops.abs(kernel), axis=axes, keepdims=True)
     peak = ops.where(peak == 0.0, ops.ones_like(peak), peak)
-    best, least = kernel, ops.full_like(peak, np.inf)
-    for clip in CLIPS:
-        unit = peak * (clip / largest)
-        trial = ops.clip(ops.round(kernel / unit), -largest, largest) * unit
-        loss = ops.sum(ops.square(trial - kernel), axis=axes, keepdims=True)
-        best = ops.where(loss < least, trial, best)
-        least = ops.minimum(loss, least)
+    clips = np.array(CLIPS, np.float32)
+    trials = _whole(kernel, peak * clips.reshape(-1, *[1] * len(kernel.shape)), largest)
+    within = tuple(axis + 1 for axis in axes)
+    loss = ops.sum(ops.square(trials - kernel), axis=within, keepdims=True)
+    best = _whole(kernel, peak * ops.take(clips, ops.argmin(loss, axis=0)), largest)
     return kernel + ops.stop_gradient(best - kernel)
+
+
+def _whole(kernel: Any, most: Any, largest: int) -> Any:
+    """Whole numbers of which the largest stands for `most`, as what they stand for."""
+    unit = most / largest
+    return ops.clip(ops.round(kernel / unit), -largest, largest) * unit
 
 
 class RoundedConvolution(keras.layers.Layer):  # type: ignore[misc]  # keras has no type stubs

@@ -67,8 +67,12 @@ class Quantizer:
         def told(what: str) -> Callable[[int, int], None] | None:
             return None if progress is None else lambda done, all_: progress(what, done, all_)
 
-        found = read_photographs(folder, block=source.block, progress=told("read pictures"))
+        found = read_photographs(folder, progress=told("read pictures"))
         self.photographs, self.warnings = check_representative(found)
+        if source.block:  # blocks are too small to be judged by
+            names = {photograph.name for photograph in self.photographs}
+            cut = read_photographs(folder, block=source.block, progress=told("cut blocks"))
+            self.photographs = [photograph for photograph in cut if photograph.name in names]
         self.warnings += check_qualities(qualities, strengths=bool(source.graph.vectors))
         self.source = source
         if frozen is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,9 @@ from edgeqe.quantization.pruning import prune, without
 from edgeqe.quantization.widths import Arithmetic, choose
 from edgeqe.verify import verify
 from edgeqe.zoo.attention import multi_head
+from edgeqe.zoo.training.files import RECIPE
+from edgeqe.zoo.training.loop import Training
+from edgeqe.zoo.training.recipe import read_recipe
 from edgeqe.zoo.weights import randomised
 from edgeqe.zoo.widths import widths_of, with_widths
 
@@ -313,6 +318,22 @@ def test_asqe_pruned_by_half_shares_its_kernels_and_passes_verify(tmp_path: Path
     checks = verify(tmp_path / "asqe.onnx")
     assert [check for check in checks if not check.passed] == []
     assert "sharing" in {check.name for check in checks}
+
+
+def test_pruned_widths_train_from_a_recipe(tmp_path: Path) -> None:
+    toml = 'name = "narrow"\nnetwork = "edgeqe-tiny"\nsteps = 5\n[widths]\nhidden_2 = 8\n'
+    (tmp_path / "narrow.toml").write_text(toml, encoding="utf-8")
+    recipe = read_recipe(str(tmp_path / "narrow.toml"))
+    training = Training(recipe, tmp_path, tmp_path)
+    training.save()
+    (tmp_path / RECIPE).write_text(json.dumps(dataclasses.asdict(recipe)), encoding="utf-8")
+    restored = zoo.load_training(tmp_path)
+    assert zoo.options_of(restored)["widths"] == {"hidden_2": 8}
+    for variable, trained in zip(restored.weights, training.model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(variable), np.asarray(trained))
+    (tmp_path / RECIPE).unlink()
+    with pytest.raises(InputError, match="is no training"):
+        zoo.load_training(tmp_path)
 
 
 def test_widths_make_the_same_layers_narrower() -> None:
