@@ -13,14 +13,18 @@ from pathlib import Path
 from edgeqe.errors import ModelError
 
 MODELS = Path(__file__).with_name("models")
-#: Forms that a CPU tries in turn, and the module that runs each: measured on x86-64 with and
-#: without VNNI, integers are the fastest on ONNX Runtime, floats on LiteRT.
+CPUINFO = Path("/proc/cpuinfo")
+#: Forms that a CPU tries in turn, and the module that runs each. Integers are the fastest on
+#: ONNX Runtime with and without instructions for sums of their products, on LiteRT with them.
 CPU_FORMS = (
     ("int8", "onnxruntime"),
     ("float32", "onnxruntime"),
+    ("int8.tflite", "ai_edge_litert"),
     ("float32.tflite", "ai_edge_litert"),
     ("float32.tflite", "tflite_runtime"),
 )
+#: Names of such instructions, x86's and ARM's, as `doctor.cpu_features` gives them.
+INTEGER_FEATURES = {"vnni", "dotprod"}
 
 
 def shipped_files() -> dict[str, Path]:
@@ -85,9 +89,22 @@ def _fastest(network: str, files: dict[str, Path]) -> str:
     """Form of a network that runs fastest here; the first of all where none runs."""
     forms = [(form, module) for form, module in CPU_FORMS if f"{network}:{form}" in files]
     for form, module in forms:
+        if form == "int8.tflite" and not adds_products_of_bytes():
+            continue
         if importlib.util.find_spec(module) is not None:
             return form
     return forms[0][0] if forms else "float32"
+
+
+def adds_products_of_bytes() -> bool:
+    """Whether the processor says that it has an instruction for sums of 8-bit products."""
+    from edgeqe.doctor import cpu_features
+
+    try:
+        text = CPUINFO.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return not INTEGER_FEATURES.isdisjoint(cpu_features(text))
 
 
 def _listed() -> str:

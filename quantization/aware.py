@@ -7,7 +7,7 @@ stay real, and the picture's planes are whole grey levels already.
 
 The ranges are calibrated on the training pictures, for the averaged weights, which are what
 is shipped: at the start, then `TIMES` times at even distances. The last time they are frozen,
-and the last `FROZEN` of the steps trains for exactly the integers that are written.
+and the last `FROZEN` of the steps trains with exactly the ranges that are written.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+from pathlib import Path
 
 import pytest
 
@@ -24,9 +25,14 @@ def test_a_name_alone_is_integers_where_onnx_runtime_is() -> None:
 
 
 def test_without_onnx_runtime_a_name_alone_is_what_litert_runs(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     absent(monkeypatch, "onnxruntime")
+    monkeypatch.setattr("edgeqe.catalogue.CPUINFO", tmp_path / "cpuinfo")
+    for flags, form in (("fma avx2", "float32"), ("avx2 avx_vnni", "int8"), ("asimddp", "int8")):
+        (tmp_path / "cpuinfo").write_text(f"flags\t\t: sse {flags}\n")
+        assert find_model("edgeqe-tiny") == shipped_files()[f"edgeqe-tiny:{form}.tflite"]
+    (tmp_path / "cpuinfo").unlink()  # not Linux
     assert find_model("edgeqe-tiny") == shipped_files()["edgeqe-tiny:float32.tflite"]
 
 
