@@ -43,7 +43,8 @@ SUFFIXES = (".onnx", ".tflite")
 #: 11 bits and whose errors add up over the layers. INT8's source is the integer network in
 #: exact arithmetic, from which a runtime's rounding in its layers may lead away, and its end
 #: by two steps of the residual.
-PARITY, PARITY_DEEP, PARITY_FLOAT16, PARITY_INT8 = 1e-5, 5e-5, 5e-3, 0.03
+PARITY, PARITY_DEEP, PARITY_FLOAT16 = 1e-5, 5e-5, 5e-3
+PARITY_INT8, PARITY_INT8_DEEP = 0.03, 0.15
 DEEP = 20
 
 
@@ -100,16 +101,21 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
     golden_out = source.reference(golden_in)
     metadata[GOLDEN_KEY] = golden_text(golden_in, golden_out)
     precision = "int8" if source.integer else "float16" if float16 else "float32"
+    residual_step = content.residual_step if isinstance(content, IntegerGraph) else 0.0
+    deep = _depth(graph) > DEEP
+    limit = PARITY_DEEP if deep else PARITY
+    if float16:
+        limit = PARITY_FLOAT16
+    elif precision == "int8":
+        limit = PARITY_INT8_DEEP if deep else PARITY_INT8
+        limit += 2 * residual_step / _span(golden_out)
     card = _card(source, content, vectors, folded, path.suffix, precision)
+    if precision == "int8" and deep:
+        card = replace(card, golden_tolerance=limit * _span(golden_out))
     unsigned = _encode(content, metadata, path.suffix, float16)
     digest = weights_sha256(unsigned, outline_of(unsigned), card)
     card = replace(card, weights_sha256=digest)
     data = _encode(content, {CARD_KEY: card.to_json(), **metadata}, path.suffix, float16)
-    limit = PARITY_DEEP if _depth(graph) > DEEP else PARITY
-    if precision != "float32":
-        limit = (
-            PARITY_FLOAT16 if float16 else PARITY_INT8 + 2 * card.residual_step / _span(golden_out)
-        )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         temporary.write_bytes(data)

@@ -72,6 +72,9 @@ class Card:
     residual_step: float = 0.0
     """Grey levels between two results of INT8 at the default strength; 0 where the result is
     real."""
+    golden_tolerance: float = 0.0
+    """Grey levels that the golden output of INT8 may be missed by, where a deep network needs
+    more than usual: each layer that rounds a half the other way changes what follows."""
     biases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Integer biases of INT8: a bias counts the product of two constants, the scale of the
     kernel and that of the input; the product is the constant ``<bias>.scale``."""

@@ -71,14 +71,16 @@ def test_half_the_arithmetic_goes_and_fine_tuning_wins_back(half: tuple[Path, An
     assert card.provenance["fine-tuned"]["steps"] == 20
 
 
-def test_every_later_stage_takes_it(half: tuple[Path, Any], tmp_path: Path) -> None:
+def test_every_later_stage_takes_it(
+    half: tuple[Path, Any], photographs: Path, tmp_path: Path
+) -> None:
     path, report = half
     assert [check for check in verify(path) if not check.passed] == []
     assert run("convert", path, "-o", tmp_path / "half.tflite").exit_code == 0
     first, second = ModelFile(path), ModelFile(tmp_path / "half.tflite")
     assert first.card.kmac_per_pixel == second.card.kmac_per_pixel == report["kmac_per_pixel"][1]
-    photograph = Image.fromarray(data.coffee()[:160, :240])
-    photograph.save(tmp_path / "in.jpg", quality=20)
+    with Image.open(photographs / "coffee.png") as photograph:
+        photograph.crop((0, 0, 240, 160)).save(tmp_path / "in.jpg", quality=20)
     words = (tmp_path / "in.jpg", "-o", tmp_path / "out.png", "--model", path)
     assert run("enhance", *words).exit_code == 0
     # and prune itself, which starts from the pruned widths

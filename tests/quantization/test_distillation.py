@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from PIL import Image
 
 from edgeqe import zoo
 from edgeqe.errors import InputError
-from edgeqe.quantization import distillation
 from edgeqe.quantization.distillation import PEAK, TEACHER_SHARE, WARMUP, fine_tune, rate
 from edgeqe.quantization.pictures import read_pictures
 from edgeqe.zoo.training.data import split
@@ -111,7 +111,7 @@ def test_an_interrupt_keeps_what_was_reached() -> None:
 
 def test_time_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(100.0, 30.0)  # half a minute a look: one look at the start
-    monkeypatch.setattr(distillation.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     student = Student()
     tuned = tune(student, minutes=2.0)
     assert (tuned.steps, tuned.interrupted) == (4, False)
