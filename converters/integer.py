@@ -143,7 +143,7 @@ def short(integer: IntegerGraph) -> IntegerGraph:
     """
     names = short_names(integer.graph)
     scales = {f"{value}.scale": f"{name}.scale" for value, name in names.items()}
-    layers = {}
+    layers: dict[str, str] = {}
     for group in integer.groups():
         if group.first.op in CONVOLUTIONS:
             layers[group.first.name] = f"c{len(layers) + 1}"

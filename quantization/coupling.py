@@ -38,18 +38,6 @@ class Coupling:
     means: Mapping[int, Classes] = field(repr=False)
     """By the class of a mean over channels: the classes that it is the mean of."""
 
-    def keep(self, name: str, axis: int, kept: Bools) -> Bools:
-        """Which places of a constant's axis stay.
-
-        Parameters
-        ----------
-        name : str
-        axis : int
-        kept : ndarray of bool, shape (count,)
-            The classes that stay.
-        """
-        return kept[self.axes[name, axis]]
-
 
 class _Union:
     """Sets of channels that go together."""

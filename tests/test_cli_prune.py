@@ -14,6 +14,8 @@ from skimage import data
 
 from edgeqe.cli import main
 from edgeqe.model_file import ModelFile
+from edgeqe.quantization import distillation
+from edgeqe.quantization.pictures import Pictures
 from edgeqe.verify import verify
 
 
@@ -91,6 +93,20 @@ def test_every_later_stage_takes_it(
     assert less["kmac_per_pixel"][0] == report["kmac_per_pixel"][1]
     assert less["importance"] == "l1" and "psnr_db" not in less
     assert np.all([new <= old for old, new in less["widths"].values()])
+
+
+def test_an_interrupt_writes_what_was_reached(
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pictures, "gains", lambda *_: {"held-out gray q10": (27.0, 28.0)})
+    monkeypatch.setattr(
+        distillation, "fine_tune", lambda *_, **__: distillation.Tuned(7, 60.0, 0.5, True)
+    )
+    words = ("edgeqe-tiny", "-o", tmp_path / "o.onnx", "--ratio", 0.3, "--data", photographs)
+    result = run("prune", *words, "--importance", "l1")
+    assert result.exit_code == 130
+    assert "fine-tuned 7 steps, 1.0 min, interrupted" in result.stdout
+    assert ModelFile(tmp_path / "o.onnx").card.provenance["fine-tuned"]["steps"] == 7
 
 
 def test_a_network_of_the_zoo_prunes_with_random_weights(tmp_path: Path) -> None:
