@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from edgeqe.card import Card, read_card
 from edgeqe.converters import foreign
 from edgeqe.converters.branches import fuse_branches
-from edgeqe.converters.fold import fold
+from edgeqe.converters.fold import CONVOLUTIONS, fold
 from edgeqe.converters.from_onnx import graph_of
 from edgeqe.converters.graph import Graph
 from edgeqe.converters.original import residual_of
@@ -89,7 +90,7 @@ def _ours(file: ModelFile, graph: Graph, flags: tuple[Any, ...]) -> Source:
     session = open_session(file, key)
     kept = {key: text for key, text in file.outline.metadata.items() if key == TRAINING_KEY}
     return Source(
-        graph=graph,
+        graph=_named_by_kernels(graph),
         reference=lambda planes: session.run(planes.astype(np.float32) - np.float32(NEUTRAL)),
         description=card.description,
         planes=card.planes,
@@ -102,3 +103,15 @@ def _ours(file: ModelFile, graph: Graph, flags: tuple[Any, ...]) -> Source:
         quality=card.quality,
         metadata=kept,
     )
+
+
+def _named_by_kernels(graph: Graph) -> Graph:
+    """Same network, its convolutions named after their kernels, as they were before the file."""
+    names: dict[str, str] = {}
+    for node in graph.nodes:
+        if node.op in CONVOLUTIONS:
+            layer = node.inputs[1].removesuffix(".kernel")
+            uses = sum(name == layer or name.startswith(f"{layer}.") for name in names.values())
+            names[node.name] = f"{layer}.{uses + 1}" if uses else layer
+    nodes = [replace(node, name=names.get(node.name, node.name)) for node in graph.nodes]
+    return replace(graph, nodes=tuple(nodes))

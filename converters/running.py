@@ -13,6 +13,7 @@ from edgeqe.converters import integer_onnx, to_onnx
 from edgeqe.converters.graph import Float, Graph
 from edgeqe.converters.integer import IntegerGraph
 from edgeqe.errors import InputError
+from edgeqe.runtimes.ort import UNWANTED
 
 
 class Running:
@@ -51,7 +52,10 @@ class Running:
                     for name in outputs
                 )
             self._session: Any = onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+                model.SerializeToString(),
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=UNWANTED,
             )
         except Exception as error:  # neither onnx nor ONNX Runtime has a base of its errors
             raise self._cannot_run(error) from error

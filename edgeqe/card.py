@@ -6,6 +6,8 @@ import base64
 import binascii
 import dataclasses
 import json
+import math
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -209,8 +211,8 @@ class StrengthTable:
         return json.dumps(
             {
                 "first_key": self.first_key,
-                "curve": pack_array(self.curve),
-                "basis": pack_array(self.basis),
+                "curve": pack_array(self.curve, squeeze=True),
+                "basis": pack_array(self.basis, squeeze=True),
             }
         )
 
@@ -262,18 +264,24 @@ def read_golden(metadata: Mapping[str, str]) -> tuple[npt.NDArray[np.uint8], Flo
     return planes, residual.astype(np.float32) * np.float32(GOLDEN_STEP)
 
 
-def pack_array(array: npt.NDArray[Any]) -> dict[str, Any]:
-    """Shape and base64 of an array's bytes."""
-    return {
-        "shape": list(array.shape),
-        "data": base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii"),
-    }
+def pack_array(array: npt.NDArray[Any], *, squeeze: bool = False) -> dict[str, Any]:
+    """Shape and base64 of an array's bytes, perhaps without what they repeat (zlib)."""
+    raw = np.ascontiguousarray(array).tobytes()
+    packed = zlib.compress(raw, 9) if squeeze else raw
+    text = base64.b64encode(packed).decode("ascii")
+    return {"shape": list(array.shape), "zlib" if squeeze else "data": text}
 
 
 def unpack_array(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Inverse of `pack_array`; ValueError where bytes and shape do not fit."""
+    shape = [int(n) for n in value["shape"]]
+    size = math.prod(shape) * dtype.itemsize
     try:
-        raw = base64.b64decode(value["data"], validate=True)
-    except binascii.Error as error:
+        if "zlib" not in value:
+            raw = base64.b64decode(value["data"], validate=True)
+        else:  # never more than the shape needs, whatever the bytes say
+            packed = base64.b64decode(value["zlib"], validate=True)
+            raw = zlib.decompressobj().decompress(packed, max(size, 0) + 1)
+    except (binascii.Error, zlib.error) as error:
         raise ValueError(str(error)) from error
-    return np.frombuffer(raw, dtype).reshape([int(n) for n in value["shape"]])
+    return np.frombuffer(raw, dtype).reshape(shape)

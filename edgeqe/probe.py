@@ -98,8 +98,8 @@ def _probe(model: ModelFile, axis: int) -> bytes:
             if operation.op_type in CONVOLUTIONS and position == 1:
                 axes = ((0, 1), 1 + axis) if model.format == "onnx" else ((0, 3), axis)
                 new = _taps(tensor.dims, *axes)
-                if tensor.data_type in _INTEGERS:
-                    new = np.where(new > 0.0, LARGEST, 0)
+                if scales:  # large enough that no rounding behind it makes 0 of it
+                    new = np.where(new > 0.0, LARGEST if tensor.data_type in _INTEGERS else GAIN, 0)
             elif operation.op_type in CONVOLUTIONS or operation.op_type in SHIFTS:
                 new = np.zeros(_size(tensor))
             elif operation.op_type in FACTORS:

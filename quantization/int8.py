@@ -65,7 +65,8 @@ def integer_graph(
     symmetric : bool
         Give every value the zero 128, as TensorRT wants them.
     real : collection of str
-        Convolutions that stay real. One whose kernel is shared takes its other uses along.
+        Convolutions, and other nodes, that stay real. A convolution whose kernel is shared
+        takes its other uses along.
     moments : mapping of str to ndarray, optional
         Second moment of the inputs of kernels, see `moments.py`; without it weights are rounded
         to the nearest.
@@ -84,7 +85,7 @@ def integer_graph(
     for kernel in sorted(kernels):
         graph = with_integer_kernel(graph, kernel, largest, (moments or {}).get(kernel))
     constants, vectors, steps = dict(graph.constants), dict(graph.vectors), dict[str, Step]()
-    decided = _deciding(graph, kernels)
+    decided = _deciding(graph, kernels, real)
     for value in dict.fromkeys(decided.values()):
         is_result = value == decided.get(graph.output)
         low, high = _range(graph, value, ranges)
@@ -112,7 +113,7 @@ def values(graph: Graph) -> list[str]:
     """Values of a folded graph, in normal form, whose ranges `integer_graph` needs."""
     graph = normal(graph)
     kernels = frozenset(node.inputs[1] for node in graph.nodes if node.op in CONVOLUTIONS)
-    return [v for v in dict.fromkeys(_deciding(graph, kernels).values()) if v != "planes"]
+    return [v for v in dict.fromkeys(_deciding(graph, kernels, ()).values()) if v != "planes"]
 
 
 def most_of_residual(keys: npt.NDArray[np.integer[Any]]) -> Double:
@@ -124,7 +125,7 @@ def most_of_residual(keys: npt.NDArray[np.integer[Any]]) -> Double:
     return result
 
 
-def _deciding(graph: Graph, kernels: frozenset[str]) -> dict[str, str]:
+def _deciding(graph: Graph, kernels: frozenset[str], real: Collection[str]) -> dict[str, str]:
     """Values that become integers, each with the value whose range decides its step.
 
     That is the value itself, or the one that is moved to it. A real convolution's input
@@ -133,7 +134,9 @@ def _deciding(graph: Graph, kernels: frozenset[str]) -> dict[str, str]:
     groups = groups_of(graph)
 
     def integer(group: Group) -> bool:
-        return group.first.op not in CONVOLUTIONS or group.first.inputs[1] in kernels
+        if group.first.op in CONVOLUTIONS:
+            return group.first.inputs[1] in kernels
+        return group.first.name not in real
 
     def read_as_integer(value: str) -> bool:
         readers = [g for g in groups if any(value in node.inputs for node in g.nodes)]

@@ -41,7 +41,7 @@ def far(planes: Float) -> Float:
 
 def test_two_shipped_models_equal_the_networks_by_hand() -> None:
     image = photograph("camera", 100, 200, 48, 64)
-    with Enhancer(["edgeqe-tiny", "edgeqe-small"], threads=1) as enhancer:
+    with Enhancer(["edgeqe-tiny:float32", "edgeqe-small:float32"], threads=1) as enhancer:
         result = enhancer.enhance(image, quality=20)
         info, test = enhancer.info, enhancer.self_test()
     key = step_key(step_from_quality(20))

@@ -59,7 +59,7 @@ def test_a_shipped_model_becomes_integers(pictures: Path, tmp_path: Path) -> Non
         for quality in (10, 90):
             one, other = (e.enhance(picture, quality=quality) for e in (ours, real))
             assert np.abs(one.astype(int) - other).max() <= 3
-            assert np.abs(one.astype(int) - other).mean() < 0.3
+            assert np.abs(one.astype(int) - other).mean() < 0.5
         assert ours.self_test().passed
 
 

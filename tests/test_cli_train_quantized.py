@@ -59,8 +59,8 @@ def test_from_a_trained_network_to_a_file_of_integers(
     pictures = folder_of(tmp_path / "pictures")
     result = run("quantize", folder, "-o", out, "--calibration", pictures, "--json")
     assert result.exit_code == 0, result.output
-    # two steps from a trained network: rounding costs little at any quality
-    assert max(json.loads(result.stdout)["drop_db"].values()) < 0.1
+    # two steps from a trained network: rounding to the nearest costs some of its 1 dB
+    assert max(json.loads(result.stdout)["drop_db"].values()) < 0.3
     file = ModelFile(out)
     assert file.card.provenance["calibration"]["frozen in training"] is True
     # by hand: a frozen high end, linear between keys, is 255 steps of the file after a ReLU

@@ -22,7 +22,7 @@ Bytes = npt.NDArray[np.uint8]
 
 @pytest.fixture(scope="module", params=MODELS)
 def enhancer(request: pytest.FixtureRequest) -> Enhancer:
-    return Enhancer(request.param, threads=2)
+    return Enhancer(f"{request.param}:float32", threads=2)
 
 
 def colourful(height: int, width: int, seed: int = 3) -> Bytes:
@@ -38,7 +38,7 @@ def colourful(height: int, width: int, seed: int = 3) -> Bytes:
 @pytest.mark.parametrize("model", MODELS)
 def test_gray_equals_the_network_by_hand(model: str) -> None:
     image = photograph("camera", 100, 200, 48, 64)
-    with Enhancer(model, threads=1) as enhancer:
+    with Enhancer(f"{model}:float32", threads=1) as enhancer:
         result = enhancer.enhance(image, quality=20)
         path = Path(enhancer.info.path)
     file = ModelFile(path)

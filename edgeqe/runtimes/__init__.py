@@ -67,7 +67,12 @@ def open_bytes(data: bytes, file: ModelFile) -> Session:
     from edgeqe.runtimes.ort import OrtSession
 
     card = file.card
-    return OrtSession(data, card.alignment // card.pixels_per_sample, card.peak_floats_per_pixel)
+    return OrtSession(
+        data,
+        card.alignment // card.pixels_per_sample,
+        card.peak_floats_per_pixel,
+        integers=card.precision == "int8",
+    )
 
 
 def runtime_of(file: ModelFile) -> tuple[str, str]:

@@ -17,6 +17,11 @@ CPU = "CPUExecutionProvider"
 #: What a view and a call take beside the planes, the result and the arena, bytes per
 #: picture pixel.
 VIEW_BYTES = 10.0
+#: Share of the numbers alive that windows of integers take where several sizes run at once.
+MIXED = 1.25
+#: Optimizers that change results: this one rounds the weights of a real convolution between
+#: integers to 8 bits, without a word.
+UNWANTED = ["WeightBiasQuantization"]
 
 
 def _onnxruntime() -> Any:
@@ -66,6 +71,11 @@ class OrtSession:
         Least size of its planes, samples.
     peak_floats : float
         Numbers alive at once per picture pixel, from the card.
+    integers : bool
+        Whether it computes in integers. Its values then have many sizes, from 1 byte to what a
+        convolution unfolds, so what a window of another size left in the arena fits none of
+        them: it is given back first. Without that 80 pictures of 80 sizes took twice their
+        limit.
 
     Raises
     ------
@@ -79,7 +89,17 @@ class OrtSession:
     fixed_window = False
     bytes_per_window = 0
 
-    def __init__(self, model: bytes, alignment: int = 1, peak_floats: float = 0.0) -> None:
+    #: Size of the last window of integers, of all sessions: they share the arena.
+    _last_size: tuple[int, ...] = ()
+
+    def __init__(
+        self,
+        model: bytes,
+        alignment: int = 1,
+        peak_floats: float = 0.0,
+        *,
+        integers: bool = False,
+    ) -> None:
         ort = _onnxruntime()
         _share_arena(ort)
         options = ort.SessionOptions()
@@ -93,12 +113,17 @@ class OrtSession:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(
-                model, options, providers=[CPU], enable_fallback=False
+                model,
+                options,
+                providers=[CPU],
+                enable_fallback=False,
+                disabled_optimizers=UNWANTED,
             )
         except Exception as error:  # ONNX Runtime's own exceptions share no public base
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"ONNX Runtime refuses the model: {reason}.") from error
-        self.bytes_per_pixel: float = 4.0 * peak_floats + VIEW_BYTES
+        mixed = MIXED if integers else 1.0
+        self.bytes_per_pixel: float = mixed * 4.0 * peak_floats + VIEW_BYTES
         self.provider: str = self._session.get_providers()[0]
         if self.provider != CPU:
             raise ProviderError(f"the session runs on {self.provider}, {CPU} was asked for.")
@@ -106,13 +131,16 @@ class OrtSession:
         output = self._session.get_outputs()[0]
         self._output: str = output.name
         self._channels: int = output.shape[1]
-        self._alignment = alignment
+        self._alignment, self._integers = alignment, integers
         self._shrinking = ort.RunOptions()
         self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     def run(self, planes: Float) -> Float:
         """Residual (C, h, w) of planes, contiguous float32 of shape (all inputs' C, h, w)."""
         size = planes.shape[1:]
+        if self._integers and size != OrtSession._last_size:
+            OrtSession._last_size = size
+            self.shrink()
         out = np.empty((self._channels, *size), np.float32)
         binding = self._session.io_binding()
         used = 0

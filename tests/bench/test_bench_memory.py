@@ -46,7 +46,7 @@ def test_unknown_where_the_system_cannot_tell(
 def test_a_fresh_process_measures_one_call() -> None:
     model = str(find_model("edgeqe-tiny:float32"))
     use = memory.measure("tiny", model, 64 * MIB, 1, (300, 400, 3))
-    with Enhancer("edgeqe-tiny", memory_limit="64MiB", threads=1) as enhancer:
+    with Enhancer(model, memory_limit="64MiB", threads=1) as enhancer:
         assert use.planned_bytes == enhancer.info.planned_bytes
     assert (use.shape, use.limit_bytes) == ((300, 400, 3), 64 * MIB)
     if use.peak_bytes is not None:
