@@ -28,16 +28,13 @@ import numpy.typing as npt
 from edgeqe import jpeg, metrics
 from edgeqe.bench.data import Picture, PictureSet, Uint8, pillow_image
 from edgeqe.errors import InputError
-from edgeqe.planes import RGB_TO_YCC
+from edgeqe.planes import RGB_TO_YCC, studio_luma
 from edgeqe.strength import step_from_table
 
 PROTOCOLS = ("gray", "colour", "rgb")
 
 #: PSNR of equal pictures is infinite; a mean needs a number.
 PSNR_CEILING = 100.0
-
-#: MATLAB's rgb2ycbcr, row Y (ITU-R BT.601 studio range), for RGB 0 to 255.
-STUDIO_LUMA = np.array([65.481, 128.553, 24.966]) / 255
 
 
 class Network(Protocol):
@@ -147,12 +144,6 @@ class Row:
             row[f"{key}_before"], row[f"{key}_after"] = self.mean(figure)
         row["gains_db"] = {score.name: score.gain for score in self.scores}
         return row
-
-
-def studio_luma(rgb: Uint8) -> Uint8:
-    """Luma 16 to 235 of RGB, as MATLAB's rgb2ycbcr: (H, W, 3) to (H, W)."""
-    luma: Uint8 = np.floor(rgb @ STUDIO_LUMA + 16.5).astype(np.uint8)
-    return luma
 
 
 def full_luma(rgb: Uint8) -> Uint8:

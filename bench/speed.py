@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from edgeqe import jpeg
 from edgeqe.bench.data import Picture, Uint8, pillow_image
-from edgeqe.bench.quality import file_step, studio_luma
+from edgeqe.bench.quality import file_step
+from edgeqe.planes import studio_luma
 
 if TYPE_CHECKING:
     from edgeqe.bench.peer import Peer

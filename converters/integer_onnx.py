@@ -9,8 +9,8 @@
 ONNX Runtime makes one integer convolution of that, TensorRT another; a kernel lies there once,
 for all its uses. A Relu in front of a value whose zero is its smallest integer is left out:
 QuantizeLinear does it. A convolution that stays real is real in ONNX Runtime only without its
-optimizer WeightBiasQuantization, which edgeqe's sessions leave out. Operators that only move integers work on them as they are. Input and
-output of the file stay float32.
+optimizer WeightBiasQuantization, which edgeqe's sessions leave out. Operators that only move
+integers work on them as they are. Input and output of the file stay float32.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -69,5 +70,4 @@ def as_stored(integer: IntegerGraph, tables: Mapping[str, StrengthTable], key: i
         for name, values in names.items():
             vectors[name] = rows[:, used : used + values.shape[1]]
             used += values.shape[1]
-    stored = Graph(graph.name, graph.inputs, graph.output, graph.nodes, graph.constants, vectors)
-    return integer.with_graph(stored).at(key) if vectors else integer
+    return integer.with_graph(replace(graph, vectors=vectors)).at(key) if vectors else integer

@@ -22,8 +22,17 @@ RGB_TO_YCC = np.array(
     np.float32,
 )
 
+#: MATLAB's rgb2ycbcr, row Y (ITU-R BT.601 studio range), for RGB 0 to 255.
+STUDIO_LUMA = np.array([65.481, 128.553, 24.966]) / 255
+
 #: Neutral value and scale of the network's unit: (v - 128) / 255.
 NEUTRAL, SCALE = 128.0, 255.0
+
+
+def studio_luma(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Luma 16 to 235 of RGB, as MATLAB's rgb2ycbcr: (H, W, 3) to (H, W)."""
+    luma: npt.NDArray[np.uint8] = np.floor(rgb @ STUDIO_LUMA + 16.5).astype(np.uint8)
+    return luma
 
 
 def rgb_to_ycc(rgb: Float) -> Float:

@@ -21,6 +21,7 @@ from PIL import Image
 
 from edgeqe import jpeg
 from edgeqe.errors import ImageError, InputError
+from edgeqe.planes import studio_luma
 from edgeqe.reading import READ_SUFFIXES, read_picture
 from edgeqe.strength import ijg_table
 
@@ -31,8 +32,6 @@ PROTOCOLS = ("gray", "colour")
 JPEG_SUFFIXES = (".jpeg", ".jpg")
 #: Smallest side that is measured: two JPEG blocks.
 SMALLEST_SIDE = 16
-#: Row Y of MATLAB's rgb2ycbcr (ITU-R BT.601, studio range), for RGB 0 to 255.
-STUDIO_LUMA = np.array([65.481, 128.553, 24.966]) / 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,12 +148,6 @@ def notes_of(
     if set(protocols) - set(measured):
         notes.append("all pictures are gray: protocol colour was left out")
     return tuple(notes)
-
-
-def studio_luma(rgb: Uint8) -> Uint8:
-    """Luma 16 to 235 of RGB: (H, W, 3) to (H, W)."""
-    luma: Uint8 = np.floor(rgb @ STUDIO_LUMA + 16.5).astype(np.uint8)
-    return luma
 
 
 def _pixels(file: Path) -> Uint8:

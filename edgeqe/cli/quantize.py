@@ -53,8 +53,8 @@ def command(
 
     MODEL is what 'edgeqe convert' takes. Kernels are rounded once, the ranges of the values are
     found on pictures of DIR, coded at qualities 5 to 95; the file is checked against exact
-    integer arithmetic before it is written. The ranges of a
-    'train --quantized' are those that it froze. Exit status 1 if --max-drop is not met: the
+    integer arithmetic before it is written. The ranges of a 'train --quantized' are those that
+    it froze. Exit status 1 if --max-drop is not met: the
     best network found is written all the same.
     """
     from edgeqe.cli.host import quiet_start

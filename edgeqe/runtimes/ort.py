@@ -17,8 +17,6 @@ CPU = "CPUExecutionProvider"
 #: What a view and a call take beside the planes, the result and the arena, bytes per
 #: picture pixel.
 VIEW_BYTES = 10.0
-#: Share of the numbers alive that windows of integers take where several sizes run at once.
-MIXED = 1.25
 #: Optimizers that change results: this one rounds the weights of a real convolution between
 #: integers to 8 bits, without a word.
 UNWANTED = ["WeightBiasQuantization"]
@@ -122,8 +120,7 @@ class OrtSession:
         except Exception as error:  # ONNX Runtime's own exceptions share no public base
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"ONNX Runtime refuses the model: {reason}.") from error
-        mixed = MIXED if integers else 1.0
-        self.bytes_per_pixel: float = mixed * 4.0 * peak_floats + VIEW_BYTES
+        self.bytes_per_pixel: float = 4.0 * peak_floats + VIEW_BYTES
         self.provider: str = self._session.get_providers()[0]
         if self.provider != CPU:
             raise ProviderError(f"the session runs on {self.provider}, {CPU} was asked for.")

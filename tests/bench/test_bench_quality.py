@@ -20,10 +20,10 @@ from edgeqe.bench.quality import (
     file_step,
     full_luma,
     measure,
-    studio_luma,
 )
 from edgeqe.errors import InputError
 from edgeqe.metrics import psnr
+from edgeqe.planes import studio_luma
 from edgeqe.strength import step_from_quality
 
 Array = npt.NDArray[Any]

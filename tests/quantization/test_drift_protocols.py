@@ -10,19 +10,12 @@ import pytest
 from PIL import Image
 
 from edgeqe.errors import ImageError, InputError
-from edgeqe.quantization.protocols import code, notes_of, picture_files, studio_luma
+from edgeqe.quantization.protocols import code, notes_of, picture_files
 from tests.drift_models import save
 
 
 def noise(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.random.default_rng(6).integers(0, 256, shape, np.uint8)
-
-
-def test_studio_luma_by_hand() -> None:
-    # White: 16 + 65.481 + 128.553 + 24.966 = 235. Red: 16 + 65.481 = 81.481.
-    # RGB (10, 20, 30): 16 + (654.81 + 2571.06 + 748.98) / 255 = 31.588.
-    colours = np.array([[[255, 255, 255], [0, 0, 0], [255, 0, 0], [10, 20, 30]]], np.uint8)
-    assert studio_luma(colours).tolist() == [[235, 16, 81, 32]]
 
 
 def test_a_gray_picture_is_coded_as_it_is(tmp_path: Path) -> None:
