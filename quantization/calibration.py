@@ -14,6 +14,7 @@ from edgeqe.card import pixels_per_sample
 from edgeqe.converters.graph import Float, Graph
 from edgeqe.converters.running import Running
 from edgeqe.errors import InputError
+from edgeqe.quantization.felt import at_coarse_levels, felt, summands
 from edgeqe.quantization.ranges import Ranges
 from edgeqe.quantization.samples import Photograph, Progress, Rgb, inputs_at
 from edgeqe.quantization.statistics import STATISTICS, MinMax, Statistic
@@ -70,7 +71,8 @@ def calibrate(
         Codecs of the network.
     statistic : {"minmax", "percentile", "mse"}
         How a range is found: see `statistics`. The first sees every number, the others
-        at most `MOST_NUMBERS` of each window.
+        at most `MOST_NUMBERS` of each window. Only what the network feels counts, and at its
+        coarser levels the range is "minmax" always: see `felt.py`.
     qualities : sequence of int
         JPEG qualities, 1 to 100.
     progress : callable, optional
@@ -95,15 +97,25 @@ def calibrate(
     by_key = {step_key(step_from_quality(quality)): quality for quality in qualities}
     keys = tuple(sorted(by_key))
     parts = list(in_parts(graph, values, pixels_per_sample(planes), windows))
+    others = {value: other for value, other in summands(graph).items() if value in values}
+    coarse = at_coarse_levels(graph, values)
+    finders = {value: MinMax if value in coarse else STATISTICS[statistic] for value in values}
     low, high = ({value: np.zeros(len(keys)) for value in values} for _ in range(2))
     done, total = 0, len(keys) * len(parts) * len(windows)
     for row, key in enumerate(keys):
         for part in parts:
-            found = {value: STATISTICS[statistic]() for value in part}
-            running = Running(graph.at(key), [v for v in part if v not in graph.inputs])
+            found = {value: finders[value]() for value in part}
+            read = dict.fromkeys([*part, *(others[value] for value in part if value in others)])
+            wanted = [value for value in read if value not in graph.inputs]
+            running = Running(graph.at(key), wanted)
             given_all = inputs_at(photographs, planes, graph.inputs, by_key[key])
             for index, given in enumerate(given_all):
-                _observe(running, given, found, index, by_key[key])
+                computed = zip(wanted, running.run(given), strict=True)
+                numbers = {**given, **dict(computed)}
+                for value, other in others.items():
+                    if value in found:
+                        numbers[value] = felt(numbers[value], numbers[other])
+                _observe(graph.name, numbers, found, index, by_key[key])
                 done += 1
                 if progress is not None:
                     progress(done, total)
@@ -136,23 +148,22 @@ def in_parts(
 
 
 def _observe(
-    running: Running,
-    given: Mapping[str, Float],
+    name: str,
+    seen: Mapping[str, Float],
     found: Mapping[str, Statistic],
     index: int,
     quality: int,
 ) -> None:
     """Give the values of a window to their statistics."""
-    computed = iter(running.run(given))
     for value, statistic in found.items():
-        numbers = given[value] if value in given else next(computed)
+        numbers = seen[value]
         if not isinstance(statistic, MinMax):
             numbers = _thinned(numbers, index)
         try:
             statistic.add(numbers)
         except ValueError as error:
             raise InputError(
-                f"network '{running.name}': '{value}' is not finite at quality {quality}: "
+                f"network '{name}': '{value}' is not finite at quality {quality}: "
                 "check the network's weights."
             ) from error
 
