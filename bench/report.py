@@ -261,6 +261,7 @@ def format_stamp(report: Report) -> str:
     ]
     fallbacks = [m for m in report.models if m.get("fallback")]
     lines += [
-        f"{m['name']} fell back to {m['fallback']}: the target is not here." for m in fallbacks
+        f"fallback: {m['fallback']} ({m['name']}: the asked target cannot run here)"
+        for m in fallbacks
     ]
     return "\n".join(lines)

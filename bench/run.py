@@ -80,7 +80,9 @@ def model_entry(name: str, enhancer: Enhancer) -> dict[str, Any]:
         "planned_bytes": info.planned_bytes,
         "runtime": info.runtime,
         "runtime_version": info.runtime_version,
+        "target": info.target,
         "provider": info.provider,
+        "placement": dict(info.placement),
         "fallback": info.fallback,
         "threads": info.threads,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -172,8 +172,11 @@ def _card(
 ) -> Card:
     graph = content if isinstance(content, Graph) else content.graph
     reach = passes.reach(graph)
+    kernels: Collection[str] = ()
+    steps: Collection[str] = ()
     if isinstance(content, IntegerGraph):
         peak = peak_bytes(content) / 4
+        kernels, steps = content.kernels, content.steps
     else:
         peak = peak_on_blocks(graph) if suffix == ".onnx" else passes.peak_floats(graph)
     unit = pixels_per_sample(source.planes)
@@ -190,6 +193,8 @@ def _card(
         kmac_per_pixel=round(passes.macs(graph) / unit**2 / 1000, 3),
         parameters=graph.parameters(),
         peak_floats_per_pixel=peak / unit**2,
+        traffic_floats_per_pixel=passes.traffic_floats(graph, steps) / unit**2,
+        integer_kmac_per_pixel=round(passes.macs(graph, kernels) / unit**2 / 1000, 3),
         default_step=2.0 ** (source.default_key / KEYS_PER_OCTAVE),
         weights_sha256="",
         vectors=tuple(tables.get(STRENGTHS_KEY, ())),

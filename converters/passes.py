@@ -1,11 +1,13 @@
-"""What a network asks of a device: halo and alignment, live numbers, arithmetic."""
+"""What a network asks of a device: halo and alignment, live numbers, traffic, arithmetic."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from edgeqe.converters.graph import POINTWISE, Graph, Node
+from edgeqe.converters.integer import groups_of
 from edgeqe.errors import InputError
 
 #: Channels of a block in the widest layout that a runtime's convolutions use.
@@ -107,12 +109,40 @@ def peak_floats(graph: Graph) -> float:
     return peak
 
 
-def macs(graph: Graph) -> float:
-    """Multiply-accumulates per input pixel of all convolutions."""
+def traffic_floats(graph: Graph, integers: Collection[str] = ()) -> float:
+    """Numbers of four bytes read and written per input pixel by all layers.
+
+    A layer is what a runtime runs as one operation (`integer.groups_of`): it reads each value
+    that comes from outside of it once, whole, and writes its last one. A value of two readers
+    is read twice. Weights are left out: they are read once a window, not once a pixel.
+
+    Parameters
+    ----------
+    graph : Graph
+    integers : collection of str
+        Values of one byte a number.
+    """
+    resolution = graph.scales()
+    size = {
+        name: float(count * resolution[name] ** 2) / (4 if name in integers else 1)
+        for name, count in graph.channels().items()
+    }
+    total = 0.0
+    for group in groups_of(graph):
+        inside = {node.output for node in group.nodes}
+        read = {name for node in group.nodes for name in node.inputs if name in size} - inside
+        total += size[group.output] + sum(size[name] for name in read)
+    return total
+
+
+def macs(graph: Graph, kernels: Collection[str] | None = None) -> float:
+    """Multiply-accumulates per input pixel of all convolutions, or of those with some kernels."""
     resolution = graph.scales()
     total = 0.0
     for node in graph.nodes:
         if node.op in ("Conv", "ConvTranspose"):
+            if kernels is not None and node.inputs[1] not in kernels:
+                continue
             at = node.output if node.op == "Conv" else node.inputs[0]
             total += graph.constants[node.inputs[1]].size * float(resolution[at] ** 2)
     return total

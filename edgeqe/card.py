@@ -90,6 +90,12 @@ class Card:
     on blocks of `block` pixels. ``whole``: it needs the whole picture at once."""
     block: int = 0
     """Side of a block, pixels, where `tiling` is ``blocks``."""
+    traffic_floats_per_pixel: float = 0.0
+    """Numbers read and written per picture pixel by all fused layers, from the graph; an
+    integer of INT8 is a quarter. 0 in files from before it was counted."""
+    integer_kmac_per_pixel: float = 0.0
+    """Those of `kmac_per_pixel` that INT8 computes in integers; its first and last convolutions
+    may be real."""
     exact_halo: int = 0
     """`halo` before it was rounded up."""
     trainable: int = 0
@@ -159,7 +165,15 @@ def read_card(metadata: Mapping[str, str]) -> Card:
             activations=tuple(card.activations),
             biases={name: (str(a), str(b)) for name, (a, b) in card.biases.items()},
         )
-        numbers = (card.halo, card.alignment, card.peak_floats_per_pixel, card.default_step)
+        numbers = (
+            card.halo,
+            card.alignment,
+            card.kmac_per_pixel,
+            card.peak_floats_per_pixel,
+            card.traffic_floats_per_pixel,
+            card.integer_kmac_per_pixel,
+            card.default_step,
+        )
         if not all(isinstance(n, (int, float)) and 0 <= n < 1e6 for n in numbers):
             raise TypeError(f"numbers out of range: {numbers}")
         if card.alignment < 1 or card.halo % card.alignment:

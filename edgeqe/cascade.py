@@ -10,7 +10,7 @@ import math
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,6 +70,8 @@ class Cascade:
     ----------
     files : sequence of ModelFile
         One to four, with planes of one layout and tiling of one kind.
+    openers : sequence of callable, optional
+        Makes each file's session of a key; on the processor if left out.
 
     Raises
     ------
@@ -79,8 +81,10 @@ class Cascade:
         If a card asks for what this runtime does not do.
     """
 
-    def __init__(self, files: Sequence[ModelFile]) -> None:
-        self.files = tuple(files)
+    def __init__(
+        self, files: Sequence[ModelFile], openers: Sequence[Callable[[int], Session]] = ()
+    ) -> None:
+        self.files, self._openers = tuple(files), tuple(openers)
         self.cards = tuple(file.card for file in files)
         for what in ("planes", "tiling", "block"):
             found = [getattr(card, what) for card in self.cards]
@@ -128,19 +132,24 @@ class Cascade:
             return self._session(index, self.cards[index].default_step)
 
     def _session(self, index: int, step: float) -> Session:
-        from edgeqe.runtimes import open_session
-
         if self._closed:
             raise InputError("this Enhancer is closed: make a new one.")
         key, kept = self.files[index].key(step), self._kept[index]
         if key in kept:
             kept.move_to_end(key)
         else:
-            kept[key] = open_session(self.files[index], key)
+            kept[key] = self._open(index, key)
             self._alive.add(kept[key])
             while len(kept) > KEPT_SESSIONS:
                 kept.popitem(last=False)
         return kept[key]
+
+    def _open(self, index: int, key: int) -> Session:
+        from edgeqe.runtimes import open_session
+
+        if self._openers:
+            return self._openers[index](key)
+        return open_session(self.files[index], key)
 
     def window_bytes(self, opened: Opened) -> tuple[float, int]:
         """Bytes of a running window: for each of its pixels, and beside them.

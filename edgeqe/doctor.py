@@ -1,7 +1,7 @@
-"""Examination of this installation: what is there, what is in the way, and the cure.
+"""Examination of this installation: what is there, what runs, what is in the way, and the cure.
 
-It reads package metadata and ``/proc``, and imports ONNX Runtime to ask for its
-providers. It changes nothing.
+It reads package metadata, ``/proc`` and NVIDIA's management library, and tries each provider
+with one convolution in a process of its own. It changes nothing.
 """
 
 from __future__ import annotations
@@ -9,61 +9,24 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
-import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
-from edgeqe import __version__
+from edgeqe import __version__, nvidia_problems, problems
+from edgeqe.findings import ORT, Findings, Runtime, Trial, find
+from edgeqe.hardware import Gpu, read_memory
+from edgeqe.problems import Problem
 
-#: Distributions that an extra brings, or that do the same job, by extra.
-OPTIONAL = {
-    "ort": ("onnxruntime",),
-    "ort-gpu": ("onnxruntime-gpu",),
-    "tflite": ("ai-edge-litert", "tflite-runtime"),
-    "files": ("pillow",),
-    "camera": ("opencv-python-headless", "opencv-python"),
-    "host": ("tensorflow-cpu", "tensorflow", "keras", "onnx", "flatbuffers"),
-    "bench": ("scikit-image", "matplotlib", "rich"),
-}
-ENVIRONMENT = ("EDGEQE_TARGET", "EDGEQE_CACHE_DIR", "EDGEQE_LOG_LEVEL")
-#: Flags of /proc/cpuinfo (x86, then ARM) that speed up the networks, by our name.
-CPU_FLAGS = {
-    "avx2": ("avx2",),
-    "avx512": ("avx512f",),
-    "vnni": ("avx512_vnni", "avx_vnni"),
-    "neon": ("asimd", "neon"),
-    "dotprod": ("asimddp",),
-    "i8mm": ("i8mm",),
-}
-CPUINFO = Path("/proc/cpuinfo")
-MEMINFO = Path("/proc/meminfo")
-CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that is in the way."""
-
-    message: str
-    cure: str
-    """A command that mends it, or what to do."""
-    fatal: bool
-    """No picture can be enhanced until it is mended."""
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """ONNX Runtime as it was imported."""
-
-    version: str = ""
-    """Empty where it is absent or cannot be imported."""
-    providers: tuple[str, ...] = ()
-    """The providers that this build lists, best first; a session may still lack a driver."""
-    error: str = ""
-    """Why it cannot be imported; empty where it can or is absent."""
+ENVIRONMENT = (
+    "EDGEQE_TARGET",
+    "EDGEQE_CACHE_DIR",
+    "EDGEQE_LOG_LEVEL",
+    "CUDA_VISIBLE_DEVICES",
+    "LD_LIBRARY_PATH",
+)
+COLUMNS = 100
 
 
 @dataclass(frozen=True)
@@ -79,16 +42,28 @@ class Diagnosis:
     cpus: int
     """Processors that this process may use."""
     cpu_features: tuple[str, ...]
-    """Names out of `CPU_FLAGS`."""
+    """Names out of `hardware.CPU_FLAGS`."""
+    tegra: str
+    """Board and system of a Jetson; empty on any other machine."""
+    gpus: tuple[Gpu, ...]
+    """NVIDIA's devices."""
+    nvml_error: str
+    """Why NVIDIA's driver does not name them; empty where it does or is absent."""
     memory_total: int
     """Bytes that this process may use: the machine's, or less by its control group; 0 unknown."""
     memory_available: int
     """Bytes free for new work on the machine; 0 unknown."""
-    packages: dict[str, str]
+    memory_limit: int
+    """Bytes that the control group allows; 0 where it sets none."""
+    packages: Mapping[str, str]
     """Version by distribution, numpy and click first."""
     onnxruntime: Runtime
-    environment: dict[str, str]
-    """Our environment variables that are set."""
+    trials: tuple[Trial, ...]
+    """Providers that the runtimes list, and whether they run."""
+    libraries: Mapping[str, tuple[str, ...]]
+    """Versions of CUDA, cuDNN and TensorRT that can be loaded; empty where nobody looked."""
+    environment: Mapping[str, str]
+    """Environment variables that change what runs, as far as they are set."""
     problems: tuple[Problem, ...]
 
     @property
@@ -101,158 +76,37 @@ class Diagnosis:
         return {"schema_version": 1, "usable": self.usable, **dataclasses.asdict(self)}
 
 
-def installed_packages() -> dict[str, str]:
-    """Versions of our core and optional packages that are installed, without importing them."""
-    names = ["numpy", "click", *(name for group in OPTIONAL.values() for name in group)]
-    found = {}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def import_runtime() -> Runtime:
-    """Import ONNX Runtime and ask for its providers."""
-    try:
-        import onnxruntime
-
-        return Runtime(str(onnxruntime.__version__), tuple(onnxruntime.get_available_providers()))
-    except ModuleNotFoundError as error:
-        if error.name == "onnxruntime":
-            return Runtime()
-        return Runtime(error=_one_line(error))
-    except Exception as error:  # a half-overwritten install fails in many ways
-        return Runtime(error=_one_line(error))
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-
-
-def cpu_features(cpuinfo: str) -> tuple[str, ...]:
-    """Names out of `CPU_FLAGS` that the text of ``/proc/cpuinfo`` lists for its first processor."""
-    match = re.search(r"^(?:flags|Features)\s*:(.*)$", cpuinfo, flags=re.MULTILINE)
-    flags = set(match[1].split()) if match else set()
-    return tuple(name for name, any_of in CPU_FLAGS.items() if flags.intersection(any_of))
-
-
-def processor_name(cpuinfo: str) -> str:
-    """Give the model name in the text of ``/proc/cpuinfo``, or an empty string."""
-    match = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.*)$", cpuinfo, flags=re.MULTILINE)
-    return match[1].strip() if match else ""
-
-
-def memory_bytes(meminfo: str, field: str) -> int:
-    """Give a field of the text of ``/proc/meminfo`` in bytes, 0 where it is absent."""
-    match = re.search(rf"^{field}:\s*(\d+) kB$", meminfo, flags=re.MULTILINE)
-    return int(match[1]) * 1024 if match else 0
-
-
-def find_problems(packages: Mapping[str, str], runtime: Runtime) -> tuple[Problem, ...]:
-    """List what is in the way, the worst first.
-
-    Parameters
-    ----------
-    packages : mapping
-        Version by distribution, as `installed_packages` gives it.
-    runtime : Runtime
-        As `import_runtime` gives it.
-    """
-    problems = []
-    if runtime.error:
-        extra = "ort-gpu" if "onnxruntime-gpu" in packages else "ort"
-        problems.append(
-            Problem(
-                f"ONNX Runtime is installed but cannot be imported ({runtime.error})",
-                f"pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'edgeqe[{extra}]'",
-                fatal=True,
-            )
-        )
-    elif not runtime.version:
-        old_numpy = _major(packages.get("numpy", "")) < 2
-        lite = "ai-edge-litert" in packages or ("tflite-runtime" in packages and old_numpy)
-        what = "LiteRT alone: .tflite models run, .onnx models do not" if lite else "no runtime"
-        problems.append(
-            Problem(f"{what}: ONNX Runtime is absent", "pip install 'edgeqe[ort]'", fatal=not lite)
-        )
-    if "onnxruntime" in packages and "onnxruntime-gpu" in packages:
-        problems.append(
-            Problem(
-                "onnxruntime and onnxruntime-gpu are both installed and overwrite each other",
-                "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'edgeqe[ort-gpu]'",
-                fatal=False,
-            )
-        )
-    if "opencv-python" in packages and "opencv-python-headless" in packages:
-        problems.append(
-            Problem(
-                "opencv-python and opencv-python-headless are both installed and overwrite "
-                "each other",
-                "pip uninstall -y opencv-python opencv-python-headless && "
-                "pip install 'edgeqe[camera]'",
-                fatal=False,
-            )
-        )
-    if "tflite-runtime" in packages and _major(packages.get("numpy", "")) >= 2:
-        problems.append(
-            Problem(
-                f"tflite-runtime {packages['tflite-runtime']} fails under numpy "
-                f"{packages['numpy']}: it was built for numpy 1",
-                "pip uninstall -y tflite-runtime && pip install 'edgeqe[tflite]'",
-                fatal=False,
-            )
-        )
-    if "pillow" not in packages:
-        problems.append(
-            Problem(
-                "pillow is absent: arrays can be enhanced, files cannot",
-                "pip install 'edgeqe[files]'",
-                fatal=False,
-            )
-        )
-    return tuple(problems)
-
-
-def _major(version: str) -> int:
-    head = version.partition(".")[0]
-    return int(head) if head.isdigit() else 0
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def find_problems(found: Findings) -> tuple[Problem, ...]:
+    """List what is in the way, the fatal first."""
+    rules = (*problems.RULES, *nvidia_problems.RULES)
+    listed = [problem for rule in rules for problem in rule(found)]
+    return tuple(sorted(listed, key=lambda problem: not problem.fatal))
 
 
 def examine() -> Diagnosis:
     """Examine this process's installation and machine."""
-    cpuinfo, meminfo = _text(CPUINFO), _text(MEMINFO)
-    packages, runtime = installed_packages(), import_runtime()
-    total = memory_bytes(meminfo, "MemTotal")
-    limit = _text(CGROUP_LIMIT).strip()
+    found, memory = find(), read_memory()
+    hardware = found.hardware
     return Diagnosis(
         edgeqe=__version__,
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()}",
-        machine=platform.machine(),
-        processor=processor_name(cpuinfo),
-        cpus=_usable_cpus(),
-        cpu_features=cpu_features(cpuinfo),
-        memory_total=min(total, int(limit)) if limit.isdigit() and total else total,
-        memory_available=memory_bytes(meminfo, "MemAvailable"),
-        packages=packages,
-        onnxruntime=runtime,
+        machine=hardware.machine,
+        processor=hardware.processor,
+        cpus=hardware.cpus,
+        cpu_features=hardware.cpu_features,
+        tegra=hardware.tegra,
+        gpus=hardware.gpus,
+        nvml_error=hardware.nvml_error,
+        memory_total=memory.usable,
+        memory_available=memory.available,
+        memory_limit=memory.limit,
+        packages=found.packages,
+        onnxruntime=found.onnxruntime,
+        trials=found.trials,
+        libraries=found.libraries,
         environment={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
-        problems=find_problems(packages, runtime),
+        problems=find_problems(found),
     )
 
 
@@ -264,17 +118,58 @@ def format_diagnosis(diagnosis: Diagnosis) -> list[str]:
         ("system", f"{diagnosis.system}, {diagnosis.machine}"),
         ("processor", f"{diagnosis.processor or 'unknown'}, {diagnosis.cpus} usable"),
         ("features", ", ".join(diagnosis.cpu_features) or "none known"),
-        ("memory", f"{_gib(diagnosis.memory_total)}, {_gib(diagnosis.memory_available)} free"),
-        *((name, version) for name, version in diagnosis.packages.items()),
-        ("providers", ", ".join(diagnosis.onnxruntime.providers) or "none"),
+        ("memory", _memory(diagnosis)),
+        *_nvidia(diagnosis),
+        *diagnosis.packages.items(),
+        *_trials(diagnosis.trials),
         *diagnosis.environment.items(),
     ]
     width = max(len(name) for name, _ in rows) + 2
-    lines = [f"{name:{width}}{value}" for name, value in rows]
+    lines = [line for name, value in rows for line in _wrapped(f"{name:{width}}", value)]
     for problem in diagnosis.problems:
-        lines += ["", f"{'PROBLEM' if problem.fatal else 'note'}: {problem.message}"]
-        lines += [f"  cure: {problem.cure}"]
+        lines += ["", *_wrapped(f"{'PROBLEM' if problem.fatal else 'note'}: ", problem.message)]
+        lines += _wrapped("  cure: ", problem.cure)
     return [*lines, "", "usable" if diagnosis.usable else "not usable: mend the PROBLEM first"]
+
+
+def _memory(diagnosis: Diagnosis) -> str:
+    total, free = _gib(diagnosis.memory_total), _gib(diagnosis.memory_available)
+    if diagnosis.memory_limit:
+        return f"{total} by its control group, {free} free on the machine"
+    return f"{total}, {free} free"
+
+
+def _nvidia(diagnosis: Diagnosis) -> list[tuple[str, str]]:
+    rows = [("jetson", diagnosis.tegra)] if diagnosis.tegra else []
+    for gpu in diagnosis.gpus:
+        facts = [gpu.name]
+        facts += [f"compute {gpu.compute}"] if gpu.compute else []
+        facts += [_gib(gpu.memory)] if gpu.memory else []
+        facts += [f"driver {gpu.driver}" + (f" for CUDA {gpu.cuda}" if gpu.cuda else "")]
+        rows.append(("gpu", ", ".join(facts)))
+    names = {"cuda": "CUDA", "cudnn": "cuDNN", "tensorrt": "TensorRT"}
+    found = [f"{names[n]} {' and '.join(v) or 'none'}" for n, v in diagnosis.libraries.items()]
+    return [*rows, ("libraries", ", ".join(found))] if found else rows
+
+
+def _trials(trials: tuple[Trial, ...]) -> list[tuple[str, str]]:
+    """Rows of the providers, the runtime's name on its first."""
+    rows: list[tuple[str, str]] = []
+    if not trials:
+        return [("providers", "none")]
+    for index, trial in enumerate(trials):
+        first = index == 0 or trials[index - 1].runtime != trial.runtime
+        listed = "listed, does not run" if trial.runtime == ORT else "does not run"
+        verdict = "runs" if trial.runs else f"{listed}: {trial.reason}"
+        rows.append((trial.runtime if first else "", f"{trial.provider} {verdict}"))
+    return rows
+
+
+def _wrapped(head: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text, COLUMNS, initial_indent=head, subsequent_indent=" " * len(head),
+        break_long_words=False, break_on_hyphens=False,
+    ) or [head.rstrip()]  # fmt: skip
 
 
 def _gib(size: int) -> str:

@@ -6,19 +6,21 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from functools import lru_cache
-from typing import TypeVar
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 import numpy as np
 
 from edgeqe.blocks import SHIFT, block_plan, enhance_blocks, grid
 from edgeqe.cascade import Cascade, Float, Opened
 from edgeqe.errors import InputError, MemoryLimitError
-from edgeqe.golden import golden_error
+from edgeqe.golden import golden_error, window_error
 from edgeqe.memory import Budget
 from edgeqe.model_file import ModelFile
+from edgeqe.openers import Openers
+from edgeqe.planes import mirror
 from edgeqe.views import Samples, View
-from edgeqe.windows import FIXED_BYTES, Plan, Window, plan
+from edgeqe.windows import FIXED_BYTES, Plan, Window, fixed_plan, plan
 
 T = TypeVar("T")
 
@@ -37,16 +39,32 @@ class Engine:
         Bytes that all calls together may take after their sessions are made.
     threads : int
         Windows that run at once.
+    openers : Openers, optional
+        How the target opens them; on the processor if left out.
+
+    Raises
+    ------
+    ProviderError
+        If a runtime is not there, or does not run where it says.
+    InputError
+        If no window fits: the memory limit or the target's bounds are too small.
     """
 
-    def __init__(self, files: Sequence[ModelFile], limit: int, threads: int) -> None:
-        self.cascade, self.limit, self.threads = Cascade(files), limit, threads
+    def __init__(
+        self, files: Sequence[ModelFile], limit: int, threads: int, openers: Openers | None = None
+    ) -> None:
+        self.limit, self.threads = limit, threads
+        self.openers = openers = openers or Openers(files)
+        self.cascade = cascade = Cascade(
+            files, [partial(openers.open, index) for index in range(len(files))]
+        )
+        openers.fix(cascade.halo, cascade.alignment, cascade.tiling, cascade.block, limit)
         self._lock, self._band = threading.Lock(), threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._closed = False
         self.plan = lru_cache(maxsize=32)(self._plan)
+        self.placements = lru_cache(maxsize=1)(openers.placements)
         opened = self.cascade.at(self.cascade.cards[0].default_step)  # a broken runtime fails here
-        self.providers = tuple(session.provider for session in opened.sessions)
         self._window_bytes = self.cascade.window_bytes(opened)
         # an impossible limit fails here, before any work: tiled, all large pictures are alike
         side = LARGE if self.cascade.tiling == "exact" else 1
@@ -67,9 +85,7 @@ class Engine:
                 limit=self.limit,
                 threads=self.threads,
             )
-        return plan(
-            height,
-            width,
+        cutting = dict[str, Any](
             halo=cascade.halo,
             alignment=cascade.alignment,
             bytes_per_pixel=per_pixel,
@@ -77,7 +93,25 @@ class Engine:
             threads=self.threads,
             band_bytes_per_row=band_bytes_per_row,
             bytes_per_window=beside,
+        )
+        if self.openers.side:
+            return fixed_plan(height, width, self.openers.side, **cutting)
+        bounds = self.openers.bounds
+        return plan(
+            height,
+            width,
             whole=cascade.tiling == "whole",
+            smallest_side=bounds.smallest,
+            largest_side=bounds.largest,
+            **cutting,
+        )
+
+    def is_exact(self, height: int, width: int) -> bool:
+        """Whether a picture's tiles equal the whole: not where a window is larger than it."""
+        side, alignment = self.openers.side, self.cascade.alignment
+        return (
+            self.cascade.tiling == "blocks"
+            or side <= -(-min(height, width) // alignment) * alignment
         )
 
     def large(self) -> Plan:
@@ -104,7 +138,8 @@ class Engine:
             return
         if not in_place or self.cascade.tiling == "whole":
             chosen = self.plan(height, width)
-            self._windows(view, opened, chosen, [w for _, ws in chosen.bands() for w in ws])
+            size = None if self.is_exact(height, width) else (height, width)
+            self._windows(view, opened, chosen, [w for _, ws in chosen.bands() for w in ws], size)
             return
         per_row = sum(
             array[:1].nbytes / factor
@@ -117,14 +152,22 @@ class Engine:
             for top, windows in chosen.bands():
                 saved = _save_band(view, saved, before, top, top + chosen.rows.size)
                 before = top
-                self._windows(view.on_rows(saved, top), opened, chosen, windows)
+                size = None if self.is_exact(height, width) else (height, width)
+                self._windows(view.on_rows(saved, top), opened, chosen, windows, size)
 
-    def _windows(self, view: View, opened: Opened, chosen: Plan, windows: list[Window]) -> None:
+    def _windows(
+        self,
+        view: View,
+        opened: Opened,
+        chosen: Plan,
+        windows: list[Window],
+        size: tuple[int, int] | None,
+    ) -> None:
         tag = opened.tag(*chosen.window)
 
         def one(window: Window) -> None:
             with self._budget.window(chosen.window_bytes, tag):
-                view.write(window, self._residual(view, opened, window))
+                view.write(window, self._residual(view, opened, window, size))
 
         self._each(one, windows)
 
@@ -150,12 +193,21 @@ class Engine:
                 each=each,
             )
 
-    def _residual(self, view: View, opened: Opened, window: Window) -> Float:
-        """Residual of a window, grey levels."""
+    def _residual(
+        self, view: View, opened: Opened, window: Window, size: tuple[int, int] | None = None
+    ) -> Float:
+        """Residual of a window, grey levels; of a smaller picture its size is given."""
         planes = self._planes(window.height, window.width)
         view.read(window, planes[: self.cascade.channels])
         if self.cascade.takes_residual:
             view.read_prediction(window, planes[-1])
+        if size is not None:
+            pixels = self.cascade.pixels_per_sample
+            held = (
+                min(window.height, size[0] - window.top),
+                min(window.width, size[1] - window.left),
+            )
+            mirror(planes, *(-(-side // pixels) for side in held))
         return opened.run(planes)
 
     def _planes(self, height: int, width: int) -> Float:
@@ -179,9 +231,16 @@ class Engine:
 
     def golden_errors(self) -> list[tuple[float, float]]:
         """Difference from the golden output of each model, and its tolerance, grey levels."""
+        from edgeqe.runtimes import open_session
+
         errors = []
         for index, file in enumerate(self.cascade.files):
             session = self.cascade.one(index)
+            if self.openers.side and file.format == "onnx":
+                plain = open_session(file, file.key(file.card.default_step))
+                errors.append(golden_error(file, plain))
+                errors.append(window_error(file, session, plain, self.openers.side))
+                continue
             errors.append(golden_error(file, session))
             if session.fixed_window:
                 session.shrink()  # no window of the budget's

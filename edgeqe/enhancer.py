@@ -10,22 +10,16 @@ import numpy as np
 
 from edgeqe.arrays import Image, check_planes, check_residual, depth_of
 from edgeqe.cascade import LONGEST
-from edgeqe.catalogue import find_model
-from edgeqe.engine import Engine, available_threads
-from edgeqe.errors import InputError, ProviderError
+from edgeqe.errors import InputError
 from edgeqe.full_views import VIEWS
 from edgeqe.info import Info, SelfTest, info_of
 from edgeqe.memory import parse_size
-from edgeqe.model_file import ModelFile
+from edgeqe.opening import open_on
 from edgeqe.strength import resolve_step
 from edgeqe.views import Depth
 
 if TYPE_CHECKING:
     from edgeqe.files import FileReport
-
-#: Targets that run on the processor, and those that want an accelerator.
-CPU_TARGETS = ("auto", "cpu", "x86-cpu", "arm-cpu")
-ACCELERATOR_TARGETS = ("jetson", "cuda", "trt")
 
 
 class Enhancer:
@@ -40,13 +34,15 @@ class Enhancer:
         Name of a shipped model (``edgeqe models`` lists them) or a model file. Several
         are a cascade: they run one after another on each window, at one strength.
     target : str
-        Where to run: ``auto`` or ``cpu``. A target that is not there is an error.
+        Where to run: ``auto``, ``cpu``, a target's name (``edgeqe targets`` lists them) or the
+        path of a profile. A target that is not there, or that leaves convolutions elsewhere, is
+        an error.
     memory_limit : int or str
         Most that all calls together allocate after their sessions are made; the
         caller's own pictures are not counted. Such as ``"64MiB"``.
     threads : int, optional
-        Threads; all processors if left out.
-    allow_fallback : bool
+        Windows that run at once; if left out the target's, which is all processors on a CPU.
+    fallback : bool
         Run on the processor where the target is not there; `info` then says so.
 
     Raises
@@ -54,7 +50,7 @@ class Enhancer:
     ModelError
         If the model is missing, damaged or foreign.
     ProviderError
-        If the runtime or the target is not there.
+        If the runtime or the target is not there, or runs elsewhere.
     MemoryLimitError
         If the limit is too small for any window.
     InputError
@@ -77,25 +73,17 @@ class Enhancer:
         target: str = "auto",
         memory_limit: int | str = "64MiB",
         threads: int | None = None,
-        allow_fallback: bool = False,
+        fallback: bool = False,
     ) -> None:
-        if target not in CPU_TARGETS + ACCELERATOR_TARGETS:
-            raise InputError(f"unknown target '{target}': use one of {', '.join(CPU_TARGETS)}.")
-        if target in ACCELERATOR_TARGETS and not allow_fallback:
-            raise ProviderError(
-                f"target '{target}' needs an accelerator's provider, and this version has "
-                "CPUExecutionProvider only: use target 'cpu', or allow falling back."
-            )
-        if threads is None:
-            threads = available_threads()
-        if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 256:
-            raise InputError(f"threads {threads!r} is not a whole number from 1 to 256.")
-        self._fallback = "cpu" if target in ACCELERATOR_TARGETS else ""
         names = [model] if isinstance(model, (str, os.PathLike)) else list(model)
         if not 1 <= len(names) <= LONGEST:
             raise InputError(f"a cascade has 1 to {LONGEST} models, not {len(names)}.")
-        files = [ModelFile(find_model(name)) for name in names]
-        self._engine = Engine(files, parse_size(memory_limit), threads)
+        if threads is not None and (
+            isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 256
+        ):
+            raise InputError(f"threads {threads!r} is not a whole number from 1 to 256.")
+        found = open_on(names, target, parse_size(memory_limit), threads, fallback=fallback)
+        self._engine, self._target, self._fallback = found
 
     def __enter__(self) -> Enhancer:
         return self
@@ -110,12 +98,20 @@ class Enhancer:
     @property
     def info(self) -> Info:
         """Card, provider as placed, window, halo, planned bytes."""
-        return info_of(self._engine, self._fallback)
+        return info_of(self._engine, self._target, self._fallback)
 
     @property
     def takes_planes(self) -> bool:
         """Whether `enhance_planes` and its like work: not with networks of RGB."""
         return (self._engine.cascade.layout, "planes") in VIEWS
+
+    def is_exact(self, height: int, width: int) -> bool:
+        """Whether a picture of this size gets what the network gives for it as a whole.
+
+        Not so where the target has windows of one size and the picture is smaller: its mirror
+        image lies around it then.
+        """
+        return self._engine.is_exact(height, width)
 
     def enhance(
         self,

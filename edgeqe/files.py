@@ -35,6 +35,9 @@ class ArrayEnhancer(Protocol):
     ) -> Samples:
         """Enhance a gray or RGB array."""
 
+    def is_exact(self, height: int, width: int) -> bool:
+        """Whether a picture of this size gets what the network gives for it as a whole."""
+
     def enhance_planes(
         self, y: Samples, u: Samples, v: Samples, *, step: float | None
     ) -> tuple[Samples, Samples, Samples]:
@@ -68,6 +71,9 @@ class FileReport:
     """Wall time of the enhancement alone."""
     megapixels_per_second: float
     """Of the whole way, from file to file."""
+    exact: bool
+    """Whether the tiles equal the whole: not where the target has windows larger than the
+    picture."""
     picture_bytes: int
     """Bytes of the decoded and the enhanced picture, held beside the enhancer's memory
     limit; the buffers of the file formats' own libraries are not counted."""
@@ -158,6 +164,7 @@ def enhance_file(
             seconds=seconds,
             enhance_seconds=enhance_seconds,
             megapixels_per_second=picture.width * picture.height / 1e6 / seconds,
+            exact=enhancer.is_exact(picture.height, picture.width),
             picture_bytes=picture.nbytes + sum(plane.nbytes for plane in enhanced.planes),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeqe.card import Card
@@ -20,8 +20,12 @@ class Info:
     precision: str
     runtime: str
     runtime_version: str
+    target: str
+    """Name of the target's profile."""
     provider: str
-    """Provider as placed, read from the session."""
+    """Provider as placed: the one that most of the MACs ran on, from the record of a run."""
+    placement: Mapping[str, float]
+    """Share of the MACs by provider, as placed; of a cascade the mean of its models."""
     fallback: str
     """``cpu`` where another target was asked for and falling back allowed, else empty."""
     threads: int
@@ -56,7 +60,7 @@ class SelfTest:
     """Largest that passes, grey levels."""
 
 
-def info_of(engine: Engine, fallback: str) -> Info:
+def info_of(engine: Engine, target: str, fallback: str) -> Info:
     """What an engine is; sums over the models of a cascade."""
     from edgeqe.runtimes import runtime_of
 
@@ -68,7 +72,9 @@ def info_of(engine: Engine, fallback: str) -> Info:
         precision=_joined(card.precision for card in cards),
         runtime=_joined(name for name, _ in runtimes),
         runtime_version=_joined(version for _, version in runtimes),
-        provider=_joined(engine.providers),
+        target=target,
+        provider=_joined(placement.provider for placement in engine.placements()),
+        placement=_mean([placement.macs for placement in engine.placements()]),
         fallback=fallback,
         threads=engine.threads,
         memory_limit=engine.limit,
@@ -87,3 +93,9 @@ def info_of(engine: Engine, fallback: str) -> Info:
 def _joined(values: Iterable[str]) -> str:
     """Different values in their order."""
     return " + ".join(dict.fromkeys(values))
+
+
+def _mean(shares: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean share of each provider."""
+    names = dict.fromkeys(name for share in shares for name in share)
+    return {name: sum(s.get(name, 0.0) for s in shares) / len(shares) for name in names}

@@ -179,6 +179,15 @@ class ModelFile:
             data[tensor.start : tensor.stop] = numbers.astype(tensor.dtype).tobytes()
         return bytes(data)
 
+    def vectors_at(self, key: int) -> dict[str, npt.NDArray[Any]]:
+        """Strength vectors at a key, with the shapes and types that they have in the file."""
+        assert self.strengths is not None
+        values, found = self.strengths.row(key), {}
+        for name, part in self._columns():
+            tensor = self.outline.initializers[name]
+            found[name] = values[part].astype(tensor.dtype).reshape(tensor.dims)
+        return found
+
     def _lying(self, name: str) -> npt.NDArray[Any]:
         """A constant's numbers as the file lies."""
         tensor = self.outline.initializers[name]

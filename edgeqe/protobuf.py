@@ -1,6 +1,6 @@
 """The few fields of ONNX's protobuf that a device needs, without the onnx package.
 
-Field numbers are those of ``onnx.proto3``. Nothing here writes: a tensor is
+Field numbers are those of ``onnx.proto3``. Nothing here writes (`vector_inputs` does): a tensor is
 returned with the position of its raw bytes, and the caller replaces those in place.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 from edgeqe.errors import ModelError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_MODEL_GRAPH, _MODEL_METADATA = 7, 14
-_GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
+MODEL_GRAPH, _MODEL_METADATA = 7, 14
+_GRAPH_NODE, GRAPH_INITIALIZER = 1, 5
 _NODE_INPUT, _NODE_OUTPUT, _NODE_OP_TYPE = 1, 2, 4
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_EXTERNAL = 1, 2, 8, 9, 13
 
@@ -99,15 +99,15 @@ def outline(data: bytes) -> OnnxOutline:
     initializers: dict[str, Tensor] = {}
     operations: list[Operation] = []
     seen_graph = False
-    for number, start, stop in _fields(data, 0, len(data)):
+    for number, start, stop in fields(data, 0, len(data)):
         if number == _MODEL_METADATA:
-            pair = {n: data[a:b] for n, a, b in _fields(data, start, stop)}
+            pair = {n: data[a:b] for n, a, b in fields(data, start, stop)}
             metadata[_text(pair.get(1, b""))] = _text(pair.get(2, b""))
-        elif number == _MODEL_GRAPH:
+        elif number == MODEL_GRAPH:
             seen_graph = True
-            for inner, a, b in _fields(data, start, stop):
-                if inner == _GRAPH_INITIALIZER:
-                    tensor = _tensor(data, a, b)
+            for inner, a, b in fields(data, start, stop):
+                if inner == GRAPH_INITIALIZER:
+                    tensor = initializer(data, a, b)
                     initializers[tensor.name] = tensor
                 elif inner == _GRAPH_NODE:
                     operations.append(_operation(data, a, b))
@@ -118,16 +118,23 @@ def outline(data: bytes) -> OnnxOutline:
 
 def _operation(data: bytes, start: int, stop: int) -> Operation:
     texts: dict[int, list[str]] = {_NODE_INPUT: [], _NODE_OUTPUT: [], _NODE_OP_TYPE: []}
-    for number, a, b in _fields(data, start, stop):
+    for number, a, b in fields(data, start, stop):
         if number in texts:
             texts[number].append(_text(data[a:b]))
     inputs, outputs = tuple(texts[_NODE_INPUT]), tuple(texts[_NODE_OUTPUT])
     return Operation("".join(texts[_NODE_OP_TYPE]), inputs, outputs)
 
 
-def _tensor(data: bytes, start: int, stop: int) -> Tensor:
+def initializer(data: bytes, start: int, stop: int) -> Tensor:
+    """Tensor of a TensorProto's bytes.
+
+    Raises
+    ------
+    ModelError
+        If its numbers lie outside the file.
+    """
     name, dims, data_type, raw = "", [], 0, (0, 0)
-    for number, a, b in _fields(data, start, stop):
+    for number, a, b in fields(data, start, stop):
         if number == _TENSOR_NAME:
             name = _text(data[a:b])
         elif number == _TENSOR_TYPE:
@@ -147,8 +154,8 @@ def _tensor(data: bytes, start: int, stop: int) -> Tensor:
     return Tensor(name, tuple(dims), data_type, *raw)
 
 
-def _fields(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """Number, start and stop of the payload of each field."""
+def fields(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Number, start and stop of the payload of each field, one behind the other."""
     position = start
     while position < stop:
         tag, position = _varint(data, position, stop)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgeqe.errors import MemoryLimitError
+from edgeqe.errors import InputError, MemoryLimitError
 
 #: Allowance for what does not grow with the window: threads' stacks, Python objects, and
 #: the heap's and the arena's gaps when windows of many sizes follow each other.
@@ -127,6 +127,8 @@ def plan(
     band_bytes_per_row: float = 0.0,
     bytes_per_window: int = 0,
     whole: bool = False,
+    smallest_side: int = 0,
+    largest_side: int = 0,
 ) -> Plan:
     """Windows that finish a picture soonest inside a memory limit.
 
@@ -152,9 +154,13 @@ def plan(
         Memory of a running window whatever its size, bytes.
     whole : bool
         One window only, the whole picture.
+    smallest_side, largest_side : int
+        Bounds of a window's sides, pixels; 0 for none. Pictures below the first are not cut.
 
     Raises
     ------
+    InputError
+        If the largest side is too small for the halo.
     MemoryLimitError
         If not even the smallest window fits; the message names the limit that works.
     """
@@ -162,7 +168,10 @@ def plan(
     best: tuple[float, Plan] | None = None
     smallest: int | None = None
     every_rows, every_columns = (
-        [Axis(side, 1, side, 0)] if whole else _axes(side, halo, alignment) for side in full
+        [Axis(side, 1, side, 0)]
+        if whole
+        else _axes(side, halo, alignment, smallest_side, largest_side)
+        for side in full
     )
     for rows in every_rows:
         for columns in every_columns:
@@ -198,14 +207,78 @@ def too_small(
     )
 
 
-def _axes(length: int, halo: int, alignment: int) -> list[Axis]:
+def fixed_plan(
+    height: int,
+    width: int,
+    side: int,
+    *,
+    halo: int,
+    alignment: int,
+    bytes_per_pixel: float,
+    limit: int,
+    threads: int,
+    band_bytes_per_row: float = 0.0,
+    bytes_per_window: int = 0,
+) -> Plan:
+    """Square windows of one size for every picture; a smaller picture lies in one of them.
+
+    Parameters
+    ----------
+    side : int
+        Of the windows, pixels, a multiple of the alignment above twice the halo.
+
+    Raises
+    ------
+    MemoryLimitError
+        If the window does not fit.
+
+    See `plan` for the others.
+    """
+    rows, columns = (_of_size(-(-n // alignment) * alignment, side, halo) for n in (height, width))
+    window_bytes = int(side**2 * bytes_per_pixel) + bytes_per_window
+    band_bytes = int((side + 2 * halo) * band_bytes_per_row)
+    room = limit - FIXED_BYTES - band_bytes
+    workers = min(threads, rows.count * columns.count, room // max(1, window_bytes))
+    if workers < 1:
+        raise too_small(height, width, limit, window_bytes + band_bytes + FIXED_BYTES)
+    return Plan(rows, columns, workers, window_bytes, band_bytes)
+
+
+def least_side(halo: int, alignment: int) -> int:
+    """Smallest side of a window that has a result of its own, pixels."""
+    return 2 * halo + alignment
+
+
+def _of_size(length: int, size: int, halo: int) -> Axis:
+    """Windows of a size along an axis; a length below it is one window that sticks out."""
+    if length <= size:
+        return Axis(size, 1, size, 0)
+    stride = size - 2 * halo
+    return Axis(length, -(-(length - 2 * halo) // stride), size, halo)
+
+
+def _axes(
+    length: int, halo: int, alignment: int, smallest: int = 0, largest: int = 0
+) -> list[Axis]:
     """Candidates along an axis, at most some 40, from one window to the smallest ones."""
     most = max(1, -(-length // alignment))
     counts = sorted({*range(1, 25), *(round(24 * 1.25**k) for k in range(1, 24))})
     made = [axis(length, count, halo, alignment) for count in counts if count <= most]
     found = [candidate for candidate in made if candidate is not None]
-    tiny = 2 * halo + alignment
-    if length > tiny:
-        count = -(-(length - 2 * halo) // alignment)
-        found.append(Axis(length, count, tiny, halo))
-    return found
+    tiny = least_side(halo, alignment)
+    # the bounds themselves are candidates, rounded towards what they allow
+    sizes = {tiny, max(tiny, -(-smallest // alignment) * alignment)}
+    if largest:
+        sizes.add(largest // alignment * alignment)
+        if largest < tiny:
+            raise InputError(
+                f"windows of at most {largest} pixels a side are too small for a halo of {halo}: "
+                f"give at least {tiny}."
+            )
+    found += [_of_size(length, size, halo) for size in sorted(sizes) if tiny <= size < length]
+    return [
+        candidate
+        for candidate in found
+        if (candidate.count == 1 or candidate.size >= smallest)
+        and (not largest or candidate.size <= largest)
+    ]

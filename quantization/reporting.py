@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeqe import __version__
 from edgeqe.catalogue import find_model
-from edgeqe.doctor import examine
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError
+from edgeqe.findings import installed_packages
+from edgeqe.hardware import read_hardware
+from edgeqe.placing import chosen_file
 from edgeqe.quantization.decoders import islow_version
 
 #: Name of a shipped model, or a path.
@@ -88,7 +92,7 @@ def opened(
     ProviderError
         If a runtime is not there.
     """
-    paths = find_model(reference, "float32"), find_model(candidate)
+    paths = find_model(reference), chosen_file(candidate)
     with (
         Enhancer(paths[0], threads=threads, memory_limit=memory_limit) as first,
         Enhancer(paths[1], threads=threads, memory_limit=memory_limit) as second,
@@ -120,16 +124,16 @@ def _facts(given: Given, enhancer: Enhancer) -> Opened:
 
 def machine() -> dict[str, Any]:
     """What all figures of a report share: versions, processor, the encoder and decoder."""
-    found = examine()
+    hardware, packages = read_hardware(), installed_packages()
     return {
-        "edgeqe": found.edgeqe,
-        "python": found.python,
-        "numpy": found.packages["numpy"],
-        "pillow": found.packages["pillow"],
+        "edgeqe": __version__,
+        "python": platform.python_version(),
+        "numpy": packages["numpy"],
+        "pillow": packages["pillow"],
         "jpeg": islow_version(),
-        "system": f"{found.system}, {found.machine}",
-        "processor": found.processor,
-        "cpu_features": list(found.cpu_features),
+        "system": f"{platform.system()} {platform.release()}, {hardware.machine}",
+        "processor": hardware.processor,
+        "cpu_features": list(hardware.cpu_features),
     }
 
 

@@ -15,6 +15,9 @@ import pytest
 
 from edgeqe import Enhancer
 from edgeqe.card import Card
+from edgeqe.placing import Placing
+from edgeqe.runtimes.placement import Placement
+from edgeqe.targets.profile import Runtime
 
 Float = npt.NDArray[np.float32]
 Network = Callable[[Float], Float]
@@ -62,7 +65,7 @@ class FakeSession:
 
     provider = "FakeProvider"
 
-    def __init__(self, file: FakeFile, key: int) -> None:
+    def __init__(self, file: FakeFile, key: int, way: Runtime | None = None) -> None:
         self.file, self.key, self.fixed_window = file, key, file.fixed
         self.bytes_per_pixel = 4 * file.card.peak_floats_per_pixel + 18.0
         self.bytes_per_window = 5000 if file.fixed else 0
@@ -111,9 +114,12 @@ def enhancer_of(
     """An `Enhancer` of one fake model, or of a cascade of them."""
     several = isinstance(files, Sequence)
     byname = {str(i): file for i, file in enumerate(files if several else [files])}  # type: ignore[arg-type]
-    monkeypatch.setattr("edgeqe.enhancer.find_model", lambda name: name)
-    monkeypatch.setattr("edgeqe.enhancer.ModelFile", lambda name: byname[name])
+    monkeypatch.setattr(
+        "edgeqe.opening.place", lambda name, profile, _: Placing(name, profile.runtimes[0])
+    )
+    monkeypatch.setattr("edgeqe.opening.ModelFile", lambda name: byname[name])
     monkeypatch.setattr("edgeqe.runtimes.open_session", FakeSession, raising=False)
+    monkeypatch.setattr("edgeqe.runtimes.placement_of", lambda _: Placement({"F": 1}, {"F": 1.0}))
     monkeypatch.setattr("edgeqe.runtimes.runtime_of", lambda _: ("fake", "1.0"), raising=False)
     return Enhancer(list(byname) if several else "0", **options)
 

@@ -162,6 +162,9 @@ def test_missing_pillow_names_the_extra(tmp_path: Path, monkeypatch: pytest.Monk
 class Never:
     """An enhancer that must not be reached."""
 
+    def is_exact(self, height: int, width: int) -> bool:
+        return True
+
     def enhance(self, image: Any, **_: Any) -> Any:
         raise AssertionError("worked before checking")
 

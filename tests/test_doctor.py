@@ -1,13 +1,13 @@
-"""The doctor: what it reads, what it calls a problem, and its exit codes."""
+"""The doctor: its report for people and for programs, and its exit codes."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import subprocess
 import sys
-import types
-from importlib import metadata
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -17,184 +17,179 @@ from click.testing import CliRunner
 import edgeqe
 from edgeqe import doctor
 from edgeqe.cli import main
-from edgeqe.doctor import Problem, Runtime, find_problems
+from edgeqe.findings import LITERT, ORT, Findings, Runtime, Trial
+from edgeqe.hardware import Gpu, Hardware, Memory
 
 ROOT = Path(__file__).resolve().parent.parent
-GOOD = {"numpy": "2.1.0", "click": "8.1.7", "onnxruntime": "1.20.0", "pillow": "11.0.0"}
-WORKING = Runtime("1.20.0", ("CPUExecutionProvider",))
-
-X86 = """\
-processor\t: 0
-model name\t: Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz
-flags\t\t: fpu sse4_2 avx avx2 avx512f avx_vnni
-
-processor\t: 1
-model name\t: Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz
-flags\t\t: fpu sse4_2 avx avx2 avx512f avx_vnni
-"""
-ARM = """\
-processor\t: 0
-BogoMIPS\t: 108.00
-Features\t: fp asimd evtstrm aes crc32 atomics fphp asimdhp asimddp
-CPU implementer\t: 0x41
-
-Model\t\t: Raspberry Pi 5 Model B Rev 1.0
-"""
-MEMINFO = """\
-MemTotal:        8052344 kB
-MemFree:          512000 kB
-MemAvailable:    6144000 kB
-"""
-
-
-def test_cpu_features() -> None:
-    assert doctor.cpu_features(X86) == ("avx2", "avx512", "vnni")
-    assert doctor.cpu_features(X86.replace("avx512f avx_vnni", "")) == ("avx2",)
-    assert doctor.cpu_features(ARM) == ("neon", "dotprod")
-    assert doctor.cpu_features("") == ()
-
-
-def test_processor_name() -> None:
-    assert doctor.processor_name(X86) == "Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz"
-    assert doctor.processor_name(ARM) == "Raspberry Pi 5 Model B Rev 1.0"
-    assert doctor.processor_name("processor : 0\n") == ""
-
-
-def test_memory() -> None:
-    assert doctor.memory_bytes(MEMINFO, "MemTotal") == 8_245_600_256  # 8052344 * 1024
-    assert doctor.memory_bytes(MEMINFO, "MemAvailable") == 6_291_456_000
-    assert doctor.memory_bytes("", "MemTotal") == 0
-
-
-@pytest.mark.parametrize(
-    ("limit", "total"),
-    [
-        ("1073741824\n", 1_073_741_824),  # a container with 1 GiB
-        ("max\n", 8_245_600_256),  # a control group without a limit
-        ("99999999999999\n", 8_245_600_256),  # a limit above the machine
-    ],
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+HARDWARE = Hardware("x86_64", "Some CPU", 4, ("avx2", "vnni"), "", ())
+GOOD = Findings(
+    {"numpy": "2.1.0", "click": "8.1.7", "onnxruntime": "1.20.0", "pillow": "11.0.0"},
+    Runtime("1.20.0", (CPU,)),
+    (Trial(ORT, CPU, True),),
+    HARDWARE,
 )
-def test_a_container_has_the_smaller_memory(
-    limit: str, total: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, text in (("MEMINFO", MEMINFO), ("CPUINFO", ARM), ("CGROUP_LIMIT", limit)):
-        path = tmp_path / name
-        path.write_text(text)
-        monkeypatch.setattr(doctor, name, path)
-    found = doctor.examine()
-    assert (found.memory_total, found.memory_available) == (total, 6_291_456_000)
-    assert found.cpu_features == ("neon", "dotprod")
+NOTHING = Findings({"numpy": "2.1.0", "pillow": "11"}, Runtime(), (), HARDWARE)
+ON_GPU = Findings(
+    {"numpy": "2.1.0", "click": "8.1.7", "onnxruntime-gpu": "1.31.1", "pillow": "11.0.0"},
+    Runtime("1.31.1", (CUDA, CPU), cuda="13.0", cudnn="9"),
+    (
+        Trial(ORT, CUDA, False, f"its node ran on {CPU}: libcublasLt.so.13: cannot open it"),
+        Trial(ORT, CPU, True),
+        Trial(LITERT, "XNNPACK", True),
+    ),
+    dataclasses.replace(HARDWARE, gpus=(Gpu("NVIDIA L4", "580.65.06", "8.9", 24 * 2**30, "13.0"),)),
+    {"cuda": ("13.0",), "cudnn": (), "tensorrt": ("8.6.1", "10.9.0")},
+)
 
 
-def test_a_machine_without_proc_is_unknown_not_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("MEMINFO", "CPUINFO", "CGROUP_LIMIT"):
-        monkeypatch.setattr(doctor, name, tmp_path / "absent")
-    found = doctor.examine()
-    assert (found.memory_total, found.memory_available, found.cpu_features) == (0, 0, ())
-    assert "memory" in "\n".join(doctor.format_diagnosis(found))
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine of 8 GiB, of which a container has 2, that nothing of this one shows through."""
+    monkeypatch.setattr(doctor, "read_memory", lambda: Memory(8 * 2**30, 6 * 2**30, 2 * 2**30))
+    monkeypatch.setattr(platform, "python_version", lambda: "3.12.1")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(platform, "release", lambda: "6.1")
+    for name in doctor.ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
 
 
-def test_a_good_installation_has_no_problem() -> None:
-    assert find_problems(GOOD, WORKING) == ()
+def test_the_report_of_a_device_that_does_not_run(here: pytest.MonkeyPatch) -> None:
+    here.setattr(doctor, "find", lambda: ON_GPU)
+    result = CliRunner().invoke(main, ["doctor"])
+    assert result.exit_code == 0
+    assert result.stdout == textwrap.dedent(f"""\
+        edgeqe           {edgeqe.__version__}
+        python           3.12.1
+        system           Linux 6.1, x86_64
+        processor        Some CPU, 4 usable
+        features         avx2, vnni
+        memory           2.0 GiB by its control group, 6.0 GiB free on the machine
+        gpu              NVIDIA L4, compute 8.9, 24.0 GiB, driver 580.65.06 for CUDA 13.0
+        libraries        CUDA 13.0, cuDNN none, TensorRT 8.6.1 and 10.9.0
+        numpy            2.1.0
+        click            8.1.7
+        onnxruntime-gpu  1.31.1
+        pillow           11.0.0
+        ONNX Runtime     CUDAExecutionProvider listed, does not run: its node ran on CPUExecutionProvider:
+                         libcublasLt.so.13: cannot open it
+                         CPUExecutionProvider runs
+        LiteRT           XNNPACK runs
+
+        note: onnxruntime-gpu was built for cuDNN 9, and no cuDNN can be loaded
+          cure: pip install 'onnxruntime-gpu[cuda,cudnn]'
+
+        usable
+        """)
+    assert max(map(len, result.stdout.splitlines())) <= 100
 
 
-def only(problems: tuple[Problem, ...]) -> Problem:
-    (problem,) = problems
-    return problem
+def test_the_report_of_a_jetson(here: pytest.MonkeyPatch) -> None:
+    jetson = dataclasses.replace(HARDWARE, tegra="NVIDIA Jetson, L4T 36.4.0 (JetPack 6)")
+    here.setattr(doctor, "find", lambda: dataclasses.replace(GOOD, hardware=jetson))
+    lines = CliRunner().invoke(main, ["doctor"]).stdout.splitlines()
+    assert "jetson        NVIDIA Jetson, L4T 36.4.0 (JetPack 6)" in lines
+    assert lines[-4:-2] == [
+        "  cure: pip uninstall -y onnxruntime, then install the onnxruntime-gpu that NVIDIA builds for",
+        "        JetPack 6",
+    ]
 
 
-def test_no_runtime_is_fatal() -> None:
-    packages = {name: version for name, version in GOOD.items() if name != "onnxruntime"}
-    problem = only(find_problems(packages, Runtime()))
-    assert problem.fatal
-    assert problem.cure == "pip install 'edgeqe[ort]'"
+def test_json_holds_every_finding_and_every_problem(here: pytest.MonkeyPatch) -> None:
+    here.setattr(doctor, "find", lambda: ON_GPU)
+    here.setenv("EDGEQE_CACHE_DIR", "somewhere")
+    report = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).stdout)
+    assert report == {
+        "schema_version": 1,
+        "usable": True,
+        "edgeqe": edgeqe.__version__,
+        "python": "3.12.1",
+        "system": "Linux 6.1",
+        "machine": "x86_64",
+        "processor": "Some CPU",
+        "cpus": 4,
+        "cpu_features": ["avx2", "vnni"],
+        "tegra": "",
+        "gpus": [
+            {
+                "name": "NVIDIA L4",
+                "driver": "580.65.06",
+                "compute": "8.9",
+                "memory": 25769803776,
+                "cuda": "13.0",
+            }
+        ],
+        "nvml_error": "",
+        "memory_total": 2147483648,
+        "memory_available": 6442450944,
+        "memory_limit": 2147483648,
+        "packages": dict(ON_GPU.packages),
+        "onnxruntime": {
+            "version": "1.31.1",
+            "providers": [CUDA, CPU],
+            "error": "",
+            "cuda": "13.0",
+            "cudnn": "9",
+        },
+        "trials": [dataclasses.asdict(trial) for trial in ON_GPU.trials],
+        "libraries": {"cuda": ["13.0"], "cudnn": [], "tensorrt": ["8.6.1", "10.9.0"]},
+        "environment": {"EDGEQE_CACHE_DIR": "somewhere"},
+        "problems": [
+            {
+                "message": "onnxruntime-gpu was built for cuDNN 9, and no cuDNN can be loaded",
+                "cure": "pip install 'onnxruntime-gpu[cuda,cudnn]'",
+                "fatal": False,
+            }
+        ],
+    }
 
 
-def test_a_broken_runtime_is_fatal_and_says_why() -> None:
-    problem = only(find_problems(GOOD, Runtime(error="ImportError: libfoo.so.1")))
-    assert problem.fatal
-    assert "libfoo.so.1" in problem.message
-    assert problem.cure.endswith("pip install 'edgeqe[ort]'")
-
-
-def test_both_runtimes_overwrite_each_other() -> None:
-    both = {**GOOD, "onnxruntime-gpu": "1.20.0"}
-    problem = only(find_problems(both, WORKING))
-    assert not problem.fatal
-    assert problem.cure == (
-        "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'edgeqe[ort-gpu]'"
-    )
-    assert find_problems({**GOOD, "onnxruntime": "", "onnxruntime-gpu": "1"}, WORKING)
-
-
-@pytest.mark.parametrize(("numpy", "count"), [("2.0.0", 1), ("10.1", 1), ("1.26.4", 0)])
-def test_tflite_runtime_fails_under_numpy_2(numpy: str, count: int) -> None:
-    packages = {**GOOD, "numpy": numpy, "tflite-runtime": "2.14.0"}
-    problems = find_problems(packages, WORKING)
-    assert len(problems) == count
-    assert all("edgeqe[tflite]" in problem.cure for problem in problems)
-
-
-def test_both_opencvs_overwrite_each_other() -> None:
-    packages = {**GOOD, "opencv-python": "4.10", "opencv-python-headless": "4.10"}
-    assert "edgeqe[camera]" in only(find_problems(packages, WORKING)).cure
-
-
-def test_without_pillow_arrays_still_work() -> None:
-    packages = {name: version for name, version in GOOD.items() if name != "pillow"}
-    problem = only(find_problems(packages, WORKING))
-    assert (problem.fatal, problem.cure) == (False, "pip install 'edgeqe[files]'")
-
-
-def test_the_runtime_is_really_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = pytest.importorskip("onnxruntime")
-    assert doctor.import_runtime() == Runtime(
-        metadata.version("onnxruntime"), tuple(real.get_available_providers())
-    )
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # an import of it now fails
-    assert doctor.import_runtime() == Runtime()
-    empty = types.ModuleType("onnxruntime")  # as a half-overwritten install leaves it
-    monkeypatch.setitem(sys.modules, "onnxruntime", empty)
-    assert doctor.import_runtime().error.startswith("AttributeError: ")
-
-
-def test_json_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EDGEQE_CACHE_DIR", "somewhere")
-    result = CliRunner().invoke(main, ["doctor", "--json"])
-    report = json.loads(result.stdout)
-    assert report["schema_version"] == 1
-    assert report["python"] == platform.python_version()
-    assert report["edgeqe"] == edgeqe.__version__
-    assert report["packages"]["numpy"] == np.__version__
-    assert report["environment"] == {"EDGEQE_CACHE_DIR": "somewhere"}
-    assert result.exit_code == (0 if report["usable"] else 1)
-
-
-def test_exit_code_and_cure_without_a_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "import_runtime", Runtime)
-    monkeypatch.setattr(doctor, "installed_packages", lambda: {"numpy": "2.1.0", "pillow": "11"})
+def test_exit_code_and_cure_without_a_runtime(here: pytest.MonkeyPatch) -> None:
+    here.setattr(doctor, "find", lambda: NOTHING)
     result = CliRunner().invoke(main, ["doctor"])
     assert result.exit_code == 1
     assert result.stdout.endswith(
-        "\nPROBLEM: no runtime: ONNX Runtime is absent\n"
+        "\nproviders  none\n"
+        "\n"
+        "PROBLEM: no runtime: ONNX Runtime is absent\n"
         "  cure: pip install 'edgeqe[ort]'\n"
         "\nnot usable: mend the PROBLEM first\n"
     )
     assert json.loads(CliRunner().invoke(main, ["doctor", "--json"]).stdout)["usable"] is False
 
 
-def test_exit_code_of_a_usable_installation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "import_runtime", lambda: WORKING)
-    monkeypatch.setattr(doctor, "installed_packages", lambda: dict(GOOD))
+def test_litert_alone_is_usable_and_said(here: pytest.MonkeyPatch) -> None:
+    lite = dataclasses.replace(NOTHING, trials=(Trial(LITERT, "XNNPACK", True),))
+    here.setattr(doctor, "find", lambda: lite)
     result = CliRunner().invoke(main, ["doctor"])
     assert result.exit_code == 0
-    assert "CPUExecutionProvider" in result.stdout
-    assert result.stdout.endswith("\nusable\n")
+    assert "note: LiteRT alone: .tflite models run, .onnx models do not" in result.stdout
 
 
-def test_it_imports_none_of_the_heavy_packages() -> None:
+def test_a_machine_that_tells_nothing_is_unknown(here: pytest.MonkeyPatch) -> None:
+    bare = dataclasses.replace(GOOD, hardware=Hardware("x86_64", "", 1, (), "", ()))
+    here.setattr(doctor, "find", lambda: bare)
+    here.setattr(doctor, "read_memory", lambda: Memory(0, 0, 0))
+    result = CliRunner().invoke(main, ["doctor"])
+    assert "processor     unknown, 1 usable\n" in result.stdout
+    assert "features      none known\n" in result.stdout
+    assert "memory        unknown, unknown free\n" in result.stdout
+
+
+def test_this_machine_as_it_is() -> None:
+    pytest.importorskip("onnxruntime")
+    result = CliRunner().invoke(main, ["doctor", "--json"])
+    report = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert report["python"] == platform.python_version()
+    assert report["packages"]["numpy"] == np.__version__
+    assert {"runtime": ORT, "provider": CPU, "runs": True, "reason": ""} in report["trials"]
+    tried = [trial["provider"] for trial in report["trials"] if trial["runtime"] == ORT]
+    assert tried == report["onnxruntime"]["providers"]
+
+
+def test_it_imports_no_runtime_and_none_of_the_heavy_packages() -> None:
     code = (
         "import sys\nfrom edgeqe.doctor import examine\nexamine()\n"
         "print(*{name.split('.')[0] for name in sys.modules})"
@@ -202,17 +197,6 @@ def test_it_imports_none_of_the_heavy_packages() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
     )
-    heavy = {"tensorflow", "keras", "onnx", "skimage", "matplotlib", "PIL", "cv2", "rich"}
+    heavy = {"tensorflow", "keras", "onnx", "skimage", "matplotlib", "PIL", "cv2", "rich",
+             "onnxruntime", "ai_edge_litert"}  # fmt: skip
     assert set(done.stdout.split()) & heavy == set()
-
-
-def test_litert_alone_is_usable_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "import_runtime", Runtime)
-    packages = {"numpy": "2.1.0", "pillow": "11", "ai-edge-litert": "2.3.0"}
-    monkeypatch.setattr(doctor, "installed_packages", lambda: packages)
-    result = CliRunner().invoke(main, ["doctor"])
-    assert result.exit_code == 0
-    assert "note: LiteRT alone: .tflite models run, .onnx models do not" in result.stdout
-    packages["tflite-runtime"] = "2.14.0"
-    del packages["ai-edge-litert"]  # the old distribution fails under numpy 2
-    assert CliRunner().invoke(main, ["doctor"]).exit_code == 1

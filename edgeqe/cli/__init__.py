@@ -28,6 +28,10 @@ VERBS = {
     "inspect": "Show a model file's card and graph.",
     "models": "List the shipped models.",
     "verify": "Check that a model file keeps its promises.",
+    "targets": "List the target profiles and what of them is installed.",
+    "tune": "Find the fastest settings of a target on this device.",
+    "warmup": "Build an accelerator's engines before the first picture.",
+    "cache": "List or remove the engines that accelerators built.",
     "train": "Train a network from a recipe.",
     "doctor": "Examine this installation and name cures.",
     "convert": "Turn a network into a model file.",
@@ -50,7 +54,6 @@ EXTRAS = {
     "rich": "bench",
     "skimage": "bench",
     "tensorflow": "host",
-    "tomli": "host",
 }
 RUNTIMES = ("ai_edge_litert", "onnxruntime")
 

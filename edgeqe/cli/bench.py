@@ -30,6 +30,9 @@ import click
               help="Pictures that are timed, spread over the set.")  # fmt: skip
 @click.option("--no-quality", is_flag=True, help="Leave quality out.")
 @click.option("--no-speed", is_flag=True, help="Leave speed and memory out.")
+@click.option("--estimate", "estimated", is_flag=True,
+              help="Measure nothing: estimate the target's speed from its profile's peaks, on any "
+                   "machine. --threads is its number of processors.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), metavar="DIR",
               help="Write report.json there.")  # fmt: skip
@@ -49,6 +52,7 @@ def command(
     speed_pictures: int,
     no_quality: bool,
     no_speed: bool,
+    estimated: bool,
     as_json: bool,
     out: Path | None,
     overwrite: bool,
@@ -65,6 +69,14 @@ def command(
     from edgeqe.cli.networks import model_file
     from edgeqe.errors import InputError
 
+    if estimated:
+        if data or protocols or qualities or peers or out or no_quality or no_speed:
+            raise InputError(
+                "--estimate measures nothing: leave out --data, --protocol, --quality, --peer, "
+                "--no-quality, --no-speed and --out (--json prints it all)."
+            )
+        click.echo(_estimated(models, target, threads, as_json=as_json))
+        return
     if no_quality and no_speed:
         raise InputError("--no-quality and --no-speed leave nothing to measure: drop one.")
     plan = Plan(
@@ -99,7 +111,7 @@ def command(
                     target=target,
                     memory_limit=memory_limit,
                     threads=threads,
-                    allow_fallback=allow_fallback,
+                    fallback=allow_fallback,
                 )
             )
             enhancers[name if enhancer.info.model in enhancers else enhancer.info.model] = enhancer
@@ -121,3 +133,28 @@ def command(
         click.echo(report.to_json() if as_json else format_report(report), nl=not as_json)
         if report.interrupted:
             raise KeyboardInterrupt
+
+
+def _estimated(models: tuple[str, ...], target: str, threads: int | None, *, as_json: bool) -> str:
+    """Text or JSON of the estimates of models on a target that need not be here.
+
+    A network's name alone, and no name at all, is every precision that the target runs.
+    """
+    import json
+
+    from edgeqe.bench.estimate import estimate, format_estimates, forms_on
+    from edgeqe.catalogue import find_model, shipped_models
+    from edgeqe.cli.networks import model_file
+    from edgeqe.engine import available_threads
+    from edgeqe.hardware import read_hardware
+    from edgeqe.model_file import ModelFile
+    from edgeqe.placing import profile_for
+
+    profile, shipped = profile_for(target), shipped_models()
+    names: list[str] = []
+    for name in dict.fromkeys(models or shipped):
+        forms = forms_on(profile, name) if name in shipped else []
+        names += [f"{name}:{form}" for form in forms] or [name]
+    files = [ModelFile(find_model(model_file(name))) for name in names]
+    found = estimate(files, profile, read_hardware().cpu_features, threads or available_threads())
+    return json.dumps(found.to_dict(), indent=2) if as_json else format_estimates(found)

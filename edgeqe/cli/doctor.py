@@ -8,7 +8,7 @@ import click
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(as_json: bool) -> None:
-    """Examine this installation and this machine; change nothing.
+    """Examine this installation and this machine, try each provider; change nothing.
 
     Exit status 1 if a problem makes enhancing impossible.
     """

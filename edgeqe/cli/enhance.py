@@ -84,12 +84,12 @@ def command(
         target=target,
         memory_limit=memory_limit,
         threads=threads,
-        allow_fallback=allow_fallback,
+        fallback=allow_fallback,
     ) as enhancer:  # fmt: skip
         warnings.simplefilter("ignore")  # Pillow's, about damaged metadata
         info = enhancer.info
         if info.fallback and not as_json:
-            click.echo(f"target '{target}' is absent: running on {info.fallback}.", err=True)
+            click.echo(f"fallback: {info.fallback} (target '{target}' cannot run here)", err=True)
         if not to_stdout:
             _make_folder(Path(jobs[0][1]).parent)
         with _progress(jobs, hide=as_json) as todo:
@@ -239,9 +239,11 @@ def line(report: FileReport) -> str:
     else:
         sign = "" if report.quality_exact else "about "
         strength = f"JPEG quality {sign}{report.quality}"
+    note = "" if report.exact else "  not exact: smaller than the target's window"
     return (
         f"{report.source} -> {report.destination}  {report.width}x{report.height}  {report.kind}  "
         f"{strength}  {report.seconds:.2f} s  {report.megapixels_per_second:.1f} MP/s"
+        f"{note}"
     )
 
 
@@ -254,6 +256,7 @@ def _json(info: Any, reports: list[FileReport], failures: list[tuple[str, Any]])
             "model": info.model,
             "runtime": info.runtime,
             "runtime_version": info.runtime_version,
+            "target": info.target,
             "provider": info.provider,
             "fallback": info.fallback,
             "threads": info.threads,

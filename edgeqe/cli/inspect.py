@@ -17,12 +17,12 @@ def command(model: str, as_json: bool) -> None:
     """
     from collections import Counter
 
-    from edgeqe.catalogue import find_model
     from edgeqe.cli.networks import model_file
     from edgeqe.model_file import ModelFile
+    from edgeqe.placing import chosen_file
     from edgeqe.strength import KEYS_PER_OCTAVE
 
-    path = find_model(model_file(model))
+    path = chosen_file(model_file(model))
     file = ModelFile(path)
     if as_json:
         click.echo(

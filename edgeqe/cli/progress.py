@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -33,6 +35,29 @@ def progress(length: int, label: str, *, hide: bool) -> Iterator[Callable[[], No
         return
     with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
         yield lambda: bar.update(1)
+
+
+@contextmanager
+def waiting(label: str, *, hide: bool) -> Iterator[None]:
+    """Show seconds that pass while something runs whose length nobody knows."""
+    if hide or not sys.stderr.isatty():
+        yield
+        return
+    done = threading.Event()
+
+    def tick() -> None:
+        start = time.monotonic()
+        while not done.wait(1.0):
+            click.echo(f"\r{label}: {time.monotonic() - start:.0f} s", err=True, nl=False)
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        click.echo("\r\x1b[K", err=True, nl=False)
 
 
 @contextmanager

@@ -17,12 +17,12 @@ def command(model: str, as_json: bool) -> None:
     """
     import dataclasses
 
-    from edgeqe.catalogue import find_model
     from edgeqe.cli.networks import model_file
     from edgeqe.errors import CheckError
+    from edgeqe.placing import chosen_file
     from edgeqe.verify import verify
 
-    path = find_model(model_file(model))
+    path = chosen_file(model_file(model))
     checks = verify(path)
     if as_json:
         report = {"schema_version": 1, "model": str(path)}

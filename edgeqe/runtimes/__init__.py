@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.model_file import ModelFile
+from edgeqe.runtimes.placement import Placement
+from edgeqe.targets.profile import Runtime
 
 Float = npt.NDArray[np.float32]
 
@@ -45,8 +47,15 @@ class Session(Protocol):
         ...
 
 
-def open_session(file: ModelFile, key: int) -> Session:
+def open_session(file: ModelFile, key: int, way: Runtime | None = None) -> Session:
     """Session of a model file at a key of its strengths.
+
+    Parameters
+    ----------
+    file : ModelFile
+    key : int
+    way : Runtime, optional
+        How a profile says to run it; on one thread of the processor if left out.
 
     Raises
     ------
@@ -55,16 +64,17 @@ def open_session(file: ModelFile, key: int) -> Session:
     ModelError
         If the runtime refuses the model.
     """
-    return open_bytes(file.at(key), file)
+    return open_bytes(file.at(key), file, way)
 
 
-def open_bytes(data: bytes, file: ModelFile) -> Session:
+def open_bytes(data: bytes, file: ModelFile, way: Runtime | None = None) -> Session:
     """Session of other bytes of a model file, such as one with other weights."""
     if file.format == "tflite":
         from edgeqe.runtimes.litert import LitertSession
 
-        return LitertSession(data, file.card.pixels_per_sample)
-    from edgeqe.runtimes.ort import OrtSession
+        threads = int(way.options.get("num_threads", 1)) if way is not None else 1
+        return LitertSession(data, file.card.pixels_per_sample, threads)
+    from edgeqe.runtimes.ort import CPU, OrtSession
 
     card = file.card
     return OrtSession(
@@ -72,7 +82,25 @@ def open_bytes(data: bytes, file: ModelFile) -> Session:
         card.alignment // card.pixels_per_sample,
         card.peak_floats_per_pixel,
         integers=card.precision == "int8",
+        wanted=[(CPU, {}) if way is None else (way.provider, way.options)],
     )
+
+
+def placement_of(file: ModelFile) -> Placement:
+    """Where a file's network runs on the processor, from a run of its smallest window."""
+    card = file.card
+    key, side = file.key(card.default_step), max(card.alignment, card.block, 16)
+    samples = side // card.pixels_per_sample
+    if file.format == "tflite":
+        from edgeqe.runtimes.litert import LitertSession
+
+        return LitertSession(file.at(key), card.pixels_per_sample).placement()
+    from edgeqe.runtimes.ort import OrtSession
+
+    session = OrtSession(file.at(key), recorded=True)
+    inputs = card.channels + ("residual" in card.inputs)
+    session.run(np.zeros((inputs, samples, samples), np.float32))
+    return session.placement(card.kmac_per_pixel * 1e3 * side**2)
 
 
 def runtime_of(file: ModelFile) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from edgeqe.errors import ModelError, ProviderError
 from edgeqe.flatbuffer import outline
 from edgeqe.runtimes.heap import trim_heap
 from edgeqe.runtimes.litert_memory import bytes_per_interpreter, bytes_per_sample
+from edgeqe.runtimes.placement import Placement
 
 Float = npt.NDArray[np.float32]
 XNNPACK, CPU = "XNNPACK", "CPU"
@@ -59,6 +60,8 @@ class LitertSession:
         TFLite file; checked before LiteRT sees it.
     pixels_per_sample : int
         Picture pixels per sample of a plane along an axis.
+    threads : int
+        Threads of each interpreter.
 
     Raises
     ------
@@ -70,14 +73,15 @@ class LitertSession:
 
     fixed_window = True
 
-    def __init__(self, model: bytes, pixels_per_sample: int = 1) -> None:
+    def __init__(self, model: bytes, pixels_per_sample: int = 1, threads: int = 1) -> None:
         found = outline(model)
-        self._model = model
+        self._model, self._threads = model, threads
         self._module = _litert()
         self._lock = threading.Lock()
         self._idle: dict[tuple[int, ...], list[_Interpreter]] = {}
-        first = _Interpreter(self._module, model, None)
-        self.provider: str = provider_of(first.interpreter)
+        first = _Interpreter(self._module, model, None, threads)
+        self._first = first.interpreter
+        self.provider: str = provider_of(self._first)
         self.bytes_per_pixel: float = bytes_per_sample(found) / pixels_per_sample**2 + VIEW_BYTES
         self.bytes_per_window: int = bytes_per_interpreter(found)
 
@@ -88,11 +92,27 @@ class LitertSession:
             idle = self._idle.get(size)
             interpreter = idle.pop() if idle else None
         if interpreter is None:
-            interpreter = _Interpreter(self._module, self._model, size)
+            interpreter = _Interpreter(self._module, self._model, size, self._threads)
         result = interpreter.run(planes)
         with self._lock:
             self._idle.setdefault(size, []).append(interpreter)
         return result
+
+    def placement(self) -> Placement:
+        """Where the network runs: XNNPACK's delegate, or LiteRT's own kernels.
+
+        LiteRT tells no MACs by operator, so kernels count alike.
+        """
+        operators = self._first._get_ops_details()
+        delegates = sum(o["op_name"] == "DELEGATE" for o in operators)
+        held, all_ = _convolutions(self._first)
+        share = held / all_ if all_ else 0.0
+        nodes = {XNNPACK: delegates, CPU: len(operators) - delegates}
+        macs = {XNNPACK: share, CPU: 1.0 - share}
+        return Placement(
+            {name: count for name, count in nodes.items() if count},
+            {name: part for name, part in macs.items() if part},
+        )
 
     def shrink(self) -> None:
         """Drop the interpreters that no running window uses."""
@@ -110,11 +130,14 @@ class _Interpreter:
     model : bytes
     size : (int, int), optional
         Height and width of its planes; the file's own if left out.
+    threads : int
     """
 
-    def __init__(self, module: Any, model: bytes, size: tuple[int, ...] | None) -> None:
+    def __init__(
+        self, module: Any, model: bytes, size: tuple[int, ...] | None, threads: int
+    ) -> None:
         try:
-            self.interpreter = module.Interpreter(model_content=model, num_threads=1)
+            self.interpreter = module.Interpreter(model_content=model, num_threads=threads)
             inputs = self.interpreter.get_input_details()
             if size is not None:
                 for given in inputs:
@@ -175,7 +198,13 @@ def _step(details: Mapping[str, Any]) -> tuple[np.float32, np.float32] | None:
 
 
 def provider_of(interpreter: Any) -> str:
-    """Who runs the convolutions: XNNPACK if a delegate holds all of them, else the CPU.
+    """Who runs the convolutions: XNNPACK if a delegate holds all of them, else the CPU."""
+    held, all_ = _convolutions(interpreter)
+    return XNNPACK if held == all_ else CPU
+
+
+def _convolutions(interpreter: Any) -> tuple[int, int]:
+    """Kernels of convolutions that a delegate holds, and all of them.
 
     Read from an interpreter's operators after it allocated: a delegate is one more
     operator, whose inputs are those of the operators that it replaced, weights included.
@@ -184,7 +213,8 @@ def provider_of(interpreter: Any) -> str:
     widened = {o["outputs"][0]: o["inputs"][0] for o in operators if o["op_name"] == "DEQUANTIZE"}
     held = {i for o in operators if o["op_name"] == "DELEGATE" for i in o["inputs"]}
     kernels = {o["inputs"][1] for o in operators if o["op_name"] in _CONVOLUTIONS}
-    return XNNPACK if {widened.get(kernel, kernel) for kernel in kernels} <= held else CPU
+    kernels = {widened.get(kernel, kernel) for kernel in kernels}
+    return len(kernels & held), len(kernels)
 
 
 def _refused(error: Exception) -> ModelError:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ModelError, ProviderError
+from edgeqe.nvidia_libraries import preload
 from edgeqe.runtimes.heap import trim_heap
+from edgeqe.runtimes.placement import Placement, placement_of
 
 Float = npt.NDArray[np.float32]
 CPU = "CPUExecutionProvider"
@@ -55,8 +61,19 @@ def version() -> str:
     return str(_onnxruntime().__version__)
 
 
+def providers() -> list[str]:
+    """Providers that the installed ONNX Runtime lists; a session may still lack a driver.
+
+    Raises
+    ------
+    ProviderError
+        If ONNX Runtime is not there.
+    """
+    return list(_onnxruntime().get_available_providers())
+
+
 class OrtSession:
-    """A network on one thread of the CPU.
+    """A network on one thread of the CPU, or on an accelerator.
 
     Windows run side by side on several threads, each in one call of `run`; that
     needs no synchronisation inside a layer.
@@ -74,11 +91,17 @@ class OrtSession:
         convolution unfolds, so what a window of another size left in the arena fits none of
         them: it is given back first. Without that 80 pictures of 80 sizes took twice their
         limit.
+    wanted : sequence of (str, dict)
+        Providers in order, each with its options; the CPU is always behind them.
+    recorded : bool
+        Record the first run, for `placement`.
+    vectors : collection of str
+        Inputs that are strength vectors.
 
     Raises
     ------
     ProviderError
-        If ONNX Runtime or its CPU provider is not there.
+        If ONNX Runtime or the first provider is not there.
     ModelError
         If ONNX Runtime refuses the model.
     """
@@ -97,6 +120,9 @@ class OrtSession:
         peak_floats: float = 0.0,
         *,
         integers: bool = False,
+        wanted: Sequence[tuple[str, Mapping[str, object]]] = ((CPU, {}),),
+        recorded: bool = False,
+        vectors: Collection[str] = (),
     ) -> None:
         ort = _onnxruntime()
         _share_arena(ort)
@@ -109,11 +135,17 @@ class OrtSession:
         options.add_session_config_entry("session.use_env_allocators", "1")
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._record = tempfile.TemporaryDirectory(prefix="edgeqe-") if recorded else None
+        if self._record is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(self._record.name) / "run")
+        if wanted[0][0] != CPU:
+            preload(ort)
         try:
             self._session = ort.InferenceSession(
                 model,
                 options,
-                providers=[CPU],
+                providers=[(name, _as_text(values)) for name, values in wanted],
                 enable_fallback=False,
                 disabled_optimizers=UNWANTED,
             )
@@ -122,18 +154,26 @@ class OrtSession:
             raise ModelError(f"ONNX Runtime refuses the model: {reason}.") from error
         self.bytes_per_pixel: float = 4.0 * peak_floats + VIEW_BYTES
         self.provider: str = self._session.get_providers()[0]
-        if self.provider != CPU:
-            raise ProviderError(f"the session runs on {self.provider}, {CPU} was asked for.")
-        self._inputs: dict[str, int] = {i.name: i.shape[1] for i in self._session.get_inputs()}
+        if self.provider != wanted[0][0]:
+            raise ProviderError(
+                f"a session has {', '.join(self._session.get_providers())}, "
+                f"{wanted[0][0]} was asked for"
+            )
+        planes = [given for given in self._session.get_inputs() if given.name not in vectors]
+        self._inputs: dict[str, int] = {given.name: given.shape[1] for given in planes}
         output = self._session.get_outputs()[0]
         self._output: str = output.name
         self._channels: int = output.shape[1]
-        self._alignment, self._integers = alignment, integers
+        self._alignment = alignment
+        self._integers = integers and self.provider == CPU
         self._shrinking = ort.RunOptions()
         self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
-    def run(self, planes: Float) -> Float:
-        """Residual (C, h, w) of planes, contiguous float32 of shape (all inputs' C, h, w)."""
+    def run(self, planes: Float, vectors: Mapping[str, Float] | None = None) -> Float:
+        """Residual (C, h, w) of planes, contiguous float32 of shape (all inputs' C, h, w).
+
+        `vectors` are the strength vectors of a model that has them as inputs.
+        """
         size = planes.shape[1:]
         if self._integers and size != OrtSession._last_size:
             OrtSession._last_size = size
@@ -141,6 +181,8 @@ class OrtSession:
         out = np.empty((self._channels, *size), np.float32)
         binding = self._session.io_binding()
         used = 0
+        for name, numbers in (vectors or {}).items():
+            binding.bind_cpu_input(name, numbers)
         for name, count in self._inputs.items():
             part = planes[used : used + count]
             used += count
@@ -150,11 +192,34 @@ class OrtSession:
         self._session.run_with_iobinding(binding)
         return out
 
+    def placement(self, macs: float) -> Placement:
+        """Where the runs so far went, once: recording ends here.
+
+        Parameters
+        ----------
+        macs : float
+            MACs of the network in these runs.
+        """
+        assert self._record is not None, "the session is not recorded"
+        events = json.loads(Path(self._session.end_profiling()).read_text(encoding="utf-8"))
+        self._record.cleanup()
+        return placement_of(events, macs)
+
     def shrink(self) -> None:
         """Give back what the arena keeps and no running window uses."""
+        if self.provider != CPU:
+            return  # the arena is the device's
         tiny = {
             name: np.zeros((1, count, self._alignment, self._alignment), np.float32)
             for name, count in self._inputs.items()
         }
         self._session.run(None, tiny, self._shrinking)
         trim_heap()
+
+
+def _as_text(values: Mapping[str, object]) -> dict[str, str]:
+    """Options as providers take them: text, truth as 1 and 0."""
+    return {
+        key: str(int(value)) if isinstance(value, bool) else str(value)
+        for key, value in values.items()
+    }

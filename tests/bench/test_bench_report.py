@@ -102,7 +102,7 @@ def test_an_interrupt_and_a_fallback_are_said() -> None:
     made.models[0]["fallback"] = "cpu"
     lines = format_report(made).splitlines()
     assert lines[-1] == "Interrupted: only what is shown was measured."
-    assert "edgeqe-tiny fell back to cpu: the target is not here." in lines
+    assert "fallback: cpu (edgeqe-tiny: the asked target cannot run here)" in lines
 
 
 def test_table_aligns_words_left_and_numbers_right() -> None:

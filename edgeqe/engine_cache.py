@@ -1,0 +1,139 @@
+"""Engines that an accelerator built, kept between processes.
+
+Building one takes minutes. It serves one model, window, precision, set of options and one
+combination of runtime, driver and device, so all of these are the name of its folder, hashed,
+and lie in ``key.json`` in it, to be read. A folder gets its name when the engine in it has run:
+a build that was broken off leaves a ``partial`` one, which nothing reads.
+
+::
+
+    <cache>/engines/<hash>/key.json        what it is of
+                          /...             what the runtime wrote
+    <cache>/engines/partial-<hash>-<pid>/  being built, or broken off
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeqe.errors import InputError
+
+CACHE_VARIABLE = "EDGEQE_CACHE_DIR"
+KEY_FILE, PARTIAL = "key.json", "partial-"
+#: Characters of a folder's hash, and seconds after which a broken-off build is old.
+_HASH, _OLD = 24, 86400.0
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One folder of the cache."""
+
+    path: Path
+    key: Mapping[str, object]
+    """What it is of; empty for a build that was broken off."""
+    size: int
+    """Bytes."""
+    used: float
+    """When it was last used, seconds since the epoch."""
+
+
+def cache_folder() -> Path:
+    """Folder of the engines: ``EDGEQE_CACHE_DIR``, or the user's folder of caches."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named) / "engines"
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "edgeqe" / "engines"
+
+
+class EnginePlace:
+    """Where the engine of a key lies, or is being built.
+
+    Parameters
+    ----------
+    key : dict
+        Everything that the engine depends on; plain values.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+
+    def __init__(self, key: Mapping[str, object]) -> None:
+        text = json.dumps(dict(key), sort_keys=True, indent=1)
+        name = hashlib.sha256(text.encode()).hexdigest()[:_HASH]
+        self._final = cache_folder() / name
+        self.built = (self._final / KEY_FILE).is_file()
+        """Whether an engine of this key was there."""
+        self.path = self._final if self.built else cache_folder() / f"{PARTIAL}{name}-{os.getpid()}"
+        """Folder for the runtime to read and write."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if self.built:
+                os.utime(self.path)
+            else:
+                (self.path / KEY_FILE).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"cannot write the cache of engines '{self.path}' ({error.strerror or error}): "
+                f"set {CACHE_VARIABLE} to a folder that can be written."
+            ) from error
+
+    def keep(self) -> None:
+        """Give a finished engine its name; another process may have been faster."""
+        if self.built:
+            return
+        try:
+            self.path.rename(self._final)
+        except OSError:
+            shutil.rmtree(self.path, ignore_errors=True)
+        self.path, self.built = self._final, True
+
+    def drop(self) -> None:
+        """Remove what a failed build left."""
+        if not self.built:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+def engines() -> list[Engine]:
+    """What the cache holds, the latest used first; builds that were broken off at the end."""
+    folder = cache_folder()
+    paths = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    found = [_engine(path) for path in paths]
+    return sorted(found, key=lambda engine: (not engine.key, -engine.used))
+
+
+def prune(older_than_days: float = 0.0) -> list[Engine]:
+    """Remove engines that were not used for so many days, and old broken-off builds.
+
+    Returns
+    -------
+    list of Engine
+        Those that were removed.
+    """
+    now, gone = time.time(), []
+    for engine in engines():
+        age = now - engine.used
+        if age >= (older_than_days * 86400.0 if engine.key else min(_OLD, older_than_days * 86400)):
+            shutil.rmtree(engine.path, ignore_errors=True)
+            gone.append(engine)
+    return gone
+
+
+def _engine(path: Path) -> Engine:
+    key: Mapping[str, object] = {}
+    if not path.name.startswith(PARTIAL):
+        try:
+            key = json.loads((path / KEY_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            key = {}
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return Engine(path, key if isinstance(key, dict) else {}, size, path.stat().st_mtime)
