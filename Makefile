@@ -1,7 +1,7 @@
 # `make demo` and `make test` each make their own virtual environment, and need
 # nothing but Python 3.10 or later, make and git. PYTHON=... names an interpreter.
 
-.PHONY: demo test check clean
+.PHONY: demo test check arm64 clean
 
 demo: .venv-demo/ready
 	@.venv-demo/bin/edgeqe demo
@@ -11,6 +11,10 @@ test: check
 
 check: .venv/ready
 	@PYTHON=.venv/bin/python scripts/check
+
+# Downloads an arm64 Debian and aarch64 wheels; needs qemu-user-static and debootstrap.
+arm64: .venv/ready
+	@.venv/bin/python scripts/arm64
 
 .venv-demo/ready: pyproject.toml
 	@PYTHON="$(PYTHON)" scripts/environment .venv-demo ort,files,bench 99

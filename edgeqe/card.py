@@ -215,10 +215,16 @@ class StrengthTable:
     """Shape (rank, all channels of all vectors, in the card's order)."""
 
     def row(self, key: int) -> Float:
-        """All vectors, end to end, at a key; keys outside the table are clamped."""
+        """All vectors, end to end, at a key; keys outside the table are clamped.
+
+        Products of two float32 are exact in float64, and the order of the sums is fixed, so every
+        machine gets the same bits; those of a matrix product depend on processor and alignment.
+        """
         index = min(max(key - self.first_key, 0), len(self.curve) - 1)
-        values: Float = self.curve[index] @ self.basis
-        return values
+        values = np.zeros(self.basis.shape[1], np.float64)
+        for weight, vector in zip(self.curve[index].astype(np.float64), self.basis, strict=True):
+            values += weight * vector
+        return values.astype(np.float32)
 
     def to_text(self) -> str:
         """As in the file."""

@@ -51,8 +51,8 @@ def test_help_lists_the_verbs_in_order() -> None:
     assert result.exit_code == 0
     listed = result.output.split("Verbs:")[1].split("\n\n")[0].splitlines()
     assert [line.split()[0] for line in listed if line] == [
-        "enhance", "demo", "bench", "inspect", "models", "verify", "train", "doctor", "convert",
-        "prune", "quantize", "drift", "blame",
+        "enhance", "demo", "bench", "inspect", "models", "verify", "targets", "tune", "warmup",
+        "cache", "train", "doctor", "convert", "prune", "quantize", "drift", "blame",
     ]  # fmt: skip
     assert result.output == CliRunner().invoke(cli.main, ["--help"]).output
 

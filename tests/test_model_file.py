@@ -1,6 +1,8 @@
 """Model files of both formats: strengths, damaged files, the protobuf reader against onnx."""
 
+import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,27 @@ def test_outline_equals_the_onnx_package(data: bytes) -> None:
         tensor = found.initializers[initializer.name]
         assert tensor.dims == tuple(initializer.dims)
         assert data[tensor.start : tensor.stop] == initializer.raw_data
+
+
+def test_a_strength_has_the_same_bits_wherever_its_table_lies() -> None:
+    table = ModelFile(find_model("edgeqe-small:int8")).strengths
+    assert table is not None
+    row = table.row(table.first_key + 40)
+    weights = [float(weight) for weight in table.curve[40]]
+    exact = [
+        math.fsum(w * float(number) for w, number in zip(weights, column, strict=True))
+        for column in table.basis.T
+    ]
+    # Products are exact. A sum in float64 is off by 1e-16 of its terms, which may round the other
+    # way: one unit in the last place of float32, 1.2e-7, or of a sum that cancels a little more.
+    np.testing.assert_allclose(row, exact, rtol=1.2e-7, atol=1e-9)
+    for offset in range(0, 64, 4):
+        room = np.empty(table.basis.nbytes + 64, np.uint8)
+        lying = room[offset : offset + table.basis.nbytes].view(np.float32)
+        lying = lying.reshape(table.basis.shape)
+        lying[:] = table.basis
+        moved = dataclasses.replace(table, basis=lying).row(table.first_key + 40)
+        np.testing.assert_array_equal(moved, row)
 
 
 def test_any_tool_of_the_ecosystem_opens_it(data: bytes, tmp_path: Path) -> None:

@@ -1,0 +1,184 @@
+"""Settings that `tune` tries on a target: way to run, form of the network, threads, windows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from edgeqe.catalogue import find_model, forms_of, shipped_models
+from edgeqe.errors import ProviderError
+from edgeqe.model_file import ModelFile
+from edgeqe.placing import reason_absent
+from edgeqe.targets.profile import Profile
+from edgeqe.windows import least_side
+
+#: Most of a window's side that is tried, pixels.
+SIDES = (128, 192, 256, 384, 512, 768)
+#: Least of its side, as a share of the most: between the two the planner finds windows that divide
+#: a picture without rest.
+SHARE = 2 / 3
+#: A side below so many halos is not tried: more than three quarters of its pixels would be halo.
+HALOS = 4
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to run a network on a target."""
+
+    way: int
+    """Index of the profile's ``[[runtime]]``."""
+    form: str
+    """Shipped form of the network, such as ``int8.tflite``; empty where a file fixes it."""
+    threads: int
+    """Windows that run at once, from 1."""
+    smallest: int
+    """``window.smallest``, pixels; 0: what the network needs."""
+    largest: int
+    """``window.largest``, pixels; 0: any."""
+
+    @property
+    def precision(self) -> str:
+        """Precision of the form; empty where a file fixes it."""
+        return self.form.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Space:
+    """All settings, one axis at a time."""
+
+    forms: tuple[tuple[int, str], ...]
+    """Ways and forms in the profile's own order: the first one that runs is the default."""
+    default: Setting
+    """What the profile itself says; its form is that of the first way."""
+    start: Setting
+    """The same without the profile's bounds: every processor, windows as planned."""
+    threads: tuple[int, ...]
+    windows: tuple[tuple[int, int], ...]
+    """Smallest and largest side, pixels."""
+
+    def starts(self) -> Iterator[Setting]:
+        """Every form in every way that runs it."""
+        return (replace(self.start, way=way, form=form) for way, form in self.forms)
+
+    def at_threads(self, setting: Setting) -> Iterator[Setting]:
+        """Give a setting on other numbers of threads."""
+        return (replace(setting, threads=count) for count in self.threads)
+
+    def at_windows(self, setting: Setting) -> Iterator[Setting]:
+        """Give a setting in other windows."""
+        return (
+            replace(setting, smallest=smallest, largest=largest)
+            for smallest, largest in self.windows
+        )
+
+    def defaults(self) -> Iterator[Setting]:
+        """What the profile says by each way, in its order; the first one that runs is taken."""
+        firsts = {way: form for way, form in reversed(self.forms)}
+        return (replace(self.default, way=way, form=firsts[way]) for way in sorted(firsts))
+
+    def without(self, forms: Collection[tuple[int, str]]) -> Space:
+        """Space without some ways and forms; the default stays what it is."""
+        return replace(self, forms=tuple(form for form in self.forms if form not in forms))
+
+
+def space_of(
+    model: str | os.PathLike[str],
+    profile: Profile,
+    features: Collection[str],
+    processors: int,
+) -> tuple[Space, dict[int, str]]:
+    """Space of a model on a target.
+
+    Parameters
+    ----------
+    model : str or path
+        A network's name alone has all its shipped forms; any other name fixes the form.
+    profile : Profile
+    features : collection of str
+        Of this machine's processor, see `hardware.CPU_FLAGS`.
+    processors : int
+        That this process may use.
+
+    Returns
+    -------
+    Space
+    dict of int to str
+        Ways that are not installed, and why.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+    ProviderError
+        If no way is there.
+    """
+    network = str(model) if str(model) in shipped_models() else ""
+    given = None if network else ModelFile(find_model(model))
+    forms: list[tuple[int, str]] = []
+    absent: dict[int, str] = {}
+    seen = []
+    for index, way in enumerate(profile.runtimes):
+        ending = ".tflite" if way.runtime == "litert" else ""
+        # a file is the user's own choice: what the way needs is for choosing among forms
+        why = reason_absent(way, features if given is None else way.needs)
+        if given is not None and (given.format == "tflite") != (way.runtime == "litert"):
+            continue
+        if why:
+            absent[index] = why
+        elif given is None:
+            shipped = forms_of(network)
+            wanted = [p for p in profile.precision.get(network, ()) if p in way.precisions]
+            ordered = [f"{p}{ending}" for p in dict.fromkeys([*wanted, *way.precisions])]
+            forms += [(index, form) for form in ordered if form in shipped]
+        elif (way.provider, way.options) not in seen:
+            seen.append((way.provider, way.options))
+            forms.append((index, ""))
+    if not forms:
+        raise nothing_runs(profile, absent, str(model))
+    first = given or ModelFile(find_model(f"{network}:{forms[0][1]}"))
+    bounds, count = profile.window, profile.threads or processors
+    default = Setting(*forms[0], count, bounds.smallest, bounds.largest)
+    # an accelerator keeps its one window shape, and its threads are no matter of processors
+    start = replace(default, threads=count if profile.on_accelerator else processors)
+    if not bounds.fixed:
+        start = replace(start, smallest=0, largest=0)
+    return (
+        Space(
+            forms=tuple(forms),
+            default=default,
+            start=start,
+            threads=counts_to(processors),
+            windows=_windows(first, start, fixed=bounds.fixed),
+        ),
+        absent,
+    )
+
+
+def nothing_runs(profile: Profile, absent: Mapping[int, str], model: str) -> ProviderError:
+    """Error for a target on which no way runs; falling back is no cure where a target is tuned."""
+    reasons = [f"{profile.runtimes[index].provider}: {why}" for index, why in absent.items()]
+    cure = next((way.cure for way in profile.runtimes if way.cure), "'edgeqe doctor' tells more")
+    found = "; ".join(dict.fromkeys(reasons)) or f"none of its runtimes reads '{model}'"
+    return ProviderError(f"target '{profile.name}' cannot be tuned here: {found}. Cure: {cure}.")
+
+
+def counts_to(processors: int) -> tuple[int, ...]:
+    """Return 1, 2, 4, ... and the number itself."""
+    powers = [1 << power for power in range(processors.bit_length())]
+    return tuple(sorted({*powers, processors}))
+
+
+def _windows(model: ModelFile, start: Setting, *, fixed: bool) -> tuple[tuple[int, int], ...]:
+    """Bounds to try: those of the start, and around each side that suits the network."""
+    card, found = model.card, [(start.smallest, start.largest)]
+    if card.tiling != "exact":
+        return tuple(found)
+    for side in SIDES:
+        largest = side // card.alignment * card.alignment
+        if largest < max(least_side(card.halo, card.alignment), HALOS * card.halo):
+            continue
+        steps = -(-int(largest * SHARE) // card.alignment)
+        smallest = max(steps * card.alignment, least_side(card.halo, card.alignment))
+        found.append((largest if fixed else smallest, largest))
+    return tuple(found)
