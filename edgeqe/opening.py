@@ -9,7 +9,7 @@ from edgeqe.engine import Engine, available_threads
 from edgeqe.errors import ProviderError
 from edgeqe.model_file import ModelFile
 from edgeqe.openers import Openers
-from edgeqe.placing import no_way, place, profile_for
+from edgeqe.placing import asked, no_way, place, profile_for
 from edgeqe.targets.profile import Profile, Runtime
 
 
@@ -51,15 +51,15 @@ def open_on(
     ProviderError
         If no way of the profile runs.
     """
-    profile = profile_for(target)
+    profile, named = profile_for(target), asked(target)
     try:
         return _engine(models, profile, limit, threads), profile.name, ""
     except ProviderError:
         on_cpu = not any(runtime.on_accelerator for runtime in profile.runtimes)
-        if on_cpu or not (fallback or target == "auto"):
+        if on_cpu or not (fallback or named == "auto"):
             raise
     plain = profile_for("cpu")
-    stamp = "cpu" if target != "auto" else ""
+    stamp = "cpu" if named != "auto" else ""
     return _engine(models, plain, limit, threads), plain.name, stamp
 
 

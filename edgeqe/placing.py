@@ -29,6 +29,11 @@ class Placing:
     runtime: Runtime
 
 
+def asked(target: str) -> str:
+    """Target that is asked for: of ``auto`` the environment's EDGEQE_TARGET, if that is set."""
+    return (os.environ.get(TARGET_VARIABLE, "").strip() or target) if target == "auto" else target
+
+
 def profile_for(target: str) -> Profile:
     """Profile of a target's name, of ``auto``, ``cpu``, or of a TOML file's path.
 
@@ -40,14 +45,14 @@ def profile_for(target: str) -> Profile:
     InputError
         If there is no such target, or the profile is wrong.
     """
-    named = os.environ.get(TARGET_VARIABLE, "").strip() if target == "auto" else ""
-    if named:
+    named = asked(target)
+    if named not in ("auto", "cpu"):
         try:
-            return profile_for(named) if named != "auto" else _of_machine()
+            profile = read_profile(named)
         except InputError as error:
+            if named == target:
+                raise
             raise InputError(f"{TARGET_VARIABLE} = '{named}': {error}") from error
-    if target not in ("auto", "cpu"):
-        profile = read_profile(target)
         unknown = sorted(set(profile.precision) - set(shipped_models()))
         if unknown:
             raise InputError(
@@ -55,7 +60,7 @@ def profile_for(target: str) -> Profile:
                 f"networks are {', '.join(shipped_models())}."
             )
         return profile
-    if target == "cpu":
+    if named == "cpu":
         return read_profile(cpu_target(read_hardware().machine))
     return _of_machine()
 

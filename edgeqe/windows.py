@@ -273,7 +273,7 @@ def _axes(
         if largest < tiny:
             raise InputError(
                 f"windows of at most {largest} pixels a side are too small for a halo of {halo}: "
-                f"give at least {tiny}."
+                f"give window.largest at least {tiny}."
             )
     found += [_of_size(length, size, halo) for size in sorted(sizes) if tiny <= size < length]
     return [

@@ -151,7 +151,9 @@ def test_bounds_hold_on_the_processor_too(tmp_path: Path) -> None:
                 bounded.enhance(picture, quality=30), plain.enhance(picture, quality=30)
             )
     path.write_text('extends = "x86-cpu"\n[window]\nlargest = 100\n')
-    with pytest.raises(InputError, match="too small for a halo of 64: give at least 136"):
+    with pytest.raises(
+        InputError, match="too small for a halo of 64: give window.largest at least 136"
+    ):
         Enhancer("edgeqe-base:float32", target=str(path))
 
 
@@ -190,7 +192,7 @@ def liar(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Liar]:
     yield runtime
 
 
-def test_placement_decides_and_not_the_list(liar: Liar) -> None:
+def test_placement_decides_and_not_the_list(liar: Liar, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ProviderError) as caught:
         Enhancer("edgeqe-tiny", target="cuda")
     text = str(caught.value)
@@ -204,6 +206,9 @@ def test_placement_decides_and_not_the_list(liar: Liar) -> None:
         assert dict(fallen.info.placement) == {"CPUExecutionProvider": 1.0}
     with Enhancer("edgeqe-tiny") as auto:  # asked for nothing, so nothing is a fallback
         assert (auto.info.fallback, auto.info.target) == ("", "x86-cpu")
+    monkeypatch.setenv("EDGEQE_TARGET", "cuda")  # this is asking
+    with pytest.raises(ProviderError, match="CUDAExecutionProvider was asked for"):
+        Enhancer("edgeqe-tiny")
 
 
 def test_a_profile_may_leave_a_share_to_the_processor(liar: Liar, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ Job = tuple[str, str]
               help="File (.png, .tif, .webp, .jpg) or folder; - is standard output, as PNG.")  # fmt: skip
 @click.option("-m", "--model", default="edgeqe-small", show_default=True, metavar="M",
               help="Shipped name, file, or network of the zoo.")  # fmt: skip
-@click.option("--target", default="auto", show_default=True, envvar="EDGEQE_TARGET",
+@click.option("--target", default="auto", show_default=True,
               help="Where to run.")  # fmt: skip
 @click.option("--memory-limit", default="64MiB", show_default=True, metavar="SIZE",
               help="Most that the enhancement takes beside the picture itself.")  # fmt: skip

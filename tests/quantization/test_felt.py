@@ -41,7 +41,9 @@ def test_only_sums_behind_which_a_relu_stands_alone_have_summands() -> None:
     assert summands(block("Sigmoid")) == {}
     graph = block()
     again = Node("Add", "again", ("out", "s"), "more")  # the sum is read below 0 as well
-    assert summands(Graph("a", graph.inputs, "more", (*graph.nodes, again), graph.constants, {})) == {}
+    assert (
+        summands(Graph("a", graph.inputs, "more", (*graph.nodes, again), graph.constants, {})) == {}
+    )
     skip = Node("Add", "skip", ("out", "x"), "more")  # x is read elsewhere too
     found = summands(Graph("s", graph.inputs, "more", (*graph.nodes, skip), graph.constants, {}))
     assert found == {"y": "x"}
