@@ -20,6 +20,7 @@ import numpy as np
 
 import edgeqe
 from edgeqe.errors import InputError
+from edgeqe.placing import TARGET_VARIABLE
 
 #: Height and width of the picture of the memory figure: 12 megapixels.
 MEMORY_SIZE = (3000, 4000)
@@ -137,7 +138,12 @@ def probe_file(
 
 
 def measure(
-    name: str, model: str, memory_limit: int, threads: int, shape: tuple[int, ...]
+    name: str,
+    model: str,
+    memory_limit: int,
+    threads: int,
+    shape: tuple[int, ...],
+    target: str = "auto",
 ) -> MemoryUse:
     """Measure one call on an array and one on a file, each in a fresh process.
 
@@ -153,6 +159,8 @@ def measure(
         As of `Enhancer`.
     shape : tuple of int
         Of the uint8 array, (H, W) or (H, W, 3).
+    target : str
+        As of `Enhancer`.
 
     Raises
     ------
@@ -161,7 +169,7 @@ def measure(
     """
 
     def run(kind: str) -> tuple[int | None, int]:
-        return _in_fresh_process(name, kind, model, memory_limit, threads, shape)
+        return _in_fresh_process(name, kind, model, memory_limit, threads, shape, target)
 
     peak, planned = run("array")
     file_peak, pictures = run("file")
@@ -172,7 +180,13 @@ def measure(
 
 
 def _in_fresh_process(
-    name: str, kind: str, model: str, memory_limit: int, threads: int, shape: tuple[int, ...]
+    name: str,
+    kind: str,
+    model: str,
+    memory_limit: int,
+    threads: int,
+    shape: tuple[int, ...],
+    target: str,
 ) -> tuple[int | None, int]:
     root = str(Path(edgeqe.__file__).resolve().parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -180,7 +194,7 @@ def _in_fresh_process(
                str(threads), *map(str, shape)]  # fmt: skip
     done = subprocess.run(
         command,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), TARGET_VARIABLE: target},
         capture_output=True,
         text=True,
         check=False,

@@ -175,4 +175,6 @@ def _memory(
         info = enhancer.info
         heavy = info.kmac_per_pixel > memory.HEAVY_KMAC and shape[:2] == memory.MEMORY_SIZE
         size = (*memory.HEAVY_SIZE, *shape[2:]) if heavy else shape
-        report.memory.append(memory.measure(name, info.path, info.memory_limit, info.threads, size))
+        report.memory.append(
+            memory.measure(name, info.path, info.memory_limit, info.threads, size, info.profile)
+        )

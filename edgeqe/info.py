@@ -22,6 +22,8 @@ class Info:
     runtime_version: str
     target: str
     """Name of the target's profile."""
+    profile: str
+    """File of the profile."""
     provider: str
     """Provider as placed: the one that most of the MACs ran on, from the record of a run."""
     placement: Mapping[str, float]
@@ -73,6 +75,7 @@ def info_of(engine: Engine, target: str, fallback: str) -> Info:
         runtime=_joined(name for name, _ in runtimes),
         runtime_version=_joined(version for _, version in runtimes),
         target=target,
+        profile=engine.openers.profile_file,
         provider=_joined(placement.provider for placement in engine.placements()),
         placement=_mean([placement.macs for placement in engine.placements()]),
         fallback=fallback,

@@ -45,6 +45,11 @@ class Openers:
         """Side of the windows where all pictures have the same; else 0."""
         self._accelerators: dict[int, Accelerator] = {}
 
+    @property
+    def profile_file(self) -> str:
+        """File of the target's profile; empty without one."""
+        return "" if self._profile is None else self._profile.source
+
     def fix(self, halo: int, alignment: int, tiling: str, block: int, limit: int) -> None:
         """Choose the one window of a target that wants one, the largest that fits the limit.
 

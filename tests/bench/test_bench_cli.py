@@ -62,9 +62,10 @@ def test_speed_and_memory(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None
     shapes: list[Any] = []
     measure = memory.measure
 
-    def small(name: str, model: str, limit: int, threads: int, shape: Any) -> Any:
+    def small(name: str, model: str, limit: int, threads: int, shape: Any, target: str) -> Any:
         shapes.append(shape)
-        return measure(name, model, limit, threads, (64, 64, 3))
+        assert target.endswith(".toml")  # the same target in the fresh process
+        return measure(name, model, limit, threads, (64, 64, 3), target)
 
     monkeypatch.setattr(memory, "measure", small)
     result = bench("-q", "20", "--no-quality", "--repeats", "2", "--json")
