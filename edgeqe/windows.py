@@ -19,7 +19,7 @@ from edgeqe.errors import InputError, MemoryLimitError
 
 #: Allowance for what does not grow with the window: threads' stacks, Python objects, and
 #: the heap's and the arena's gaps when windows of many sizes follow each other.
-FIXED_BYTES = 5 << 19
+FIXED_BYTES = 11 << 18
 #: Cost of one more window in picture pixels' worth of work: call overhead.
 WINDOW_COST = 4000
 #: Windows above this fall out of the cache; bigger ones gain nothing.
