@@ -30,7 +30,13 @@ from edgeqe.converters.integer_memory import peak_bytes
 from edgeqe.converters.lifetimes import peak_on_blocks
 from edgeqe.converters.sharing import scale_kernels
 from edgeqe.converters.sources import Source
-from edgeqe.converters.tables import as_stored, strength_table, tables_of
+from edgeqe.converters.tables import (
+    INTEGER_TOLERANCE,
+    TABLE_TOLERANCE,
+    as_stored,
+    strength_table,
+    tables_of,
+)
 from edgeqe.errors import CheckError, InputError
 from edgeqe.model_file import ModelFile, outline_of, weights_sha256
 from edgeqe.planes import NEUTRAL
@@ -90,7 +96,8 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
             raise InputError("INT8 has no float16, and with zeros of 0 no TFLite: leave one out.")
         content = integers.short(source.integer)
     vectors = tables_of(content)
-    tables = {key: strength_table(named) for key, named in vectors.items()}
+    tolerance = TABLE_TOLERANCE if isinstance(content, Graph) else INTEGER_TOLERANCE
+    tables = {key: strength_table(named, tolerance) for key, named in vectors.items()}
     metadata = {**source.metadata, **{key: table.to_text() for key, table in tables.items()}}
     if isinstance(content, IntegerGraph):
         content = as_stored(content, tables, source.default_key)

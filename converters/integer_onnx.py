@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
-from edgeqe.converters.integer import MOVING, Group, IntegerGraph
+from edgeqe.converters.integer import CONVOLUTIONS, MOVING, Group, IntegerGraph
 from edgeqe.converters.to_onnx import attributes_of, operands_of, packed
 
 #: Zero of the files' int8 values.
@@ -57,6 +57,7 @@ class _Writer:
         self.nodes: list[onnx.NodeProto] = []
         self.stored: dict[str, onnx.TensorProto] = {}
         self.real: set[str] = set()
+        self.kernels = {n.inputs[1] for n in self.graph.nodes if n.op in CONVOLUTIONS}
 
     def write(self, metadata: Mapping[str, str], outputs: Sequence[str]) -> onnx.ModelProto:
         graph, steps = self.graph, self.integer.steps
@@ -112,7 +113,14 @@ class _Writer:
     def read(self, name: str) -> str:
         """Real numbers of a value, or a constant."""
         if name in self.graph.constants:
-            return self.constant(name, self.graph.constants[name])
+            numbers = self.graph.constants[name]
+            if name not in self.kernels or not is_bytes(numbers):
+                return self.constant(name, numbers)
+            if name not in self.real:  # a real convolution's kernel of whole numbers
+                self.real.add(name)
+                whole = self.constant(name, numbers.astype(np.int8))
+                self.node("Cast", [whole], f"{name}.real", to=TensorProto.FLOAT)
+            return f"{name}.real"
         if name not in self.integer.steps:
             return name
         if name not in self.real:
@@ -173,3 +181,9 @@ class _Writer:
             self.node(node.op, names, target, **attributes_of(node))
             if rounded:
                 self.quantize(target, node.output)
+
+
+def is_bytes(numbers: npt.NDArray[np.generic]) -> bool:
+    """Whether all numbers are whole and fit in a signed byte, and not all are 0."""
+    real = numbers.astype(np.float64)
+    return bool((np.rint(real) == real).all() and 0.0 < np.abs(real).max() <= 127.0)

@@ -14,14 +14,20 @@ from edgeqe.errors import CheckError
 
 #: Largest error of a low-rank strength table, relative to each vector's largest value.
 TABLE_TOLERANCE = 1e-6
+#: The same of a network of integers, whose steps are 1/255 of a value: its file is a third.
+INTEGER_TOLERANCE = 1e-5
 
 
-def strength_table(vectors: Mapping[str, Float]) -> StrengthTable:
+def strength_table(
+    vectors: Mapping[str, Float], tolerance: float = TABLE_TOLERANCE
+) -> StrengthTable:
     """Low-rank table of all vectors, columns in the order of the mapping.
 
     Parameters
     ----------
     vectors : mapping of str to ndarray, shape (len(KEYS), C)
+    tolerance : float
+        Largest error, relative to each vector's largest value.
 
     Raises
     ------
@@ -34,7 +40,7 @@ def strength_table(vectors: Mapping[str, Float]) -> StrengthTable:
     for rank in range(1, len(singular) + 1):
         curve = (left[:, :rank] * singular[:rank]).astype("<f4")
         basis = (right[:rank] * size).astype("<f4")
-        if np.abs((curve @ basis - exact) / size).max() <= TABLE_TOLERANCE:
+        if np.abs((curve @ basis - exact) / size).max() <= tolerance:
             return StrengthTable(KEYS[0], curve, basis)
     raise CheckError("the strength vectors do not fit a float32 table.")
 

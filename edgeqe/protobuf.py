@@ -80,7 +80,7 @@ class OnnxOutline:
         return {
             operation.outputs[0]: operation.inputs[0]
             for operation in self.operations
-            if operation.op_type == "DequantizeLinear"
+            if operation.op_type in ("Cast", "DequantizeLinear")
             and operation.outputs
             and operation.inputs
             and operation.inputs[0] in self.initializers

@@ -10,6 +10,7 @@ so a kernel is rounded once, before anything is folded into it, and serves every
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -28,6 +29,7 @@ from edgeqe.converters.integer import (
     Step,
     groups_of,
 )
+from edgeqe.errors import InputError
 from edgeqe.planes import NEUTRAL
 from edgeqe.quantization.kernels import with_integer_kernel
 from edgeqe.quantization.normal import normal
@@ -40,6 +42,8 @@ FINE, COARSE = (60, 1 / 8), (10, 1 / 2)
 #: Smallest scale of a value, of its largest over the strengths.
 SMALLEST = 1e-4
 MIDDLE, TOP = 128, 255
+#: Largest whole number of a kernel whose convolution stays real: nothing overflows there.
+LARGEST_BYTE = 127
 
 
 def integer_graph(
@@ -66,7 +70,7 @@ def integer_graph(
         Give every value the zero 128, as TensorRT wants them.
     real : collection of str
         Convolutions, and other nodes, that stay real. A convolution whose kernel is shared
-        takes its other uses along.
+        takes its other uses along. Their kernels are rounded to 8 bits.
     moments : mapping of str to ndarray, optional
         Second moment of the inputs of kernels, see `moments.py`; without it weights are rounded
         to the nearest.
@@ -84,6 +88,9 @@ def integer_graph(
     kernels = frozenset(node.inputs[1] for node in convolutions) - kept
     for kernel in sorted(kernels):
         graph = with_integer_kernel(graph, kernel, largest, (moments or {}).get(kernel))
+    for kernel in sorted(kept):  # whole numbers too, so that the file stays small
+        with contextlib.suppress(InputError):  # but for one whose scales change their sign
+            graph = with_integer_kernel(graph, kernel, LARGEST_BYTE, (moments or {}).get(kernel))
     constants, vectors, steps = dict(graph.constants), dict(graph.vectors), dict[str, Step]()
     decided = _deciding(graph, kernels, real)
     for value in dict.fromkeys(decided.values()):
