@@ -7,6 +7,7 @@ import pytest
 
 from edgeqe.converters.graph import KEYS, Graph, Node
 from edgeqe.quantization.int8 import integer_graph, most_of_residual, values
+from edgeqe.quantization.normal import normal
 from edgeqe.quantization.ranges import Ranges
 from edgeqe.strength import step_from_quality, step_key
 
@@ -112,7 +113,12 @@ def test_real_convolutions_keep_their_values_real() -> None:
     assert set(tail.steps) == {"planes", "z"}  # the result is not rounded
     head = integer_graph(network(), RANGES, LAST, real=["head"])
     assert head.kernels == {"b"} and set(head.steps) == {"z", "w", "out"}  # nor the planes
-    assert (head.graph.constants["a"] == network().constants["a"]).all()
+    # its kernel is whole numbers of 8 bits, whose scale lies behind it: at most a unit off
+    numbers, real = head.graph.constants["a"], network().constants["a"]
+    unit = head.graph.constants["head.kernel.scale"].reshape(-1, 1, 1, 1)
+    before = normal(network()).at(LAST).constants["head.kernel.scale"].reshape(-1, 1, 1, 1)
+    assert (numbers == np.rint(numbers)).all() and np.abs(numbers).max() == 127
+    assert (np.abs(numbers * unit - real * before) <= np.abs(unit)).all()
 
 
 @pytest.mark.parametrize("largest", [64, 127])
