@@ -70,8 +70,8 @@ class Cascade:
     ----------
     files : sequence of ModelFile
         One to four, with planes of one layout and tiling of one kind.
-    openers : sequence of callable, optional
-        Makes each file's session of a key; on the processor if left out.
+    openers : sequence of callable
+        Makes each file's session of a key.
 
     Raises
     ------
@@ -82,7 +82,7 @@ class Cascade:
     """
 
     def __init__(
-        self, files: Sequence[ModelFile], openers: Sequence[Callable[[int], Session]] = ()
+        self, files: Sequence[ModelFile], openers: Sequence[Callable[[int], Session]]
     ) -> None:
         self.files, self._openers = tuple(files), tuple(openers)
         self.cards = tuple(file.card for file in files)
@@ -138,18 +138,11 @@ class Cascade:
         if key in kept:
             kept.move_to_end(key)
         else:
-            kept[key] = self._open(index, key)
+            kept[key] = self._openers[index](key)
             self._alive.add(kept[key])
             while len(kept) > KEPT_SESSIONS:
                 kept.popitem(last=False)
         return kept[key]
-
-    def _open(self, index: int, key: int) -> Session:
-        from edgeqe.runtimes import open_session
-
-        if self._openers:
-            return self._openers[index](key)
-        return open_session(self.files[index], key)
 
     def window_bytes(self, opened: Opened) -> tuple[float, int]:
         """Bytes of a running window: for each of its pixels, and beside them.

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from edgeqe.runtimes.accelerator import Accelerator
     from edgeqe.runtimes.placement import Placement
 
-#: Bytes a picture pixel that a window takes beside the network's values: `runtimes.ort`.
-_VIEW_BYTES = 10.0
 #: Share of the memory limit for a window; the rest is for rows of a picture enhanced in place.
 _SHARE = 0.75
 
@@ -58,6 +56,8 @@ class Openers:
         InputError
             If the network needs the picture whole, or the bounds are too small for its halo.
         """
+        from edgeqe.runtimes.ort import VIEW_BYTES
+
         if not self.bounds.fixed:
             return
         if tiling == "whole":
@@ -75,7 +75,7 @@ class Openers:
                 f"windows of at most {self.bounds.largest} pixels a side are too small for a halo "
                 f"of {halo}: give window.largest at least {least_side(halo, alignment)}."
             )
-        per_pixel = max(4.0 * f.card.peak_floats_per_pixel for f in self._files) + _VIEW_BYTES
+        per_pixel = max(4.0 * f.card.peak_floats_per_pixel for f in self._files) + VIEW_BYTES
         room = max(0.0, _SHARE * (limit - FIXED_BYTES))
         fitting = int((room / per_pixel) ** 0.5) // alignment * alignment
         self.side = min(most, max(fitting, -(-least // alignment) * alignment))

@@ -109,7 +109,7 @@ def axis(length: int, count: int, halo: int, alignment: int) -> Axis | None:
     if count == 1:
         return Axis(length, 1, length, 0)
     size = -(-(length + 2 * halo * (count - 1)) // count)
-    size = max(-(-size // alignment) * alignment, 2 * halo + alignment)
+    size = max(-(-size // alignment) * alignment, least_side(halo, alignment))
     if size >= length or (count - 2) * (size - 2 * halo) >= length - size:
         return None
     return Axis(length, count, size, halo)
