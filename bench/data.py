@@ -175,7 +175,8 @@ def read_picture(path: Path, scale: float = 1.0) -> Picture:
             f"{path} is {picture.width}x{picture.height} pixels: "
             f"bench measures pictures of at least {SMALLEST_SIDE} each way."
         )
-    return Picture(path.stem, np.asarray(picture))
+    # a name that is no Unicode could be written into no report
+    return Picture(path.stem.encode(errors="replace").decode(), np.asarray(picture))
 
 
 @contextmanager

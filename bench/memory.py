@@ -22,10 +22,8 @@ import edgeqe
 from edgeqe.errors import InputError
 from edgeqe.placing import TARGET_VARIABLE
 
-#: Height and width of the picture of the memory figure: 12 megapixels.
-MEMORY_SIZE = (3000, 4000)
-#: The same for a network above so many kMAC a pixel, which would take minutes: 1 megapixel.
-HEAVY_KMAC, HEAVY_SIZE = 100.0, (864, 1152)
+#: Share by which peak and plan may differ before the planner counts as wrong.
+OFF = 0.2
 
 CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
@@ -35,6 +33,8 @@ class MemoryUse:
     """Memory of one call, caller's input and output not counted."""
 
     name: str
+    size: str
+    """Name of the picture's size."""
     shape: tuple[int, ...]
     """Of the uint8 array that was enhanced with ``out=``."""
 
@@ -42,14 +42,22 @@ class MemoryUse:
     """By the operating system; None where it cannot tell."""
 
     planned_bytes: int
+    """What the planner says of this picture."""
     limit_bytes: int
     codec_bytes: int | None
     """What decoder and encoder take beside pictures and enhancement, from a JPEG file to
     a PNG file; None where the operating system cannot tell."""
 
+    @property
+    def planner_off(self) -> float | None:
+        """By what share the peak is above the plan; None where it is unknown."""
+        return None if self.peak_bytes is None else self.peak_bytes / self.planned_bytes - 1
+
     def to_dict(self) -> dict[str, Any]:
         """Figures as plain values for a report."""
-        return {**self.__dict__, "shape": list(self.shape)}
+        off = self.planner_off
+        judged = {"planner_off": off, "planner_wrong": off is not None and abs(off) > OFF}
+        return {**self.__dict__, "shape": list(self.shape), **judged}
 
 
 def reset_peak() -> bool:
@@ -142,6 +150,7 @@ def measure(
     model: str,
     memory_limit: int,
     threads: int,
+    size: str,
     shape: tuple[int, ...],
     target: str = "auto",
 ) -> MemoryUse:
@@ -157,6 +166,8 @@ def measure(
         Bytes.
     threads : int
         As of `Enhancer`.
+    size : str
+        Name of the picture's size, for the report.
     shape : tuple of int
         Of the uint8 array, (H, W) or (H, W, 3).
     target : str
@@ -176,7 +187,7 @@ def measure(
     codecs = None
     if peak is not None and file_peak is not None:
         codecs = max(0, file_peak - pictures - peak)
-    return MemoryUse(name, shape, peak, planned, memory_limit, codecs)
+    return MemoryUse(name, size, shape, peak, planned, memory_limit, codecs)
 
 
 def _in_fresh_process(

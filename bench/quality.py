@@ -126,13 +126,15 @@ class Row:
 
     def to_dict(self) -> dict[str, Any]:
         """Row as plain values for a report."""
+        bits = float(np.mean([score.bits_per_pixel for score in self.scores]))
         row: dict[str, Any] = {
             "protocol": self.protocol,
             "model": self.model,
             "quality": self.quality,
             "pictures": len(self.scores),
             "step": float(np.mean([score.step for score in self.scores])),
-            "bits_per_pixel": float(np.mean([score.bits_per_pixel for score in self.scores])),
+            "bits_per_pixel": bits,
+            "bits_per_channel": bits if self.protocol == "gray" else bits / 3,
             "gain_db": self.gain,
             "worst_gain_db": self.worst.gain,
             "worst_picture": self.worst.name,
@@ -233,7 +235,7 @@ def measure(
     pictures: PictureSet,
     protocol: str,
     quality: int,
-    tell: Callable[[str], None] = lambda text: None,
+    tell: Callable[[str, int, int], None] = lambda what, done, length: None,
 ) -> Iterator[Row]:
     """Measure networks at one quality; each picture is coded once for all of them.
 
@@ -247,7 +249,7 @@ def measure(
     quality : int
         IJG quality, 1 to 100.
     tell : callable
-        Gets a line of progress for each picture.
+        Gets what is being done, how many pictures are done, and how many there are.
 
     Yields
     ------
@@ -263,7 +265,6 @@ def measure(
     for number, picture in enumerate(pictures, 1):
         if picture.gray and protocol != "gray":
             continue
-        tell(f"{protocol} quality {quality}: picture {number} of {len(pictures)}")
         coded = code(picture, protocol, quality)
         before = _figures(coded.reference, coded.jpeg)
         for name, network in networks.items():
@@ -273,6 +274,7 @@ def measure(
                 picture.name, psnr, y_psnr, ssim, psnr_b, coded.bits_per_pixel, coded.step
             )
             scores[name].append(score)
+        tell(f"{protocol}, quality {quality}", number, len(pictures))
     for name, done in scores.items():
         if not done:
             raise InputError(

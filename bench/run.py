@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeqe.bench import memory, quality, speed
+from edgeqe.bench import memory, quality
+from edgeqe.bench.conditions.snapshot import read_conditions, warnings
 from edgeqe.bench.data import PictureSet
+from edgeqe.bench.frames import SIZES, frame_of_size
+from edgeqe.bench.latency import Course, Effort, Lane, Tell, enhancer_lanes, peer_lane
 from edgeqe.bench.peer import Peer
+from edgeqe.bench.reference import Reference, reference_stamp
 from edgeqe.bench.report import Report
 from edgeqe.bench.stamp import machine_stamp
+from edgeqe.bench.tradeoff import Wish
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError
 from edgeqe.strength import step_from_quality
+from edgeqe.targets.reading import read_profile
 
-Tell = Callable[[str], None]
+#: Networks above so many kMAC a pixel are measured for memory at the smallest size alone: the
+#: others would take minutes.
+HEAVY_KMAC = 100.0
 
 
 @dataclass(frozen=True)
@@ -25,42 +34,79 @@ class Plan:
     """What to measure."""
 
     pictures: PictureSet
-    protocols: tuple[str, ...]
-    qualities: tuple[int, ...]
+    protocols: tuple[str, ...] = ("gray", "colour")
+    qualities: tuple[int, ...] = (10, 20, 40)
     """IJG qualities, 1 to 100."""
-
+    sizes: tuple[str, ...] = ("720p",)
+    """Names out of `frames.SIZES`."""
+    kinds: tuple[str, ...] = ("rgb", "network")
+    """What is timed, out of `latency.KINDS`."""
     with_quality: bool = True
     with_speed: bool = True
-    repeats: int = 5
-    """Rounds of the speed lanes."""
-
-    speed_pictures: int = 6
-    """Pictures that are timed, spread over the set."""
-
-    memory_shape: tuple[int, ...] | None = (*memory.MEMORY_SIZE, 3)
-    """Array of the memory figure; None leaves it out."""
+    effort: Effort = field(default_factory=Effort)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be measured, before anything runs."""
         for value in self.qualities:
             step_from_quality(value)
-        for protocol in self.protocols:
-            if protocol not in quality.PROTOCOLS:
-                known = ", ".join(quality.PROTOCOLS)
-                raise InputError(f"protocol {protocol!r} is not known: give one of {known}.")
-        if not self.qualities or not self.protocols:
-            raise InputError("nothing to measure: give at least one quality and one protocol.")
-        for name, count in (("repeats", self.repeats), ("speed-pictures", self.speed_pictures)):
-            if count < 1:
-                raise InputError(f"{name} {count} is not a whole number from 1 up.")
+        for what, given, known in (
+            ("protocol", self.protocols, quality.PROTOCOLS),
+            ("size", self.sizes, tuple(SIZES)),
+        ):
+            for name in given:
+                if name not in known:
+                    raise InputError(
+                        f"{what} {name!r} is not known: give one of {', '.join(known)}."
+                    )
+            if not given:
+                raise InputError(f"nothing to measure: give at least one {what}.")
+        if not self.qualities:
+            raise InputError("nothing to measure: give at least one quality.")
+        if self.effort.rounds < 0:
+            raise InputError(f"repeats {self.effort.rounds} is not a whole number from 1 up.")
+
+    @property
+    def timed_quality(self) -> int:
+        """JPEG quality of the timed frames: the middle one of those measured, or the coarser of two."""
+        return sorted(self.qualities)[(len(self.qualities) - 1) // 2]
 
 
-def new_report(enhancers: Mapping[str, Enhancer], pictures: PictureSet) -> Report:
+def new_report(
+    enhancers: Mapping[str, Enhancer],
+    plan: Plan,
+    *,
+    full: bool = False,
+    wish: Wish | None = None,
+    notes: Sequence[str] = (),
+) -> Report:
     """Report with its stamp and nothing measured."""
+    infos = [enhancer.info for enhancer in enhancers.values()]
+    first = infos[0]
+    before = read_conditions().to_dict()
     return Report(
-        stamp=machine_stamp(),
+        stamp={
+            **machine_stamp(),
+            "reference": reference_stamp(first.runtime),
+            "conditions": {"before": before},
+        },
+        setup={
+            "target": first.target,
+            "full": full,
+            "qualities": list(plan.qualities) if plan.with_quality else [],
+            "protocols": list(plan.protocols) if plan.with_quality else [],
+            "sizes": list(plan.sizes) if plan.with_speed else [],
+            "threads": max(info.threads for info in infos),
+            "memory_limit_bytes": first.memory_limit,
+        },
         models=[model_entry(name, enhancer) for name, enhancer in enhancers.items()],
-        data={"name": pictures.name, "pictures": len(pictures), "scale": pictures.scale},
+        data={
+            "name": plan.pictures.name,
+            "pictures": len(plan.pictures),
+            "scale": plan.pictures.scale,
+        },
+        wish=wish or Wish(),
+        latency_quality=plan.timed_quality,
+        notes=list(notes),
     )
 
 
@@ -69,7 +115,9 @@ def model_entry(name: str, enhancer: Enhancer) -> dict[str, Any]:
     info = enhancer.info
     return {
         "name": name,
+        "model": info.model,
         "file": Path(info.path).name,
+        "sha256": hashlib.sha256(Path(info.path).read_bytes()).hexdigest(),
         "file_bytes": info.file_bytes,
         "precision": info.precision,
         "parameters": info.parameters,
@@ -93,7 +141,7 @@ def fill(
     plan: Plan,
     enhancers: Mapping[str, Enhancer],
     peers: Sequence[Path] = (),
-    tell: Tell = lambda text: None,
+    tell: Tell = lambda what, done, length: None,
 ) -> None:
     """Measure into a report, step by step: an interrupt leaves what was finished.
 
@@ -105,9 +153,9 @@ def fill(
     enhancers : mapping of str to Enhancer
         By the name for the report.
     peers : sequence of Path
-        Plain ONNX networks for the speed of protocol ``gray``.
+        Plain ONNX networks for the latency of gray arrays.
     tell : callable
-        Gets lines of progress.
+        Gets progress.
 
     Raises
     ------
@@ -115,66 +163,86 @@ def fill(
         If a peer, a picture or the choice of them is wrong.
     """
     with ExitStack() as stack:
-        threads = max(enhancer.info.threads for enhancer in enhancers.values())
+        threads = report.setup["threads"]
         opened = [stack.enter_context(closing(Peer(path, threads))) for path in peers]
-        if plan.with_quality:
-            for protocol in plan.protocols:
-                for value in plan.qualities:
-                    report.quality += quality.measure(
-                        enhancers, plan.pictures, protocol, value, tell
-                    )
-        if plan.with_speed:
-            _speed(report, plan, enhancers, opened, tell)
-            if plan.memory_shape is not None:
-                _memory(report, plan.memory_shape, enhancers, tell)
+        report.models += [_peer_entry(peer) for peer in opened]
+        before = read_conditions()
+        report.stamp["conditions"] = {"before": before.to_dict()}
+        try:
+            if plan.with_quality:
+                _quality(report, plan, enhancers, tell)
+            if plan.with_speed:
+                _latency(report, plan, enhancers, opened, tell)
+                _memory(report, plan, enhancers, tell)
+        finally:
+            after = read_conditions()
+            report.stamp["conditions"]["after"] = after.to_dict()
+            if plan.with_speed:
+                report.notes += warnings(before, after)
 
 
-def _speed(
+def _peer_entry(peer: Peer) -> dict[str, Any]:
+    return {
+        "name": peer.name,
+        "peer": True,
+        "file": f"{peer.name}.onnx",
+        "gives": "residual" if peer.residual else "picture",
+        "runtime": "onnxruntime",
+        "runtime_version": peer.runtime_version,
+        "provider": peer.provider,
+        "threads": peer.threads,
+    }
+
+
+def _quality(report: Report, plan: Plan, enhancers: Mapping[str, Enhancer], tell: Tell) -> None:
+    for protocol in plan.protocols:
+        for value in plan.qualities:
+            report.quality += quality.measure(enhancers, plan.pictures, protocol, value, tell)
+
+
+def _latency(
     report: Report,
     plan: Plan,
     enhancers: Mapping[str, Enhancer],
     peers: Sequence[Peer],
     tell: Tell,
 ) -> None:
-    inputs = list(dict.fromkeys(i for p in plan.protocols for i in speed.INPUTS[p]))
-    value = plan.qualities[len(plan.qualities) // 2]
-    gray_only = inputs == ["gray"]
-    pictures = plan.pictures if gray_only else plan.pictures.colour_only()
-    if not len(pictures):
-        raise InputError("no colour picture to time: give --protocol gray, or another folder.")
-    chosen = pictures.spread(plan.speed_pictures)
-    frames = [speed.decoded_frame(picture, value) for picture in chosen]
-    lanes = [speed.peer_lane(peer, frames) for peer in peers]
-    for name, enhancer in enhancers.items():
-        lanes += speed.enhancer_lanes(name, enhancer, frames, inputs)
-    for peer in peers:
-        entry = {"name": peer.name, "peer": True, "file": f"{peer.name}.onnx",
-                 "gives": "residual" if peer.residual else "picture",
-                 "runtime": "onnxruntime", "runtime_version": peer.runtime_version,
-                 "provider": peer.provider, "threads": peer.threads}  # fmt: skip
-        report.models.append(entry)
-    race = speed.Race(lanes, [frame.pixels for frame in frames])
-    report.speed_setup = {
-        "pictures": len(frames),
-        "megapixels": sum(race.pixels) / 1e6,
-        "quality": value,
-    }
-    tell("speed: warming up")
-    race.warm_up()
-    for number in range(1, plan.repeats + 1):
-        tell(f"speed: round {number} of {plan.repeats}")
-        race.run_round()
-        report.speed = race.timings()
+    first = next(iter(enhancers.values())).info
+    threads = report.setup["threads"]
+    reference = Reference(read_profile(first.profile), first.runtime, threads)
+    with closing(reference):
+        for size in plan.sizes:
+            colour = bool({"rgb", "planes"} & set(plan.kinds))
+            frame = frame_of_size(plan.pictures, size, plan.timed_quality, colour=colour)
+            lanes: list[Lane] = [peer_lane(peer, frame) for peer in peers]
+            for name, enhancer in enhancers.items():
+                lanes += enhancer_lanes(name, enhancer, frame, plan.kinds)
+            if not lanes:
+                continue
+            course = Course(lanes, reference, size, *SIZES[size])
+            done, seconds = list(report.latency), list(report.reference_seconds)
+            try:
+                course.run(plan.effort, tell)
+            finally:
+                report.latency = [*done, *course.timings()]
+                report.reference_seconds = [*seconds, *course.reference_seconds()]
 
 
-def _memory(
-    report: Report, shape: tuple[int, ...], enhancers: Mapping[str, Enhancer], tell: Tell
-) -> None:
-    for name, enhancer in enhancers.items():
-        tell(f"memory: {name}")
+def _memory(report: Report, plan: Plan, enhancers: Mapping[str, Enhancer], tell: Tell) -> None:
+    gray = "rgb" not in plan.kinds
+    smallest = min(plan.sizes, key=lambda size: SIZES[size])
+    for number, (name, enhancer) in enumerate(enhancers.items()):
         info = enhancer.info
-        heavy = info.kmac_per_pixel > memory.HEAVY_KMAC and shape[:2] == memory.MEMORY_SIZE
-        size = (*memory.HEAVY_SIZE, *shape[2:]) if heavy else shape
-        report.memory.append(
-            memory.measure(name, info.path, info.memory_limit, info.threads, size, info.profile)
-        )
+        for size in plan.sizes:
+            tell("memory", number, len(enhancers))
+            if "residual" in info.card.inputs:
+                continue
+            if info.kmac_per_pixel > HEAVY_KMAC and size != smallest:
+                continue
+            shape = SIZES[size] if gray else (*SIZES[size], 3)
+            report.memory.append(
+                memory.measure(
+                    name, info.path, info.memory_limit, info.threads, size, shape, info.profile
+                )
+            )
+    tell("memory", len(enhancers), len(enhancers))

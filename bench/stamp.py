@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,12 @@ import numpy as np
 
 import edgeqe
 from edgeqe.bench.data import pillow_image
+from edgeqe.hardware import cpu_features, read_processor, read_text, usable_cpus
 
 
-def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Name of the processor as the system gives it."""
-    try:
-        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    fields: dict[str, str] = {}
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        fields.setdefault(key.strip(), value.strip())
-    for key in ("model name", "Model", "Hardware"):
-        if fields.get(key):
-            return fields[key]
-    return platform.processor() or platform.machine() or "unknown"
+def processor(root: Path = Path("/")) -> str:
+    """Name of the processor or its board, at least its architecture; never empty."""
+    return read_processor(root) or platform.processor() or platform.machine() or "unknown"
 
 
 def decoder() -> str:
@@ -39,14 +28,33 @@ def decoder() -> str:
     return f"Pillow {image.__version__}, {library}, ISLOW DCT, fancy upsampling"
 
 
-def machine_stamp() -> dict[str, Any]:
-    """State what all figures of a report share."""
+def machine_stamp(root: Path = Path("/")) -> dict[str, Any]:
+    """State what all figures of a report share.
+
+    Parameters
+    ----------
+    root : Path
+        Where ``proc`` lies.
+
+    Returns
+    -------
+    dict
+        Versions (``edgeqe``, ``python``, ``numpy``), ``system``, ``cpu`` (its name, never empty),
+        ``cpu_count`` (processors that this process may use), ``cpu_features`` (names out of
+        `edgeqe.hardware.CPU_FLAGS`) and ``jpeg`` (the decoder).
+
+    Raises
+    ------
+    InputError
+        If Pillow is absent.
+    """
     return {
         "edgeqe": edgeqe.__version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "system": f"{platform.system()} {platform.machine()}",
-        "cpu": cpu_name(),
-        "cpu_count": os.cpu_count(),
+        "cpu": processor(root),
+        "cpu_count": usable_cpus(),
+        "cpu_features": list(cpu_features(read_text(root / "proc/cpuinfo"))),
         "jpeg": decoder(),
     }

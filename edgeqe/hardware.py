@@ -1,7 +1,7 @@
 """The machine: its processor, its memory, and its NVIDIA devices.
 
-Read from ``/proc``, ``/sys``, ``/etc`` and from NVIDIA's management library (NVML), which comes
-with the driver. What a system does not tell is empty or 0: nothing here fails, nothing is changed.
+Read from ``/proc``, ``/sys``, ``/etc`` and from NVIDIA's management library. What a system does
+not tell is empty or 0: nothing here fails, nothing is changed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeqe.arm_cores import arm_cores
+from edgeqe.nvml import TEXT, Nvml, device_name, open_nvml
+
 #: Flags of /proc/cpuinfo (x86, then ARM) that speed up the networks, by our name.
 CPU_FLAGS = {
     "avx2": ("avx2",),
@@ -23,10 +26,6 @@ CPU_FLAGS = {
     "dotprod": ("asimddp",),
     "i8mm": ("i8mm",),
 }
-#: NVML's names, newest first, and what it answers where all is well.
-NVML = ("libnvidia-ml.so.1", "libnvidia-ml.so")
-_SUCCESS, _ABSENT = 0, 13
-_TEXT = 96  # bytes; NVML's longest texts are 96 with the zero
 #: Control groups, version 2 then 1: how /proc/self/cgroup names the process's own, where they lie,
 #: and the file of the limit. Version 1 states "none" as almost 2**63.
 _GROUPS = (
@@ -57,7 +56,7 @@ class Hardware:
     machine: str
     """Such as ``x86_64`` or ``aarch64``."""
     processor: str
-    """Model name, or the board's; empty where the system does not tell."""
+    """Model name, or the board's, or its cores'; empty where the system does not tell."""
     cpus: int
     """Processors that this process may use."""
     cpu_features: tuple[str, ...]
@@ -95,18 +94,30 @@ def read_hardware(root: Path = Path("/")) -> Hardware:
     root : Path
         Where ``proc`` and ``etc`` lie.
     """
-    cpuinfo = _text(root / "proc/cpuinfo")
-    board = _text(root / "proc/device-tree/model").rstrip("\0\n")
     gpus, error = read_gpus()
     return Hardware(
         machine=platform.machine(),
-        processor=processor_name(cpuinfo) or board,
+        processor=read_processor(root),
         cpus=usable_cpus(),
-        cpu_features=cpu_features(cpuinfo),
-        tegra=tegra_name(board, _text(root / "etc/nv_tegra_release")),
+        cpu_features=cpu_features(read_text(root / "proc/cpuinfo")),
+        tegra=tegra_name(read_board(root), read_text(root / "etc/nv_tegra_release")),
         gpus=gpus,
         nvml_error=error,
     )
+
+
+def read_board(root: Path = Path("/")) -> str:
+    """Model of the board as its device tree names it; empty where there is none, as on a PC."""
+    return read_text(root / "proc/device-tree/model").rstrip("\0\n")
+
+
+def read_processor(root: Path = Path("/")) -> str:
+    """Name of the processor: its model's, else the board's, else its cores'; empty for none."""
+    cpuinfo = read_text(root / "proc/cpuinfo")
+    name = processor_name(cpuinfo)
+    if re.match(r"ARMv\d", name):  # the architecture: every ARM board would look the same
+        return read_board(root) or arm_cores(cpuinfo) or name
+    return name or read_board(root) or arm_cores(cpuinfo)
 
 
 def read_memory(root: Path = Path("/")) -> Memory:
@@ -117,21 +128,21 @@ def read_memory(root: Path = Path("/")) -> Memory:
     root : Path
         Where ``proc`` and ``sys`` lie.
     """
-    meminfo = _text(root / "proc/meminfo")
+    meminfo = read_text(root / "proc/meminfo")
     total = memory_bytes(meminfo, "MemTotal")
     return Memory(total, memory_bytes(meminfo, "MemAvailable"), _limit(root, total))
 
 
 def _limit(root: Path, total: int) -> int:
     """Smallest limit of the process's control group and those above it; 0 for none."""
-    own, limits = _text(root / "proc/self/cgroup"), []
+    own, limits = read_text(root / "proc/self/cgroup"), []
     for pattern, place, file in _GROUPS:
         match = re.search(pattern, own, flags=re.MULTILINE)
         folder = root / "sys/fs/cgroup" / place
         # Inside a container the own group's path is the host's: what it names is not there.
         for part in ["", *(match[1].split("/") if match else [])]:
             folder /= part
-            text = _text(folder / file).strip()
+            text = read_text(folder / file).strip()
             limits += [int(text)] if text.isdigit() else []
     return min((limit for limit in limits if limit < total or not total), default=0)
 
@@ -182,38 +193,10 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def load_nvml() -> Any:
-    """NVIDIA's management library; None where no driver brought it."""
-    for name in NVML:
-        try:
-            return ctypes.CDLL(name)
-        except OSError:
-            continue
-    return None
-
-
 def read_gpus() -> tuple[tuple[Gpu, ...], str]:
     """NVIDIA devices, and why NVML refuses to name them (empty where it does not)."""
-    library = load_nvml()
-    if library is None:
-        return (), ""
-    status = _ask(library, "nvmlInit_v2")
-    if status != _SUCCESS:
-        return (), _reason(library, status)
-    try:
-        count = ctypes.c_uint()
-        status = _ask(library, "nvmlDeviceGetCount_v2", ctypes.byref(count))
-        if status != _SUCCESS:
-            return (), _reason(library, status)
-        return tuple(_gpu(library, index) for index in range(count.value)), ""
-    finally:
-        _ask(library, "nvmlShutdown")
-
-
-def _ask(library: Any, function: str, *arguments: Any) -> int:
-    """NVML's status of a call; an old library lacks some functions."""
-    call = getattr(library, function, None)
-    return _ABSENT if call is None else int(call(*arguments))
+    with open_nvml() as nvml:
+        return tuple(_gpu(nvml, device) for device in nvml.devices), nvml.error
 
 
 class _MemoryInfo(ctypes.Structure):
@@ -222,20 +205,17 @@ class _MemoryInfo(ctypes.Structure):
     _fields_ = [(name, ctypes.c_ulonglong) for name in ("total", "free", "used")]
 
 
-def _gpu(library: Any, index: int) -> Gpu:
-    """Device of an index; what NVML does not tell of it stays empty or 0."""
-    device = ctypes.c_void_p()
-    _ask(library, "nvmlDeviceGetHandleByIndex_v2", index, ctypes.byref(device))
-    name, driver = (ctypes.create_string_buffer(_TEXT) for _ in range(2))
-    _ask(library, "nvmlDeviceGetName", device, name, _TEXT)
-    _ask(library, "nvmlSystemGetDriverVersion", driver, _TEXT)
+def _gpu(nvml: Nvml, device: Any) -> Gpu:
+    """A device; what NVML does not tell of it stays empty or 0."""
+    driver = ctypes.create_string_buffer(TEXT)
+    nvml.ask("nvmlSystemGetDriverVersion", driver, TEXT)
     major, minor, cuda, memory = ctypes.c_int(), ctypes.c_int(), ctypes.c_int(), _MemoryInfo()
     numbers = (ctypes.byref(major), ctypes.byref(minor))
-    _ask(library, "nvmlDeviceGetCudaComputeCapability", device, *numbers)
-    _ask(library, "nvmlDeviceGetMemoryInfo", device, ctypes.byref(memory))
-    _ask(library, "nvmlSystemGetCudaDriverVersion_v2", ctypes.byref(cuda))
+    nvml.ask("nvmlDeviceGetCudaComputeCapability", device, *numbers)
+    nvml.ask("nvmlDeviceGetMemoryInfo", device, ctypes.byref(memory))
+    nvml.ask("nvmlSystemGetCudaDriverVersion_v2", ctypes.byref(cuda))
     return Gpu(
-        name=name.value.decode(errors="replace"),
+        name=device_name(nvml, device),
         driver=driver.value.decode(errors="replace"),
         compute=f"{major.value}.{minor.value}" if major.value else "",
         memory=int(memory.total),
@@ -248,17 +228,17 @@ def cuda_version(number: int) -> str:
     return f"{number // 1000}.{number % 1000 // 10}" if number else ""
 
 
-def _reason(library: Any, status: int) -> str:
-    if hasattr(library, "nvmlErrorString"):
-        library.nvmlErrorString.restype = ctypes.c_char_p
-        text = (library.nvmlErrorString(status) or b"unknown").decode(errors="replace")
-    else:
-        text = "unknown"
-    return f"{text} (NVML error {status})"
-
-
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Text of a file; empty where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def read_number(path: Path, base: int = 10) -> int | None:
+    """Whole number that a file holds; None where it cannot be read or holds something else."""
+    try:
+        return int(read_text(path), base)
+    except ValueError:
+        return None

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
-from edgeqe.errors import InputError
+from edgeqe.junit import Case, to_xml
 from edgeqe.quantization.drift import PICTURE_CEILING, TILE_CEILING, TILE_SIDE, Row
 from edgeqe.quantization.limits import Limits, Verdict
 from edgeqe.quantization.reporting import Model, machine_line, signed, table
@@ -24,8 +20,6 @@ HEADINGS = {
 COLUMNS = ("quality", "n", "JPEG dB", "reference", "candidate", "loss", "limit",
            "worst picture", "worst tile, row,column", "")  # fmt: skip
 LEFT = (7, 8, 9)
-#: What XML 1.0 cannot hold, not even escaped.
-_NO_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -92,67 +86,22 @@ class Report:
 
     def to_junit(self) -> bytes:
         """JUnit XML: of every row a test case for the mean gain and one for the worst tile."""
-        suites = ElementTree.Element("testsuites")
         ran = f"{self.candidate.name} {self.candidate.precision} on {self.candidate.runtime}"
-        suite = ElementTree.SubElement(suites, "testsuite", name=f"edgeqe drift: {ran}")
-        properties = ElementTree.SubElement(suite, "properties")
-        facts = {"data": self.data, "machine": machine_line(self.stamp)}
-        facts |= {"reference": self.reference.line(), "candidate": self.candidate.line()}
-        for name, value in facts.items():
-            ElementTree.SubElement(properties, "property", name=name, value=_clean(value))
-        failed = 0
+        cases = []
         for row, verdict in self.verdicts():
-            text = "\n".join(table([COLUMNS, _cells(row, verdict)], LEFT))
-            for what, reason in zip(("mean gain", "worst tile"), verdict.reasons, strict=True):
-                case = ElementTree.SubElement(
-                    suite,
-                    "testcase",
+            details = "\n".join(table([COLUMNS, _cells(row, verdict)], LEFT))
+            cases += [
+                Case(
                     classname=f"edgeqe.drift.{row.protocol}",
                     name=f"{ran}, quality {row.quality}: {what}",
+                    failure=reason,
+                    details=details,
                 )
-                if reason:
-                    failed += 1
-                    failure = ElementTree.SubElement(case, "failure", message=_clean(reason))
-                    failure.text = _clean(text)
-        ElementTree.SubElement(suite, "system-out").text = _clean(self.to_text())
-        for element in (suites, suite):
-            counts = {"tests": 2 * len(self.rows), "failures": failed, "errors": 0}
-            element.attrib.update({name: str(count) for name, count in counts.items()})
-        ElementTree.indent(suites)
-        content: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
-        return content
-
-
-def check_destination(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that cannot be written, before anything is measured.
-
-    Raises
-    ------
-    InputError
-        If it exists and may not be replaced, or its folder is missing.
-    """
-    if path.exists() and not overwrite:
-        raise InputError(f"'{path}' exists: add --overwrite, or choose another name.")
-    if not path.parent.is_dir() or path.is_dir():
-        raise InputError(f"'{path}' cannot be written: name a file in a folder that exists.")
-
-
-def write(content: bytes, path: Path) -> None:
-    """Write a file whole or not at all.
-
-    Raises
-    ------
-    InputError
-        If its folder cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be written ({error.strerror}).") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+                for what, reason in zip(("mean gain", "worst tile"), verdict.reasons, strict=True)
+            ]
+        facts = {"data": self.data, "machine": machine_line(self.stamp)}
+        facts |= {"reference": self.reference.line(), "candidate": self.candidate.line()}
+        return to_xml(f"edgeqe drift: {ran}", facts, cases, self.to_text())
 
 
 def _row(row: Row, verdict: Verdict) -> dict[str, Any]:
@@ -194,7 +143,3 @@ def _cells(row: Row, verdict: Verdict) -> list[str]:
         f"{signed(tile.drop)} {worst.name} {tile.row},{tile.column}",
         "holds" if verdict.holds else "DRIFTS",
     ]
-
-
-def _clean(text: str) -> str:
-    return _NO_XML.sub("?", text)

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgeqe import Enhancer
-from edgeqe.bench import candidates
 from edgeqe.bench.data import Picture, Uint8
-from edgeqe.bench.settings import Setting
-from edgeqe.bench.tune import Outcome, Trial
-from edgeqe.bench.tune_report import Tuning, format_tuning
-from edgeqe.bench.verdict import Verdict
+from edgeqe.bench.tuning import candidates
+from edgeqe.bench.tuning.report import Tuning, format_tuning
+from edgeqe.bench.tuning.settings import Setting
+from edgeqe.bench.tuning.tune import Outcome, Trial
+from edgeqe.bench.tuning.verdict import Verdict
 from edgeqe.cli import main
 from edgeqe.targets.reading import read_profile
 from tests.fakes import noise

@@ -252,7 +252,7 @@ def test_the_memory_limit_holds_by_the_operating_system(model: str) -> None:
     from edgeqe.bench.memory import measure
     from edgeqe.catalogue import find_model
 
-    use = measure(model, str(find_model(model, "float32")), 10 << 20, 2, (1500, 2000, 3))
+    use = measure(model, str(find_model(model, "float32")), 10 << 20, 2, "3 MP", (1500, 2000, 3))
     if use.peak_bytes is None:
         pytest.skip("the operating system does not tell")
     assert use.peak_bytes <= use.limit_bytes

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edgeqe import hardware
+from edgeqe import hardware, nvml
 from edgeqe.hardware import Gpu, Memory, read_hardware, read_memory, tegra_name
 
 X86 = """\
@@ -105,7 +105,7 @@ class FakeNvml:
 @pytest.fixture(autouse=True)
 def no_nvml(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the devices of the machine that it runs on."""
-    monkeypatch.setattr(hardware, "load_nvml", lambda: None)
+    monkeypatch.setattr(nvml, "load_nvml", lambda: None)
 
 
 def test_cpu_features() -> None:
@@ -119,6 +119,39 @@ def test_processor_name() -> None:
     assert hardware.processor_name(X86) == "Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz"
     assert hardware.processor_name(ARM) == "Raspberry Pi 5 Model B Rev 1.0"
     assert hardware.processor_name("processor : 0\n") == ""
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "board", "expected"),
+    [
+        (X86, "", "Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz"),
+        (ORIN, "NVIDIA Jetson AGX Orin\0", "NVIDIA Jetson AGX Orin"),
+        # a container hides the board
+        (ORIN + "CPU part\t: 0xd42\n", "", "ARM Cortex-A78AE"),
+        # NVIDIA's kernels name the architecture, which tells no board from another
+        ("model name\t: ARMv8 Processor rev 1 (v8l)\n", "jetson-nano\0", "jetson-nano"),
+        ("model name\t: ARMv8 Processor rev 1 (v8l)\n", "", "ARMv8 Processor rev 1 (v8l)"),
+        (
+            "model name\t: ARMv8 Processor rev 1 (v8l)\n" + ORIN + "CPU part\t: 0xd42\n",
+            "",
+            "ARM Cortex-A78AE",
+        ),
+        ("", "", ""),
+    ],
+)
+def test_the_processor_by_model_board_or_cores(
+    cpuinfo: str, board: str, expected: str, tmp_path: Path
+) -> None:
+    root = root_of(tmp_path, {"proc/cpuinfo": cpuinfo, "proc/device-tree/model": board})
+    assert hardware.read_processor(root) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("12\n", 12), ("-1", -1), ("", None), ("n/a", None), ("1.5", None)]
+)
+def test_read_number(text: str, number: int | None, tmp_path: Path) -> None:
+    assert hardware.read_number(root_of(tmp_path, {"file": text}) / "file") == number
+    assert hardware.read_number(tmp_path / "absent") is None
 
 
 def test_a_raspberry_pi_is_no_jetson(tmp_path: Path) -> None:
@@ -168,7 +201,7 @@ def test_tegra_name(board: str, release: str, expected: str) -> None:
 
 def test_nvml_names_the_devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     library = FakeNvml()
-    monkeypatch.setattr(hardware, "load_nvml", lambda: library)
+    monkeypatch.setattr(nvml, "load_nvml", lambda: library)
     found = read_hardware(tmp_path)
     assert found.gpus == (
         Gpu("NVIDIA L4", "550.54.15", "8.9", 2**34, "12.4"),
@@ -180,7 +213,7 @@ def test_nvml_names_the_devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def test_a_driver_that_refuses_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     library = FakeNvml(init=18)
-    monkeypatch.setattr(hardware, "load_nvml", lambda: library)
+    monkeypatch.setattr(nvml, "load_nvml", lambda: library)
     found = read_hardware(tmp_path)
     assert found.gpus == ()
     assert found.nvml_error == "Driver/library version mismatch (NVML error 18)"
@@ -199,7 +232,7 @@ def test_what_an_old_nvml_lacks_stays_unknown(
         def nvmlDeviceGetMemoryInfo(self, device: ctypes.c_void_p, memory: Any) -> int:
             return 3  # not supported
 
-    monkeypatch.setattr(hardware, "load_nvml", lambda: Old(names=("Orin",)))
+    monkeypatch.setattr(nvml, "load_nvml", lambda: Old(names=("Orin",)))
     assert read_hardware(tmp_path).gpus == (Gpu("Orin", "550.54.15", "", 0, ""),)
 
 

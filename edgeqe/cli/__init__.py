@@ -51,7 +51,7 @@ EXTRAS = {
     "matplotlib": "bench",
     "onnx": "host",
     "onnxruntime": "ort",
-    "rich": "bench",
+    "scipy": "bench",
     "skimage": "bench",
     "tensorflow": "host",
 }

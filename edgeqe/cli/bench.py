@@ -1,141 +1,191 @@
-"""``edgeqe bench``: quality per strength, speed and memory."""
+"""``edgeqe bench``: quality, latency and memory of models, and what to ship of them."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from edgeqe.bench.request import Request
+
 
 @click.command("bench")
-@click.option("--model", "-m", "models", multiple=True, metavar="M",
-              help="Shipped name, file, or network of the zoo; repeatable. All shipped models if "
-                   "left out.")  # fmt: skip
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR",
+@click.option("--model", "-m", "models", multiple=True, metavar="MODEL",
+              help="Name of a shipped model or a file; repeatable; all shipped networks, as the "
+                   "target runs them, if left out.")  # fmt: skip
+@click.option("--data", "-d", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder of undamaged pictures; scikit-image's photographs if left out.")  # fmt: skip
 @click.option("--scale", type=float, default=1.0, show_default=True,
-              help="Downscale the pictures first, above 0 to 1.")  # fmt: skip
-@click.option("--protocol", "protocols", multiple=True, metavar="gray|colour|rgb",
-              help="Repeatable; gray and colour if left out.")  # fmt: skip
+              help="Downscale the pictures by this factor first.")  # fmt: skip
+@click.option("--protocol", "protocols", multiple=True, metavar="[gray|colour|rgb]",
+              help="How pictures are coded; repeatable; gray and colour if left out.")  # fmt: skip
 @click.option("--quality", "-q", "qualities", multiple=True, type=int, metavar="Q",
-              help="JPEG quality, 1 to 100; repeatable; 10, 20 and 40 if left out.")  # fmt: skip
+              help="JPEG quality, 1 to 100; repeatable; 10, 20 and 40 if left out. BD-rate needs "
+                   "four.")  # fmt: skip
+@click.option("--size", "sizes", multiple=True, metavar="[720p|1080p|12MP]",
+              help="Picture that is timed; repeatable; 720p if left out.")  # fmt: skip
+@click.option("--full", is_flag=True,
+              help="Every precision, six qualities, every size, every kind of array.")  # fmt: skip
 @click.option("--target", default="auto", show_default=True, help="Where to run.")
-@click.option("--threads", type=int, metavar="N", help="All processors if left out.")
-@click.option("--memory-limit", default="64MiB", show_default=True)
+@click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N", help="All processors if left out."
+)
+@click.option("--memory-limit", metavar="SIZE", help="64MiB if left out.")
 @click.option("--allow-fallback", is_flag=True, help="Run on the CPU where the target is absent.")
+@click.option("--fps", type=float, metavar="N",
+              help="Advise the best picture that holds so many frames a second.")  # fmt: skip
+@click.option("--latency", "latency_ms", type=float, metavar="MS",
+              help="Advise the best picture that holds so many milliseconds.")  # fmt: skip
+@click.option("--compare", nargs=2, metavar="A B",
+              help="Time two models in turns and nothing else: their ratio, and whether it "
+                   "counts.")  # fmt: skip
 @click.option("--peer", "peers", multiple=True, type=click.Path(path_type=Path), metavar="ONNX",
               help="Gray ONNX network, float 0 to 1, to time beside; repeatable.")  # fmt: skip
-@click.option("--repeats", type=int, default=5, show_default=True, help="Rounds of the timing.")
-@click.option("--speed-pictures", type=int, default=6, show_default=True,
-              help="Pictures that are timed, spread over the set.")  # fmt: skip
+@click.option("--repeats", type=click.IntRange(min=1), metavar="N",
+              help="Rounds of the timing; as many as the figures need if left out.")  # fmt: skip
 @click.option("--no-quality", is_flag=True, help="Leave quality out.")
-@click.option("--no-speed", is_flag=True, help="Leave speed and memory out.")
+@click.option("--no-speed", is_flag=True, help="Leave latency and memory out.")
 @click.option("--estimate", "estimated", is_flag=True,
               help="Measure nothing: estimate the target's speed from its profile's peaks, on any "
                    "machine. --threads is its number of processors.")  # fmt: skip
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="REPORT.json",
+              help="Compare with an earlier report; exit status 1 on a regression.")  # fmt: skip
+@click.option("--max-drop", type=float, default=0.05, show_default=True, metavar="DB",
+              help="Most that a gain may fall below the baseline's.")  # fmt: skip
+@click.option("--max-slowdown", type=float, default=10.0, show_default=True, metavar="PCT",
+              help="Most that a latency may rise above the baseline's, both as ratios to the "
+                   "reference network.")  # fmt: skip
+@click.option("--accept-unlike", is_flag=True,
+              help="Compare with a baseline of another machine, runtime or data too.")  # fmt: skip
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the comparison with the baseline there as JUnit XML.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), metavar="DIR",
-              help="Write report.json there.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace an existing report.json.")
-def command(
-    models: tuple[str, ...],
-    data: Path | None,
-    scale: float,
-    protocols: tuple[str, ...],
-    qualities: tuple[int, ...],
-    target: str,
-    threads: int | None,
-    memory_limit: str,
-    allow_fallback: bool,
-    peers: tuple[Path, ...],
-    repeats: int,
-    speed_pictures: int,
-    no_quality: bool,
-    no_speed: bool,
-    estimated: bool,
-    as_json: bool,
-    out: Path | None,
-    overwrite: bool,
-) -> None:
-    """Measure quality per strength, speed and memory of models."""
-    import sys
-    from contextlib import ExitStack
+              help="Write report.json, report.html and pareto.png there.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace existing reports.")
+def command(**given: Any) -> None:
+    """Measure quality per strength, latency and memory of models, and the trade-off between them.
 
-    from edgeqe import Enhancer
-    from edgeqe.bench import data as pictures
-    from edgeqe.bench.report import REPORT_NAME, format_report, write_report
-    from edgeqe.bench.run import Plan, fill, new_report
-    from edgeqe.catalogue import shipped_models
+    Without --model: the shipped networks in the precisions that the target prefers.
+    """
+    from edgeqe.bench.request import Request
+
+    request = Request(**given)
+    request.check()
+    if request.estimated:
+        click.echo(_estimated(request))
+    elif request.compare:
+        _compare(request)
+    else:
+        _measure(request)
+
+
+def _measure(request: Request) -> None:
+    from edgeqe.bench.console import format_report
+    from edgeqe.bench.gate.baseline import check_like, compare, read_baseline
+    from edgeqe.bench.gate.junit import to_junit
+    from edgeqe.bench.output import check_folder, write_all
+    from edgeqe.bench.report import to_json
+    from edgeqe.bench.run import fill, new_report
     from edgeqe.cli.networks import model_file
-    from edgeqe.errors import InputError
+    from edgeqe.cli.progress import phases
+    from edgeqe.errors import CheckError, InputError
+    from edgeqe.output_file import check_destination, write
 
-    if estimated:
-        if data or protocols or qualities or peers or out or no_quality or no_speed:
-            raise InputError(
-                "--estimate measures nothing: leave out --data, --protocol, --quality, --peer, "
-                "--no-quality, --no-speed and --out (--json prints it all)."
-            )
-        click.echo(_estimated(models, target, threads, as_json=as_json))
-        return
-    if no_quality and no_speed:
-        raise InputError("--no-quality and --no-speed leave nothing to measure: drop one.")
-    plan = Plan(
-        pictures=pictures.packaged(scale) if data is None else pictures.folder(data, scale),
-        protocols=tuple(dict.fromkeys(protocols)) or ("gray", "colour"),
-        qualities=tuple(dict.fromkeys(qualities)) or (10, 20, 40),
-        with_quality=not no_quality,
-        with_speed=not no_speed,
-        repeats=repeats,
-        speed_pictures=speed_pictures,
-    )
-    if peers and (no_speed or "gray" not in plan.protocols):
-        raise InputError("--peer is timed on gray pictures: give --protocol gray and speed.")
-    if out is not None and (out / REPORT_NAME).exists() and not overwrite:
-        raise InputError(f"{out / REPORT_NAME} exists: give --overwrite, or another --out.")
-    names = tuple(dict.fromkeys(models)) or tuple(shipped_models())
-    if not names:
-        raise InputError("no model is shipped with this copy: give --model FILE.")
-
-    progress = not as_json and sys.stderr.isatty()
-
-    def tell(text: str) -> None:
-        if progress:
-            click.echo(f"\r\x1b[K{text}", err=True, nl=False)
-
+    plan, wish, unlike = request.plan(), request.wish(), request.accept_unlike
+    earlier = None if request.baseline is None else read_baseline(request.baseline)
+    if request.junit is not None:
+        check_destination(request.junit, overwrite=request.overwrite)
+    if request.out is not None:
+        check_folder(request.out, overwrite=request.overwrite)
+    compared, refusal = None, None
     with ExitStack() as stack:
-        enhancers: dict[str, Enhancer] = {}
-        for name in names:
-            enhancer = stack.enter_context(
-                Enhancer(
-                    model_file(name),
-                    target=target,
-                    memory_limit=memory_limit,
-                    threads=threads,
-                    fallback=allow_fallback,
-                )
-            )
-            enhancers[name if enhancer.info.model in enhancers else enhancer.info.model] = enhancer
-        if out is not None:
-            try:
-                out.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise InputError(
-                    f"the folder {out} cannot be made ({error.strerror}): give another --out."
-                ) from error
-        report = new_report(enhancers, plan.pictures)
+        enhancers, notes = request.open_models(stack, model_file)
+        report = new_report(enhancers, plan, full=request.full, wish=wish, notes=notes)
+        if earlier is not None:
+            check_like(earlier, report.to_dict(), accept_unlike=unlike)
         try:
-            fill(report, plan, enhancers, peers, tell)
+            with phases(hide=request.as_json) as tell:
+                fill(report, plan, enhancers, request.peers, tell)
         except KeyboardInterrupt:
             report.interrupted = True
-        tell("")
-        if out is not None:
-            write_report(report, out / REPORT_NAME)
-        click.echo(report.to_json() if as_json else format_report(report), nl=not as_json)
-        if report.interrupted:
-            raise KeyboardInterrupt
+        if earlier is not None and not report.interrupted:
+            try:  # now that the pictures are known; what was measured is kept all the same
+                check_like(earlier, report.to_dict(), accept_unlike=unlike)
+                compared = compare(earlier, report.to_dict(), *request.limits())
+                report.baseline = compared.to_dict()
+            except InputError as error:
+                refusal = error
+        values = report.to_dict()
+        if request.out is not None:
+            write_all(values, report.quality, enhancers, plan.pictures, request.out)
+    if compared is not None and request.junit is not None:
+        write(to_junit(compared), request.junit)
+    click.echo(to_json(values) if request.as_json else format_report(values), nl=False)
+    if not request.as_json:
+        click.echo("" if compared is None else f"\n\n{compared.to_text()}")
+    if report.interrupted:
+        raise KeyboardInterrupt
+    if refusal is not None:
+        raise refusal
+    failures = compared.failures() if compared else []
+    if failures:
+        raise CheckError(
+            f"{len(failures)} of the rows regress against '{request.baseline}': {failures[0]}"
+        )
 
 
-def _estimated(models: tuple[str, ...], target: str, threads: int | None, *, as_json: bool) -> str:
+def _compare(request: Request) -> None:
+    """Time two models in turns."""
+    import json
+    from contextlib import closing
+
+    from edgeqe.bench.compare import duel, format_duels
+    from edgeqe.bench.frames import frame_of_size
+    from edgeqe.bench.latency import enhancer_lanes
+    from edgeqe.bench.run import model_entry
+    from edgeqe.bench.stamp import machine_stamp
+    from edgeqe.cli.networks import model_file
+    from edgeqe.cli.progress import phases
+
+    assert request.compare is not None
+    request.refuse(
+        "--compare times two models and nothing else", "models", "qualities", "fps", "latency_ms",
+        "peers", "no_quality", "no_speed", "full", "baseline", "out",
+    )  # fmt: skip
+    plan, duels = request.plan(), []
+    with (
+        closing(request.open_model(model_file(request.compare[0]))) as first,
+        closing(request.open_model(model_file(request.compare[1]))) as second,
+        phases(hide=request.as_json) as tell,
+    ):
+        models = [
+            model_entry(name, enhancer)
+            for name, enhancer in zip(request.compare, (first, second), strict=True)
+        ]
+        for size in plan.sizes:
+            colour = "rgb" in plan.kinds
+            frame = frame_of_size(plan.pictures, size, plan.timed_quality, colour=colour)
+            lanes = [enhancer_lanes("", e, frame, plan.kinds) for e in (first, second)]
+            for ours, theirs in zip(*lanes, strict=True):
+                duels.append(duel(ours, theirs, size, plan.effort, tell))
+    if request.as_json:
+        report = {
+            "schema_version": 1,
+            "kind": "edgeqe-compare",
+            "stamp": machine_stamp(),
+            "models": models,
+            "duels": [one.to_dict() for one in duels],
+        }
+        click.echo(json.dumps(report, indent=2))
+    else:
+        click.echo(format_duels(request.compare, duels))
+
+
+def _estimated(request: Request) -> str:
     """Text or JSON of the estimates of models on a target that need not be here.
 
     A network's name alone, and no name at all, is every precision that the target runs.
@@ -150,11 +200,17 @@ def _estimated(models: tuple[str, ...], target: str, threads: int | None, *, as_
     from edgeqe.model_file import ModelFile
     from edgeqe.placing import profile_for
 
-    profile, shipped = profile_for(target), shipped_models()
+    request.refuse(
+        "--estimate measures nothing (--json prints it all)", "data", "protocols", "qualities",
+        "sizes", "full", "fps", "latency_ms", "compare", "peers", "repeats", "no_quality",
+        "no_speed", "baseline", "out",
+    )  # fmt: skip
+    profile, shipped = profile_for(request.target), shipped_models()
     names: list[str] = []
-    for name in dict.fromkeys(models or shipped):
+    for name in dict.fromkeys(request.models or shipped):
         forms = forms_on(profile, name) if name in shipped else []
         names += [f"{name}:{form}" for form in forms] or [name]
     files = [ModelFile(find_model(model_file(name))) for name in names]
-    found = estimate(files, profile, read_hardware().cpu_features, threads or available_threads())
-    return json.dumps(found.to_dict(), indent=2) if as_json else format_estimates(found)
+    threads = request.threads or available_threads()
+    found = estimate(files, profile, read_hardware().cpu_features, threads)
+    return json.dumps(found.to_dict(), indent=2) if request.as_json else format_estimates(found)

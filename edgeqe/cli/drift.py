@@ -57,8 +57,8 @@ def command(
     from edgeqe.cli.networks import model_file
     from edgeqe.cli.progress import progress
     from edgeqe.errors import CheckError
+    from edgeqe.output_file import check_destination, write
     from edgeqe.quantization.drift import QUALITIES
-    from edgeqe.quantization.drift_report import check_destination, write
     from edgeqe.quantization.gate import check
     from edgeqe.quantization.limits import Limits
     from edgeqe.quantization.protocols import PROTOCOLS, picture_files

@@ -158,7 +158,8 @@ def _speed(source: Source, path: Path) -> dict[str, Any]:
     import tempfile
 
     from edgeqe import Enhancer
-    from edgeqe.bench.speed import Lane, Race
+    from edgeqe.bench.intervals import median
+    from edgeqe.bench.race import UNSTEADY, Race, spread_of
     from edgeqe.converters.export import export
 
     with tempfile.TemporaryDirectory(prefix="edgeqe-") as folder:
@@ -168,22 +169,16 @@ def _speed(source: Source, path: Path) -> dict[str, Any]:
             Enhancer(plain, memory_limit=limit) as real,
             Enhancer(path, memory_limit=limit) as ours,
         ):
-            both = {"float32": real, "int8": ours}
             step = ours.info.card.default_step
-            lanes = [
-                Lane(name, "network", partial(_pass, enhancer, step))
-                for name, enhancer in both.items()
-            ]
-            race = Race(lanes, [SIDE * SIDE])
+            race = Race([partial(_pass, enhancer, step) for enhancer in (real, ours)])
             race.warm_up()
             for _ in range(ROUNDS):
                 race.run_round()
-            timing = race.timings()[1]
             return {
-                "ratio": timing.ratio,
+                "ratio": median([first / second for first, second in race.seconds]).value,
                 "runtime": ours.info.runtime,
                 "provider": ours.info.provider,
-                "unsteady": timing.unsteady,
+                "unsteady": spread_of([second for _, second in race.seconds]) >= UNSTEADY,
             }
 
 

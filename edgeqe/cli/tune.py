@@ -49,11 +49,11 @@ def command(
     import tempfile
     import time
 
-    from edgeqe.bench.candidates import Opener, left_out
-    from edgeqe.bench.settings import space_of
-    from edgeqe.bench.tune import search
-    from edgeqe.bench.tune_report import Tuning, format_tuning
-    from edgeqe.bench.tuned import extended_from, profile_text
+    from edgeqe.bench.tuning.candidates import Opener, left_out
+    from edgeqe.bench.tuning.report import Tuning, format_tuning
+    from edgeqe.bench.tuning.settings import space_of
+    from edgeqe.bench.tuning.tune import search
+    from edgeqe.bench.tuning.tuned import extended_from, profile_text
     from edgeqe.cli.networks import model_file
     from edgeqe.engine import available_threads
     from edgeqe.hardware import read_hardware

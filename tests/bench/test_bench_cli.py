@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from edgeqe.bench import memory, quality
+from edgeqe.bench import frames, memory, quality
 from edgeqe.bench.data import packaged_file
+from edgeqe.bench.memory import MemoryUse
+from edgeqe.catalogue import find_model
 from edgeqe.cli import main
 
 Bench = Callable[..., Result]
+MIB = 1 << 20
 
 
 @pytest.fixture
@@ -31,14 +35,30 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bench(pictures: Path) -> Bench:
-    """Run ``edgeqe bench`` with the tiny model on that folder."""
+def bench(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Run ``edgeqe bench`` with the tiny model on that folder, and small frames."""
+    monkeypatch.setitem(cast(dict[str, tuple[int, int]], frames.SIZES), "720p", (96, 128))
 
-    def run(*arguments: str) -> Result:
-        start = ["bench", "--model", "edgeqe-tiny", "--data", str(pictures)]
+    def run(*arguments: str, model: str = "edgeqe-tiny:float32") -> Result:
+        start = ["bench", "--model", model, "--data", str(pictures)]
         return CliRunner().invoke(main, [*start, *arguments])
 
     return run
+
+
+@pytest.fixture
+def told_memory(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What is asked of memory, which a process of its own would measure."""
+    asked: list[tuple[Any, ...]] = []
+
+    def measure(
+        name: str, model: str, limit: int, threads: int, size: str, shape: Any, target: str
+    ) -> MemoryUse:
+        asked.append((name, Path(model).name, limit, threads, size, shape, Path(target).suffix))
+        return MemoryUse(name, size, shape, 30 * MIB, 32 * MIB, limit, None)
+
+    monkeypatch.setattr(memory, "measure", measure)
+    return asked
 
 
 def test_quality_of_all_protocols_as_json(bench: Bench) -> None:
@@ -53,40 +73,84 @@ def test_quality_of_all_protocols_as_json(bench: Bench) -> None:
         assert row["worst_picture"] == "face"
         assert row["psnr_b_db_after"] > row["psnr_b_db_before"]
     (model,) = report["models"]
+    assert model["name"] == "edgeqe-tiny:float32"
     assert model["provider"] == "CPUExecutionProvider"
     assert model["threads"] == 1
-    assert report["memory"] == []
+    assert report["memory"] == report["latency"]["lanes"] == []
+    assert report["pareto"] is None and report["advice"] is None
 
 
-def test_speed_and_memory(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    shapes: list[Any] = []
-    measure = memory.measure
-
-    def small(name: str, model: str, limit: int, threads: int, shape: Any, target: str) -> Any:
-        shapes.append(shape)
-        assert target.endswith(".toml")  # the same target in the fresh process
-        return measure(name, model, limit, threads, (64, 64, 3), target)
-
-    monkeypatch.setattr(memory, "measure", small)
-    result = bench("-q", "20", "--no-quality", "--repeats", "2", "--json")
+def test_latency_memory_and_advice(bench: Bench, told_memory: list[tuple[Any, ...]]) -> None:
+    result = bench(
+        "--protocol", "colour", "-q", "20", "--repeats", "2", "--threads", "1", "--json",
+        "--fps", "0.001", "--memory-limit", "24MiB",
+    )  # fmt: skip
     assert result.exit_code == 0, result.output
     report = json.loads(result.output)
-    assert report["quality"] == []
-    assert [lane["what"] for lane in report["speed"]["lanes"]] == [
-        "gray",
-        "planes",
-        "rgb",
-        "network",
+    lanes = report["latency"]["lanes"]
+    assert [(lane["what"], lane["size"], lane["repeats"]) for lane in lanes] == [
+        ("rgb", "720p", 2),
+        ("network", "720p", 2),
     ]
-    assert all(lane["megapixels_per_second"] > 0 for lane in report["speed"]["lanes"])
-    assert all(lane["rounds"] == 2 for lane in report["speed"]["lanes"])
-    assert shapes == [(3000, 4000, 3)]
-    assert report["memory"][0]["shape"] == [64, 64, 3]
+    assert all(lane["p50_ms"] > 0 and lane["to_reference"] > 0 for lane in lanes)
+    assert report["latency"]["reference_ms"] > 0
+    assert told_memory == [
+        ("edgeqe-tiny:float32", "edgeqe-tiny.float32.onnx", 24 * MIB, 1, "720p", (96, 128, 3),
+         ".toml"),
+    ]  # fmt: skip
+    assert report["memory"][0]["planner_off"] == pytest.approx(-2 / 32)
+    assert report["memory"][0]["planner_wrong"] is False
+    assert [point["frontier"] for point in report["pareto"]["points"]] == [True]
+    assert report["advice"]["model"] == "edgeqe-tiny:float32"
+    assert report["advice"]["asked"] == {
+        "fps": 0.001, "latency_ms": None, "memory_limit_bytes": 24 * MIB
+    }  # fmt: skip
+    assert {"before", "after"} == set(report["stamp"]["conditions"])
+
+
+def test_bd_rate_from_four_qualities_on(bench: Bench) -> None:
+    qualities = [word for value in (10, 20, 40, 70) for word in ("-q", str(value))]
+    result = bench("--protocol", "gray", *qualities, "--no-speed", "--json")
+    assert result.exit_code == 0, result.output
+    (entry,) = json.loads(result.output)["bd"]
+    assert (entry["protocol"], entry["measure"], entry["pictures"]) == ("gray", "psnr", 1)
+    # On LIVE1 it is -17 to -19 %; this crop is another picture, but the sign is sure.
+    assert -40 < entry["bd_rate_percent"] < -5
+    assert entry["bd_psnr_db"] > 0.3
+
+
+def test_the_folder_of_a_report(
+    bench: Bench, tmp_path: Path, told_memory: list[tuple[Any, ...]]
+) -> None:
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "made" / "out"
+    arguments = ("--protocol", "colour", "-q", "10", "--repeats", "1", "-o", str(out))
+    result = bench(*arguments)
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in out.iterdir()) == [
+        "pareto.png",
+        "report.html",
+        "report.json",
+    ]
+    with Image.open(out / "pareto.png") as opened:
+        assert opened.format == "PNG"
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "edgeqe-tiny:float32" in page and "face" in page
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["models"][0]["name"] == "edgeqe-tiny:float32"
+    assert told_memory
+    (out / "report.json").write_text("mine", encoding="utf-8")
+    result = bench(*arguments)
+    assert (result.exit_code, (out / "report.json").read_text(encoding="utf-8")) == (2, "mine")
+    assert "--overwrite" in result.output
+    assert bench(*arguments, "--overwrite").exit_code == 0
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["schema_version"] == 2
 
 
 def test_an_interrupt_keeps_what_was_measured(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("matplotlib")
     measure = quality.measure
 
     def interrupted(networks: Any, pictures: Any, protocol: str, value: int, tell: Any) -> Any:
@@ -95,51 +159,149 @@ def test_an_interrupt_keeps_what_was_measured(
         return measure(networks, pictures, protocol, value, tell)
 
     monkeypatch.setattr(quality, "measure", interrupted)
-    out = tmp_path / "made" / "out"
-    result = bench("--protocol", "gray", "-q", "10", "-q", "20", "--no-speed", "-o", str(out))
+    result = bench("--protocol", "gray", "-q", "10", "-q", "20", "-o", str(tmp_path / "out"))
     assert result.exit_code == 130
     assert "Interrupted: only what is shown was measured." in result.output
-    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert report["interrupted"] is True
     assert [row["quality"] for row in report["quality"]] == [10]
+    assert (tmp_path / "out" / "report.html").exists()
 
 
-def test_an_existing_report_is_kept(bench: Bench, tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    path.write_text("mine", encoding="utf-8")
-    arguments = ["--protocol", "gray", "-q", "10", "--no-speed", "-o", str(tmp_path)]
-    result = bench(*arguments)
-    assert (result.exit_code, path.read_text(encoding="utf-8")) == (2, "mine")
-    assert "--overwrite" in result.output
-    assert bench(*arguments, "--overwrite").exit_code == 0
-    assert json.loads(path.read_text(encoding="utf-8"))["schema_version"] == 1
+def changed(path: Path, change: Callable[[dict[str, Any]], None]) -> str:
+    """Path of a copy of a report with a change."""
+    report = json.loads(path.read_text(encoding="utf-8"))
+    change(report)
+    copy = path.with_name("changed.json")
+    copy.write_text(json.dumps(report), encoding="utf-8")
+    return str(copy)
+
+
+def test_a_baseline_that_holds_and_one_that_does_not(
+    bench: Bench, tmp_path: Path, told_memory: list[tuple[Any, ...]]
+) -> None:
+    what = ("--protocol", "gray", "-q", "10", "--repeats", "8")
+    made = bench(*what, "--json")
+    assert made.exit_code == 0, made.output
+    report = tmp_path / "report.json"
+    report.write_text(made.output, encoding="utf-8")
+    # Ten times is beyond what any machine's noise makes of eight rounds.
+    result = bench(*what, "--baseline", str(report), "--max-slowdown", "900")
+    assert result.exit_code == 0, result.output
+    assert f"Compared with {report}" in result.output
+
+    def better(report: dict[str, Any]) -> None:
+        report["quality"][0]["gain_db"] += 0.2
+        for lane in report["latency"]["lanes"]:
+            lane["to_reference"] /= 100
+            lane["to_reference_interval"] = [x / 100 for x in lane["to_reference_interval"]]
+
+    junit = tmp_path / "bench.xml"
+    baseline = changed(report, better)
+    result = bench(*what, "--baseline", baseline, "--max-slowdown", "900", "--junit", str(junit))
+    assert result.exit_code == 1
+    assert "edgeqe-tiny:float32" in result.output.splitlines()[-1]
+    failed = [
+        case.attrib["name"]
+        for case in ElementTree.parse(junit).iter("testcase")
+        if case.find("failure") is not None
+    ]
+    assert len(failed) == 3  # the gain, the whole path and the network alone
+    assert told_memory
+
+
+def test_an_unlike_baseline_is_refused_before_anything_is_measured(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = ("--protocol", "gray", "-q", "10", "--no-speed")
+    report = tmp_path / "report.json"
+    report.write_text(bench(*what, "--json").output, encoding="utf-8")
+
+    def elsewhere(report: dict[str, Any]) -> None:
+        report["stamp"]["cpu"] = "Cortex-A76"
+        report["models"][0]["provider"] = "CUDAExecutionProvider"
+
+    def measured(*_: Any) -> Any:
+        raise AssertionError("it was measured")
+
+    baseline = changed(report, elsewhere)
+    accepted = bench(*what, "--baseline", baseline, "--accept-unlike")
+    assert accepted.exit_code == 0, accepted.output
+    monkeypatch.setattr(quality, "measure", measured)
+    result = bench(*what, "--baseline", baseline)
+    assert result.exit_code == 2
+    for word in ("Cortex-A76", "CUDAExecutionProvider", "CPUExecutionProvider", "--accept-unlike"):
+        assert word in result.output
+
+
+def test_other_pictures_under_the_same_name_keep_the_report_and_refuse(
+    bench: Bench, tmp_path: Path, pictures: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    what = ("--protocol", "gray", "-q", "10", "--no-speed")
+    report = tmp_path / "report.json"
+    report.write_text(bench(*what, "--json").output, encoding="utf-8")
+    (pictures / "face.png").rename(pictures / "other.png")
+    out = tmp_path / "out"
+    result = bench(*what, "--baseline", str(report), "-o", str(out))
+    assert result.exit_code == 2
+    assert "other" in result.output.splitlines()[-1]
+    assert (out / "report.json").exists()
+
+
+def test_comparing_two_models(bench: Bench, pictures: Path) -> None:
+    arguments = ["bench", "--data", str(pictures), "--repeats", "2"]
+    arguments += ["--compare", "edgeqe-tiny:float32", "edgeqe-small:float32"]
+    result = CliRunner().invoke(main, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.output)
+    assert [model["name"] for model in report["models"]] == arguments[-2:]
+    assert [(duel["what"], duel["rounds"]) for duel in report["duels"]] == [
+        ("rgb", 2),
+        ("network", 2),
+    ]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("first   edgeqe-tiny:float32\n")
+    assert "no significant difference" in result.output  # two rounds are too few to tell
+
+
+def test_labels_of_files(bench: Bench, tmp_path: Path, pictures: Path) -> None:
+    mine = tmp_path / "mine.onnx"
+    shutil.copy(find_model("edgeqe-tiny:float32"), mine)
+    each = ["--protocol", "gray", "-q", "10", "--no-speed", "--json"]
+    alone = json.loads(bench(*each, model=str(mine)).output)
+    assert [model["name"] for model in alone["models"]] == ["edgeqe-tiny:float32"]
+    both = json.loads(bench(*each, "--model", str(mine)).output)
+    names = ["edgeqe-tiny:float32", str(mine)]
+    assert [model["name"] for model in both["models"]] == names
+    assert [row["model"] for row in both["quality"]] == names
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
-        (["--quality", "0"], "quality 0 is not a whole number from 1 to 100"),
-        (["--quality", "101"], "quality 101 is not"),
-        (["--protocol", "grey"], "protocol 'grey' is not known"),
-        (["--repeats", "0"], "repeats 0"),
-        (["--scale", "0"], "scale 0.0 is not above 0"),
         (["--no-quality", "--no-speed"], "leave nothing to measure"),
-        (["--peer", "absent.onnx"], "there is no peer absent.onnx"),
-        (["--peer", "absent.onnx", "--protocol", "rgb"], "give --protocol gray"),
-        (["--data", "absent"], "absent is not a folder"),
+        (["--no-speed", "--fps", "30"], "leave out --fps"),
+        (["--no-speed", "--size", "720p"], "leave out --size"),
+        (["--no-quality", "--latency", "30"], "leave out --latency"),
+        (["--fps", "-1"], "--fps -1 is not a number above 0"),
+        (["--latency", "nan"], "--latency nan is not a number above 0"),
+        (["--size", "4K"], "give one of 720p, 1080p, 12MP"),
+        (["--protocol", "yuv"], "give one of gray, colour, rgb"),
+        (["--quality", "0"], "quality"),
+        (["--repeats", "0"], "--repeats"),
+        (["--junit", "x.xml"], "leave out --junit"),
+        (["--max-drop", "0.1"], "leave out --max-drop"),
+        (["--baseline", "no.json", "--max-drop", "nan"], "max-drop"),
+        (["--baseline", "no.json"], "no.json"),
+        (["--estimate", "--quality", "10"], "leave out --data, --quality"),
+        (["--compare", "edgeqe-tiny", "edgeqe-small", "--full"], "leave out --model, --full"),
+        (["--memory-limit", "lots"], "lots"),
     ],
 )
-def test_wrong_use_is_one_line(bench: Bench, arguments: list[str], words: str) -> None:
+def test_wrong_use_is_one_line(bench: Bench, arguments: list[str], message: str) -> None:
     result = bench(*arguments)
-    assert result.exit_code == 2
-    assert words in result.output
-    assert result.output.startswith("edgeqe: ")
+    assert result.exit_code == 2, result.output
+    assert message in result.output
     assert result.output.count("\n") == 1
-
-
-def test_gray_pictures_alone_have_no_colour_figures(pictures: Path, bench: Bench) -> None:
-    (pictures / "face.png").unlink()
-    Image.fromarray(np.full((32, 32), 90, np.uint8)).save(pictures / "gray.png")
-    result = bench("--protocol", "colour", "--no-quality")
-    assert result.exit_code == 2
-    assert "no colour picture to time" in result.output

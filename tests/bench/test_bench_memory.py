@@ -45,7 +45,7 @@ def test_unknown_where_the_system_cannot_tell(
 
 def test_a_fresh_process_measures_one_call() -> None:
     model = str(find_model("edgeqe-tiny:float32"))
-    use = memory.measure("tiny", model, 64 * MIB, 1, (300, 400, 3))
+    use = memory.measure("tiny", model, 64 * MIB, 1, "small", (300, 400, 3))
     with Enhancer(model, memory_limit="64MiB", threads=1) as enhancer:
         assert use.planned_bytes == enhancer.info.planned_bytes
     assert (use.shape, use.limit_bytes) == ((300, 400, 3), 64 * MIB)
@@ -56,4 +56,23 @@ def test_a_fresh_process_measures_one_call() -> None:
 
 def test_a_failing_process_gives_its_last_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="memory of gone could not be measured.*gone.onnx"):
-        memory.measure("gone", str(tmp_path / "gone.onnx"), 64 * MIB, 1, (64, 64))
+        memory.measure("gone", str(tmp_path / "gone.onnx"), 64 * MIB, 1, "tiny", (64, 64))
+
+
+@pytest.mark.parametrize(
+    ("peak", "off", "wrong"),
+    [
+        (80, -0.2, False),
+        (79, -0.21, True),
+        (121, 0.21, True),
+        (100, 0.0, False),
+        (None, None, False),
+    ],
+)
+def test_the_planner_is_wrong_beyond_a_fifth(
+    peak: int | None, off: float | None, wrong: bool
+) -> None:
+    use = memory.MemoryUse("any", "720p", (720, 1280), peak, 100, 200, None).to_dict()
+    assert use["planner_off"] == (None if off is None else pytest.approx(off))
+    assert use["planner_wrong"] is wrong
+    assert (use["size"], use["shape"]) == ("720p", [720, 1280])

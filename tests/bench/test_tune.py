@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgeqe.bench.settings import Setting, Space, counts_to, space_of
-from edgeqe.bench.tune import FEWEST_ROUNDS, TIME_UP, Outcome, search
-from edgeqe.bench.verdict import judge
+from edgeqe.bench.tuning.settings import Setting, Space, counts_to, space_of
+from edgeqe.bench.tuning.tune import FEWEST_ROUNDS, TIME_UP, Outcome, search
+from edgeqe.bench.tuning.verdict import judge
 from edgeqe.errors import MemoryLimitError, ProviderError
 from edgeqe.targets.options import CUDA
 from edgeqe.targets.profile import Runtime, WindowBounds
@@ -224,7 +224,7 @@ def test_counts_of_threads() -> None:
 @pytest.fixture
 def everything_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "edgeqe.bench.settings.reason_absent",
+        "edgeqe.bench.tuning.settings.reason_absent",
         lambda way, features: "" if not way.needs or "vnni" in features else "no vnni",
     )
 
@@ -286,6 +286,8 @@ def test_an_accelerator_keeps_one_window_shape(everything_installed: None) -> No
 
 
 def test_no_way_at_all_is_the_targets_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgeqe.bench.settings.reason_absent", lambda way, features: "not here")
+    monkeypatch.setattr(
+        "edgeqe.bench.tuning.settings.reason_absent", lambda way, features: "not here"
+    )
     with pytest.raises(ProviderError, match="'cuda' cannot be tuned here: .*not here. Cure: pip"):
         space_of("edgeqe-small", read_profile("cuda"), (), 2)

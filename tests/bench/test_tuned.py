@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from edgeqe import Enhancer
-from edgeqe.bench.candidates import Opener, left_out
-from edgeqe.bench.settings import Setting, Space, space_of
-from edgeqe.bench.tuned import extended_from, profile_text
+from edgeqe.bench.tuning.candidates import Opener, left_out
+from edgeqe.bench.tuning.settings import Setting, Space, space_of
+from edgeqe.bench.tuning.tuned import extended_from, profile_text
 from edgeqe.catalogue import find_model
 from edgeqe.errors import InputError, MemoryLimitError, ProviderError
 from edgeqe.targets.profile import WindowBounds
@@ -121,8 +121,8 @@ def test_losses_are_the_worst_quality_of_each_form(
 ) -> None:
     """One photograph's corner and an int8 form that is known to be near."""
     pytest.importorskip("skimage")
-    from edgeqe.bench import candidates
     from edgeqe.bench.data import Picture, read_picture
+    from edgeqe.bench.tuning import candidates
 
     def corner(path: Path) -> Picture:
         whole = read_picture(path)

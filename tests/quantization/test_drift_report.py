@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 from edgeqe.errors import InputError
+from edgeqe.output_file import check_destination, write
 from edgeqe.quantization.drift import PictureDrift, Row, Tile
-from edgeqe.quantization.drift_report import Report, check_destination, write
+from edgeqe.quantization.drift_report import Report
 from edgeqe.quantization.limits import Limits
 from edgeqe.quantization.reporting import table
 from tests.drift_models import MODEL, STAMP

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgeqe.bench.speed import UNSTEADY
+from edgeqe.bench.race import UNSTEADY, spread_of
 
 #: Gain that is worth a change: of a challenger over the fastest so far, of the winner over the
 #: default.
@@ -57,10 +57,3 @@ def judge(default: Sequence[float], twin: Sequence[float], winner: Sequence[floa
     else:
         kind = "faster" if gain >= WORTH else "default"
     return Verdict(kind, gain, apart, spread, len(ratios))
-
-
-def spread_of(values: Sequence[float]) -> float:
-    """Relative standard deviation; 0 of fewer than two values."""
-    if len(values) < 2:
-        return 0.0
-    return statistics.stdev(values) / statistics.fmean(values)

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from edgeqe.bench.data import Picture, Uint8, packaged_file, read_picture
-from edgeqe.bench.settings import Setting, Space, nothing_runs
-from edgeqe.bench.speed import Frame, decoded_frame
-from edgeqe.bench.tuned import profile_text
+from edgeqe.bench.frames import Frame, decoded_frame
+from edgeqe.bench.tuning.settings import Setting, Space, nothing_runs
+from edgeqe.bench.tuning.tuned import profile_text
 from edgeqe.catalogue import shipped_models
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError, ProviderError

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edgeqe.bench.settings import Setting
+from edgeqe.bench.tuning.settings import Setting
 from edgeqe.errors import InputError
 from edgeqe.targets.profile import Profile, Runtime
 from edgeqe.targets.reading import FOLDER

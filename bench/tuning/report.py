@@ -11,10 +11,10 @@ from typing import Any
 
 import edgeqe
 from edgeqe.bench.report import MIB, table
-from edgeqe.bench.settings import Setting
-from edgeqe.bench.stamp import cpu_name
-from edgeqe.bench.tune import Outcome, Trial
-from edgeqe.bench.verdict import WORTH
+from edgeqe.bench.stamp import processor
+from edgeqe.bench.tuning.settings import Setting
+from edgeqe.bench.tuning.tune import Outcome, Trial
+from edgeqe.bench.tuning.verdict import WORTH
 from edgeqe.targets.profile import Profile
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.
@@ -103,7 +103,7 @@ class Tuning:
         height, width = self.size
         return [
             f"Made by: {self.command}",
-            f"On {date.isoformat()}, {cpu_name()}, {self.processors} processors, "
+            f"On {date.isoformat()}, {processor()}, {self.processors} processors, "
             f"{platform.system()} {platform.machine()}",
             f"edgeqe {edgeqe.__version__}, Python {platform.python_version()}, {self.versions}",
             f"Measured: {width}x{height} RGB, uint8 to uint8, memory limit {self.limit / MIB:g} "
@@ -123,7 +123,7 @@ class Tuning:
             "profile": self.profile.source,
             "edgeqe": edgeqe.__version__,
             "python": platform.python_version(),
-            "cpu": cpu_name(),
+            "cpu": processor(),
             "processors": self.processors,
             "load_before": self.load,
             "runtimes": self.versions,

@@ -1,7 +1,7 @@
 """The search for a target's fastest setting: one axis after another, in interleaved rounds.
 
 Forms and ways to run come first, then threads, then windows. On each axis the challengers, the
-fastest setting so far and a reference take turns (`speed.Race`); after one round the slower half
+fastest setting so far and a reference take turns (`race.Race`); after one round the slower half
 drops out, and what is left runs two more. The last race is between the default, the default
 once more, and the winner; `verdict` judges it.
 """
@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from edgeqe.bench.settings import Setting, Space
-from edgeqe.bench.speed import Lane, Race
-from edgeqe.bench.verdict import WORTH, Verdict, judge, spread_of
+from edgeqe.bench.race import Lane, Race, spread_of
+from edgeqe.bench.tuning.settings import Setting, Space
+from edgeqe.bench.tuning.verdict import WORTH, Verdict, judge
 from edgeqe.errors import InputError, ProviderError
 
 #: Rounds of an axis, before and after the slower half drops out.
@@ -274,18 +274,19 @@ class _Search:
         """One round, kept in the trials."""
         race = self._race_of([self._open[s] for s in lanes], self._level, self._runs)
         race.run_round()
+        megapixels = self._runs * self._pixels[self._level] / 1e6
         spent = dict(zip(lanes, race.seconds[0], strict=True))
         for setting, seconds in spent.items():
-            self._trials[setting].rates.append(sum(race.pixels) / 1e6 / seconds)
+            self._trials[setting].rates.append(megapixels / seconds)
             self._trials[setting].ratios.append(spent[reference] / seconds)
 
     def _race_of(self, lanes: Sequence[Opened], level: int, runs: int) -> Race:
         """Race over one picture, so many times in each round, the lanes in turns."""
 
         def lane(opened: Opened) -> Lane:
-            return Lane("", "rgb", lambda _: opened.run(level))
+            return lambda _: opened.run(level)
 
-        return Race([lane(opened) for opened in lanes], [self._pixels[level]] * runs, self._clock)
+        return Race([lane(opened) for opened in lanes], runs, self._clock)
 
     def _last(self, best: Setting, level: int, runs: int) -> Verdict:
         """Race of the default, its twin and the winner."""
@@ -300,7 +301,7 @@ class _Search:
             race.run_round()
         columns = list(zip(*race.seconds, strict=True))
         found = judge(*columns)
-        megapixels = sum(race.pixels) / 1e6
+        megapixels = runs * self._pixels[level] / 1e6
         if not self._trials[default].rates:
             self._trials[default].rates += [megapixels / seconds for seconds in columns[0]]
         if best == default:

@@ -1,0 +1,1 @@
+"""A run against an earlier one."""

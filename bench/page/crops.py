@@ -1,0 +1,173 @@
+"""Before and after, to look at: the same cut of a picture as it was, as JPEG, and enhanced.
+
+Of each model two pictures are shown: the one that gains least and the one in the middle. The cut
+is where JPEG did most harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from edgeqe import metrics
+from edgeqe.bench.data import Picture, PictureSet, Uint8, read_picture
+from edgeqe.bench.quality import PSNR_CEILING, Network, Row, Score, code
+from edgeqe.errors import InputError
+
+#: Height and width of a cut, pixels; of a smaller picture, the whole side.
+SIZE = (144, 192)
+#: Distance of the positions that are tried: JPEG's blocks of 4:2:0 colour, so that every cut
+#: begins at the edge of one.
+GRID = 16
+#: Protocol that is shown if it was measured.
+PREFERRED = "colour"
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """One cut of one picture."""
+
+    model: str
+    picture: str
+    """Its name in the set."""
+    which: Literal["worst", "median"]
+    """Of the model's gains over the pictures."""
+    protocol: str
+    quality: int
+    """IJG quality of the JPEG, 1 to 100."""
+    gain_db: float
+    """Of the whole picture."""
+    original: Uint8
+    """(H, W) in protocol ``gray``, else (H, W, 3); so are the other two."""
+    jpeg: Uint8
+    enhanced: Uint8
+    psnr_db_before: float
+    """Of the cut alone."""
+    psnr_db_after: float
+
+
+def crops_of(
+    networks: Mapping[str, Network],
+    pictures: PictureSet,
+    rows: Sequence[Row],
+    models: Sequence[str],
+) -> list[Crop]:
+    """Cuts of the worst and the median picture of each model, at the coarsest quality measured.
+
+    Parameters
+    ----------
+    networks : mapping of str to Network
+        By the names of the rows.
+    pictures : PictureSet
+        The set that the rows were measured on.
+    rows : sequence of Row
+        Protocol ``colour`` is shown if a model has it, else its first one.
+    models : sequence of str
+        Names to show; one without rows is left out.
+
+    Returns
+    -------
+    list of Crop
+        Worst before median, in the order of `models`. Of a set of one picture, only the worst.
+
+    Raises
+    ------
+    InputError
+        If a picture is no longer in the set.
+    """
+    crops = []
+    for model in models:
+        row = _shown([row for row in rows if row.model == model])
+        if row is not None:
+            crops += [
+                _crop(networks[model], pictures, row, score, which)
+                for which, score in worst_and_median(row).items()
+            ]
+    return crops
+
+
+def worst_and_median(row: Row) -> dict[Literal["worst", "median"], Score]:
+    """Scores of the picture with the smallest gain and of the one in the middle.
+
+    Of an even number the better one of the two in the middle, so that of two pictures both are
+    shown. Of one picture, only the worst.
+    """
+    scores = sorted(row.scores, key=lambda score: score.gain)
+    if len(scores) == 1:
+        return {"worst": scores[0]}
+    return {"worst": scores[0], "median": scores[len(scores) // 2]}
+
+
+def hardest(original: Uint8, jpeg: Uint8) -> tuple[slice, slice]:
+    """Rows and columns of the cut in which JPEG's squared error is largest.
+
+    Parameters
+    ----------
+    original, jpeg : ndarray, shape (H, W[, C]), uint8
+
+    Returns
+    -------
+    tuple of slice
+        Of `SIZE`, or the whole side of a smaller picture, at a multiple of `GRID`; the first of
+        equal ones.
+    """
+    squares = np.square(original.astype(np.int64) - jpeg)
+    error = squares if squares.ndim == 2 else squares.sum(axis=2)
+    height, width = (min(side, full) for side, full in zip(SIZE, error.shape, strict=True))
+    # Sums over all that lies above and to the left: a rectangle's sum is that of four corners.
+    sums = np.pad(error.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    inside = (
+        sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width]
+        + sums[:-height, :-width]
+    )[::GRID, ::GRID]  # fmt: skip
+    top, left = (GRID * int(index) for index in np.unravel_index(inside.argmax(), inside.shape))
+    return slice(top, top + height), slice(left, left + width)
+
+
+def _shown(rows: Sequence[Row]) -> Row | None:
+    """Row of the preferred protocol and the coarsest quality."""
+    if not rows:
+        return None
+    protocols = [row.protocol for row in rows]
+    protocol = PREFERRED if PREFERRED in protocols else protocols[0]
+    return min((row for row in rows if row.protocol == protocol), key=lambda row: row.quality)
+
+
+def _crop(
+    network: Network,
+    pictures: PictureSet,
+    row: Row,
+    score: Score,
+    which: Literal["worst", "median"],
+) -> Crop:
+    coded = code(_find(pictures, score.name, row.protocol), row.protocol, row.quality)
+    original, jpeg = coded.reference.picture, coded.jpeg.picture
+    cut = hardest(original, jpeg)
+    original, jpeg = original[cut].copy(), jpeg[cut].copy()
+    enhanced = coded.enhance(network).picture[cut].copy()
+    return Crop(
+        row.model,
+        score.name,
+        which,
+        row.protocol,
+        row.quality,
+        score.gain,
+        original,
+        jpeg,
+        enhanced,
+        min(PSNR_CEILING, metrics.psnr(original, jpeg)),
+        min(PSNR_CEILING, metrics.psnr(original, enhanced)),
+    )
+
+
+def _find(pictures: PictureSet, name: str, protocol: str) -> Picture:
+    """Picture of the set by its name; a gray one is no part of a colour protocol."""
+    for path in pictures.paths:
+        if path.stem == name:
+            picture = read_picture(path, pictures.scale)
+            if protocol == "gray" or not picture.gray:
+                return picture
+    raise InputError(f"{pictures.name} holds no picture {name} any more: leave the folder alone.")

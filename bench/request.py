@@ -1,0 +1,214 @@
+"""What the command line asks of a run, checked, as a plan and open models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeqe.bench.bd import LEAST_POINTS
+from edgeqe.bench.choices import label_of, shipped_on
+from edgeqe.bench.data import PictureSet, folder, packaged
+from edgeqe.bench.frames import SIZES
+from edgeqe.bench.gate.rows import Limits
+from edgeqe.bench.latency import KINDS, Effort
+from edgeqe.bench.run import Plan
+from edgeqe.bench.tradeoff import Wish
+from edgeqe.enhancer import Enhancer
+from edgeqe.errors import InputError, MemoryLimitError
+from edgeqe.memory import parse_size
+from edgeqe.placing import profile_for
+
+#: Memory limit if none is given.
+MEMORY_LIMIT = "64MiB"
+#: JPEG qualities if none are given, and those of a full run, which are ASQE-CNN's.
+QUALITIES, FULL_QUALITIES = (10, 20, 40), (10, 20, 40, 70, 85, 90)
+#: Seconds of a size's rounds in a full run.
+FULL_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """Options of ``edgeqe bench`` by their names; empty and None where they were left out."""
+
+    models: tuple[str, ...] = ()
+    data: Path | None = None
+    scale: float = 1.0
+    protocols: tuple[str, ...] = ()
+    qualities: tuple[int, ...] = ()
+    sizes: tuple[str, ...] = ()
+    full: bool = False
+    target: str = "auto"
+    threads: int | None = None
+    memory_limit: str | None = None
+    allow_fallback: bool = False
+    fps: float | None = None
+    latency_ms: float | None = None
+    compare: tuple[str, str] | None = None
+    peers: tuple[Path, ...] = ()
+    repeats: int | None = None
+    no_quality: bool = False
+    no_speed: bool = False
+    estimated: bool = False
+    baseline: Path | None = None
+    max_drop: float = 0.05
+    max_slowdown: float = 10.0
+    accept_unlike: bool = False
+    junit: Path | None = None
+    as_json: bool = False
+    out: Path | None = None
+    overwrite: bool = False
+
+    def refuse(self, why: str, *names: str) -> None:
+        """Refuse options that another one leaves without a meaning.
+
+        Raises
+        ------
+        InputError
+            If one of them was given.
+        """
+        flags = {"models": "model", "protocols": "protocol", "qualities": "quality"}
+        flags |= {"sizes": "size", "peers": "peer", "latency_ms": "latency"}
+        given = [
+            f"--{flags.get(name, name).replace('_', '-')}"
+            for name in names
+            if getattr(self, name) != getattr(Request, name)
+        ]
+        if given:
+            raise InputError(f"{why}: leave out {', '.join(given)}.")
+
+    def check(self) -> None:
+        """Refuse what does not go together, before anything is opened.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.no_quality and self.no_speed:
+            raise InputError("--no-quality and --no-speed leave nothing to measure: drop one.")
+        if self.no_speed:
+            self.refuse(
+                "--no-speed times nothing", "sizes", "peers", "repeats", "fps", "latency_ms"
+            )
+        if self.no_quality:
+            self.refuse("--no-quality leaves no gain to advise on", "fps", "latency_ms")
+        if self.baseline is None:
+            self.refuse(
+                "there is no --baseline to compare with",
+                "junit",
+                "max_drop",
+                "max_slowdown",
+                "accept_unlike",
+            )
+        for name, value in (("--fps", self.fps), ("--latency", self.latency_ms)):
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(f"{name} {value:g} is not a number above 0.")
+        Limits(*self.limits())
+
+    def limits(self) -> tuple[float, float]:
+        """Most that a gain may fall below the baseline's, dB, and a latency rise, percent."""
+        return self.max_drop, self.max_slowdown
+
+    def wish(self) -> Wish:
+        """What advice is asked for."""
+        limit = None if self.memory_limit is None else parse_size(self.memory_limit)
+        return Wish(self.fps, self.latency_ms, limit)
+
+    def plan(self) -> Plan:
+        """What to measure.
+
+        Raises
+        ------
+        InputError
+            If the pictures cannot be measured, or a name is not known.
+        ImportError
+            If what BD-rate needs is not installed.
+        """
+        gray = self.protocols == ("gray",)
+        qualities = tuple(dict.fromkeys(self.qualities))
+        qualities = qualities or (FULL_QUALITIES if self.full else QUALITIES)
+        if len(qualities) >= LEAST_POINTS and not self.no_quality:
+            import scipy.interpolate  # noqa: F401  # better missed now than after the measuring
+        kinds: tuple[str, ...] = ("gray", "network") if gray else ("rgb", "network")
+        if not gray and (self.full or self.peers):
+            kinds = KINDS if self.full else ("gray", *kinds)
+        return Plan(
+            pictures=self.pictures(),
+            protocols=tuple(dict.fromkeys(self.protocols)) or ("gray", "colour"),
+            qualities=qualities,
+            sizes=tuple(dict.fromkeys(self.sizes)) or (tuple(SIZES) if self.full else ("720p",)),
+            kinds=kinds,
+            with_quality=not self.no_quality,
+            with_speed=not self.no_speed,
+            effort=self.effort(),
+        )
+
+    def pictures(self) -> PictureSet:
+        """Set of pictures."""
+        return packaged(self.scale) if self.data is None else folder(self.data, self.scale)
+
+    def effort(self) -> Effort:
+        """How long to time."""
+        if self.full:
+            return Effort(self.repeats or 0, FULL_SECONDS, p99=True)
+        return Effort(self.repeats or 0)
+
+    def open_models(
+        self, stack: ExitStack, file_of: Callable[[str], str]
+    ) -> tuple[dict[str, Enhancer], list[str]]:
+        """Open the asked models, or the shipped ones.
+
+        Parameters
+        ----------
+        stack : ExitStack
+            Closes them.
+        file_of : callable
+            What to open for a model's name.
+
+        Returns
+        -------
+        dict of str to Enhancer
+            By the label for the report.
+        list of str
+            Which shipped ones do not fit the memory limit.
+
+        Raises
+        ------
+        InputError, ProviderError
+            As of `Enhancer`, and if nothing fits.
+        """
+        asked = tuple(dict.fromkeys(self.models))
+        names = asked or shipped_on(profile_for(self.target), full=self.full)
+        if not names:
+            raise InputError("no model is shipped with this copy: give --model FILE.")
+        found: dict[str, Enhancer] = {}
+        notes = []
+        for name in names:
+            try:
+                enhancer = stack.enter_context(self.open_model(file_of(name)))
+            except MemoryLimitError as error:
+                if asked:
+                    raise
+                notes.append(f"{name} is left out: {error}")
+                continue
+            if "residual" in enhancer.info.card.inputs and not self.no_quality:
+                raise InputError(
+                    f"'{name}' takes the decoder's prediction residual, which picture files do not "
+                    "carry: give --no-quality to time its network alone."
+                )
+            found[label_of(enhancer, name, found)] = enhancer
+        if not found:
+            raise MemoryLimitError(" ".join(notes))
+        return found, notes
+
+    def open_model(self, file: str) -> Enhancer:
+        """Open one model on the target."""
+        return Enhancer(
+            file,
+            target=self.target,
+            memory_limit=self.memory_limit or MEMORY_LIMIT,
+            threads=self.threads,
+            fallback=self.allow_fallback,
+        )

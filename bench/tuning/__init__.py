@@ -1,0 +1,1 @@
+"""The search for a target's fastest settings."""
