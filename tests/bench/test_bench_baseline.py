@@ -113,8 +113,8 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         (
             ("latency", "lanes", 0, "to_reference_interval"),
             [2, 1],
-            "latency.lanes[0].to_reference_interval = [2, 1] must be two numbers, the smaller "
-            "first",
+            "latency.lanes[0].to_reference_interval = [2, 1] must be two numbers above 0, "
+            "the smaller first",
         ),
         (
             ("memory", 0, "peak_bytes"),
