@@ -1,9 +1,9 @@
 """Peak memory of one call by the operating system, beside the planner's figure.
 
-A fresh process makes the enhancer and its session, touches input and output,
-resets the kernel's high-water mark (VmHWM), notes what is resident (VmRSS), runs
-one call and reads the mark. A process that has run before would hide memory that
-its allocator kept.
+A fresh process makes the enhancer and its session, touches input and output, gives
+the heap's free pages back, resets the kernel's high-water mark (VmHWM), notes what is
+resident (VmRSS), runs one call and reads the mark. A process that has run before, or
+that keeps what opening the model freed, would hide memory that its allocator kept.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 import edgeqe
 from edgeqe.errors import InputError
 from edgeqe.placing import TARGET_VARIABLE
+from edgeqe.runtimes.heap import trim_heap
 
 #: Share by which peak and plan may differ before the planner counts as wrong.
 OFF = 0.2
@@ -82,6 +83,12 @@ def resident_bytes(field: str) -> int | None:
     return None
 
 
+def _baseline() -> int | None:
+    """Bytes that are resident before a call, the mark reset to them; None where unknown."""
+    trim_heap()
+    return resident_bytes("VmRSS") if reset_peak() else None
+
+
 def _peak_above(before: int | None) -> int | None:
     """Bytes of the high-water mark above what was resident; None where unknown."""
     after = resident_bytes("VmHWM")
@@ -98,18 +105,18 @@ def probe(
     peak : int or None
         Bytes above what was resident before the call.
     planned : int
-        Bytes that the planner says.
+        Bytes that the planner says of this picture.
     """
     from edgeqe import Enhancer
 
     with Enhancer(model, memory_limit=memory_limit, threads=threads) as enhancer:
-        info = enhancer.info
+        step = enhancer.info.card.default_step
         image = np.full(shape, 128, np.uint8)
         image.reshape(shape[0], -1)[:, ::2] = 96
         out = np.full_like(image, 1)
-        before = resident_bytes("VmRSS") if reset_peak() else None
-        enhancer.enhance(image, step=info.card.default_step, out=out)
-        return _peak_above(before), info.planned_bytes
+        before = _baseline()
+        enhancer.enhance(image, step=step, out=out)
+        return _peak_above(before), enhancer.planned_bytes(*shape[:2])
 
 
 def probe_file(
@@ -140,7 +147,7 @@ def probe_file(
         source = Path(folder) / "in.jpg"
         source.write_bytes(encode(picture, 40))
         del picture
-        before = resident_bytes("VmRSS") if reset_peak() else None
+        before = _baseline()
         report = enhancer.enhance_file(source, Path(folder) / "out.png")
         return _peak_above(before), report.picture_bytes
 

@@ -26,8 +26,7 @@ from edgeqe.converters import integer as integers
 from edgeqe.converters import passes
 from edgeqe.converters.graph import Float, Graph, short
 from edgeqe.converters.integer import IntegerGraph
-from edgeqe.converters.integer_memory import peak_bytes
-from edgeqe.converters.lifetimes import peak_on_blocks
+from edgeqe.converters.lifetimes import peak_bytes
 from edgeqe.converters.sharing import scale_kernels
 from edgeqe.converters.sources import Source
 from edgeqe.converters.tables import (
@@ -182,10 +181,9 @@ def _card(
     kernels: Collection[str] = ()
     steps: Collection[str] = ()
     if isinstance(content, IntegerGraph):
-        peak = peak_bytes(content) / 4
         kernels, steps = content.kernels, content.steps
-    else:
-        peak = peak_on_blocks(graph) if suffix == ".onnx" else passes.peak_floats(graph)
+    counted = suffix == ".onnx" or isinstance(content, IntegerGraph)
+    peak = peak_bytes(content) / 4 if counted else passes.peak_floats(graph)
     unit = pixels_per_sample(source.planes)
     wide = [n for n in graph.nodes if n.op in ("Conv", "ConvTranspose") and n.kernel > 1]
     uses = Counter(node.inputs[1] for node in wide)
@@ -199,7 +197,7 @@ def _card(
         alignment=unit * reach.alignment,
         kmac_per_pixel=round(passes.macs(graph) / unit**2 / 1000, 3),
         parameters=graph.parameters(),
-        peak_floats_per_pixel=peak / unit**2,
+        peak_floats_per_pixel=round(peak / unit**2, 3),
         traffic_floats_per_pixel=passes.traffic_floats(graph, steps) / unit**2,
         integer_kmac_per_pixel=round(passes.macs(graph, kernels) / unit**2 / 1000, 3),
         default_step=2.0 ** (source.default_key / KEYS_PER_OCTAVE),

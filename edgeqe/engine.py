@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -15,10 +17,11 @@ from edgeqe.blocks import SHIFT, block_plan, enhance_blocks, grid
 from edgeqe.cascade import Cascade, Float, Opened
 from edgeqe.errors import InputError, MemoryLimitError
 from edgeqe.golden import golden_error, window_error
-from edgeqe.memory import Budget
+from edgeqe.memory import Budget, Turns
 from edgeqe.model_file import ModelFile
 from edgeqe.openers import Openers
 from edgeqe.planes import mirror
+from edgeqe.runtimes.heap import trim_heap
 from edgeqe.views import Samples, View
 from edgeqe.windows import FIXED_BYTES, Plan, Window, fixed_plan, plan
 
@@ -69,7 +72,8 @@ class Engine:
         # an impossible limit fails here, before any work: tiled, all large pictures are alike
         side = LARGE if self.cascade.tiling == "exact" else 1
         self.plan(side, side)
-        self._budget = Budget(limit - FIXED_BYTES, self.cascade.shrink)
+        self._budget, self._turns = Budget(limit - FIXED_BYTES, self.cascade.shrink), Turns()
+        trim_heap()  # what opening freed: of edgeqe-base 3 MiB
 
     def _plan(self, height: int, width: int, band_bytes_per_row: float = 0.0) -> Plan:
         cascade = self.cascade
@@ -139,14 +143,16 @@ class Engine:
         if not in_place or self.cascade.tiling == "whole":
             chosen = self.plan(height, width)
             size = None if self.is_exact(height, width) else (height, width)
-            self._windows(view, opened, chosen, [w for _, ws in chosen.bands() for w in ws], size)
+            windows = [window for _, band in chosen.bands() for window in band]
+            with self._turns.turn(chosen.window_bytes):
+                self._windows(view, opened, chosen, windows, size)
             return
         per_row = sum(
             array[:1].nbytes / factor
             for array, factor in zip(view.sources, view.factors, strict=True)
         )
         chosen = self.plan(height, width, per_row)
-        with self._band, self._budget.band(chosen.band_bytes):
+        with self._alone(chosen):
             saved: list[Samples] = []
             before = 0
             for top, windows in chosen.bands():
@@ -154,6 +160,16 @@ class Engine:
                 before = top
                 size = None if self.is_exact(height, width) else (height, width)
                 self._windows(view.on_rows(saved, top), opened, chosen, windows, size)
+
+    @contextmanager
+    def _alone(self, chosen: Plan) -> Iterator[None]:
+        """One call with a band at a time, and the band's bytes."""
+        with (
+            self._band,
+            self._turns.turn(chosen.window_bytes),
+            self._budget.band(chosen.band_bytes),
+        ):
+            yield
 
     def _windows(
         self,
@@ -169,7 +185,7 @@ class Engine:
             with self._budget.window(chosen.window_bytes, tag):
                 view.write(window, self._residual(view, opened, window, size))
 
-        self._each(one, windows)
+        self._each(one, windows, chosen.workers)
 
     def _blocks(self, view: View, opened: Opened, height: int, width: int) -> None:
         chosen = self.plan(height, width)
@@ -180,9 +196,9 @@ class Engine:
                 with self._budget.window(chosen.window_bytes, tag):
                     function(item)
 
-            self._each(one, items)
+            self._each(one, items, chosen.workers)
 
-        with self._band, self._budget.band(chosen.band_bytes):
+        with self._alone(chosen):
             enhance_blocks(
                 view,
                 height,
@@ -227,7 +243,8 @@ class Engine:
                 planes[:] = 0.0
                 opened.run(planes)
 
-        self._each(one, range(count))
+        with self._turns.turn(chosen.window_bytes):
+            self._each(one, range(count), chosen.workers)
 
     def golden_errors(self) -> list[tuple[float, float]]:
         """Difference from the golden output of each model, and its tolerance, grey levels."""
@@ -246,9 +263,34 @@ class Engine:
                 session.shrink()  # no window of the budget's
         return errors
 
-    def _each(self, function: Callable[[T], None], items: Iterable[T]) -> None:
-        """Run a function on every item on the pool's threads."""
-        self._all([self._executor().submit(function, item) for item in items])
+    def _each(self, function: Callable[[T], None], items: Iterable[T], workers: int) -> None:
+        """Run a function on every item, on as many of the pool's threads as there are workers.
+
+        Threads that a plan has no use for stay unborn: each would keep a heap of its own. On an
+        error or Ctrl-C what has not begun is dropped and what has is finished.
+        """
+        left = deque(items)
+
+        def work() -> None:
+            while True:
+                try:
+                    item = left.popleft()
+                except IndexError:
+                    return
+                function(item)
+
+        executor = self._executor()
+        futures = [executor.submit(work) for _ in range(min(workers, len(left)))]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+            for future in futures:
+                if future.done():
+                    future.result()
+        finally:
+            left.clear()
+            for future in futures:
+                future.cancel()
+            wait(futures)
 
     def _executor(self) -> ThreadPoolExecutor:
         with self._lock:
@@ -257,19 +299,6 @@ class Engine:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self.threads, "edgeqe")
             return self._pool
-
-    @staticmethod
-    def _all(futures: list[Future[None]]) -> None:
-        """Wait for all; on an error or Ctrl-C drop what has not begun, finish what has."""
-        try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-            for future in futures:
-                if future.done():
-                    future.result()
-        finally:
-            for future in futures:
-                future.cancel()
-            wait(futures)
 
     def close(self) -> None:
         """Drop sessions and threads; later calls raise."""

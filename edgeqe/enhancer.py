@@ -113,6 +113,18 @@ class Enhancer:
         """
         return self._engine.is_exact(height, width)
 
+    def planned_bytes(self, height: int, width: int) -> int:
+        """Bytes that a call on a picture of this size takes at most, its own output not counted.
+
+        A call that writes into its own input may take more, up to the limit.
+
+        Raises
+        ------
+        MemoryLimitError
+            If such a picture does not fit in the limit.
+        """
+        return self._engine.plan(height, width).planned_bytes
+
     def enhance(
         self,
         image: Image,

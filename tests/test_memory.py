@@ -1,11 +1,11 @@
-"""Sizes in words, and a budget that waits and shrinks."""
+"""Sizes in words, a budget that waits and shrinks, and calls that take turns."""
 
 import threading
 
 import pytest
 
 from edgeqe.errors import InputError
-from edgeqe.memory import Budget, parse_size
+from edgeqe.memory import Budget, Turns, parse_size
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,19 @@ def test_a_larger_window_shrinks_the_arena_before_it_waits() -> None:
     budget = Budget(100, lambda: shrunk.append(1))
     with budget.window(60):
         pass
-    with budget.window(50):  # fits in the idle place, and fills three quarters of it
+    with budget.window(10):  # fits in the idle place
         assert shrunk == []
-    with budget.window(70):
+    with budget.window(50):  # so does this, but around it lies what the small one left
         assert shrunk == [1]
+
+
+def test_growing_windows_never_pile_up() -> None:
+    shrunk: list[int] = []
+    budget = Budget(1000, lambda: shrunk.append(1))
+    for size in range(10, 60, 10):
+        with budget.window(size), budget.window(size):
+            pass
+    assert len(shrunk) == 4  # all but the first, for all the room there is
 
 
 def test_a_window_waits_until_its_bytes_are_free() -> None:
@@ -110,3 +119,55 @@ def test_who_waited_takes_an_idle_place_that_fits() -> None:
         thread.join(0.05)  # it must be waiting
     thread.join(10)
     assert not thread.is_alive() and shrunk == []
+
+
+def test_calls_of_a_kind_run_together_and_others_take_turns() -> None:
+    turns = Turns()
+    together = threading.Barrier(2)
+    lock, running, seen = threading.Lock(), list[str](), list[set[str]]()
+
+    def call(kind: str) -> None:
+        with turns.turn(kind):
+            with lock:
+                running.append(kind)
+                seen.append(set(running))
+            if kind == "a":
+                together.wait(10)  # both calls of a are inside at once
+            with lock:
+                running.remove(kind)
+
+    threads = [threading.Thread(target=call, args=(kind,)) for kind in "aabb"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(seen) == 4 and all(len(kinds) == 1 for kinds in seen)
+
+
+def test_who_waits_for_a_turn_is_not_overtaken() -> None:
+    turns = Turns()
+    order: list[str] = []
+
+    def call(name: str, kind: str) -> None:
+        with turns.turn(kind):
+            order.append(name)
+
+    other = threading.Thread(target=call, args=("other", "b"))
+    late = threading.Thread(target=call, args=("late", "a"))
+    with turns.turn("a"):
+        for thread in (other, late):
+            thread.start()
+            thread.join(0.05)  # it must wait: late could run, but other came first
+            assert thread.is_alive()
+        assert order == []
+    for thread in (other, late):
+        thread.join(10)
+    assert order == ["other", "late"]
+
+
+def test_an_error_gives_the_turn_back() -> None:
+    turns = Turns()
+    with pytest.raises(ValueError, match="broken"), turns.turn("a"):
+        raise ValueError("broken")
+    with turns.turn("b"):
+        pass

@@ -24,7 +24,7 @@ from edgeqe.errors import EdgeqeError, InputError
 VERBS = {
     "enhance": "Enhance picture files.",
     "demo": "Show the gain on a packaged photograph.",
-    "bench": "Measure quality, speed and memory.",
+    "bench": "Measure quality, latency and memory, and what to ship.",
     "inspect": "Show a model file's card and graph.",
     "models": "List the shipped models.",
     "verify": "Check that a model file keeps its promises.",

@@ -81,7 +81,6 @@ def open_bytes(data: bytes, file: ModelFile, way: Runtime | None = None) -> Sess
         data,
         card.alignment // card.pixels_per_sample,
         card.peak_floats_per_pixel,
-        integers=card.precision == "int8",
         wanted=[(CPU, {}) if way is None else (way.provider, way.options)],
     )
 

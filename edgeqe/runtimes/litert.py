@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from edgeqe.errors import ModelError, ProviderError
 from edgeqe.flatbuffer import outline
-from edgeqe.runtimes.heap import trim_heap
+from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.litert_memory import bytes_per_interpreter, bytes_per_sample
 from edgeqe.runtimes.placement import Placement
 
@@ -75,6 +75,7 @@ class LitertSession:
 
     def __init__(self, model: bytes, pixels_per_sample: int = 1, threads: int = 1) -> None:
         found = outline(model)
+        bound_heap()
         self._model, self._threads = model, threads
         self._module = _litert()
         self._lock = threading.Lock()
@@ -116,9 +117,8 @@ class LitertSession:
 
     def shrink(self) -> None:
         """Drop the interpreters that no running window uses."""
-        with self._lock:
+        with self._lock, given_back():
             self._idle.clear()
-        trim_heap()
 
 
 class _Interpreter:

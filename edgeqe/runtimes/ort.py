@@ -15,14 +15,15 @@ import numpy.typing as npt
 
 from edgeqe.errors import ModelError, ProviderError
 from edgeqe.nvidia_libraries import preload
-from edgeqe.runtimes.heap import trim_heap
+from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.placement import Placement, placement_of
 
 Float = npt.NDArray[np.float32]
 CPU = "CPUExecutionProvider"
-#: What a view and a call take beside the planes, the result and the arena, bytes per
-#: picture pixel.
-VIEW_BYTES = 10.0
+#: What a view takes beside the planes, the result and the arena, bytes per picture pixel: a view
+#: of full-size luma makes two planes of its result when the window's own are freed. Views of half
+#: size make no more than the planes held; windows of edgeqe-tiny, -small and -base took 1 to 4.
+VIEW_BYTES = 4.0
 #: Optimizers that change results: this one rounds the weights of a real convolution between
 #: integers to 8 bits, without a word.
 UNWANTED = ["WeightBiasQuantization"]
@@ -86,11 +87,6 @@ class OrtSession:
         Least size of its planes, samples.
     peak_floats : float
         Numbers alive at once per picture pixel, from the card.
-    integers : bool
-        Whether it computes in integers. Its values then have many sizes, from 1 byte to what a
-        convolution unfolds, so what a window of another size left in the arena fits none of
-        them: it is given back first. Without that 80 pictures of 80 sizes took twice their
-        limit.
     wanted : sequence of (str, dict)
         Providers in order, each with its options; the CPU is always behind them.
     recorded : bool
@@ -110,22 +106,19 @@ class OrtSession:
     fixed_window = False
     bytes_per_window = 0
 
-    #: Size of the last window of integers, of all sessions: they share the arena.
-    _last_size: tuple[int, ...] = ()
-
     def __init__(
         self,
         model: bytes,
         alignment: int = 1,
         peak_floats: float = 0.0,
         *,
-        integers: bool = False,
         wanted: Sequence[tuple[str, Mapping[str, object]]] = ((CPU, {}),),
         recorded: bool = False,
         vectors: Collection[str] = (),
     ) -> None:
         ort = _onnxruntime()
         _share_arena(ort)
+        bound_heap()
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -165,7 +158,6 @@ class OrtSession:
         self._output: str = output.name
         self._channels: int = output.shape[1]
         self._alignment = alignment
-        self._integers = integers and self.provider == CPU
         self._shrinking = ort.RunOptions()
         self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
@@ -175,9 +167,6 @@ class OrtSession:
         `vectors` are the strength vectors of a model that has them as inputs.
         """
         size = planes.shape[1:]
-        if self._integers and size != OrtSession._last_size:
-            OrtSession._last_size = size
-            self.shrink()
         out = np.empty((self._channels, *size), np.float32)
         binding = self._session.io_binding()
         used = 0
@@ -213,8 +202,8 @@ class OrtSession:
             name: np.zeros((1, count, self._alignment, self._alignment), np.float32)
             for name, count in self._inputs.items()
         }
-        self._session.run(None, tiny, self._shrinking)
-        trim_heap()
+        with given_back():
+            self._session.run(None, tiny, self._shrinking)
 
 
 def _as_text(values: Mapping[str, object]) -> dict[str, str]:

@@ -47,7 +47,7 @@ def test_a_fresh_process_measures_one_call() -> None:
     model = str(find_model("edgeqe-tiny:float32"))
     use = memory.measure("tiny", model, 64 * MIB, 1, "small", (300, 400, 3))
     with Enhancer(model, memory_limit="64MiB", threads=1) as enhancer:
-        assert use.planned_bytes == enhancer.info.planned_bytes
+        assert use.planned_bytes == enhancer.planned_bytes(300, 400)
     assert (use.shape, use.limit_bytes) == ((300, 400, 3), 64 * MIB)
     if use.peak_bytes is not None:
         # Six float planes at half size is the least that a 300x400 picture needs.
