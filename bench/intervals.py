@@ -16,6 +16,8 @@ from dataclasses import dataclass
 CONFIDENCE = 0.95
 #: Fewest values for which the smallest and the largest are such an interval.
 FEWEST = 6
+#: Factor by which fewer values may be off, however near they are to each other.
+UNSURE = 1.25
 #: Least difference that counts between lanes of one run, which see the same machine.
 WITHIN = 0.01
 #: Least difference that counts between two runs: the same model, opened again, lies elsewhere in
@@ -57,7 +59,7 @@ def median(values: Sequence[float]) -> Ratio:
     """Median with its interval of 95 %.
 
     Below `FEWEST` values no interval is that sure: it is from the smallest to the largest, and
-    by the same factor farther on either side.
+    by the same factor farther on either side, or by `UNSURE` where they happen to lie near.
 
     Parameters
     ----------
@@ -67,7 +69,7 @@ def median(values: Sequence[float]) -> Ratio:
     ordered = sorted(values)
     middle, count = statistics.median(ordered), len(ordered)
     if count < FEWEST:
-        factor = ordered[-1] / ordered[0]
+        factor = max(ordered[-1] / ordered[0], UNSURE)
         return Ratio(middle, ordered[0] / factor, ordered[-1] * factor)
     rank = _rank(count)
     return Ratio(middle, ordered[rank], ordered[count - 1 - rank])

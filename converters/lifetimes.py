@@ -52,7 +52,7 @@ def simulated(steps: list[Step], size: dict[Place, float], callers: set[Place]) 
                 dying.remove(step.reads[0])
             elif step.makes not in callers:
                 held[step.makes] = arena.take(size[step.makes])
-            for chunk in [arena.take(size) for size in step.beside]:
+            for chunk in [arena.take(beside) for beside in step.beside]:
                 arena.give_back(chunk)
             for place in dying:
                 arena.give_back(held.pop(place))

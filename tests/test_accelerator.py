@@ -128,10 +128,10 @@ def test_smaller_pictures_are_mirrored_and_called_not_exact(
 
 
 def test_the_window_shrinks_to_the_memory_limit_and_no_further(fixed: str, tmp_path: Path) -> None:
-    with Enhancer("edgeqe-tiny:float32", target=fixed, memory_limit="6MiB") as enhancer:
+    with Enhancer("edgeqe-tiny:float32", target=fixed, memory_limit="4MiB") as enhancer:
         window = enhancer.info.window
         assert 64 <= window[0] == window[1] < 192
-        assert enhancer.info.planned_bytes <= 6 << 20
+        assert enhancer.info.planned_bytes <= 4 << 20
     with pytest.raises(InputError, match="smallest that works"):
         Enhancer("edgeqe-base:float32", target=fixed, memory_limit="6MiB")
     narrow = tmp_path / "narrow.toml"

@@ -210,14 +210,17 @@ with Enhancer("edgeqe-tiny", threads=2) as enhancer:
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    # the C library's heap breathes by some pages; a leak of one frame would be 57 MB
-    assert int(done.stdout) < 1 << 20
+    # The heap breathes by some pages, and a second window's memory, 1.2 MiB, comes when both threads
+    # are first at their peaks at once; a leak of one frame a call would be 57 MB.
+    assert int(done.stdout) < 2 << 20
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-def test_the_limit_holds_over_many_sizes_strengths_and_threads() -> None:
+@pytest.mark.parametrize("model", ["edgeqe-tiny:float32", "edgeqe-tiny:int8", "edgeqe-small:int8"])
+def test_the_limit_holds_over_many_sizes_strengths_and_threads(model: str) -> None:
     """In a fresh process: 80 pictures of 80 sizes, four strengths, four threads, 12 MiB."""
     script = """
+import sys
 import threading
 import numpy as np
 from edgeqe import Enhancer
@@ -225,7 +228,7 @@ from edgeqe.bench.memory import reset_peak, resident_bytes
 shapes = [(200 + 10 * (i % 37), 300 + i % 50, 3) for i in range(80)]
 pictures = [np.full(shape, 90, np.uint8) for shape in shapes]
 outs = [np.full(shape, 1, np.uint8) for shape in shapes]
-with Enhancer("edgeqe-tiny", memory_limit="12MiB", threads=2) as enhancer:
+with Enhancer(sys.argv[1], memory_limit="12MiB", threads=2) as enhancer:
     for quality in (10, 20, 40, 80):
         enhancer.enhance(pictures[0][:32, :32], quality=quality)
     def work(first):
@@ -242,22 +245,24 @@ with Enhancer("edgeqe-tiny", memory_limit="12MiB", threads=2) as enhancer:
     print(resident_bytes("VmHWM") - before if measured else 0)
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script, model], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) <= 12 << 20
 
 
+@pytest.mark.parametrize("form", ["float32", "int8", "float32.tflite", "int8.tflite"])
 @pytest.mark.parametrize("model", MODELS)
-def test_the_memory_limit_holds_by_the_operating_system(model: str) -> None:
+def test_the_memory_limit_holds_by_the_operating_system(model: str, form: str) -> None:
     from edgeqe.bench.memory import measure
     from edgeqe.catalogue import find_model
 
-    use = measure(model, str(find_model(model, "float32")), 10 << 20, 2, "3 MP", (1500, 2000, 3))
+    path = str(find_model(f"{model}:{form}"))
+    use = measure(model, path, 24 << 20, 2, "3 MP", (1500, 2000, 3))
     if use.peak_bytes is None:
         pytest.skip("the operating system does not tell")
-    assert use.peak_bytes <= use.limit_bytes
-    # and the planner does not waste what it was given
-    assert use.peak_bytes >= 0.5 * use.planned_bytes
+    assert use.peak_bytes <= use.planned_bytes <= use.limit_bytes
+    # On x86 it is 0.85 at least; where real numbers lie in planes, as on ARM, a seventh less.
+    assert use.peak_bytes >= 0.7 * use.planned_bytes
 
 
 def test_self_test_and_info(enhancer: Enhancer) -> None:

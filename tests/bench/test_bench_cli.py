@@ -263,7 +263,8 @@ def test_comparing_two_models(bench: Bench, pictures: Path) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     assert result.output.startswith("first   edgeqe-tiny:float32\n")
-    assert "no significant difference" in result.output  # two rounds are too few to tell
+    assert "\nwhole path, RGB array, 720p: " in result.output
+    assert "\nnetwork alone, 720p: " in result.output
 
 
 def test_labels_of_files(bench: Bench, tmp_path: Path, pictures: Path) -> None:

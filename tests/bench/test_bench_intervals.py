@@ -39,6 +39,8 @@ def test_the_interval_holds_the_median_as_often_as_it_says() -> None:
 def test_few_values_are_unsure() -> None:
     found = median([2.0, 1.0, 3.0])
     assert (found.value, found.low, found.high) == (2.0, 1 / 3, 9.0)
+    near = median([2.0, 2.0])  # two may agree by chance: a quarter either way
+    assert (near.low, near.high) == (1.6, 2.5)
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 5), (0.9, 9), (0.99, 10), (1.0, 10)])
