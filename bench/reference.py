@@ -1,8 +1,8 @@
 """The reference network: a fixed piece of work, timed between all others.
 
 What it takes tells how fast the machine was at that moment, so results of different runs are
-compared as ratios to it. It is float32 on the target's runtime and provider, one window a
-thread, without any of edgeqe's own cutting and conversion: a change there must show.
+compared as ratios to it. It is float32 on the target's runtime and provider, windows side by
+side on all threads as edgeqe's are, without any of edgeqe's own cutting and conversion: a change there must show.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from edgeqe.targets.profile import Profile
 
 #: Side of its window, pixels: 0.96 thousand million multiply-accumulates.
 SIDE = 160
+#: Windows a thread: a run is about as long as that of a small network on 720p. A busy machine lets
+#: work of a few milliseconds pass and slows longer work down, so a shorter one would not tell.
+WINDOWS = 4
 
 
 def reference_file(runtime: str) -> Path:
@@ -28,9 +31,10 @@ def reference_file(runtime: str) -> Path:
 
 
 def reference_stamp(runtime: str) -> str:
-    """Name of the file and the head of its SHA-256: reports with another one are not alike."""
+    """File, head of its SHA-256, and work of a thread: reports with other ones are not alike."""
     path = reference_file(runtime)
-    return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return f"{path.name} {digest}, {WINDOWS} windows of {SIDE}x{SIDE} a thread"
 
 
 class Reference:
@@ -58,12 +62,13 @@ class Reference:
         self._session = open_session(file, file.key(file.card.default_step), way)
         rng = np.random.default_rng(11)
         self._planes = [
-            rng.uniform(-128, 127, (1, SIDE, SIDE)).astype(np.float32) for _ in range(threads)
+            rng.uniform(-128, 127, (1, SIDE, SIDE)).astype(np.float32)
+            for _ in range(WINDOWS * threads)
         ]
         self._pool = ThreadPoolExecutor(threads)
 
     def run(self) -> None:
-        """Run one window on each thread."""
+        """Run its windows, each on the next thread that is free."""
         for _ in self._pool.map(self._session.run, self._planes):
             pass
 
