@@ -23,8 +23,6 @@ WITHIN = 0.01
 #: Least difference that counts between two runs: the same model, opened again, lies elsewhere in
 #: memory and meets another state of the machine.
 BETWEEN = 0.05
-#: The same where a run was unsteady: beside other work the same model was seen up to 17 % slower.
-BETWEEN_UNSTEADY = 0.2
 
 
 @dataclass(frozen=True)
@@ -112,22 +110,15 @@ def within_run(first: Sequence[float], second: Sequence[float]) -> Change:
     return Change(ratio, _apart(ratio, WITHIN))
 
 
-def between_runs(first: Ratio, second: Ratio, *, unsteady: bool = False) -> Change:
+def between_runs(first: Ratio, second: Ratio) -> Change:
     """How a figure of one run differs from that of another, both as ratios to the reference.
 
     The widths of the two intervals, as factors, add as those of independent errors do.
-
-    Parameters
-    ----------
-    first, second : Ratio
-    unsteady : bool
-        Whether the rounds of either run differ by 10 % or more: something else was at work, which
-        may slow one kind of work more than another, so that the difference must be larger.
     """
     value = second.value / first.value
     factor = math.exp(math.hypot(*(math.log(r.high / r.low) / 2 for r in (first, second))))
     ratio = Ratio(value, value / factor, value * factor)
-    return Change(ratio, _apart(ratio, BETWEEN_UNSTEADY if unsteady else BETWEEN))
+    return Change(ratio, _apart(ratio, BETWEEN))
 
 
 def _apart(ratio: Ratio, least: float) -> bool:

@@ -182,7 +182,7 @@ def _latency(before: Entry, now: Entry, limits: Limits) -> LatencyRow:
         size=now["size"],
         before=before["to_reference"],
         now=now["to_reference"],
-        change=between_runs(*ratios, unsteady=before["unsteady"] or now["unsteady"]),
+        change=between_runs(*ratios),
         max_slowdown=limits.max_slowdown,
     )
 

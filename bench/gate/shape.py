@@ -88,7 +88,6 @@ SHAPE = {
                 **dict.fromkeys(("model", "what", "size"), TEXT),
                 "to_reference": RATIO,
                 "to_reference_interval": INTERVAL,
-                "unsteady": TRUTH,
             }
         ]
     },

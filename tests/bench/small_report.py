@@ -73,7 +73,6 @@ def lane(model: str, what: str, ratio: float, width: float = 0.01) -> dict[str, 
         "size": "720p",
         "to_reference": ratio,
         "to_reference_interval": interval,
-        "unsteady": False,
     }
 
 
