@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeqe.bench import memory, quality
+from edgeqe.bench.conditions.cpu_load import others_between
 from edgeqe.bench.conditions.snapshot import read_conditions, warnings
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.frames import SIZES, frame_of_size
@@ -176,7 +177,8 @@ def fill(
                 _memory(report, plan, enhancers, tell)
         finally:
             after = read_conditions()
-            report.stamp["conditions"]["after"] = after.to_dict()
+            others = others_between(before.load, after.load)
+            report.stamp["conditions"] |= {"after": after.to_dict(), "others_busy": others}
             if plan.with_speed:
                 report.notes += warnings(before, after)
 

@@ -261,8 +261,9 @@ def test_the_memory_limit_holds_by_the_operating_system(model: str, form: str) -
     if use.peak_bytes is None:
         pytest.skip("the operating system does not tell")
     assert use.peak_bytes <= use.planned_bytes <= use.limit_bytes
-    # On x86 it is 0.85 at least; where real numbers lie in planes, as on ARM, a seventh less.
-    assert use.peak_bytes >= 0.7 * use.planned_bytes
+    # On x86 it is 0.85 at least, where real numbers lie in planes, as on ARM, a seventh less; half of
+    # it where a busy machine never has both threads at their peaks at once.
+    assert use.peak_bytes >= 0.4 * use.planned_bytes
 
 
 def test_self_test_and_info(enhancer: Enhancer) -> None:

@@ -116,13 +116,18 @@ def warnings(before: Conditions, after: Conditions) -> list[str]:
     return [sentence for rule in RULES for sentence in rule(before, after)]
 
 
+def disturbs(others: float | None, processors: int) -> bool:
+    """Whether so many processors, busy with other work, spoil a measurement."""
+    return others is not None and others >= max(BUSY_LEAST, BUSY_SHARE * processors)
+
+
 def _busy(before: Conditions, after: Conditions) -> Iterator[str]:
     """Other programs: by their time where it is known, else by the load before the start."""
     others, when = others_between(before.load, after.load), "during the run"
     if others is None:
         others, when = others_at(before.load), "before the start"
     processors = before.load.processors
-    if others is not None and others >= max(BUSY_LEAST, BUSY_SHARE * processors):
+    if disturbs(others, processors):
         yield f"something else kept {others:.1f} of {processors} processors busy {when}: close it"
 
 

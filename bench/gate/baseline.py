@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from edgeqe.bench.conditions.snapshot import disturbs
 from edgeqe.bench.gate.comparison import Comparison, NotCompared
 from edgeqe.bench.gate.likeness import differences, printable
 from edgeqe.bench.gate.rows import LatencyRow, Limits, MemoryRow, QualityRow, Row
@@ -113,6 +114,13 @@ def compare(
         If a limit is no number of 0 or more, or there is nothing to compare.
     """
     limits = Limits(max_drop, max_slowdown)
+    spoilt = tuple(
+        words
+        for words, report in (("the baseline", baseline), ("this run", current))
+        if disturbs(
+            report["stamp"]["conditions"].get("others_busy"), report["stamp"].get("cpu_count") or 1
+        )
+    )
     gains, no_gains = _pairs(QualityRow, baseline["quality"], current["quality"])
     lanes, no_lanes = _pairs(LatencyRow, baseline["latency"]["lanes"], current["latency"]["lanes"])
     peaks, no_peaks = _pairs(MemoryRow, baseline["memory"], current["memory"])
@@ -125,11 +133,12 @@ def compare(
         baseline=baseline[FILE],
         limits=limits,
         quality=tuple(_quality(*pair, limits) for pair in gains),
-        latency=tuple(_latency(*pair, limits) for pair in lanes),
+        latency=tuple(_latency(*pair, limits, disturbed=bool(spoilt)) for pair in lanes),
         memory=tuple(_memory(*pair) for pair in peaks if pair[1]["peak_bytes"] is not None),
         not_compared=(*no_gains, *no_lanes, *no_peaks, *untold),
         differences=tuple(differences(baseline, current)),
         interrupted=baseline["interrupted"],
+        disturbed=spoilt,
         machine=_machine(current["stamp"]),
     )
     if not made.rows:
@@ -174,7 +183,7 @@ def _quality(before: Entry, now: Entry, limits: Limits) -> QualityRow:
     )
 
 
-def _latency(before: Entry, now: Entry, limits: Limits) -> LatencyRow:
+def _latency(before: Entry, now: Entry, limits: Limits, *, disturbed: bool) -> LatencyRow:
     ratios = [Ratio(e["to_reference"], *e["to_reference_interval"]) for e in (before, now)]
     return LatencyRow(
         model=now["model"],
@@ -182,7 +191,7 @@ def _latency(before: Entry, now: Entry, limits: Limits) -> LatencyRow:
         size=now["size"],
         before=before["to_reference"],
         now=now["to_reference"],
-        change=between_runs(*ratios),
+        change=between_runs(*ratios, disturbed=disturbed),
         max_slowdown=limits.max_slowdown,
     )
 

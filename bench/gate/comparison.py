@@ -8,7 +8,7 @@ from typing import Any
 
 from edgeqe.bench.gate.likeness import Difference, printable
 from edgeqe.bench.gate.rows import LatencyRow, Limits, MemoryRow, QualityRow, Row, mebibytes
-from edgeqe.bench.intervals import BETWEEN
+from edgeqe.bench.intervals import BETWEEN, BETWEEN_DISTURBED
 from edgeqe.bench.report import table
 
 #: Most rows that the text names of those that were not compared for one reason.
@@ -40,6 +40,8 @@ class Comparison:
     """Fields in which the two reports differ, see `likeness.differences`."""
     interrupted: bool
     """Whether the baseline was broken off, and so has not all rows."""
+    disturbed: tuple[str, ...]
+    """Runs beside which other programs were at work: the baseline, this run."""
     machine: str
     """What this run ran on, in a line."""
 
@@ -57,6 +59,12 @@ class Comparison:
         found = []
         if self.interrupted:
             found.append("the baseline was interrupted: it has only what was measured by then")
+        if self.latency and self.disturbed:
+            found.append(
+                f"other programs were at work beside {' and '.join(self.disturbed)}: only "
+                f"differences of {BETWEEN_DISTURBED:.0%} and more count as a slowdown; close them "
+                "and measure again"
+            )
         if self.latency and self.limits.max_slowdown < 100 * BETWEEN:
             found.append(
                 f"two runs are told apart from {BETWEEN:.0%} on, so that a slowdown between "

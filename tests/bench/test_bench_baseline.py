@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from edgeqe.bench.gate.baseline import check_like, compare, read_baseline
+from edgeqe.bench.gate.comparison import Comparison
 from edgeqe.bench.gate.junit import to_junit
 from edgeqe.bench.gate.likeness import differences
 from edgeqe.errors import InputError
-from tests.bench.small_report import SMALL, quality, report, saved
+from tests.bench.small_report import SMALL, lane, quality, report, saved
 
 Place = tuple[str | int, ...]
 
@@ -279,3 +280,21 @@ def test_a_report_that_was_no_file_yet_may_have_tuples() -> None:
     current["stamp"]["cpu_features"] = ("avx2", "avx512")
     current["models"][0]["window"] = (512, 512)
     assert differences(report(), current) == []
+
+
+@pytest.mark.parametrize("where", ["baseline", "now"])
+def test_other_programs_hide_a_small_slowdown_and_not_a_large_one(
+    tmp_path: Path, where: str
+) -> None:
+    def compared(slower: float) -> Comparison:
+        before, now = report(), report()
+        disturbed = before if where == "baseline" else now
+        disturbed["stamp"]["conditions"] = {"others_busy": 0.9}  # of two processors
+        now["latency"]["lanes"][0] = lane(SMALL, "rgb", 1.5 * (1 + slower))
+        return compare(read_baseline(saved(tmp_path, before)), now, 0.05, 10)
+
+    words = {"baseline": "beside the baseline:", "now": "beside this run:"}[where]
+    hidden = compared(0.18)
+    assert hidden.failures() == []
+    assert any(words in note for note in hidden.notes())
+    assert len(compared(0.3).failures()) == 1

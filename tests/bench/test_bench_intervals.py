@@ -64,6 +64,9 @@ def test_two_runs() -> None:
     sharp = Ratio(2.0, 1.98, 2.02)
     assert between_runs(sharp, Ratio(2.2, 2.18, 2.22)).words == "10.0% more"
     assert between_runs(sharp, Ratio(1.8, 1.79, 1.81)).words == "10.0% less"
+    # beside other programs 18 % is nothing, and 30 % is something
+    assert not between_runs(sharp, Ratio(2.36, 2.34, 2.38), disturbed=True).significant
+    assert between_runs(sharp, Ratio(2.6, 2.58, 2.62), disturbed=True).significant
     # 4 % is what another start may bring
     assert not between_runs(sharp, Ratio(2.08, 2.07, 2.09)).significant
     # 10 % with intervals of 8 % either way: the root of twice 8 % squared is 11.3 %
