@@ -178,7 +178,8 @@ def fill(
         finally:
             after = read_conditions()
             others = others_between(before.load, after.load)
-            report.stamp["conditions"] |= {"after": after.to_dict(), "others_busy": others}
+            report.stamp["conditions"]["after"] = after.to_dict()
+            report.stamp["others_busy"] = others
             if plan.with_speed:
                 report.notes += warnings(before, after)
 

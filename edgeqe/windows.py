@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 from edgeqe.errors import InputError, MemoryLimitError
 
-#: Allowance for what does not grow with the window: threads' stacks, Python objects, small gaps
-#: in the heaps. Over 80 pictures of 80 sizes, at limits of 12 and 24 MiB with two threads and one
-#: to four callers, that was at most 0.9 MiB above the windows' own bytes.
-FIXED_BYTES = 2 << 20
+#: Allowance for what does not grow with the window: threads' stacks, Python objects, gaps in the
+#: heaps. Pictures of 80 random sizes in float32, limits of 12 and 24 MiB, two threads and one to
+#: four callers, took up to 2.4 MiB beside the windows' own bytes.
+FIXED_BYTES = 11 << 18
 #: Cost of one more window in picture pixels' worth of work: call overhead.
 WINDOW_COST = 4000
 #: Windows above this fall out of the cache; bigger ones gain nothing.

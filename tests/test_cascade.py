@@ -18,7 +18,7 @@ from tests.fakes import FakeFile, FakeSession, Float, enhancer_of, noise
 from tests.reference import gray_planes, photograph, plain_network, weights_of
 
 #: Limit under which 4 numbers and 18 bytes a pixel, twice, make many windows.
-SMALL = (2 << 20) + 300_000
+SMALL = (11 << 18) + 300_000
 
 
 def box(planes: Float) -> Float:
@@ -184,7 +184,7 @@ def test_idle_interpreters_never_take_more_than_the_limit(monkeypatch: pytest.Mo
         expected = [roomy.enhance(image, step=10 + i % 6) for i, image in enumerate(images)]
     FakeSession.held = FakeSession.most = 0
     made: dict[int, npt.NDArray[np.uint8]] = {}
-    limit = (2 << 20) + 600_000
+    limit = (11 << 18) + 600_000
     with enhancer_of(monkeypatch, files, memory_limit=limit, threads=3) as enhancer:
 
         def work(first: int) -> None:
@@ -209,7 +209,7 @@ def test_a_fixed_window_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
             enhancer.enhance(noise(200, 150), step=10)
         assert file.sessions[0].interpreters() <= 2
         # 16 and 18 bytes a pixel, and 5000 beside them
-        assert enhancer.info.planned_bytes == (2 << 20) + 2 * (34 * window[0] * window[1] + 5000)
+        assert enhancer.info.planned_bytes == (11 << 18) + 2 * (34 * window[0] * window[1] + 5000)
         enhancer.self_test()
         assert file.sessions[0].interpreters() == 0
 
@@ -220,7 +220,7 @@ def test_a_cascade_of_fixed_windows_needs_the_memory_of_both(
     def smallest(files: list[FakeFile]) -> int:
         with pytest.raises(MemoryLimitError) as caught:
             enhancer_of(monkeypatch, files, memory_limit=1024)
-        return 1024 * int(re.findall(r"(\d+)KiB", str(caught.value))[0]) - (2 << 20)
+        return 1024 * int(re.findall(r"(\d+)KiB", str(caught.value))[0]) - (11 << 18)
 
     facts: dict[str, Any] = {"halo": 60}
     alone = smallest([FakeFile(box, fixed=True, halo=120)])

@@ -12,7 +12,7 @@ from edgeqe.errors import InputError
 from tests.fakes import FakeFile, Float, enhancer_of, noise
 
 #: Limit in which windows of 34 bytes a pixel have some 100 pixels a side.
-LIMIT = (2 << 20) + 400_000
+LIMIT = (11 << 18) + 400_000
 
 
 def together(*calls: threading.Thread) -> None:
@@ -118,7 +118,7 @@ def test_the_plan_of_a_size_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     file = FakeFile(lambda planes: planes / np.float32(-3))
     with enhancer_of(monkeypatch, file, memory_limit="64MiB", threads=2) as enhancer:
         # one window of 8 x 6: 16 and 18 bytes a pixel, and what is fixed
-        assert enhancer.planned_bytes(8, 6) == (2 << 20) + 34 * 8 * 6
+        assert enhancer.planned_bytes(8, 6) == (11 << 18) + 34 * 8 * 6
         assert enhancer.planned_bytes(4096, 4096) == enhancer.info.planned_bytes
 
 

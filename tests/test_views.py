@@ -254,7 +254,7 @@ def test_the_prediction_residual_is_cut_with_the_picture(
     file = FakeFile(second, inputs=("planes", "residual"), alignment=8, halo=8)
     given = np.random.default_rng(2).integers(-90, 90, (45, 51)).astype(dtype)
     image = np.full((45, 51), 120, np.uint8)
-    with enhancer_of(monkeypatch, file, memory_limit=(2 << 20) + 60000, threads=2) as enhancer:
+    with enhancer_of(monkeypatch, file, memory_limit=(11 << 18) + 60000, threads=2) as enhancer:
         seen.clear()
         result = enhancer.enhance(image, qp=30, residual=given)
         assert len(seen) > 1  # tiled

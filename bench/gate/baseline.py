@@ -117,9 +117,7 @@ def compare(
     spoilt = tuple(
         words
         for words, report in (("the baseline", baseline), ("this run", current))
-        if disturbs(
-            report["stamp"]["conditions"].get("others_busy"), report["stamp"].get("cpu_count") or 1
-        )
+        if disturbs(report["stamp"].get("others_busy"), report["stamp"].get("cpu_count") or 1)
     )
     gains, no_gains = _pairs(QualityRow, baseline["quality"], current["quality"])
     lanes, no_lanes = _pairs(LatencyRow, baseline["latency"]["lanes"], current["latency"]["lanes"])

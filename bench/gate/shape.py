@@ -67,7 +67,7 @@ SHAPE = {
         **dict.fromkeys(("edgeqe", "python", "numpy", "system", "cpu", "jpeg", "reference"), TEXT),
         "cpu_count": _maybe(WHOLE),
         "cpu_features": [TEXT],
-        "conditions": {"others_busy": _maybe(_number(0, 1e6))},
+        "others_busy": _maybe(_number(0, 1e6)),
     },
     "setup": {"threads": _maybe(WHOLE), "memory_limit_bytes": WHOLE},
     "data": {"name": TEXT, "pictures": WHOLE, "scale": _number(0, 1)},

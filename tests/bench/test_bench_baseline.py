@@ -289,7 +289,7 @@ def test_other_programs_hide_a_small_slowdown_and_not_a_large_one(
     def compared(slower: float) -> Comparison:
         before, now = report(), report()
         disturbed = before if where == "baseline" else now
-        disturbed["stamp"]["conditions"] = {"others_busy": 0.9}  # of two processors
+        disturbed["stamp"]["others_busy"] = 0.9  # of two processors
         now["latency"]["lanes"][0] = lane(SMALL, "rgb", 1.5 * (1 + slower))
         return compare(read_baseline(saved(tmp_path, before)), now, 0.05, 10)
 
