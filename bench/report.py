@@ -53,8 +53,6 @@ class Report:
     memory: list[MemoryUse] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What a reader of the figures should know."""
-    baseline: dict[str, Any] | None = None
-    """Comparison with an earlier report."""
     interrupted: bool = False
     """Whether the run was broken off; what is here was measured in full."""
 
@@ -64,7 +62,7 @@ class Report:
         lanes = [timing.to_dict() for timing in self.latency]
         trade = pareto(quality, lanes, self.latency_quality)
         seconds = self.reference_seconds
-        report = {
+        return {
             "schema_version": SCHEMA_VERSION,
             "kind": "edgeqe-bench",
             "interrupted": self.interrupted,
@@ -84,7 +82,6 @@ class Report:
             "advice": advice(trade, self.wish),
             "notes": self.notes,
         }
-        return report if self.baseline is None else {**report, "baseline": self.baseline}
 
 
 def to_json(report: Mapping[str, Any]) -> str:

@@ -112,14 +112,14 @@ def _measure(request: Request) -> None:
                 fill(report, plan, enhancers, request.peers, tell)
         except KeyboardInterrupt:
             report.interrupted = True
+        values = report.to_dict()
         if earlier is not None and not report.interrupted:
             try:  # now that the pictures are known; what was measured is kept all the same
-                check_like(earlier, report.to_dict(), accept_unlike=unlike)
-                compared = compare(earlier, report.to_dict(), *request.limits())
-                report.baseline = compared.to_dict()
+                check_like(earlier, values, accept_unlike=unlike)
+                compared = compare(earlier, values, *request.limits())
+                values["baseline"] = compared.to_dict()
             except InputError as error:
                 refusal = error
-        values = report.to_dict()
         if request.out is not None:
             write_all(values, report.quality, enhancers, plan.pictures, request.out)
     if compared is not None and request.junit is not None:
