@@ -42,9 +42,12 @@ class Opened:
     channels: int
     """Planes of the picture."""
 
-    def run(self, planes: Float) -> Float:
-        """Residual (C, h, w) of planes (C or C + 1, h, w), which are overwritten."""
-        residual = self.sessions[0].run(planes[: self.inputs[0]])
+    def run(self, planes: Float, out: Float | None = None) -> Float:
+        """Residual (C, h, w) of planes (C or C + 1, h, w), which are overwritten.
+
+        It is written to `out`, or to a new array.
+        """
+        residual = self.sessions[0].run(planes[: self.inputs[0]], out)
         total = residual
         for session, count in zip(self.sessions[1:], self.inputs[1:], strict=True):
             planes[: self.channels] += residual

@@ -11,13 +11,11 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
-import numpy as np
-
 from edgeqe.blocks import SHIFT, block_plan, enhance_blocks, grid
 from edgeqe.cascade import Cascade, Float, Opened
 from edgeqe.errors import InputError, MemoryLimitError
 from edgeqe.golden import golden_error, window_error
-from edgeqe.memory import Budget, Turns
+from edgeqe.memory import Budget, Place, Turns
 from edgeqe.model_file import ModelFile
 from edgeqe.openers import Openers
 from edgeqe.planes import mirror
@@ -182,8 +180,8 @@ class Engine:
         tag = opened.tag(*chosen.window)
 
         def one(window: Window) -> None:
-            with self._budget.window(chosen.window_bytes, tag):
-                view.write(window, self._residual(view, opened, window, size))
+            with self._budget.window(chosen.window_bytes, tag) as place:
+                view.write(window, self._residual(view, opened, window, place, size))
 
         self._each(one, windows, chosen.workers)
 
@@ -205,15 +203,20 @@ class Engine:
                 width,
                 block=self.cascade.block,
                 channels=self.cascade.channels,
-                residual_of=lambda window: self._residual(view, opened, window),
+                residual_of=lambda window: self._residual(view, opened, window, Place(0)),
                 each=each,
             )
 
     def _residual(
-        self, view: View, opened: Opened, window: Window, size: tuple[int, int] | None = None
+        self,
+        view: View,
+        opened: Opened,
+        window: Window,
+        place: Place,
+        size: tuple[int, int] | None = None,
     ) -> Float:
         """Residual of a window, grey levels; of a smaller picture its size is given."""
-        planes = self._planes(window.height, window.width)
+        planes, out = self._numbers(place, window.height, window.width)
         view.read(window, planes[: self.cascade.channels])
         if self.cascade.takes_residual:
             view.read_prediction(window, planes[-1])
@@ -224,11 +227,13 @@ class Engine:
                 min(window.width, size[1] - window.left),
             )
             mirror(planes, *(-(-side // pixels) for side in held))
-        return opened.run(planes)
+        return opened.run(planes, out)
 
-    def _planes(self, height: int, width: int) -> Float:
-        pixels = self.cascade.pixels_per_sample
-        return np.empty((self.cascade.inputs, height // pixels, width // pixels), np.float32)
+    def _numbers(self, place: Place, height: int, width: int) -> tuple[Float, Float]:
+        """Planes and residual of a window, in its place."""
+        pixels, inputs = self.cascade.pixels_per_sample, self.cascade.inputs
+        both = place.array(inputs + self.cascade.channels, height // pixels, width // pixels)
+        return both[:inputs], both[inputs:]
 
     def network_pass(self, height: int, width: int, step: float) -> None:
         """Run the network alone over all windows of such a picture, on neutral planes."""
@@ -238,10 +243,10 @@ class Engine:
             count += sum(len(row) for row in grid(height, width, self.cascade.block, SHIFT))
 
         def one(_: int) -> None:
-            with self._budget.window(chosen.window_bytes, tag):
-                planes = self._planes(*chosen.window)
+            with self._budget.window(chosen.window_bytes, tag) as place:
+                planes, out = self._numbers(place, *chosen.window)
                 planes[:] = 0.0
-                opened.run(planes)
+                opened.run(planes, out)
 
         with self._turns.turn(chosen.window_bytes):
             self._each(one, range(count), chosen.workers)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
 
 from edgeqe.errors import InputError
+
+Float = npt.NDArray[np.float32]
 
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30,
           "kb": 10**3, "mb": 10**6, "gb": 10**9}  # fmt: skip
@@ -28,6 +35,28 @@ def parse_size(size: int | str) -> int:
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise InputError(f"memory limit {size!r} is no size: write bytes, or such as 64MiB.")
     return size
+
+
+@dataclass(eq=False)
+class Place:
+    """Memory of a window, running or idle."""
+
+    size: int
+    """Bytes of the window that made it."""
+    tag: Hashable = None
+    """What a window must share to use it."""
+    _numbers: Float = field(default_factory=lambda: np.empty(0, np.float32))
+
+    def array(self, *shape: int) -> Float:
+        """Numbers of a shape, whatever they are, which stay with the place.
+
+        So a window's planes do not come and go in the heaps of threads, where those of other
+        sizes would leave gaps.
+        """
+        count = math.prod(shape)
+        if self._numbers.size < count:
+            self._numbers = np.empty(count, np.float32)
+        return self._numbers[:count].reshape(shape)
 
 
 class Budget:
@@ -55,7 +84,7 @@ class Budget:
 
     def __init__(self, limit: int, shrink: Callable[[], None]) -> None:
         self.limit, self._shrink = limit, shrink
-        self._idle: list[tuple[Hashable, int]] = []
+        self._idle: list[Place] = []
         self._used = 0
         """Bytes of all places, idle ones too, and of the bands."""
         self._last = 0
@@ -63,8 +92,8 @@ class Budget:
         self._changed = threading.Condition()
 
     @contextmanager
-    def window(self, size: int, tag: Hashable = None) -> Iterator[None]:
-        """Hold the bytes of a running window, in a new place or in an idle one.
+    def window(self, size: int, tag: Hashable = None) -> Iterator[Place]:
+        """Hold a running window's place, a new or an idle one.
 
         Parameters
         ----------
@@ -80,13 +109,13 @@ class Budget:
                 self._last = size
             while (place := self._take_idle(size, tag)) is None:
                 if self._take(size):
-                    place = size
+                    place = Place(size, tag)
                     break
         try:
-            yield
+            yield place
         finally:
             with self._changed:
-                self._idle.append((tag, place))
+                self._idle.append(place)
                 self._changed.notify_all()
 
     @contextmanager
@@ -102,13 +131,14 @@ class Budget:
                 self._used -= size
                 self._changed.notify_all()
 
-    def _take_idle(self, size: int, tag: Hashable) -> int | None:
-        """Bytes of the smallest idle place that serves, which is then idle no more."""
-        fits = [place for kept, place in self._idle if kept == tag and size <= place]
+    def _take_idle(self, size: int, tag: Hashable) -> Place | None:
+        """The smallest idle place that serves, which is then idle no more."""
+        fits = [place for place in self._idle if place.tag == tag and size <= place.size]
         if not fits:
             return None
-        self._idle.remove((tag, min(fits)))
-        return min(fits)
+        found = min(fits, key=lambda place: place.size)
+        self._idle.remove(found)
+        return found
 
     def _take(self, size: int) -> bool:
         """Take so many more bytes; where they do not fit, make room or wait, and take none."""
@@ -123,9 +153,9 @@ class Budget:
 
     def _empty(self) -> None:
         """Make the runtime drop all idle places."""
-        self._shrink()
-        self._used -= sum(place for _, place in self._idle)
+        self._used -= sum(place.size for place in self._idle)
         self._idle.clear()
+        self._shrink()
 
 
 class Turns:

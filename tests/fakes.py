@@ -74,7 +74,7 @@ class FakeSession:
         self.running: Counter[tuple[int, ...]] = Counter()
         file.sessions.append(self)
 
-    def run(self, planes: Float) -> Float:
+    def run(self, planes: Float, out: Float | None = None) -> Float:
         assert planes.dtype == np.float32 and planes.flags.c_contiguous
         assert len(planes) == len(self.file._planes())
         shape = planes.shape
@@ -93,7 +93,12 @@ class FakeSession:
                 self.running[shape] -= 1
                 self.idle[shape] += 1
         assert result.shape == (self.file.card.channels, *shape[1:])
-        return result.astype(np.float32)
+        if out is None:
+            return result.astype(np.float32)
+        assert out.dtype == np.float32 and out.flags.c_contiguous
+        assert out.shape == result.shape and not np.shares_memory(out, planes)
+        out[...] = result
+        return out
 
     def _bytes(self, shape: tuple[int, ...]) -> int:
         return int(self.bytes_per_pixel * shape[1] * shape[2]) + self.bytes_per_window

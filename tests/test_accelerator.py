@@ -16,6 +16,7 @@ from edgeqe.catalogue import find_model
 from edgeqe.engine_cache import engines
 from edgeqe.errors import InputError, ProviderError
 from edgeqe.hardware import Gpu, Hardware
+from edgeqe.memory import Float
 from edgeqe.model_file import ModelFile
 from edgeqe.runtimes.accelerator import Accelerator
 from edgeqe.targets.reading import read_profile
@@ -88,14 +89,14 @@ def test_the_self_test_runs_in_the_one_window(fixed: str, model: str) -> None:
         session = enhancer._engine.cascade.one(0)
         plain = session.run
 
-        def noted(planes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        def noted(planes: Float, out: Float | None = None) -> Float:
             shapes.append(planes.shape)
-            return plain(planes)
+            return plain(planes, out)
 
         session.run = noted  # type: ignore[method-assign]
         assert enhancer.self_test().passed
         assert shapes == [(6, 96, 96)]
-        session.run = lambda planes: plain(planes) + 1.0  # type: ignore[method-assign]
+        session.run = lambda planes, out=None: plain(planes) + 1.0  # type: ignore[method-assign]
         test = enhancer.self_test()
         assert not test.passed and test.max_error == pytest.approx(1.0, abs=0.01)
 

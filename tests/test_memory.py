@@ -2,6 +2,7 @@
 
 import threading
 
+import numpy as np
 import pytest
 
 from edgeqe.errors import InputError
@@ -29,6 +30,22 @@ def test_no_larger_a_window_reuses_what_the_arena_keeps() -> None:
         with budget.window(60):
             pass
     assert shrunk == []
+
+
+def test_a_place_keeps_its_numbers() -> None:
+    """Windows of one size, and smaller ones, write where the first did; a larger one anew."""
+    budget = Budget(100, lambda: None)
+    with budget.window(60) as place:
+        first = place.array(2, 3, 4)
+        first[:] = 7.0
+    with budget.window(60) as place:
+        again = place.array(2, 3, 4)
+        assert again.shape == (2, 3, 4) and np.shares_memory(first, again)
+        assert place.array(3, 5).flags.c_contiguous
+        with budget.window(40) as beside:
+            assert not np.shares_memory(again, beside.array(2, 3, 4))
+    with budget.window(70) as place:
+        assert not np.shares_memory(first, place.array(2, 3, 4))
 
 
 def test_a_larger_window_shrinks_the_arena_before_it_waits() -> None:

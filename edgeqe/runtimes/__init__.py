@@ -26,7 +26,7 @@ class Session(Protocol):
     bytes_per_window: int
     """What it takes beside that for each window, bytes."""
 
-    def run(self, planes: Float) -> Float:
+    def run(self, planes: Float, out: Float | None = None) -> Float:
         """Residual of planes.
 
         Parameters
@@ -34,6 +34,8 @@ class Session(Protocol):
         planes : ndarray, shape (C, h, w), contiguous float32
             Grey levels less 128; of a network with two inputs the last plane is the
             `residual`, signed grey levels.
+        out : ndarray, contiguous float32, optional
+            Where to write, of the result's shape and apart from `planes`; a new array if left out.
 
         Returns
         -------

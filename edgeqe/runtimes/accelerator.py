@@ -99,7 +99,8 @@ class Accelerator:
             )
             inputs = card.channels + ("residual" in card.inputs)
             planes = np.zeros((inputs, self._side // pixels, self._side // pixels), np.float32)
-            session.run(planes, self._file.vectors_at(key) if self.takes_vectors else None)
+            vectors = self._file.vectors_at(key) if self.takes_vectors else None
+            session.run(planes, vectors=vectors)
             self.placement = session.placement(card.kmac_per_pixel * 1e3 * self._side**2)
             self._check(self.placement, names)
         except BaseException:
@@ -152,9 +153,9 @@ class AtStrength:
         self.bytes_per_pixel = session.bytes_per_pixel
         self.bytes_per_window = session.bytes_per_window
 
-    def run(self, planes: Float) -> Float:
+    def run(self, planes: Float, out: Float | None = None) -> Float:
         """Residual of planes; see `Session`."""
-        return self._session.run(planes, self._vectors)
+        return self._session.run(planes, out, self._vectors)
 
     def shrink(self) -> None:
         """Give back what the runtime keeps."""

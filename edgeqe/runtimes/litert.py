@@ -86,15 +86,18 @@ class LitertSession:
         self.bytes_per_pixel: float = bytes_per_sample(found) / pixels_per_sample**2 + VIEW_BYTES
         self.bytes_per_window: int = bytes_per_interpreter(found)
 
-    def run(self, planes: Float) -> Float:
-        """Residual (C, h, w) of planes, contiguous float32 of shape (all inputs' C, h, w)."""
+    def run(self, planes: Float, out: Float | None = None) -> Float:
+        """Residual (C, h, w) of planes, contiguous float32 of shape (all inputs' C, h, w).
+
+        It is written to `out`, or to a new array.
+        """
         size = planes.shape[1:]
         with self._lock:
             idle = self._idle.get(size)
             interpreter = idle.pop() if idle else None
         if interpreter is None:
             interpreter = _Interpreter(self._module, self._model, size, self._threads)
-        result = interpreter.run(planes)
+        result = interpreter.run(planes, out)
         with self._lock:
             self._idle.setdefault(size, []).append(interpreter)
         return result
@@ -153,7 +156,7 @@ class _Interpreter:
         integers = any(step for _, step in self._inputs)
         self._plane = np.empty(size if integers and size else (0, 0), np.float32)
 
-    def run(self, planes: Float) -> Float:
+    def run(self, planes: Float, out: Float | None) -> Float:
         used = 0
         for view, step in self._inputs:
             target = view()[0].transpose(2, 0, 1)
@@ -169,7 +172,7 @@ class _Interpreter:
         except (RuntimeError, ValueError) as error:
             raise _refused(error) from error
         lying = self._output()[0].transpose(2, 0, 1)
-        result = np.empty(lying.shape, np.float32)
+        result = np.empty(lying.shape, np.float32) if out is None else out
         if self._step is None:
             result[...] = lying
         else:

@@ -161,13 +161,20 @@ class OrtSession:
         self._shrinking = ort.RunOptions()
         self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
-    def run(self, planes: Float, vectors: Mapping[str, Float] | None = None) -> Float:
+    def run(
+        self,
+        planes: Float,
+        out: Float | None = None,
+        vectors: Mapping[str, Float] | None = None,
+    ) -> Float:
         """Residual (C, h, w) of planes, contiguous float32 of shape (all inputs' C, h, w).
 
-        `vectors` are the strength vectors of a model that has them as inputs.
+        It is written to `out`, which is contiguous float32 too, or to a new array. `vectors` are
+        the strength vectors of a model that has them as inputs.
         """
         size = planes.shape[1:]
-        out = np.empty((self._channels, *size), np.float32)
+        if out is None:
+            out = np.empty((self._channels, *size), np.float32)
         binding = self._session.io_binding()
         used = 0
         for name, numbers in (vectors or {}).items():

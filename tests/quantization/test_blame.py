@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgeqe import runtimes
+from edgeqe.memory import Float
 from edgeqe.quantization import blame as module
 from edgeqe.quantization.blame import Blame, BlameRow, blame
 from edgeqe.quantization.protocols import picture_files
@@ -61,7 +62,11 @@ def test_a_runtime_that_saturates_is_the_runtime(
     def saturating(*arguments: Any) -> Any:
         session = plain(*arguments)
         run = session.run
-        session.run = lambda planes: np.clip(run(planes), -2.0, 2.0)  # type: ignore[method-assign]
+
+        def clipped(planes: Float, out: Float | None = None) -> Float:
+            return np.clip(run(planes), -2.0, 2.0, out=out)
+
+        session.run = clipped  # type: ignore[method-assign]
         return session
 
     monkeypatch.setattr(runtimes, "open_session", saturating)
