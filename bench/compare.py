@@ -12,7 +12,7 @@ from edgeqe.bench.console import KIND_WORDS
 from edgeqe.bench.intervals import FEWEST, Change, within_run
 from edgeqe.bench.latency import MOST_ROUNDS, ROUNDS, Effort, Lane, Tell
 from edgeqe.bench.race import Race
-from edgeqe.bench.report import table
+from edgeqe.tables import table
 
 #: Half of the ratio's interval at which it is known well enough.
 ENOUGH = 0.005
@@ -121,7 +121,7 @@ def format_duels(names: tuple[str, str], duels: Sequence[Duel]) -> str:
             f"first   {names[0]}",
             f"second  {names[1]}",
             "",
-            *table(headers, cells, left=2),
+            *table([headers, *cells], range(2)),
             "",
             *verdicts,
         ]

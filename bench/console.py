@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeqe.bench.report import MIB, table
+from edgeqe.bench.report import MIB
+from edgeqe.tables import table
 
 HEADINGS = {
     "gray": "studio-range luma (gray pictures as they are), coded as grayscale JPEG",
@@ -74,7 +75,7 @@ def format_models(report: Entry) -> str:
     head = (
         f"{data['pictures']} pictures of {data['name']}{scaled}; target {report['setup']['target']}"
     )
-    return "\n".join([head, "", *table(headers, rows)])
+    return "\n".join([head, "", *table([headers, *rows], range(1))])
 
 
 def format_quality(protocol: str, rows: Sequence[Entry]) -> str:
@@ -109,7 +110,7 @@ def format_quality(protocol: str, rows: Sequence[Entry]) -> str:
     lines = [f"Quality, protocol {protocol}: {HEADINGS[protocol]}"]
     if colour:
         lines.append("Y: full-range luma; SSIM and PSNR-B are of it.")
-    return "\n".join([*lines, "", *table(headers, cells)])
+    return "\n".join([*lines, "", *table([headers, *cells], range(1))])
 
 
 def format_bd(entries: Sequence[Entry]) -> str:
@@ -131,7 +132,7 @@ def format_bd(entries: Sequence[Entry]) -> str:
         f"Bits saved at equal quality, decibels at equal bits: against JPEG at qualities {qualities},",
         "piecewise cubic over the logarithm of the rate, mean of the pictures",
         "",
-        *table(headers, cells, left=3),
+        *table([headers, *cells], range(3)),
     ]
     left_out = list(dict.fromkeys(name for one in entries for name in one["left_out"]))
     if left_out:
@@ -167,7 +168,7 @@ def format_latency(latency: Entry) -> str:
         f"reference network",
         f"between them ({latency['reference_ms']:.2f} ms)",
         "",
-        *table(headers, cells, left=3),
+        *table([headers, *cells], range(3)),
     ]
     unsteady = [
         f"{lane['model']} ({KIND_WORDS[lane['what']]}, {lane['size']})"
@@ -201,7 +202,7 @@ def format_memory(uses: Sequence[Entry]) -> str:
         "Memory of one call in MiB, input and output not counted; codecs: what decoding,",
         "conversion to RGB and encoding take beside that from a JPEG file to a PNG file",
         "",
-        *table(headers, cells, left=2),
+        *table([headers, *cells], range(2)),
     ]
     wrong = [f"{use['name']} ({use['size']})" for use in uses if use["planner_wrong"]]
     if wrong:
@@ -238,7 +239,7 @@ def format_tradeoff(report: Entry) -> str:
         f"Trade-off: gain at quality {trade['quality']} ({trade['protocol']}) against latency at "
         f"{trade['size']} ({KIND_WORDS[trade['what']]})",
         "",
-        *table(headers, cells),
+        *table([headers, *cells], range(1)),
     ]
     return "\n".join(lines)
 

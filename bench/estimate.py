@@ -9,11 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeqe.bench.report import table
 from edgeqe.bench.roofline import LIMIT, Frame, arithmetic, bytes_per_pixel, frame_on, threads_of
 from edgeqe.catalogue import forms_of
 from edgeqe.errors import InputError
 from edgeqe.model_file import ModelFile
+from edgeqe.tables import table
 from edgeqe.targets.profile import Peak, Profile
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.
@@ -196,7 +196,7 @@ def format_estimates(estimates: Estimates) -> str:
     lines = [
         f"{NOT_MEASURED.capitalize()}: target {profile.name} ({profile.description})",
         "",
-        *table(headers, rows, left=2),
+        *table([headers, *rows], range(2)),
         "",
         f"Window, halo (pixels computed beside the picture's) and limit are of {LARGE}.",
         "Assumed:",

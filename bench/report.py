@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,16 +98,3 @@ def write_json(report: Mapping[str, Any], path: Path) -> None:
         If the folder cannot be written.
     """
     write(to_json(report).encode(), path)
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """Lines of an aligned table; the first `left` columns and words keep left."""
-    widths = [max(len(line[i]) for line in [headers, *rows]) for i in range(len(headers))]
-    lines = []
-    for line in [headers, *rows]:
-        cells = [
-            cell.ljust(width) if index < left else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines

@@ -6,7 +6,8 @@ import json
 
 from edgeqe.quantization.blame import NOTICEABLE, SOURCES, Blame
 from edgeqe.quantization.drift_report import HEADINGS
-from edgeqe.quantization.reporting import machine_line, signed, table
+from edgeqe.quantization.reporting import machine_line, signed
+from edgeqe.tables import table
 
 SCHEMA_VERSION = 1
 

@@ -10,7 +10,8 @@ from typing import Any
 from edgeqe.junit import Case, to_xml
 from edgeqe.quantization.drift import PICTURE_CEILING, TILE_CEILING, TILE_SIDE, Row
 from edgeqe.quantization.limits import Limits, Verdict
-from edgeqe.quantization.reporting import Model, machine_line, signed, table
+from edgeqe.quantization.reporting import Model, machine_line, signed
+from edgeqe.tables import table
 
 SCHEMA_VERSION = 1
 HEADINGS = {

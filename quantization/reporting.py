@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,15 +149,3 @@ def machine_line(stamp: dict[str, Any]) -> str:
 def signed(decibels: float) -> str:
     """Decibels with their sign; nothing is ``+0.0000``."""
     return f"{round(decibels, 4) + 0.0:+.4f}"
-
-
-def table(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> list[str]:
-    """Lines of columns as wide as their longest cell; those of `left` keep left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if column in left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

@@ -9,7 +9,7 @@ from typing import Any
 from edgeqe.bench.gate.likeness import Difference, printable
 from edgeqe.bench.gate.rows import LatencyRow, Limits, MemoryRow, QualityRow, Row, mebibytes
 from edgeqe.bench.intervals import BETWEEN, BETWEEN_DISTURBED
-from edgeqe.bench.report import table
+from edgeqe.tables import table
 
 #: Most rows that the text names of those that were not compared for one reason.
 FEW = 4
@@ -129,8 +129,8 @@ def _section(heading: str, rows: Sequence[Row]) -> list[str]:
     """Table below its heading; nothing of no rows."""
     if not rows:
         return []
-    first = rows[0]
-    return ["", heading, "", *table(first.HEADERS, [row.cells() for row in rows], first.LEFT)]
+    cells = [rows[0].HEADERS, *(row.cells() for row in rows)]
+    return ["", heading, "", *table(cells, range(rows[0].LEFT))]
 
 
 def _left_out(rows: Sequence[NotCompared]) -> list[str]:

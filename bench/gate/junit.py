@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgeqe.bench.gate.comparison import Comparison
-from edgeqe.bench.report import table
 from edgeqe.junit import Case, to_xml
+from edgeqe.tables import table
 
 
 def to_junit(comparison: Comparison) -> bytes:
@@ -14,7 +14,7 @@ def to_junit(comparison: Comparison) -> bytes:
             classname=f"edgeqe.bench.{row.KIND}",
             name=row.name,
             failure=row.failure,
-            details="\n".join(table(row.HEADERS, [row.cells()], row.LEFT)),
+            details="\n".join(table([row.HEADERS, row.cells()], range(row.LEFT))),
         )
         for row in comparison.rows
     ]

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import edgeqe
-from edgeqe.bench.report import MIB, table
+from edgeqe.bench.report import MIB
 from edgeqe.bench.stamp import processor
 from edgeqe.bench.tuning.settings import Setting
 from edgeqe.bench.tuning.tune import Outcome, Trial
 from edgeqe.bench.tuning.verdict import WORTH
+from edgeqe.tables import table
 from edgeqe.targets.profile import Profile
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.
@@ -217,7 +218,7 @@ def format_tuning(tuning: Tuning) -> str:
         f"{tuning.model} on {tuning.profile.name}: {width}x{height} RGB, uint8 to uint8, memory "
         f"limit {tuning.limit / MIB:g} MiB",
         "",
-        *table(headers, cells, left=3),
+        *table([headers, *cells], range(3)),
         "",
     ]
     if outcome.search_pixels < height * width:

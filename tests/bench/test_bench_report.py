@@ -12,7 +12,7 @@ import pytest
 from edgeqe.bench.console import format_report
 from edgeqe.bench.latency import Timing
 from edgeqe.bench.quality import Row, Score
-from edgeqe.bench.report import SCHEMA_VERSION, Report, table, write_json
+from edgeqe.bench.report import SCHEMA_VERSION, Report, write_json
 from edgeqe.bench.tradeoff import Wish
 from edgeqe.errors import InputError
 
@@ -147,14 +147,6 @@ def test_an_interrupt_and_a_fallback_are_said() -> None:
     lines = format_report(made.to_dict()).splitlines()
     assert lines[-1] == "Interrupted: only what is shown was measured."
     assert "fallback: cpu (edgeqe-tiny:int8: the asked target cannot run here)" in lines
-
-
-def test_table_aligns_words_left_and_numbers_right() -> None:
-    assert table(["name", "n"], [["a", "100"], ["longer", "2"]]) == [
-        "name      n",
-        "a       100",
-        "longer    2",
-    ]
 
 
 def test_json_holds_the_figures_and_a_version(tmp_path: Path) -> None:

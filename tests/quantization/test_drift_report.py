@@ -14,7 +14,6 @@ from edgeqe.output_file import check_destination, write
 from edgeqe.quantization.drift import PictureDrift, Row, Tile
 from edgeqe.quantization.drift_report import Report
 from edgeqe.quantization.limits import Limits
-from edgeqe.quantization.reporting import table
 from tests.drift_models import MODEL, STAMP
 
 
@@ -135,7 +134,3 @@ def test_destinations_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         write(b"one", tmp_path / "folder.xml")
     assert [p.name for p in tmp_path.iterdir()] == ["folder.xml"]
-
-
-def test_table_columns() -> None:
-    assert table([["a", "name"], ["100", "x"]], left=(1,)) == ["  a  name", "100  x"]

@@ -1,0 +1,17 @@
+"""Tables of text, for reports on a console."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+
+def table(rows: Sequence[Sequence[str]], left: Collection[int] = ()) -> list[str]:
+    """Lines of columns as wide as their longest cell, headers included; those of `left` keep left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
