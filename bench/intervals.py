@@ -23,9 +23,11 @@ WITHIN = 0.01
 #: Least difference that counts between two runs: the same model, opened again, lies elsewhere in
 #: memory and meets another state of the machine.
 BETWEEN = 0.05
-#: The same where other programs were at work: with half of two processors taken from it, the same
-#: model was measured up to 18 % off.
+#: The same where other programs were at work, or the machine was in another state: with half of
+#: two processors taken from it, the same model was measured up to 18 % off.
 BETWEEN_DISTURBED = 0.25
+#: Factor by which the reference's balance of float32 to INT8 tells another state of the machine.
+MOVED = 1.2
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,9 @@ def between_runs(first: Ratio, second: Ratio, *, disturbed: bool = False) -> Cha
     ----------
     first, second : Ratio
     disturbed : bool
-        Whether other programs kept processors busy during either run. They slow one kind of work
-        more than another, so that only a larger difference counts.
+        Whether other programs kept processors busy during either run, or the machine was in
+        another state. That slows one kind of work more than another, so that only a larger
+        difference counts.
     """
     value = second.value / first.value
     factor = math.exp(math.hypot(*(math.log(r.high / r.low) / 2 for r in (first, second))))

@@ -50,6 +50,8 @@ class Report:
     """JPEG quality of the timed frames."""
     reference_seconds: list[float] = field(default_factory=list)
     """Of every run of the reference network."""
+    reference_balance: float | None = None
+    """As of `Reference`."""
     memory: list[MemoryUse] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What a reader of the figures should know."""
@@ -74,6 +76,7 @@ class Report:
             "bd": [one.to_dict() for one in bd.deltas(self.quality)],
             "latency": {
                 "reference_ms": 1e3 * statistics.median(seconds) if seconds else None,
+                "reference_balance": self.reference_balance,
                 "quality": self.latency_quality or None,
                 "lanes": lanes,
             },

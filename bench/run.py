@@ -87,7 +87,7 @@ def new_report(
     return Report(
         stamp={
             **machine_stamp(),
-            "reference": reference_stamp(first.runtime),
+            "reference": reference_stamp(read_profile(first.profile), first.runtime),
             "conditions": {"before": before},
         },
         setup={
@@ -229,6 +229,7 @@ def _latency(
             finally:
                 report.latency = [*done, *course.timings()]
                 report.reference_seconds = [*seconds, *course.reference_seconds()]
+                report.reference_balance = reference.balance()
 
 
 def _memory(report: Report, plan: Plan, enhancers: Mapping[str, Enhancer], tell: Tell) -> None:

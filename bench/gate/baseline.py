@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,7 +13,7 @@ from edgeqe.bench.gate.comparison import Comparison, NotCompared
 from edgeqe.bench.gate.likeness import differences, printable
 from edgeqe.bench.gate.rows import LatencyRow, Limits, MemoryRow, QualityRow, Row
 from edgeqe.bench.gate.shape import SHAPE, faults
-from edgeqe.bench.intervals import Ratio, between_runs
+from edgeqe.bench.intervals import MOVED, Ratio, between_runs
 from edgeqe.bench.report import SCHEMA_VERSION
 from edgeqe.errors import InputError
 
@@ -114,11 +114,7 @@ def compare(
         If a limit is no number of 0 or more, or there is nothing to compare.
     """
     limits = Limits(max_drop, max_slowdown)
-    spoilt = tuple(
-        words
-        for words, report in (("the baseline", baseline), ("this run", current))
-        if disturbs(report["stamp"].get("others_busy"), report["stamp"].get("cpu_count") or 1)
-    )
+    spoilt = tuple(_disturbed(baseline, current))
     gains, no_gains = _pairs(QualityRow, baseline["quality"], current["quality"])
     lanes, no_lanes = _pairs(LatencyRow, baseline["latency"]["lanes"], current["latency"]["lanes"])
     peaks, no_peaks = _pairs(MemoryRow, baseline["memory"], current["memory"])
@@ -146,6 +142,23 @@ def compare(
             "sizes."
         )
     return made
+
+
+def _disturbed(baseline: Entry, current: Entry) -> Iterator[str]:
+    """Why only large differences of latency count between two reports, in words."""
+    beside = [
+        words
+        for words, report in (("the baseline", baseline), ("this run", current))
+        if disturbs(report["stamp"].get("others_busy"), report["stamp"].get("cpu_count") or 1)
+    ]
+    if beside:
+        yield f"other programs were at work beside {' and '.join(beside)}"
+    before, now = (report["latency"].get("reference_balance") for report in (baseline, current))
+    if before and now and max(before / now, now / before) >= MOVED:
+        yield (
+            "the machine was in another state (of the reference network, float32 took "
+            f"{before:.2f} times as long as INT8 in the baseline, {now:.2f} times now)"
+        )
 
 
 def _pairs(

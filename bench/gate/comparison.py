@@ -41,7 +41,7 @@ class Comparison:
     interrupted: bool
     """Whether the baseline was broken off, and so has not all rows."""
     disturbed: tuple[str, ...]
-    """Runs beside which other programs were at work: the baseline, this run."""
+    """Why only large differences of latency count, in words."""
     machine: str
     """What this run ran on, in a line."""
 
@@ -61,9 +61,8 @@ class Comparison:
             found.append("the baseline was interrupted: it has only what was measured by then")
         if self.latency and self.disturbed:
             found.append(
-                f"other programs were at work beside {' and '.join(self.disturbed)}: only "
-                f"differences of {BETWEEN_DISTURBED:.0%} and more count as a slowdown; close them "
-                "and measure again"
+                f"{'; '.join(self.disturbed)}: only differences of {BETWEEN_DISTURBED:.0%} and more "
+                "count as a slowdown; measure again on a quiet machine"
             )
         if self.latency and self.limits.max_slowdown < 100 * BETWEEN:
             found.append(

@@ -84,13 +84,14 @@ SHAPE = {
         {"protocol": TEXT, "model": TEXT, "quality": WHOLE, "gain_db": DB, "gains_db": Each(DB)}
     ],
     "latency": {
+        "reference_balance": _maybe(RATIO),
         "lanes": [
             {
                 **dict.fromkeys(("model", "what", "size"), TEXT),
                 "to_reference": RATIO,
                 "to_reference_interval": INTERVAL,
             }
-        ]
+        ],
     },
     "memory": [{"name": TEXT, "size": TEXT, "peak_bytes": _maybe(WHOLE), "limit_bytes": WHOLE}],
 }

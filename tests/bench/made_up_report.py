@@ -83,7 +83,7 @@ def made_up_report(**changes: Any) -> dict[str, Any]:
             for protocol, measure in (("gray", "psnr"), ("colour", "psnr"), ("colour", "y_psnr"))
             for index, name in enumerate(names)
         ],
-        "latency": {"reference_ms": 31.2, "quality": 20, "lanes": lanes},
+        "latency": {"reference_ms": 31.2, "reference_balance": 1.2, "quality": 20, "lanes": lanes},
         "memory": [_memory(*row) for row in OURS],
         "pareto": {
             "protocol": "colour",

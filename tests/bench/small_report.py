@@ -45,6 +45,7 @@ def report() -> dict[str, Any]:
         "quality": [quality("gray", 10, 1.25, 1.0), quality("colour", 40, 0.75, 0.5)],
         "latency": {
             "reference_ms": 30.0,
+            "reference_balance": 1.2,
             "lanes": [lane(SMALL, "rgb", 1.5), lane(PEER, "gray", 20.0)],
         },
         "memory": [

@@ -298,3 +298,19 @@ def test_other_programs_hide_a_small_slowdown_and_not_a_large_one(
     assert hidden.failures() == []
     assert any(words in note for note in hidden.notes())
     assert len(compared(0.3).failures()) == 1
+
+
+def test_another_state_of_the_machine_hides_a_small_slowdown(tmp_path: Path) -> None:
+    def compared(balance: float | None, slower: float) -> Comparison:
+        now = report()
+        now["latency"]["reference_balance"] = balance  # 1.2 in the baseline
+        now["latency"]["lanes"][0] = lane(SMALL, "rgb", 1.5 * (1 + slower))
+        return compare(read_baseline(saved(tmp_path, report())), now, 0.05, 10)
+
+    for balance in (0.95, 1.5):
+        hidden = compared(balance, 0.18)
+        assert hidden.failures() == []
+        assert any("1.20 times" in note and f"{balance:.2f}" in note for note in hidden.notes())
+        assert len(compared(balance, 0.3).failures()) == 1
+    for known in (1.05, 1.4, None):  # within a fifth, or unknown
+        assert len(compared(known, 0.18).failures()) == 1

@@ -29,7 +29,7 @@ def run(max_drop: float = 0.05, max_slowdown: float = 10.0, **changes: Any) -> C
 
 
 def lanes(*found: dict[str, Any]) -> dict[str, Any]:
-    return {"reference_ms": 30.0, "lanes": list(found)}
+    return {"reference_ms": 30.0, "reference_balance": 1.2, "lanes": list(found)}
 
 
 def memory(peak: int | None) -> list[dict[str, Any]]:

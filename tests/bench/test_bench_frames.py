@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgeqe.bench import reference as module
 from edgeqe.bench.data import Picture, folder
 from edgeqe.bench.frames import decoded_frame, frame_of_size
 from edgeqe.bench.reference import Reference, reference_file, reference_stamp
 from edgeqe.errors import InputError
 from edgeqe.model_file import ModelFile
-from edgeqe.placing import profile_for
+from edgeqe.placing import Placing, profile_for
+from edgeqe.targets.profile import Runtime
 
 
 def test_frames_have_each_layout() -> None:
@@ -46,18 +48,44 @@ def test_a_small_picture_is_mirrored_to_the_size(tmp_path: Path) -> None:
         frame_of_size(folder(tmp_path), "720p", 95, colour=True)
 
 
+@pytest.mark.parametrize("precision", ["float32", "int8"])
 @pytest.mark.parametrize("runtime", ["onnxruntime", "litert"])
-def test_the_reference_network_is_the_same_work_on_every_runtime(runtime: str) -> None:
+def test_the_reference_network_is_the_same_work_on_every_runtime(
+    runtime: str, precision: str
+) -> None:
     pytest.importorskip({"onnxruntime": "onnxruntime", "litert": "ai_edge_litert"}[runtime])
-    card = ModelFile(reference_file(runtime)).card
+    card = ModelFile(reference_file(runtime, precision)).card
     # 3x3 convolutions: 1 to 32, four times 32 to 32, 32 to 1
     assert card.kmac_per_pixel * 1e3 == pytest.approx(9 * (32 + 4 * 32 * 32 + 32))
-    assert card.parameters == 9 * (32 + 32 * 32 + 32) + 1  # one kernel, four times; a last bias
-    assert card.precision == "float32"
-    digest = hashlib.sha256(reference_file(runtime).read_bytes()).hexdigest()
-    assert reference_stamp(runtime).startswith(f"{reference_file(runtime).name} {digest[:16]}, ")
-    reference = Reference(profile_for("cpu"), runtime, 2)
+    assert card.precision == precision
+    # one kernel, four times; a bias of the last, in INT8 of every one
+    biases = 1 if precision == "float32" else 5 * 32 + 1
+    assert card.parameters == pytest.approx(9 * (32 + 32 * 32 + 32) + biases, rel=0.1)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "litert"])
+def test_the_reference_is_half_float_and_half_integer(runtime: str) -> None:
+    pytest.importorskip({"onnxruntime": "onnxruntime", "litert": "ai_edge_litert"}[runtime])
+    profile = profile_for("cpu")
+    heads = [
+        f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}, "
+        for path in (reference_file(runtime, "float32"), reference_file(runtime, "int8"))
+    ]
+    told = reference_stamp(profile, runtime).split("; ")
+    assert len(told) == 2 and all(map(str.startswith, told, heads))
+    reference = Reference(profile, runtime, 2)
+    assert reference.balance() is None
     reference.run()
+    balance = reference.balance()
+    assert balance is not None and balance > 0
     reference.close()
     with pytest.raises(RuntimeError, match="after shutdown"):
         reference.run()
+
+
+def test_an_accelerator_s_reference_is_float(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes INT8 files of its own, and nobody has seen its balance move."""
+    way = Runtime("onnxruntime", "CUDAExecutionProvider", ("float32",))
+    monkeypatch.setattr(module, "place", lambda path, profile: Placing(path, way))
+    told = reference_stamp(profile_for("cpu"), "onnxruntime")
+    assert told.startswith("reference.float32.onnx ") and "int8" not in told

@@ -271,7 +271,7 @@ def test_work_on_another_provider_is_shown(undrawn: None) -> None:
 def test_what_was_not_measured_has_no_section(undrawn: None) -> None:
     report = made_up_report(
         quality=[], bd=[], memory=[], pareto=None, advice=None, notes=[], interrupted=True,
-        latency={"reference_ms": None, "quality": None, "lanes": []},
+        latency={"reference_ms": None, "reference_balance": None, "quality": None, "lanes": []},
     )  # fmt: skip
     report["stamp"]["conditions"] = {}
     page = Page(page_html(report, []))
