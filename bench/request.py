@@ -198,6 +198,11 @@ class Request:
                     f"'{name}' takes the decoder's prediction residual, which picture files do not "
                     "carry: give --no-quality to time its network alone."
                 )
+            if "jpeg" not in enhancer.codecs and not self.no_quality:
+                raise InputError(
+                    f"'{name}' serves {', '.join(enhancer.codecs) or 'no codec'} and not jpeg, of "
+                    "which quality is measured: give --no-quality to time it alone."
+                )
             found[label_of(enhancer, name, found)] = enhancer
         if not found:
             raise MemoryLimitError(" ".join(notes))

@@ -15,7 +15,8 @@ from edgeqe.full_views import VIEWS
 from edgeqe.info import Info, SelfTest, info_of
 from edgeqe.memory import parse_size
 from edgeqe.opening import open_on
-from edgeqe.strength import resolve_step
+from edgeqe.serving import check_serves, codecs_of
+from edgeqe.strength import resolve_if_given, resolve_strength
 from edgeqe.views import Depth
 
 if TYPE_CHECKING:
@@ -101,6 +102,11 @@ class Enhancer:
         return info_of(self._engine, self._target, self._fallback)
 
     @property
+    def codecs(self) -> tuple[str, ...]:
+        """Codecs that it serves, those that every model's card names; others are refused."""
+        return codecs_of(self._engine.cascade.cards)
+
+    @property
     def takes_planes(self) -> bool:
         """Whether `enhance_planes` and its like work: not with networks of RGB."""
         return (self._engine.cascade.layout, "planes") in VIEWS
@@ -132,6 +138,7 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        codec: str | None = None,
         channels: str = "rgb",
         bit_depth: int | None = None,
         residual: Image | None = None,
@@ -144,8 +151,12 @@ class Enhancer:
         image : ndarray of uint8 or uint16, shape (H, W), (H, W, 3) or (H, W, 4)
             A fourth channel is alpha and is copied. Strided views are fine.
         quality, qp, step
-            Strength, exactly one: JPEG quality 1 to 100, HEVC or VVC QP 0 to 63, or
-            the quantization step in 8-bit grey levels.
+            Strength, exactly one: JPEG quality 1 to 100, HEVC QP 0 to 63, or the
+            quantization step in 8-bit grey levels.
+        codec : str, optional
+            What compressed the picture, as the model's card names it: ``h264``, ``vvc``,
+            ``bpg`` or ``heif`` with `qp`, any with `step`. If left out, ``jpeg`` with
+            `quality`, ``hevc`` with `qp`, and with `step` what the model serves.
         channels : {"rgb", "bgr"}
             Order of the colours.
         bit_depth : int, optional
@@ -164,11 +175,12 @@ class Enhancer:
         Raises
         ------
         InputError
-            If an argument is wrong, or no strength is given.
+            If an argument is wrong, no strength is given, or the model does not serve the
+            codec.
         MemoryLimitError
             If a picture of this width cannot be enhanced in place inside the limit.
         """
-        strength = resolve_step(quality=quality, qp=qp, step=step)
+        strength = self._step(quality, qp, step, codec)
         if not isinstance(image, np.ndarray) or not (
             image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
         ):
@@ -191,6 +203,7 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        codec: str | None = None,
         bit_depth: int | None = None,
         residual: Image | None = None,
         out: Sequence[Image] | None = None,
@@ -202,7 +215,7 @@ class Enhancer:
         y : ndarray of uint8 or uint16, shape (H, W)
         u, v : ndarray of the same dtype, shape (ceil(H / 2), ceil(W / 2))
             Cb and Cr. Strided views are fine.
-        quality, qp, step, bit_depth, residual
+        quality, qp, step, codec, bit_depth, residual
             As of `enhance`.
         out : (y, u, v), optional
             Where to write; may be the planes themselves.
@@ -211,7 +224,7 @@ class Enhancer:
         -------
         (y, u, v)
         """
-        strength = resolve_step(quality=quality, qp=qp, step=step)
+        strength = self._step(quality, qp, step, codec)
         depth = depth_of(y, bit_depth)
         made = self._run("planes", [y, u, v], out, depth, strength, residual)
         return made[0], made[1], made[2]
@@ -224,6 +237,7 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        codec: str | None = None,
         residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image]:
@@ -233,7 +247,7 @@ class Enhancer:
         ----------
         y : ndarray of uint8, shape (H, W)
         uv : ndarray of uint8, shape (ceil(H / 2), ceil(W / 2), 2)
-        quality, qp, step, residual
+        quality, qp, step, codec, residual
             As of `enhance`.
         out : (y, uv), optional
             Where to write; may be the planes themselves.
@@ -242,7 +256,7 @@ class Enhancer:
         -------
         (y, uv)
         """
-        strength = resolve_step(quality=quality, qp=qp, step=step)
+        strength = self._step(quality, qp, step, codec)
         return self._semi_planar(y, uv, Depth(8), np.uint8, strength, residual, out)
 
     def enhance_p010(
@@ -253,11 +267,12 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        codec: str | None = None,
         residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image]:
         """Enhance P010: as NV12, 10 bits at the top of uint16; `residual` in 10-bit steps."""
-        strength = resolve_step(quality=quality, qp=qp, step=step)
+        strength = self._step(quality, qp, step, codec)
         return self._semi_planar(y, uv, Depth(10, 6), np.uint16, strength, residual, out)
 
     def _semi_planar(
@@ -291,6 +306,7 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        codec: str | None = None,
         overwrite: bool = False,
     ) -> FileReport:
         """Enhance a picture file; a JPEG's strength is read from its own tables.
@@ -301,9 +317,19 @@ class Enhancer:
         """
         from edgeqe.files import enhance_file
 
+        given = resolve_if_given(quality=quality, qp=qp, step=step, codec=codec)
+        if given is not None:
+            check_serves(self._engine.cascade.cards, given)
         check_residual(None, self._engine.cascade.takes_residual, (), ())
         return enhance_file(
-            self, source, destination, quality=quality, qp=qp, step=step, overwrite=overwrite
+            self,
+            source,
+            destination,
+            quality=quality,
+            qp=qp,
+            step=step,
+            codec=codec,
+            overwrite=overwrite,
         )
 
     def self_test(self) -> SelfTest:
@@ -315,6 +341,14 @@ class Enhancer:
     def network_pass(self, height: int, width: int, *, step: float) -> None:
         """Run the network alone over all windows of a picture of this size, for timing."""
         self._engine.network_pass(height, width, step)
+
+    def _step(
+        self, quality: int | None, qp: float | None, step: float | None, codec: str | None
+    ) -> float:
+        """Step of a strength whose codec the models serve."""
+        strength = resolve_strength(quality=quality, qp=qp, step=step, codec=codec)
+        check_serves(self._engine.cascade.cards, strength)
+        return strength.step
 
     def _run(
         self,

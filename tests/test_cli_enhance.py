@@ -15,6 +15,7 @@ from PIL import Image
 
 from edgeqe import Enhancer
 from edgeqe.cli import main
+from edgeqe.strength import step_from_quality
 
 RAMP = np.add.outer(np.arange(40), 2 * np.arange(50)).astype(np.uint8)
 
@@ -79,12 +80,13 @@ def test_a_folder_takes_its_pictures_one_level_deep(folder: Path) -> None:
 
 
 def test_given_strengths_override_the_files(folder: Path) -> None:
-    result = run("in/a.jpg", "-o", "out.png", "--qp", "34", "--json")
+    result = run("in/a.jpg", "-o", "out.png", "--quality", "35", "--json")
     report = json.loads(result.stdout)
     assert report["schema_version"] == 1
     assert (report["model"], report["threads"], report["failed"]) == ("edgeqe-tiny", 1, [])
     (picture,) = report["pictures"]
-    assert (picture["step"], picture["quality"]) == (32.0, None)
+    assert (picture["step"], picture["quality"]) == (step_from_quality(35), 35)
+    assert (picture["codec"], picture["strength_from"]) == ("jpeg", "argument")
     assert (picture["source"], picture["destination"]) == ("in/a.jpg", "out.png")
 
 
@@ -125,6 +127,10 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path) -> None:
         (("in/a.jpg", "-o", "out.png", "--quality", "10", "--qp", "20"), "give one of them"),
         (("in/a.jpg", "-o", "out.png", "--qp", "64"), "0 to 63"),
         (("in/a.jpg", "-o", "out.png", "--qp", "nan"), "0 to 63"),
+        (("in/a.jpg", "-o", "out.png", "--qp", "32"), "'edgeqe-tiny' serves jpeg and not hevc"),
+        (("in/a.jpg", "-o", "out.png", "--qp", "32", "--codec", "vvc"), "and not vvc: none of"),
+        (("in/a.jpg", "-o", "out.png", "--qp", "32", "--codec", "jpeg"), "quality= goes with jpeg"),
+        (("in/a.jpg", "-o", "out.png", "--codec", "vvc"), "give qp= with it"),
         (("in", "-o", "out", "--memory-limit", "1KiB"), "smallest that works is"),
         (("in", "-o", "out", "--memory-limit", "much"), "memory limit 'much' is no size"),
         (("in", "-o", "out", "-m", "nothing"), "nothing"),

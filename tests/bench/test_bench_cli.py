@@ -18,6 +18,7 @@ from edgeqe.bench.data import packaged_file
 from edgeqe.bench.memory import MemoryUse
 from edgeqe.catalogue import find_model
 from edgeqe.cli import main
+from tests import small_models
 
 Bench = Callable[..., Result]
 MIB = 1 << 20
@@ -306,3 +307,14 @@ def test_wrong_use_is_one_line(bench: Bench, arguments: list[str], message: str)
     assert result.exit_code == 2, result.output
     assert message in result.output
     assert result.output.count("\n") == 1
+
+
+def test_quality_is_not_measured_of_models_of_other_codecs(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.onnx"
+    small_models.write(small_models.strong_graph(), path, codecs=("vvc",))
+    result = bench("--model", str(path), "--no-speed")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"edgeqe: '{path}' serves vvc and not jpeg, of which quality is measured: give "
+        "--no-quality to time it alone.\n"
+    )
