@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edgeqe.errors import ImageError
+from edgeqe.manner import Manner
 from edgeqe.picture import Picture, Samples
 from edgeqe.reading import PIXEL_LIMIT, Source, read_picture, source_name
 from edgeqe.strength import Strength, nearest_quality, resolve_if_given, step_from_table
 from edgeqe.writing import Destination, Output, write_picture
+
+#: All of the change, without an ensemble.
+WHOLLY = Manner()
 
 __all__ = [
     "PIXEL_LIMIT",
@@ -36,6 +40,8 @@ class ArrayEnhancer(Protocol):
         *,
         step: float | None,
         codec: str | None,
+        amount: float,
+        ensemble: int,
         bit_depth: int | None = None,
     ) -> Samples:
         """Enhance a gray or RGB array."""
@@ -44,7 +50,15 @@ class ArrayEnhancer(Protocol):
         """Whether a picture of this size gets what the network gives for it as a whole."""
 
     def enhance_planes(
-        self, y: Samples, u: Samples, v: Samples, *, step: float | None, codec: str | None
+        self,
+        y: Samples,
+        u: Samples,
+        v: Samples,
+        *,
+        step: float | None,
+        codec: str | None,
+        amount: float,
+        ensemble: int,
     ) -> tuple[Samples, Samples, Samples]:
         """Enhance I420 planes."""
 
@@ -66,6 +80,10 @@ class FileReport:
     """Strength that was asked for, grey levels."""
     codec: str
     """What the strength is of; empty where a step alone was given."""
+    amount: float
+    """How much of the change was made, 0 to 1."""
+    ensemble: int
+    """8 where the change is the mean over the eight flips and turns, else 1."""
     quality: int | None
     """IJG quality nearest to the strength's table; None where a QP or a step was given."""
     quality_exact: bool | None
@@ -99,6 +117,7 @@ def enhance_file(
     qp: float | None = None,
     step: float | None = None,
     codec: str | None = None,
+    manner: Manner = WHOLLY,
     overwrite: bool = False,
     pixel_limit: int = PIXEL_LIMIT,
 ) -> FileReport:
@@ -119,6 +138,8 @@ def enhance_file(
         quantization step in grey levels. If left out, a JPEG's own luma table says it.
     codec : str, optional
         What the strength is of, as of `Enhancer.enhance`; only with a strength.
+    manner : Manner
+        How much of the change is made, and whether by an ensemble.
     overwrite : bool
         Replace an existing file.
     pixel_limit : int
@@ -156,7 +177,7 @@ def enhance_file(
             quality, distance = nearest_quality(picture.table)
             exact = distance == 0.0
         before = time.perf_counter()
-        enhanced = enhance_picture(enhancer, picture, strength)
+        enhanced = enhance_picture(enhancer, picture, strength, manner)
         enhance_seconds = time.perf_counter() - before
         output.write(enhanced)
         seconds = time.perf_counter() - start
@@ -168,6 +189,8 @@ def enhance_file(
             kind=picture.kind,
             step=strength.step,
             codec=strength.codec,
+            amount=float(manner.amount),
+            ensemble=manner.ensemble,
             quality=quality,
             quality_exact=exact,
             strength_from=strength_from,
@@ -179,7 +202,9 @@ def enhance_file(
         )
 
 
-def enhance_picture(enhancer: ArrayEnhancer, picture: Picture, strength: Strength) -> Picture:
+def enhance_picture(
+    enhancer: ArrayEnhancer, picture: Picture, strength: Strength, manner: Manner = WHOLLY
+) -> Picture:
     """Enhance the samples of a picture; alpha and metadata stay as they are.
 
     Parameters
@@ -187,15 +212,15 @@ def enhance_picture(enhancer: ArrayEnhancer, picture: Picture, strength: Strengt
     enhancer : Enhancer
     picture : Picture
     strength : Strength
+    manner : Manner
     """
-    step, codec = strength.step, strength.codec or None
+    how: dict[str, Any] = {"step": strength.step, "codec": strength.codec or None}
+    how |= {"amount": manner.amount, "ensemble": manner.ensemble}
     if len(picture.planes) == 3:
         y, cb, cr = picture.planes
-        planes: tuple[Samples, ...] = tuple(
-            enhancer.enhance_planes(y, cb, cr, step=step, codec=codec)
-        )
+        planes: tuple[Samples, ...] = tuple(enhancer.enhance_planes(y, cb, cr, **how))
     else:
         (image,) = picture.planes
         depth = picture.bit_depth if picture.bit_depth > 8 else None
-        planes = (enhancer.enhance(image, step=step, codec=codec, bit_depth=depth),)
+        planes = (enhancer.enhance(image, **how, bit_depth=depth),)
     return dataclasses.replace(picture, planes=planes, table=None)

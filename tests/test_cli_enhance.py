@@ -90,6 +90,21 @@ def test_given_strengths_override_the_files(folder: Path) -> None:
     assert (picture["source"], picture["destination"]) == ("in/a.jpg", "out.png")
 
 
+def test_amount_and_ensemble(folder: Path) -> None:
+    words = ("--amount", "0.5", "--ensemble", "8")
+    result = run("in/b.jpeg", "-o", "out.png", *words)
+    assert "JPEG quality 35, amount 0.5, ensemble of 8  " in result.stdout
+    with Enhancer("edgeqe-tiny", threads=1) as enhancer:
+        enhancer.enhance_file("in/b.jpeg", "expected.png", amount=0.5, ensemble=8)
+    assert Path("out.png").read_bytes() == Path("expected.png").read_bytes()
+    (picture,) = json.loads(run("in/b.jpeg", "-o", "b.png", *words, "--json").stdout)["pictures"]
+    assert (picture["amount"], picture["ensemble"]) == (0.5, 8)
+
+    assert run("in/a.jpg", "-o", "none.png", "--amount", "0").exit_code == 0
+    with Image.open("none.png") as made, Image.open("in/a.jpg") as given:
+        np.testing.assert_array_equal(np.asarray(made), np.asarray(given))
+
+
 def test_one_bad_file_does_not_stop_the_others(folder: Path) -> None:
     Path("in/aa.jpg").write_bytes(Path("in/a.jpg").read_bytes()[:-40])
     result = run("in", "missing.jpg", "-o", "out")
@@ -131,6 +146,8 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path) -> None:
         (("in/a.jpg", "-o", "out.png", "--qp", "32", "--codec", "vvc"), "and not vvc: none of"),
         (("in/a.jpg", "-o", "out.png", "--qp", "32", "--codec", "jpeg"), "quality= goes with jpeg"),
         (("in/a.jpg", "-o", "out.png", "--codec", "vvc"), "give qp= with it"),
+        (("in", "-o", "out", "--amount", "1.5"), "amount 1.5 is not a number from 0 to 1"),
+        (("in", "-o", "out", "--ensemble", "4"), "ensemble 4 is neither 1 nor 8"),
         (("in", "-o", "out", "--memory-limit", "1KiB"), "smallest that works is"),
         (("in", "-o", "out", "--memory-limit", "much"), "memory limit 'much' is no size"),
         (("in", "-o", "out", "-m", "nothing"), "nothing"),
