@@ -9,7 +9,7 @@ from edgeqe.quantization.drift import QUALITIES, measure
 from edgeqe.quantization.drift_report import Report
 from edgeqe.quantization.limits import Limits
 from edgeqe.quantization.protocols import PROTOCOLS, notes_of
-from edgeqe.quantization.reporting import Given, machine, opened
+from edgeqe.quantization.reporting import Given, machine, opened, stand_in_notes
 
 #: Memory of each of the two enhancers unless stated.
 MEMORY_LIMIT = "256MiB"
@@ -66,6 +66,7 @@ def check(
     with opened(reference, candidate, threads=threads, memory_limit=memory_limit) as two:
         first, second = two
         rows = measure(first.enhancer, second.enhancer, files, protocols, qualities, advance)
+        notes = stand_in_notes(two)
     data = files[0].resolve().parent.name
-    notes = notes_of(files, protocols, {row.protocol for row in rows})
+    notes += notes_of(files, protocols, {row.protocol for row in rows})
     return Report(first.model, second.model, data, limits, tuple(rows), notes, machine())
