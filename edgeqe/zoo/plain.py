@@ -111,7 +111,7 @@ def plain(
     width : int
         Channels of every hidden layer.
     depth : int
-        3x3 convolutions between head and tail, even.
+        3x3 convolutions between head and tail; an odd one out stands last, without a skip.
     strength, units
         As of `Convolutions`.
 
@@ -123,8 +123,10 @@ def plain(
     """
     make = Convolutions(strength, units)
     x = make.convolution(make.planes, width, "head")
-    for index in range(1, depth, 2):
+    for index in range(1, depth - depth % 2, 2):
         x = make.pair(x, width, f"hidden_{index}", f"hidden_{index + 1}")
+    if depth % 2:
+        x = make.convolution(x, width, f"hidden_{depth}")
     return make.network(name, make.tail(x, PLANES))
 
 
