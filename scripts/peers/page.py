@@ -37,7 +37,7 @@ def page(figures: Figures) -> str:
         "# Peers: DnCNN-3, FFmpeg's deblock filter, jpegqs, and published figures",
         prose(
             "One run of `scripts/peers` wrote this page. It measured everything but the last table,",
-            "which is copied from papers. To write it anew:",
+            "which is copied from papers and from what they publish. To write it anew:",
         ),
         COMMAND,
         *_measured(figures),
