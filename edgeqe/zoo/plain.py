@@ -27,23 +27,25 @@ class Convolutions:
 
     Parameters
     ----------
-    strength : {"scale-and-bias", "qp-adaptive"}
-        Form of the strength vectors.
+    strength : {"scale-and-bias", "bias", "qp-adaptive"}
+        Form of the strength vectors; "bias" has scales in the tail alone.
     units : int
-        Width of the strength MLP; only for "scale-and-bias".
+        Width of the strength MLP; not for "qp-adaptive".
     """
 
     def __init__(self, strength: str, units: int = 16) -> None:
         self.strength = strength
         self.planes = keras.Input((None, None, PLANES), name="planes")
         self.log2_step = keras.Input((1,), name="log2_step")
-        if strength == "scale-and-bias":
+        if strength in ("scale-and-bias", "bias"):
             features = StepFeatures(units, name="step")(self.log2_step)
             self.condition = keras.layers.Concatenate(name="condition")([self.log2_step, features])
         elif strength == "qp-adaptive":
             self.condition = self.log2_step
         else:
-            raise ValueError(f"strength {strength!r}: use 'scale-and-bias' or 'qp-adaptive'.")
+            raise ValueError(
+                f"strength {strength!r}: use 'scale-and-bias', 'bias' or 'qp-adaptive'."
+            )
 
     def kernel(self, filters: int, name: str, kernel: int = 3, **options: Any) -> Any:
         """Convolution without bias, which may be used more than once."""
@@ -57,6 +59,8 @@ class Convolutions:
         form: Any
         if self.strength == "scale-and-bias":
             form = ScaleAndBias(in_steps=in_steps, name=f"{name}_strength")
+        elif self.strength == "bias":
+            form = ScaleAndBias(in_steps=in_steps, scaled=in_steps, name=f"{name}_strength")
         else:
             form = QpAdaptive(name=f"{name}_strength")
         return form([x, self.condition])
