@@ -77,8 +77,6 @@ def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
     result: dict[str, Float] = {}
     for layer, condition in zip(conditions, given, strict=True):
         for kind, value in zip(("scale", "bias"), layer.vectors(condition), strict=True):
-            if kind == "scale" and not layer.scaled:
-                continue
             array = np.asarray(keras.ops.convert_to_numpy(value), np.float32)
             array = array.reshape(array.shape[0], -1)
             result[f"{layer.name}.{kind}"] = np.broadcast_to(
@@ -157,16 +155,12 @@ class _Reader:
             convert(self.draft, call)
 
     def _strength(self, call: Call) -> None:
-        value = call.sources[0]
-        if call.layer.scaled:
-            scale = self._vector(call, "scale")
-            scaled = f"{call.name}.scaled"
-            self.draft.nodes.append(Node("Mul", f"{call.name}.mul", (value, scale), scaled))
-            value = scaled
-        bias = self._vector(call, "bias")
-        self.draft.nodes.append(Node("Add", f"{call.name}.add", (value, bias), call.output))
-
-    def _vector(self, call: Call, kind: str) -> str:
-        """Constant that holds a strength vector, as it is at the first strength."""
-        vector = self.vectors[f"{call.layer.name}.{kind}"][:1, :, None, None]
-        return self.draft.constant(call, kind, vector)
+        scale, bias = (
+            self.draft.constant(
+                call, kind, self.vectors[f"{call.layer.name}.{kind}"][:1, :, None, None]
+            )
+            for kind in ("scale", "bias")
+        )
+        middle = f"{call.name}.scaled"
+        self.draft.nodes.append(Node("Mul", f"{call.name}.mul", (call.sources[0], scale), middle))
+        self.draft.nodes.append(Node("Add", f"{call.name}.add", (middle, bias), call.output))

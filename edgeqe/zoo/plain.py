@@ -1,4 +1,4 @@
-"""edgeqe-tiny and edgeqe-small: plain stacks, native to 4:2:0.
+"""edgeqe-nano, edgeqe-tiny and edgeqe-small: plain stacks, native to 4:2:0.
 
 Input: six half-resolution planes, (v - 128) / 255 for 8-bit values v: the four
 phases of Y (space-to-depth 2: top left, top right, bottom left, bottom right), Cb
@@ -7,8 +7,11 @@ pools, so tiles are exact.
 
 | network | width | depth | kMAC per picture pixel | halo, pixels |
 |---|---|---|---|---|
-| edgeqe-tiny | 24 | 4 | 5.8 | 12 |
-| edgeqe-small | 32 | 6 | 14.7 | 16 |
+| edgeqe-nano | 16 | 2 | 1.6 | 8 |
+| edgeqe-tiny | 32 | 3 | 7.8 | 10 |
+| edgeqe-small | 40 | 4 | 15.5 | 12 |
+
+docs/networks.md has the shapes that were tried, with what they gain and take.
 """
 
 from __future__ import annotations
@@ -27,25 +30,23 @@ class Convolutions:
 
     Parameters
     ----------
-    strength : {"scale-and-bias", "bias", "qp-adaptive"}
-        Form of the strength vectors; "bias" has scales in the tail alone.
+    strength : {"scale-and-bias", "qp-adaptive"}
+        Form of the strength vectors.
     units : int
-        Width of the strength MLP; not for "qp-adaptive".
+        Width of the strength MLP; only for "scale-and-bias".
     """
 
     def __init__(self, strength: str, units: int = 16) -> None:
         self.strength = strength
         self.planes = keras.Input((None, None, PLANES), name="planes")
         self.log2_step = keras.Input((1,), name="log2_step")
-        if strength in ("scale-and-bias", "bias"):
+        if strength == "scale-and-bias":
             features = StepFeatures(units, name="step")(self.log2_step)
             self.condition = keras.layers.Concatenate(name="condition")([self.log2_step, features])
         elif strength == "qp-adaptive":
             self.condition = self.log2_step
         else:
-            raise ValueError(
-                f"strength {strength!r}: use 'scale-and-bias', 'bias' or 'qp-adaptive'."
-            )
+            raise ValueError(f"strength {strength!r}: use 'scale-and-bias' or 'qp-adaptive'.")
 
     def kernel(self, filters: int, name: str, kernel: int = 3, **options: Any) -> Any:
         """Convolution without bias, which may be used more than once."""
@@ -59,8 +60,6 @@ class Convolutions:
         form: Any
         if self.strength == "scale-and-bias":
             form = ScaleAndBias(in_steps=in_steps, name=f"{name}_strength")
-        elif self.strength == "bias":
-            form = ScaleAndBias(in_steps=in_steps, scaled=in_steps, name=f"{name}_strength")
         else:
             form = QpAdaptive(name=f"{name}_strength")
         return form([x, self.condition])
@@ -134,11 +133,16 @@ def plain(
     return make.network(name, make.tail(x, PLANES))
 
 
+def edgeqe_nano(strength: str = "scale-and-bias") -> Any:
+    """Width 16, two hidden convolutions: 1.6 kMAC per picture pixel."""
+    return plain("edgeqe-nano", width=16, depth=2, strength=strength)
+
+
 def edgeqe_tiny(strength: str = "scale-and-bias") -> Any:
-    """Width 24, four hidden convolutions: 5.8 kMAC per picture pixel."""
-    return plain("edgeqe-tiny", width=24, depth=4, strength=strength)
+    """Width 32, three hidden convolutions: 7.8 kMAC per picture pixel."""
+    return plain("edgeqe-tiny", width=32, depth=3, strength=strength)
 
 
 def edgeqe_small(strength: str = "scale-and-bias") -> Any:
-    """Width 32, six hidden convolutions: 14.7 kMAC per picture pixel."""
-    return plain("edgeqe-small", width=32, depth=6, strength=strength)
+    """Width 40, four hidden convolutions: 15.5 kMAC per picture pixel."""
+    return plain("edgeqe-small", width=40, depth=4, strength=strength)

@@ -56,9 +56,6 @@ class StrengthLayer(keras.layers.Layer):  # type: ignore[misc]
     are float32 whatever x is in; the result is in what x is in.
     """
 
-    #: Whether the scale is other than 1.
-    scaled = True
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
 
@@ -66,7 +63,7 @@ class StrengthLayer(keras.layers.Layer):  # type: ignore[misc]
         """``x * scale + bias`` for inputs ``[x, strength]``."""
         x, strength = inputs
         scale, bias = (ops.cast(vector, x.dtype) for vector in self.vectors(strength))
-        return x * scale + bias if self.scaled else x + bias
+        return x * scale + bias
 
 
 @keras.saving.register_keras_serializable("edgeqe")
@@ -77,25 +74,21 @@ class ScaleAndBias(StrengthLayer):
     or ``step / 16`` where `in_steps` is set: the tail's residual is then in units
     of the step, as the error of a quantizer is.
 
-    Where `scaled` is not set the scale is 1: thresholds alone follow the strength, and a
-    training step has half as much to do beside its convolutions.
-
     Inputs: x of shape (N, H, W, C), and the concatenation (N, 1 + units) of log2 of
     the step and the features.
     """
 
-    def __init__(self, in_steps: bool = False, scaled: bool = True, **kwargs: Any) -> None:
+    def __init__(self, in_steps: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.in_steps, self.scaled = in_steps, scaled
+        self.in_steps = in_steps
 
     def build(self, input_shape: Any) -> None:
         """Make both matrices, zero at the start, and the constant bias."""
         channels, units = input_shape[0][-1], input_shape[1][-1] - 1
         self.channels = channels
-        if self.scaled:
-            self.scale_weights = self.add_weight(
-                name="scale_weights", shape=(units, channels), initializer="zeros"
-            )
+        self.scale_weights = self.add_weight(
+            name="scale_weights", shape=(units, channels), initializer="zeros"
+        )
         self.bias_weights = self.add_weight(
             name="bias_weights", shape=(units, channels), initializer="zeros"
         )
@@ -104,9 +97,7 @@ class ScaleAndBias(StrengthLayer):
     def vectors(self, strength: Any) -> tuple[Any, Any]:
         """Scale and bias of shape (N, 1, 1, C)."""
         log2_step, features = strength[:, :1], strength[:, 1:]
-        scale = ops.ones((1, self.channels))
-        if self.scaled:
-            scale = 1.0 + ops.matmul(features, self.scale_weights)
+        scale = 1.0 + ops.matmul(features, self.scale_weights)
         bias = self.bias + ops.matmul(features, self.bias_weights)
         if self.in_steps:
             unit = ops.exp2(log2_step - 4.0)
@@ -116,7 +107,7 @@ class ScaleAndBias(StrengthLayer):
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {**super().get_config(), "in_steps": self.in_steps, "scaled": self.scaled}
+        return {**super().get_config(), "in_steps": self.in_steps}
 
 
 @keras.saving.register_keras_serializable("edgeqe")
