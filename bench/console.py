@@ -78,6 +78,12 @@ def format_models(report: Entry) -> str:
     return "\n".join([head, "", *table([headers, *rows], range(1))])
 
 
+def ensemble_words(rows: Sequence[Entry]) -> str:
+    """What to add to a heading where the rows' networks ran in their slow mode."""
+    members = rows[0].get("ensemble", 1)
+    return "" if members == 1 else f", ensemble of {members}"
+
+
 def format_quality(protocol: str, rows: Sequence[Entry]) -> str:
     """Table of one protocol."""
     colour = protocol != "gray"
@@ -107,7 +113,7 @@ def format_quality(protocol: str, rows: Sequence[Entry]) -> str:
             row["worst_picture"],
         ]
         cells.append(line)
-    lines = [f"Quality, protocol {protocol}: {HEADINGS[protocol]}"]
+    lines = [f"Quality, protocol {protocol}{ensemble_words(rows)}: {HEADINGS[protocol]}"]
     if colour:
         lines.append("Y: full-range luma; SSIM and PSNR-B are of it.")
     return "\n".join([*lines, "", *table([headers, *cells], range(1))])

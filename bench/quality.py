@@ -122,6 +122,8 @@ class Row:
     quality: int
     scores: tuple[Score, ...]
     """At least one, in the order of the pictures."""
+    ensemble: int = 1
+    """8 where the networks ran in their slow mode."""
 
     def mean(self, figure: str) -> tuple[float, float]:
         """Mean over pictures of a figure before and after, such as ``psnr``."""
@@ -145,6 +147,7 @@ class Row:
             "protocol": self.protocol,
             "model": self.model,
             "quality": self.quality,
+            "ensemble": self.ensemble,
             "pictures": len(self.scores),
             "step": float(np.mean([score.step for score in self.scores])),
             "bits_per_pixel": bits,
@@ -250,6 +253,7 @@ def measure(
     protocol: str,
     quality: int,
     tell: Callable[[str, int, int], None] = lambda what, done, length: None,
+    ensemble: int = 1,
 ) -> Iterator[Row]:
     """Measure networks at one quality; each picture is coded once for all of them.
 
@@ -264,6 +268,8 @@ def measure(
         IJG quality, 1 to 100.
     tell : callable
         Gets what is being done, how many pictures are done, and how many there are.
+    ensemble : int
+        What the networks are, for the rows.
 
     Yields
     ------
@@ -289,4 +295,4 @@ def measure(
                 f"{pictures.name} holds only gray pictures, and protocol {protocol} measures "
                 "colour: give --protocol gray, or another folder."
             )
-        yield Row(protocol, name, quality, tuple(done))
+        yield Row(protocol, name, quality, tuple(done), ensemble)

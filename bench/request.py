@@ -18,6 +18,7 @@ from edgeqe.bench.run import Plan
 from edgeqe.bench.tradeoff import Wish
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError, MemoryLimitError
+from edgeqe.manner import Manner
 from edgeqe.memory import parse_size
 from edgeqe.placing import profile_for
 
@@ -51,6 +52,7 @@ class Request:
     repeats: int | None = None
     no_quality: bool = False
     no_speed: bool = False
+    ensemble: int = 1
     estimated: bool = False
     baseline: Path | None = None
     max_drop: float = 0.05
@@ -88,6 +90,11 @@ class Request:
         """
         if self.no_quality and self.no_speed:
             raise InputError("--no-quality and --no-speed leave nothing to measure: drop one.")
+        if Manner(ensemble=self.ensemble).ensemble != 1 and not self.no_speed:
+            raise InputError(
+                f"--ensemble {self.ensemble} is a slow mode, whose quality is reported apart from "
+                "speed: give --no-speed."
+            )
         if self.no_speed:
             self.refuse(
                 "--no-speed times nothing", "sizes", "peers", "repeats", "fps", "latency_ms"
@@ -142,6 +149,7 @@ class Request:
             kinds=kinds,
             with_quality=not self.no_quality,
             with_speed=not self.no_speed,
+            ensemble=self.ensemble,
             effort=self.effort(),
         )
 
@@ -197,6 +205,11 @@ class Request:
                 raise InputError(
                     f"'{name}' takes the decoder's prediction residual, which picture files do not "
                     "carry: give --no-quality to time its network alone."
+                )
+            if "jpeg" not in enhancer.codecs and not self.no_quality:
+                raise InputError(
+                    f"'{name}' serves {', '.join(enhancer.codecs) or 'no codec'} and not jpeg, of "
+                    "which quality is measured: give --no-quality to time it alone."
                 )
             found[label_of(enhancer, name, found)] = enhancer
         if not found:

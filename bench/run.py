@@ -13,6 +13,7 @@ from edgeqe.bench import memory, quality
 from edgeqe.bench.conditions.cpu_load import others_between
 from edgeqe.bench.conditions.snapshot import read_conditions, warnings
 from edgeqe.bench.data import PictureSet
+from edgeqe.bench.ensembled import networks_of
 from edgeqe.bench.frames import SIZES, frame_of_size
 from edgeqe.bench.latency import Course, Effort, Lane, Tell, enhancer_lanes, peer_lane
 from edgeqe.bench.peer import Peer
@@ -44,6 +45,8 @@ class Plan:
     """What is timed, out of `latency.KINDS`."""
     with_quality: bool = True
     with_speed: bool = True
+    ensemble: int = 1
+    """8 for the quality of the slow mode."""
     effort: Effort = field(default_factory=Effort)
 
     def __post_init__(self) -> None:
@@ -98,6 +101,8 @@ def new_report(
             "sizes": list(plan.sizes) if plan.with_speed else [],
             "threads": max(info.threads for info in infos),
             "memory_limit_bytes": first.memory_limit,
+            # left out where there is none, as in reports of before
+            **({} if plan.ensemble == 1 else {"ensemble": plan.ensemble}),
         },
         models=[model_entry(name, enhancer) for name, enhancer in enhancers.items()],
         data={
@@ -198,9 +203,12 @@ def _peer_entry(peer: Peer) -> dict[str, Any]:
 
 
 def _quality(report: Report, plan: Plan, enhancers: Mapping[str, Enhancer], tell: Tell) -> None:
+    networks = networks_of(enhancers, plan.ensemble)
     for protocol in plan.protocols:
         for value in plan.qualities:
-            report.quality += quality.measure(enhancers, plan.pictures, protocol, value, tell)
+            report.quality += quality.measure(
+                networks, plan.pictures, protocol, value, tell, plan.ensemble
+            )
 
 
 def _latency(

@@ -25,7 +25,7 @@ from edgeqe.errors import ImageError, InputError
 from edgeqe.jpeg import encode
 from edgeqe.planes import NEUTRAL
 from edgeqe.strength import KEYS_PER_OCTAVE, step_from_quality, step_key
-from edgeqe.zoo.training.data import picture_files
+from edgeqe.zoo.training.pictures import picture_files
 
 Uint8 = npt.NDArray[np.uint8]
 

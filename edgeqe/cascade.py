@@ -18,8 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.blocks import SMALLEST_BLOCK
+from edgeqe.ensemble import mean_over_turns
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model_file import ModelFile
+from edgeqe.views import PHASES
 
 if TYPE_CHECKING:
     from edgeqe.runtimes import Session
@@ -41,12 +43,26 @@ class Opened:
     """Planes that each takes: the picture's, and the prediction residual behind them."""
     channels: int
     """Planes of the picture."""
+    phases: int = 0
+    """Those of them, the first ones, that are phases of luma."""
+    ensemble: int = 1
+    """8 for the mean over the eight flips and turns."""
 
-    def run(self, planes: Float, out: Float | None = None) -> Float:
+    @property
+    def room(self) -> int:
+        """Planes that a run needs beside those that go in."""
+        return self.channels if self.ensemble == 1 else max(self.inputs) + 2 * self.channels
+
+    def run(self, planes: Float, room: Float) -> Float:
         """Residual (C, h, w) of planes (C or C + 1, h, w), which are overwritten.
 
-        It is written to `out`, or to a new array.
+        It is written into `room`, numbers of shape (`Opened.room`, h, w).
         """
+        if self.ensemble == 1:
+            return self._once(planes, room)
+        return mean_over_turns(self._once, planes, room, self.channels, self.phases)
+
+    def _once(self, planes: Float, out: Float) -> Float:
         residual = self.sessions[0].run(planes[: self.inputs[0]], out)
         total = residual
         for session, count in zip(self.sessions[1:], self.inputs[1:], strict=True):
@@ -58,12 +74,13 @@ class Opened:
     def tag(self, height: int, width: int) -> Hashable:
         """What windows must share to use the same idle memory; None where they need not.
 
-        An interpreter of one window shape belongs to its session. Sessions go by their
-        identity, which does not keep them alive.
+        An interpreter of one window shape belongs to its session, and a window of an ensemble
+        has another for its turned shape. Sessions go by their identity, which does not keep
+        them alive.
         """
         if not any(session.fixed_window for session in self.sessions):
             return None
-        return (*map(id, self.sessions), height, width)
+        return (*map(id, self.sessions), height, width, self.ensemble)
 
 
 class Cascade:
@@ -116,8 +133,8 @@ class Cascade:
         self._closed = False
         self._lock = threading.Lock()
 
-    def at(self, step: float) -> Opened:
-        """Sessions of a strength, from the few that are kept.
+    def at(self, step: float, ensemble: int = 1) -> Opened:
+        """Sessions of a strength, from the few that are kept, for one run a window or eight.
 
         Raises
         ------
@@ -127,7 +144,8 @@ class Cascade:
         with self._lock:
             sessions = tuple(self._session(i, step) for i in range(len(self.files)))
         inputs = tuple(self.channels + ("residual" in card.inputs) for card in self.cards)
-        return Opened(sessions, inputs, self.channels)
+        phases = 0 if self.pixels_per_sample == 1 else len(PHASES)
+        return Opened(sessions, inputs, self.channels, phases, ensemble)
 
     def one(self, index: int) -> Session:
         """Session of one model at its default strength."""
@@ -151,20 +169,23 @@ class Cascade:
         """Bytes of a running window: for each of its pixels, and beside them.
 
         A runtime of fixed windows keeps the memory of every model; the others take
-        theirs one after another, out of one arena.
+        theirs one after another, out of one arena. An ensemble adds turned planes and a sum,
+        and where windows are fixed, what those of the turned shape take.
         """
         plane = 4 / self.pixels_per_sample**2
         turns = [0.0]
         per_pixel, beside = 0.0, 0
         for session in opened.sessions:
+            shapes = 2 if session.fixed_window and opened.ensemble > 1 else 1
             if session.fixed_window:
-                per_pixel += session.bytes_per_pixel
+                per_pixel += shapes * session.bytes_per_pixel
             else:
                 turns.append(session.bytes_per_pixel)
-            beside += session.bytes_per_window
+            beside += shapes * session.bytes_per_window
         per_pixel += max(turns)
         if len(opened.sessions) > 1:  # the planes and the sum, which no model knows of
             per_pixel += (opened.channels + max(opened.inputs)) * plane
+        per_pixel += (opened.room - opened.channels) * plane
         return per_pixel, beside
 
     def shrink(self) -> None:

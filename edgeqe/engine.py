@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from edgeqe.blocks import SHIFT, block_plan, enhance_blocks, grid
 from edgeqe.cascade import Cascade, Float, Opened
+from edgeqe.ensemble import SIZE
 from edgeqe.errors import InputError, MemoryLimitError
 from edgeqe.golden import golden_error, window_error
 from edgeqe.memory import Budget, Place, Turns
@@ -65,17 +66,20 @@ class Engine:
         self._closed = False
         self.plan = lru_cache(maxsize=32)(self._plan)
         self.placements = lru_cache(maxsize=1)(openers.placements)
-        opened = self.cascade.at(self.cascade.cards[0].default_step)  # a broken runtime fails here
-        self._window_bytes = self.cascade.window_bytes(opened)
+        default = self.cascade.cards[0].default_step
+        opened = [self.cascade.at(default, n) for n in (1, SIZE)]  # a broken runtime fails here
+        self._window_bytes = {one.ensemble: self.cascade.window_bytes(one) for one in opened}
         # an impossible limit fails here, before any work: tiled, all large pictures are alike
         side = LARGE if self.cascade.tiling == "exact" else 1
         self.plan(side, side)
         self._budget, self._turns = Budget(limit - FIXED_BYTES, self.cascade.shrink), Turns()
         trim_heap()  # what opening freed: of edgeqe-base 3 MiB
 
-    def _plan(self, height: int, width: int, band_bytes_per_row: float = 0.0) -> Plan:
+    def _plan(
+        self, height: int, width: int, band_bytes_per_row: float = 0.0, ensemble: int = 1
+    ) -> Plan:
         cascade = self.cascade
-        per_pixel, beside = self._window_bytes
+        per_pixel, beside = self._window_bytes[ensemble]
         if cascade.tiling == "blocks":
             return block_plan(
                 height,
@@ -127,30 +131,42 @@ class Engine:
                 if not side:
                     raise
 
-    def run(self, view: View, height: int, width: int, step: float, in_place: bool) -> None:
+    def run(
+        self,
+        view: View,
+        height: int,
+        width: int,
+        step: float,
+        in_place: bool,
+        ensemble: int = 1,
+    ) -> None:
         """Enhance a picture through its view.
 
-        In place, a row of windows reads from a saved copy of its rows, because the
-        row of windows above has overwritten the halo; one such call runs at a time, and
-        one call of those that go by blocks.
+        An amount of 0 is the picture itself, and the network has no part in it. In place, a
+        row of windows reads from a saved copy of its rows, because the row of windows above
+        has overwritten the halo; one such call runs at a time, and one call of those that go
+        by blocks.
         """
-        opened = self.cascade.at(step)
+        opened = self.cascade.at(step, ensemble)
+        if view.amount == 0.0:
+            view.copy()
+            return
         if self.cascade.tiling == "blocks":
             self._blocks(view, opened, height, width)
             return
         if not in_place or self.cascade.tiling == "whole":
-            chosen = self.plan(height, width)
+            chosen = self.plan(height, width, 0.0, ensemble)
             size = None if self.is_exact(height, width) else (height, width)
             windows = [window for _, band in chosen.bands() for window in band]
-            with self._turns.turn(chosen.window_bytes):
+            with self._turns.turn((chosen.window_bytes, ensemble)):
                 self._windows(view, opened, chosen, windows, size)
             return
         per_row = sum(
             array[:1].nbytes / factor
             for array, factor in zip(view.sources, view.factors, strict=True)
         )
-        chosen = self.plan(height, width, per_row)
-        with self._alone(chosen):
+        chosen = self.plan(height, width, per_row, ensemble)
+        with self._alone(chosen, ensemble):
             saved: list[Samples] = []
             before = 0
             for top, windows in chosen.bands():
@@ -160,11 +176,11 @@ class Engine:
                 self._windows(view.on_rows(saved, top), opened, chosen, windows, size)
 
     @contextmanager
-    def _alone(self, chosen: Plan) -> Iterator[None]:
+    def _alone(self, chosen: Plan, ensemble: int) -> Iterator[None]:
         """One call with a band at a time, and the band's bytes."""
         with (
             self._band,
-            self._turns.turn(chosen.window_bytes),
+            self._turns.turn((chosen.window_bytes, ensemble)),
             self._budget.band(chosen.band_bytes),
         ):
             yield
@@ -180,23 +196,23 @@ class Engine:
         tag = opened.tag(*chosen.window)
 
         def one(window: Window) -> None:
-            with self._budget.window(chosen.window_bytes, tag) as place:
+            with self._budget.window(chosen.window_bytes, tag, opened.ensemble) as place:
                 view.write(window, self._residual(view, opened, window, place, size))
 
         self._each(one, windows, chosen.workers)
 
     def _blocks(self, view: View, opened: Opened, height: int, width: int) -> None:
-        chosen = self.plan(height, width)
+        chosen = self.plan(height, width, 0.0, opened.ensemble)
         tag = opened.tag(*chosen.window)
 
         def each(function: Callable[[T], None], items: Iterable[T]) -> None:
             def one(item: T) -> None:
-                with self._budget.window(chosen.window_bytes, tag):
+                with self._budget.window(chosen.window_bytes, tag, opened.ensemble):
                     function(item)
 
             self._each(one, items, chosen.workers)
 
-        with self._alone(chosen):
+        with self._alone(chosen, opened.ensemble):
             enhance_blocks(
                 view,
                 height,
@@ -216,7 +232,7 @@ class Engine:
         size: tuple[int, int] | None = None,
     ) -> Float:
         """Residual of a window, grey levels; of a smaller picture its size is given."""
-        planes, out = self._numbers(place, window.height, window.width)
+        planes, room = self._numbers(opened, place, window.height, window.width)
         view.read(window, planes[: self.cascade.channels])
         if self.cascade.takes_residual:
             view.read_prediction(window, planes[-1])
@@ -227,12 +243,14 @@ class Engine:
                 min(window.width, size[1] - window.left),
             )
             mirror(planes, *(-(-side // pixels) for side in held))
-        return opened.run(planes, out)
+        return opened.run(planes, room)
 
-    def _numbers(self, place: Place, height: int, width: int) -> tuple[Float, Float]:
-        """Planes and residual of a window, in its place."""
+    def _numbers(
+        self, opened: Opened, place: Place, height: int, width: int
+    ) -> tuple[Float, Float]:
+        """Planes of a window and room for its residual, in its place."""
         pixels, inputs = self.cascade.pixels_per_sample, self.cascade.inputs
-        both = place.array(inputs + self.cascade.channels, height // pixels, width // pixels)
+        both = place.array(inputs + opened.room, height // pixels, width // pixels)
         return both[:inputs], both[inputs:]
 
     def network_pass(self, height: int, width: int, step: float) -> None:
@@ -244,11 +262,11 @@ class Engine:
 
         def one(_: int) -> None:
             with self._budget.window(chosen.window_bytes, tag) as place:
-                planes, out = self._numbers(place, *chosen.window)
+                planes, room = self._numbers(opened, place, *chosen.window)
                 planes[:] = 0.0
-                opened.run(planes, out)
+                opened.run(planes, room)
 
-        with self._turns.turn(chosen.window_bytes):
+        with self._turns.turn((chosen.window_bytes, opened.ensemble)):
             self._each(one, range(count), chosen.workers)
 
     def golden_errors(self) -> list[tuple[float, float]]:

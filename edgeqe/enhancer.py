@@ -13,9 +13,11 @@ from edgeqe.cascade import LONGEST
 from edgeqe.errors import InputError
 from edgeqe.full_views import VIEWS
 from edgeqe.info import Info, SelfTest, info_of
+from edgeqe.manner import Manner
 from edgeqe.memory import parse_size
 from edgeqe.opening import open_on
-from edgeqe.strength import resolve_step
+from edgeqe.serving import check_serves, codecs_of
+from edgeqe.strength import resolve_if_given, resolve_strength
 from edgeqe.views import Depth
 
 if TYPE_CHECKING:
@@ -101,6 +103,11 @@ class Enhancer:
         return info_of(self._engine, self._target, self._fallback)
 
     @property
+    def codecs(self) -> tuple[str, ...]:
+        """Codecs that it serves, those that every model's card names; others are refused."""
+        return codecs_of(self._engine.cascade.cards)
+
+    @property
     def takes_planes(self) -> bool:
         """Whether `enhance_planes` and its like work: not with networks of RGB."""
         return (self._engine.cascade.layout, "planes") in VIEWS
@@ -113,7 +120,7 @@ class Enhancer:
         """
         return self._engine.is_exact(height, width)
 
-    def planned_bytes(self, height: int, width: int) -> int:
+    def planned_bytes(self, height: int, width: int, *, ensemble: int = 1) -> int:
         """Bytes that a call on a picture of this size takes at most, its own output not counted.
 
         A call that writes into its own input may take more, up to the limit.
@@ -123,7 +130,8 @@ class Enhancer:
         MemoryLimitError
             If such a picture does not fit in the limit.
         """
-        return self._engine.plan(height, width).planned_bytes
+        members = Manner(ensemble=ensemble).ensemble
+        return self._engine.plan(height, width, 0.0, members).planned_bytes
 
     def enhance(
         self,
@@ -132,6 +140,9 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        codec: str | None = None,
+        amount: float = 1.0,
+        ensemble: int = 1,
         channels: str = "rgb",
         bit_depth: int | None = None,
         residual: Image | None = None,
@@ -144,8 +155,17 @@ class Enhancer:
         image : ndarray of uint8 or uint16, shape (H, W), (H, W, 3) or (H, W, 4)
             A fourth channel is alpha and is copied. Strided views are fine.
         quality, qp, step
-            Strength, exactly one: JPEG quality 1 to 100, HEVC or VVC QP 0 to 63, or
-            the quantization step in 8-bit grey levels.
+            Strength, exactly one: JPEG quality 1 to 100, HEVC QP 0 to 63, or the
+            quantization step in 8-bit grey levels.
+        codec : str, optional
+            What compressed the picture, as the model's card names it: ``h264``, ``vvc``,
+            ``bpg`` or ``heif`` with `qp`, any with `step`. If left out, ``jpeg`` with
+            `quality`, ``hevc`` with `qp`, and with `step` what the model serves.
+        amount : float
+            How much of the change is made, from 0, which gives the picture as it is, to 1.
+        ensemble : {1, 8}
+            8 is the mean of the network's residual over the eight flips and turns: a little
+            better, at eight times the work.
         channels : {"rgb", "bgr"}
             Order of the colours.
         bit_depth : int, optional
@@ -164,11 +184,12 @@ class Enhancer:
         Raises
         ------
         InputError
-            If an argument is wrong, or no strength is given.
+            If an argument is wrong, no strength is given, or the model does not serve the
+            codec.
         MemoryLimitError
             If a picture of this width cannot be enhanced in place inside the limit.
         """
-        strength = resolve_step(quality=quality, qp=qp, step=step)
+        strength, manner = self._step(quality, qp, step, codec), Manner(amount, ensemble)
         if not isinstance(image, np.ndarray) or not (
             image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
         ):
@@ -179,7 +200,7 @@ class Enhancer:
         depth = depth_of(image, bit_depth)
         kind = "gray" if image.ndim == 2 else channels
         given = None if out is None else [out]
-        (target,) = self._run(kind, [image], given, depth, strength, residual)
+        (target,) = self._run(kind, [image], given, depth, strength, manner, residual)
         return target
 
     def enhance_planes(
@@ -191,6 +212,9 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        codec: str | None = None,
+        amount: float = 1.0,
+        ensemble: int = 1,
         bit_depth: int | None = None,
         residual: Image | None = None,
         out: Sequence[Image] | None = None,
@@ -202,7 +226,7 @@ class Enhancer:
         y : ndarray of uint8 or uint16, shape (H, W)
         u, v : ndarray of the same dtype, shape (ceil(H / 2), ceil(W / 2))
             Cb and Cr. Strided views are fine.
-        quality, qp, step, bit_depth, residual
+        quality, qp, step, codec, amount, ensemble, bit_depth, residual
             As of `enhance`.
         out : (y, u, v), optional
             Where to write; may be the planes themselves.
@@ -211,9 +235,9 @@ class Enhancer:
         -------
         (y, u, v)
         """
-        strength = resolve_step(quality=quality, qp=qp, step=step)
+        strength, manner = self._step(quality, qp, step, codec), Manner(amount, ensemble)
         depth = depth_of(y, bit_depth)
-        made = self._run("planes", [y, u, v], out, depth, strength, residual)
+        made = self._run("planes", [y, u, v], out, depth, strength, manner, residual)
         return made[0], made[1], made[2]
 
     def enhance_nv12(
@@ -224,6 +248,9 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        codec: str | None = None,
+        amount: float = 1.0,
+        ensemble: int = 1,
         residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image]:
@@ -233,7 +260,7 @@ class Enhancer:
         ----------
         y : ndarray of uint8, shape (H, W)
         uv : ndarray of uint8, shape (ceil(H / 2), ceil(W / 2), 2)
-        quality, qp, step, residual
+        quality, qp, step, codec, amount, ensemble, residual
             As of `enhance`.
         out : (y, uv), optional
             Where to write; may be the planes themselves.
@@ -242,8 +269,8 @@ class Enhancer:
         -------
         (y, uv)
         """
-        strength = resolve_step(quality=quality, qp=qp, step=step)
-        return self._semi_planar(y, uv, Depth(8), np.uint8, strength, residual, out)
+        strength, manner = self._step(quality, qp, step, codec), Manner(amount, ensemble)
+        return self._semi_planar(y, uv, Depth(8), np.uint8, strength, manner, residual, out)
 
     def enhance_p010(
         self,
@@ -253,12 +280,15 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        codec: str | None = None,
+        amount: float = 1.0,
+        ensemble: int = 1,
         residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image]:
         """Enhance P010: as NV12, 10 bits at the top of uint16; `residual` in 10-bit steps."""
-        strength = resolve_step(quality=quality, qp=qp, step=step)
-        return self._semi_planar(y, uv, Depth(10, 6), np.uint16, strength, residual, out)
+        strength, manner = self._step(quality, qp, step, codec), Manner(amount, ensemble)
+        return self._semi_planar(y, uv, Depth(10, 6), np.uint16, strength, manner, residual, out)
 
     def _semi_planar(
         self,
@@ -267,6 +297,7 @@ class Enhancer:
         depth: Depth,
         dtype: type[Any],
         step: float,
+        manner: Manner,
         residual: Image | None,
         out: Sequence[Image] | None,
     ) -> tuple[Image, Image]:
@@ -280,7 +311,7 @@ class Enhancer:
                 raise InputError(f"these planes must be {np.dtype(dtype)}, not {array.dtype}.")
         planes = [y, uv[..., 0], uv[..., 1]]
         given = [out[0], out[1][..., 0], out[1][..., 1]]
-        self._run("planes", planes, given, depth, step, residual)
+        self._run("planes", planes, given, depth, step, manner, residual)
         return out[0], out[1]
 
     def enhance_file(
@@ -291,6 +322,9 @@ class Enhancer:
         quality: int | None = None,
         qp: float | None = None,
         step: float | None = None,
+        codec: str | None = None,
+        amount: float = 1.0,
+        ensemble: int = 1,
         overwrite: bool = False,
     ) -> FileReport:
         """Enhance a picture file; a JPEG's strength is read from its own tables.
@@ -301,9 +335,20 @@ class Enhancer:
         """
         from edgeqe.files import enhance_file
 
+        given = resolve_if_given(quality=quality, qp=qp, step=step, codec=codec)
+        if given is not None:
+            check_serves(self._engine.cascade.cards, given)
         check_residual(None, self._engine.cascade.takes_residual, (), ())
         return enhance_file(
-            self, source, destination, quality=quality, qp=qp, step=step, overwrite=overwrite
+            self,
+            source,
+            destination,
+            quality=quality,
+            qp=qp,
+            step=step,
+            codec=codec,
+            manner=Manner(amount, ensemble),
+            overwrite=overwrite,
         )
 
     def self_test(self) -> SelfTest:
@@ -316,6 +361,14 @@ class Enhancer:
         """Run the network alone over all windows of a picture of this size, for timing."""
         self._engine.network_pass(height, width, step)
 
+    def _step(
+        self, quality: int | None, qp: float | None, step: float | None, codec: str | None
+    ) -> float:
+        """Step of a strength whose codec the models serve."""
+        strength = resolve_strength(quality=quality, qp=qp, step=step, codec=codec)
+        check_serves(self._engine.cascade.cards, strength)
+        return strength.step
+
     def _run(
         self,
         kind: str,
@@ -323,6 +376,7 @@ class Enhancer:
         out: Sequence[Image] | None,
         depth: Depth,
         step: float,
+        manner: Manner,
         residual: Image | None,
     ) -> list[Image]:
         """Check the arrays and run; planes that the view does not enhance are copied."""
@@ -340,6 +394,8 @@ class Enhancer:
         for i in range(used, len(sources)):
             if not in_place[i]:
                 np.copyto(targets[i], sources[i])
-        made = view(sources[:used], targets[:used], depth, prediction=residual)
-        self._engine.run(made, height, width, step, any(in_place[:used]))
+        made = view(
+            sources[:used], targets[:used], depth, prediction=residual, amount=manner.amount
+        )
+        self._engine.run(made, height, width, step, any(in_place[:used]), manner.ensemble)
         return targets

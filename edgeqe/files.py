@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edgeqe.errors import ImageError
+from edgeqe.manner import Manner
 from edgeqe.picture import Picture, Samples
 from edgeqe.reading import PIXEL_LIMIT, Source, read_picture, source_name
-from edgeqe.strength import nearest_quality, resolve_step, step_from_table
+from edgeqe.strength import Strength, nearest_quality, resolve_if_given, step_from_table
 from edgeqe.writing import Destination, Output, write_picture
+
+#: All of the change, without an ensemble.
+WHOLLY = Manner()
 
 __all__ = [
     "PIXEL_LIMIT",
@@ -31,7 +35,14 @@ class ArrayEnhancer(Protocol):
     """
 
     def enhance(
-        self, image: Samples, *, step: float | None, bit_depth: int | None = None
+        self,
+        image: Samples,
+        *,
+        step: float | None,
+        codec: str | None,
+        amount: float,
+        ensemble: int,
+        bit_depth: int | None = None,
     ) -> Samples:
         """Enhance a gray or RGB array."""
 
@@ -39,7 +50,15 @@ class ArrayEnhancer(Protocol):
         """Whether a picture of this size gets what the network gives for it as a whole."""
 
     def enhance_planes(
-        self, y: Samples, u: Samples, v: Samples, *, step: float | None
+        self,
+        y: Samples,
+        u: Samples,
+        v: Samples,
+        *,
+        step: float | None,
+        codec: str | None,
+        amount: float,
+        ensemble: int,
     ) -> tuple[Samples, Samples, Samples]:
         """Enhance I420 planes."""
 
@@ -59,6 +78,12 @@ class FileReport:
     behind where there is one."""
     step: float
     """Strength that was asked for, grey levels."""
+    codec: str
+    """What the strength is of; empty where a step alone was given."""
+    amount: float
+    """How much of the change was made, 0 to 1."""
+    ensemble: int
+    """8 where the change is the mean over the eight flips and turns, else 1."""
     quality: int | None
     """IJG quality nearest to the strength's table; None where a QP or a step was given."""
     quality_exact: bool | None
@@ -91,6 +116,8 @@ def enhance_file(
     quality: int | None = None,
     qp: float | None = None,
     step: float | None = None,
+    codec: str | None = None,
+    manner: Manner = WHOLLY,
     overwrite: bool = False,
     pixel_limit: int = PIXEL_LIMIT,
 ) -> FileReport:
@@ -107,8 +134,12 @@ def enhance_file(
     destination : path or binary stream
         PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
     quality, qp, step
-        Strength, at most one: JPEG quality 1 to 100, HEVC or VVC QP 0 to 63, or the
+        Strength, at most one: JPEG quality 1 to 100, HEVC QP 0 to 63, or the
         quantization step in grey levels. If left out, a JPEG's own luma table says it.
+    codec : str, optional
+        What the strength is of, as of `Enhancer.enhance`; only with a strength.
+    manner : Manner
+        How much of the change is made, and whether by an ensemble.
     overwrite : bool
         Replace an existing file.
     pixel_limit : int
@@ -123,12 +154,11 @@ def enhance_file(
     ImageError
         If a file cannot be read or written, or the output's format cannot hold the picture.
     InputError
-        If an argument is wrong, or the file carries no strength and none is given.
+        If an argument is wrong, the file carries no strength and none is given, or the
+        model does not serve the codec.
     """
     start = time.perf_counter()
-    strength: float | None = None
-    if (quality, qp, step) != (None, None, None):
-        strength = resolve_step(quality=quality, qp=qp, step=step)
+    strength = resolve_if_given(quality=quality, qp=qp, step=step, codec=codec)
     with Output(destination, overwrite=overwrite) as output:
         picture = read_picture(source, pixel_limit=pixel_limit)
         if len(picture.planes) == 3 and not getattr(enhancer, "takes_planes", True):
@@ -140,14 +170,14 @@ def enhance_file(
             if picture.table is None:
                 raise ImageError(
                     f"{source_name(source)} carries no strength: give the setting that it was "
-                    "compressed with, --quality (JPEG, 1 to 100) or --qp (HEVC or VVC, 0 to 63); "
+                    "compressed with, --quality (JPEG, 1 to 100) or --qp (HEVC, 0 to 63); "
                     "in Python quality=, qp= or step=."
                 )
-            strength = step_from_table(picture.table)
+            strength = Strength(step_from_table(picture.table), "jpeg")
             quality, distance = nearest_quality(picture.table)
             exact = distance == 0.0
         before = time.perf_counter()
-        enhanced = enhance_picture(enhancer, picture, strength)
+        enhanced = enhance_picture(enhancer, picture, strength, manner)
         enhance_seconds = time.perf_counter() - before
         output.write(enhanced)
         seconds = time.perf_counter() - start
@@ -157,7 +187,10 @@ def enhance_file(
             width=picture.width,
             height=picture.height,
             kind=picture.kind,
-            step=strength,
+            step=strength.step,
+            codec=strength.codec,
+            amount=float(manner.amount),
+            ensemble=manner.ensemble,
             quality=quality,
             quality_exact=exact,
             strength_from=strength_from,
@@ -169,21 +202,25 @@ def enhance_file(
         )
 
 
-def enhance_picture(enhancer: ArrayEnhancer, picture: Picture, step: float) -> Picture:
+def enhance_picture(
+    enhancer: ArrayEnhancer, picture: Picture, strength: Strength, manner: Manner = WHOLLY
+) -> Picture:
     """Enhance the samples of a picture; alpha and metadata stay as they are.
 
     Parameters
     ----------
     enhancer : Enhancer
     picture : Picture
-    step : float
-        Grey levels.
+    strength : Strength
+    manner : Manner
     """
+    how: dict[str, Any] = {"step": strength.step, "codec": strength.codec or None}
+    how |= {"amount": manner.amount, "ensemble": manner.ensemble}
     if len(picture.planes) == 3:
         y, cb, cr = picture.planes
-        planes: tuple[Samples, ...] = tuple(enhancer.enhance_planes(y, cb, cr, step=step))
+        planes: tuple[Samples, ...] = tuple(enhancer.enhance_planes(y, cb, cr, **how))
     else:
         (image,) = picture.planes
         depth = picture.bit_depth if picture.bit_depth > 8 else None
-        planes = (enhancer.enhance(image, step=step, bit_depth=depth),)
+        planes = (enhancer.enhance(image, **how, bit_depth=depth),)
     return dataclasses.replace(picture, planes=planes, table=None)

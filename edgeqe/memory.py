@@ -89,10 +89,12 @@ class Budget:
         """Bytes of all places, idle ones too, and of the bands."""
         self._last = 0
         """Bytes of the last window in the arena; since it was emptied none was smaller."""
+        self._members = 1
+        """Ensemble of that window: of its bytes, another share lies in the arena."""
         self._changed = threading.Condition()
 
     @contextmanager
-    def window(self, size: int, tag: Hashable = None) -> Iterator[Place]:
+    def window(self, size: int, tag: Hashable = None, ensemble: int = 1) -> Iterator[Place]:
         """Hold a running window's place, a new or an idle one.
 
         Parameters
@@ -100,13 +102,15 @@ class Budget:
         size : int
             Bytes.
         tag : hashable, optional
-            What an idle place must equal; None where the size alone decides.
+            What an idle place must equal; None where size and ensemble decide.
+        ensemble : int
+            Members of the window's ensemble.
         """
         with self._changed:
             if tag is None:
-                if self._idle and size > self._last:
+                if self._idle and (size > self._last or ensemble != self._members):
                     self._empty()
-                self._last = size
+                self._last, self._members = size, ensemble
             while (place := self._take_idle(size, tag)) is None:
                 if self._take(size):
                     place = Place(size, tag)

@@ -1,6 +1,6 @@
-"""Strength: one number, the codec's quantization step, that every model understands.
+"""Strength: a codec, and its quantization step, the one number that every model understands.
 
-JPEG states a table of steps, HEVC and VVC a quantization parameter (QP). Both
+JPEG states a table of steps, H.264 and its successors a quantization parameter (QP). Both
 become one *step*, in grey levels of an 8-bit picture. Models are written for a
 step; sessions are kept per step rounded to 1/12 octave, which keeps whole QPs
 exact, because a QP is 1/6 octave.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +18,20 @@ from edgeqe.errors import InputError
 
 #: Steps per octave at which sessions and strength tables are kept.
 KEYS_PER_OCTAVE = 12
+
+#: Codecs by the names that cards have for them, and the argument that states their strength; a
+#: step states that of any. No step follows from JPEG 2000's rate.
+STATED_BY = {
+    "jpeg": "quality",
+    "jpeg2000": "step",
+    "heif": "qp",
+    "bpg": "qp",
+    "h264": "qp",
+    "hevc": "qp",
+    "vvc": "qp",
+}
+#: Codec that an argument means unless the caller names one.
+MEANS = {"quality": "jpeg", "qp": "hevc"}
 
 #: Luma table of ITU-T T.81, table K.1, in row order.
 IJG_LUMA = (
@@ -92,7 +107,7 @@ def step_from_quality(quality: int) -> float:
 
 
 def step_from_qp(qp: float) -> float:
-    """Step of an HEVC or VVC quantization parameter: ``2 ** ((qp - 4) / 6)``.
+    """Step of a quantization parameter of H.264 or its successors: ``2 ** ((qp - 4) / 6)``.
 
     Raises
     ------
@@ -104,31 +119,102 @@ def step_from_qp(qp: float) -> float:
     return float(2.0 ** ((qp - 4) / 6))
 
 
-def resolve_step(
-    *, quality: int | None = None, qp: float | None = None, step: float | None = None
-) -> float:
-    """Step from exactly one of the three ways to state a strength.
+@dataclass(frozen=True)
+class Strength:
+    """How strongly a picture was compressed, and by what."""
+
+    step: float
+    """Quantization step, grey levels."""
+    codec: str = ""
+    """Empty where a step alone is given: whatever the model serves."""
+    codec_from: str = ""
+    """Argument that the codec follows from by `MEANS`; empty where it was named, or is not."""
+
+
+def resolve_strength(
+    *,
+    quality: int | None = None,
+    qp: float | None = None,
+    step: float | None = None,
+    codec: str | None = None,
+) -> Strength:
+    """Strength from exactly one of the three ways to state it, and perhaps a codec.
+
+    Parameters
+    ----------
+    quality : int, optional
+        JPEG quality, 1 to 100.
+    qp : float, optional
+        Quantization parameter, 0 to 63, of HEVC or another codec of `STATED_BY`.
+    step : float, optional
+        Quantization step of any codec, grey levels, above 0 and up to 4096.
+    codec : str, optional
+        What the picture was compressed with. If left out, `MEANS` of quality and QP, and
+        none in particular of a step.
 
     Raises
     ------
     InputError
-        If none or several are given, or the one given is out of range.
+        If none or several are given, the one given is out of range, or it is not how the
+        codec states its strength.
     """
-    given = [name for name, value in (("quality", quality), ("qp", qp), ("step", step))
-             if value is not None]  # fmt: skip
+    ways = {"quality": quality, "qp": qp, "step": step}
+    given = [name for name, value in ways.items() if value is not None]
     if len(given) != 1:
         raise InputError(
             f"an array carries no strength: give exactly one of quality= (JPEG, 1 to 100), "
-            f"qp= (HEVC or VVC, 0 to 63) or step= (grey levels); got {given or 'none'}."
+            f"qp= (HEVC, 0 to 63) or step= (grey levels); got {given or 'none'}."
+        )
+    (way,) = given
+    if codec is not None and way != "step" and STATED_BY.get(codec) != way:
+        raise InputError(
+            f"{way}= does not go with codec {codec!r}: quality= goes with jpeg, qp= with "
+            f"{_listed('qp')}, step= with any codec."
         )
     if quality is not None:
-        return step_from_quality(quality)
-    if qp is not None:
-        return step_from_qp(qp)
-    assert step is not None
-    if not (math.isfinite(step) and 0.0 < step <= 4096.0):
-        raise InputError(f"step {step!r} is not a number of grey levels above 0 and up to 4096.")
-    return float(step)
+        found = step_from_quality(quality)
+    elif qp is not None:
+        found = step_from_qp(qp)
+    else:
+        assert step is not None
+        if not (math.isfinite(step) and 0.0 < step <= 4096.0):
+            raise InputError(
+                f"step {step!r} is not a number of grey levels above 0 and up to 4096."
+            )
+        found = float(step)
+    if codec is not None:
+        return Strength(found, codec)
+    return Strength(found, MEANS[way], way) if way in MEANS else Strength(found)
+
+
+def resolve_if_given(
+    *,
+    quality: int | None = None,
+    qp: float | None = None,
+    step: float | None = None,
+    codec: str | None = None,
+) -> Strength | None:
+    """As `resolve_strength`, or None where a picture file shall say its own strength.
+
+    Raises
+    ------
+    InputError
+        If a codec is given without a strength, or as of `resolve_strength`.
+    """
+    if (quality, qp, step) != (None, None, None):
+        return resolve_strength(quality=quality, qp=qp, step=step, codec=codec)
+    if codec is not None:
+        raise InputError(
+            f"codec {codec!r} says what a strength is of, and none is given: give "
+            f"{STATED_BY.get(codec, 'step')}= with it, or leave it out for a JPEG's own strength."
+        )
+    return None
+
+
+def _listed(way: str) -> str:
+    """Codecs whose strength an argument states."""
+    names = [codec for codec, stated in STATED_BY.items() if stated == way]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def step_key(step: float) -> int:

@@ -69,12 +69,15 @@ class View(ABC):
         depth: Depth,
         first_row: int = 0,
         prediction: Samples | None = None,
+        amount: float = 1.0,
     ) -> None:
         self.sources, self.targets, self.depth = tuple(sources), tuple(targets), depth
         self.first_row = first_row
         """Row of the picture at which the sources begin."""
         self.prediction = prediction
         """Decoded prediction residual of the whole picture, (H, W), signed."""
+        self.amount = amount
+        """How much of the network's residual is added, 0 to 1."""
 
     @abstractmethod
     def read(self, window: Window, planes: Float) -> None:
@@ -97,7 +100,14 @@ class View(ABC):
 
     def on_rows(self, sources: Sequence[Samples], first_row: int) -> View:
         """Same picture, read from a copy of some of its rows."""
-        return type(self)(sources, self.targets, self.depth, first_row, self.prediction)
+        return type(self)(
+            sources, self.targets, self.depth, first_row, self.prediction, self.amount
+        )
+
+    def copy(self) -> None:
+        """Write the sources as they are: no sample is clipped, nor its unused bits."""
+        for source, target in zip(self.sources, self.targets, strict=True):
+            np.copyto(target, source)
 
     def _cut(self, index: int, rows: tuple[int, int], columns: tuple[int, int]) -> Samples:
         """Rectangle of a source, in picture rows and columns, clipped at its end."""
@@ -125,10 +135,14 @@ class View(ABC):
         repeat_edges(out, height, width)
 
     def _add(self, samples: Samples, residual: Float, target: Samples) -> None:
-        """``target = clip(samples + round(residual))``, shapes as `samples`."""
+        """``target = clip(samples + round(amount * residual))``, shapes as `samples`.
+
+        The amount is part of the factor that a deeper picture has anyway: it costs nothing.
+        """
         quantum = np.float32(2**self.depth.shift)
         value = residual[: samples.shape[0], : samples.shape[1]]
-        value = np.rint(value * np.float32(self.depth.unit / quantum))
+        factor = np.float32(self.amount * self.depth.unit / quantum)
+        value = np.rint(value if factor == 1.0 else value * factor)
         if self.depth.shift:
             value *= quantum
         np.add(value, samples, out=value, dtype=np.float32, casting="unsafe")

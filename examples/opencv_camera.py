@@ -2,10 +2,11 @@
 
     pip install 'edgeqe[ort,camera]'
     python examples/opencv_camera.py 0 --quality 20
-    python examples/opencv_camera.py clip.mp4 --qp 37 --show
+    python examples/opencv_camera.py clip.mp4 --model hevc.onnx --qp 37 --show
 
 OpenCV does not say how strongly a frame was compressed: give the JPEG quality of an
-MJPEG camera, or the QP of an HEVC or VVC stream.
+MJPEG camera, or the QP of a stream whose codec the model serves. The shipped models
+serve JPEG; they refuse a QP.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("source", help="camera index, video file or address")
     one = parser.add_mutually_exclusive_group(required=True)
     one.add_argument("--quality", type=int, help="JPEG quality, 1 to 100")
-    one.add_argument("--qp", type=float, help="HEVC or VVC QP, 0 to 63")
+    one.add_argument("--qp", type=float, help="QP of the stream, 0 to 63")
+    parser.add_argument("--codec", help="what the QP is of if not hevc")
     parser.add_argument("--model", default="edgeqe-tiny")
     parser.add_argument("--memory-limit", default="64MiB")
     parser.add_argument("--frames", type=int, default=0, help="stop after so many; 0: never")
@@ -41,7 +43,7 @@ def main() -> int:
     except ImportError:
         print("this example needs OpenCV: pip install 'edgeqe[camera]'", file=sys.stderr)
         return 2
-    strength = {"quality": options.quality, "qp": options.qp}
+    strength = {"quality": options.quality, "qp": options.qp, "codec": options.codec}
     source = options.source
     capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
     if not capture.isOpened():

@@ -32,8 +32,9 @@ from edgeqe.quantization.int8 import integer_graph, values
 from edgeqe.quantization.normal import normal
 from edgeqe.quantization.samples import Photograph, read_photographs
 from edgeqe.strength import KEYS_PER_OCTAVE
-from edgeqe.zoo.training.data import picture_files, split
 from edgeqe.zoo.training.loop import Progress, Training
+from edgeqe.zoo.training.pictures import picture_files, split
+from edgeqe.zoo.training.precision import Precision
 from edgeqe.zoo.training.recipe import Recipe
 
 #: Share of the steps that is trained with frozen ranges.
@@ -126,18 +127,23 @@ class QuantizedTraining(Training):
                 f"recipe '{recipe.name}' starts from random weights, --quantized fine-tunes "
                 "trained ones: name a model by start."
             )
-        super().__init__(recipe, data, folder)
+        super().__init__(recipe, data, folder, Precision.FLOAT32)  # roundings to 8 bits need more
         self.network = self.model
         self.adopt(with_rounding(self.network, from_keras(self.network).graph))
         last = (1.0 - FROZEN) * recipe.steps
         self.calibrations = {round(last * time / TIMES) for time in range(1, TIMES + 1)}
         self.photographs: list[Photograph] = []
 
-    def run(self, progress: Progress | None = None, log: Callable[[str], None] = print) -> None:
-        """Train to the recipe's last step, or until the user interrupts."""
+    def run(
+        self,
+        progress: Progress | None = None,
+        log: Callable[[str], None] = print,
+        seconds: float = math.inf,
+    ) -> None:
+        """Train to the recipe's last step, until the user interrupts, or so many seconds."""
         if self.step == 0 or self.step in self.calibrations:  # the latter: interrupted there
             self.calibrate()
-        super().run(progress, log)
+        super().run(progress, log, seconds)
 
     def after_step(self) -> None:
         """Calibrate where it is time to."""
@@ -147,10 +153,9 @@ class QuantizedTraining(Training):
     def calibrate(self) -> None:
         """Find the ranges of the averaged network, train with them from now on, write them."""
         if not self.photographs:
-            pictures = self.data / self.recipe.data
-            training, _ = split(picture_files(pictures))
-            names = {file.relative_to(pictures).as_posix() for file in training}
-            read = [p for p in read_photographs(pictures) if p.name in names]
+            training, _ = split(picture_files(self.pictures))
+            names = {file.relative_to(self.pictures).as_posix() for file in training}
+            read = [p for p in read_photographs(self.pictures) if p.name in names]
             self.photographs = read[:: math.ceil(len(read) / MOST_PICTURES)]
         with self._averaged():
             source = from_keras(self.network)

@@ -24,7 +24,8 @@ from edgeqe.quantization.drift import Network, psnr
 from edgeqe.quantization.exact import Exact
 from edgeqe.quantization.gate import MEMORY_LIMIT
 from edgeqe.quantization.protocols import PROTOCOLS, code, notes_of
-from edgeqe.quantization.reporting import Given, Model, machine, opened
+from edgeqe.quantization.reporting import Given, Model, machine, opened, stand_in_notes
+from edgeqe.strength import step_from_quality
 
 #: The steps in their order.
 SOURCES = ("quantization", "runtime", "decoder")
@@ -135,7 +136,8 @@ def blame(
             (network, other),
         ]
         rows = _measure(steps, files, protocols, qualities, advance)
-    notes = notes_of(files, protocols, {row.protocol for row in rows})
+        notes = stand_in_notes(two)
+    notes += notes_of(files, protocols, {row.protocol for row in rows})
     return Blame(first, second, decoder, data, tuple(rows), notes, machine())
 
 
@@ -151,10 +153,10 @@ def _measure(
         (protocol, quality): [] for protocol in protocols for quality in qualities
     }
     for coded in code(files, protocols, qualities, advance):
-        gray = coded.original.ndim == 2
+        gray, step = coded.original.ndim == 2, step_from_quality(coded.quality)
         figures = [psnr(coded.original, islow(coded.data, gray))]
         for network, decoder in steps:
-            enhanced = network.enhance(decoder(coded.data, gray), quality=coded.quality)
+            enhanced = network.enhance(decoder(coded.data, gray), step=step)
             figures.append(psnr(coded.original, enhanced))
         found[coded.protocol, coded.quality].append(figures)
     rows = []

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from edgeqe.quantization.decoders import Uint8, islow
 from edgeqe.quantization.protocols import Coded, code
+from edgeqe.strength import step_from_quality
 
 Float64 = npt.NDArray[np.float64]
 
@@ -40,7 +41,7 @@ QUALITIES = (10, 20, 40, 60, 80, 90)
 class Network(Protocol):
     """What drift is measured of: an `Enhancer`, or an exact one."""
 
-    def enhance(self, image: Uint8, /, *, quality: int) -> Uint8:
+    def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
         """Enhanced array of the same shape."""
 
 
@@ -161,8 +162,9 @@ def measure(
 def picture_drift(coded: Coded, reference: Network, candidate: Network) -> PictureDrift:
     """Drift of one picture."""
     shown = islow(coded.data, coded.original.ndim == 2)
-    first = reference.enhance(shown, quality=coded.quality)
-    second = candidate.enhance(shown, quality=coded.quality)
+    # a step alone: JPEG stands in for the codecs of a network that does not serve it
+    step = step_from_quality(coded.quality)
+    first, second = reference.enhance(shown, step=step), candidate.enhance(shown, step=step)
     return PictureDrift(
         coded.name,
         psnr(coded.original, shown),

@@ -17,7 +17,6 @@ from edgeqe.blocks import enhance_blocks
 from edgeqe.errors import ModelError
 from edgeqe.full_views import VIEWS
 from edgeqe.model_file import ModelFile
-from edgeqe.strength import step_from_quality
 from edgeqe.views import Depth
 from edgeqe.windows import Window, plan
 
@@ -61,12 +60,12 @@ class Exact:
         self._file = file
         self._sessions: dict[int, Arithmetic] = {}
 
-    def enhance(self, image: Uint8, /, *, quality: int) -> Uint8:
-        """Enhance a picture, shape (H, W) or (H, W, 3), of an IJG quality."""
+    def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
+        """Enhance a picture, shape (H, W) or (H, W, 3), of a step in grey levels."""
         card, out = self._file.card, np.empty_like(image)
         kind = "gray" if image.ndim == 2 else "rgb"
         view = VIEWS[card.planes, kind]([image], [out], Depth(8))
-        session = self._session(quality)
+        session = self._session(step)
 
         def residual(window: Window) -> Float:
             unit = card.pixels_per_sample
@@ -102,8 +101,8 @@ class Exact:
                 view.write(window, residual(window))
         return out
 
-    def _session(self, quality: int) -> Arithmetic:
-        key = self._file.key(step_from_quality(quality))
+    def _session(self, step: float) -> Arithmetic:
+        key = self._file.key(step)
         if key not in self._sessions:
             self._sessions[key] = reference_session(self._file, key)
         return self._sessions[key]

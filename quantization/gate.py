@@ -9,7 +9,7 @@ from edgeqe.quantization.drift import QUALITIES, measure
 from edgeqe.quantization.drift_report import Report
 from edgeqe.quantization.limits import Limits
 from edgeqe.quantization.protocols import PROTOCOLS, notes_of
-from edgeqe.quantization.reporting import Given, machine, opened
+from edgeqe.quantization.reporting import Given, machine, opened, stand_in_notes
 
 #: Memory of each of the two enhancers unless stated.
 MEMORY_LIMIT = "256MiB"
@@ -67,9 +67,8 @@ def check(
     with opened(reference, candidate, threads=threads, memory_limit=memory_limit) as two:
         first, second = two
         rows = measure(first.enhancer, second.enhancer, sets, protocols, qualities, advance)
-    notes = [
-        f"{data}: {note}"
-        for data, files in sets.items()
-        for note in notes_of(files, protocols, {row.protocol for row in rows if row.data == data})
-    ]
+        notes = list(stand_in_notes(two))
+    for data, files in sets.items():
+        measured = {row.protocol for row in rows if row.data == data}
+        notes += [f"{data}: {note}" for note in notes_of(files, protocols, measured)]
     return Report(first.model, second.model, limits, tuple(rows), tuple(notes), machine())

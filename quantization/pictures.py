@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from edgeqe import zoo
 from edgeqe.errors import InputError
-from edgeqe.zoo.training.data import Batch, Crops, batches, load_all, picture_files, split
+from edgeqe.zoo.training.feed import Feed, Job
+from edgeqe.zoo.training.pictures import picture_files, split, training_folder
+from edgeqe.zoo.training.pool import SLOTS, Batch
 from edgeqe.zoo.training.recipe import Recipe
 from edgeqe.zoo.training.validate import psnr_gains, validation_sets
 
@@ -29,13 +31,31 @@ Gains = dict[str, tuple[float, float]]
 class Pictures:
     """Pictures to train on, and others to validate on."""
 
-    crops: Crops
+    files: tuple[Path, ...]
+    """Reference pictures that batches are made of."""
     sets: dict[str, list[npt.NDArray[np.uint8]]]
     """By name; of one size a set."""
 
     def batches(self, seed: int, steps: int, size: int = RECIPE.batch) -> Iterator[Batch]:
-        """Seeded training batches."""
-        return batches(self.crops, seed, 0, steps, size, RECIPE.error_floor)
+        """Seeded training batches, each valid until the next is asked for.
+
+        Raises
+        ------
+        InputError
+            If no picture is large enough for a crop.
+        """
+        job = Job(
+            files=tuple(str(file) for file in self.files),
+            seed=seed,
+            batch=size,
+            crop=RECIPE.crop,
+            candidates=RECIPE.candidates,
+            error_floor=RECIPE.error_floor,
+            slots=min(SLOTS, steps * size),
+            last=steps,
+        )
+        with Feed(job) as feed:
+            yield from feed
 
     def gains(self, model: Any) -> Gains:
         """What a Keras network gains on the pictures to validate on."""
@@ -59,8 +79,7 @@ def read_pictures(data: Path, model: Any) -> Pictures:
     Raises
     ------
     InputError
-        If the network is not native to 4:2:0, there are no pictures, or none is large enough
-        for a crop.
+        If the network is not native to 4:2:0, or there are no pictures.
     """
     if zoo.network(model.name).planes != "420-space-to-depth":
         raise InputError(
@@ -69,7 +88,6 @@ def read_pictures(data: Path, model: Any) -> Pictures:
         )
     if not data.is_dir():
         raise InputError(f"no folder '{data}': give one with pictures by --data.")
-    folder = RECIPE.data if (data / RECIPE.data).is_dir() else "."
-    training, _ = split(picture_files(data / folder))
-    crops = Crops(load_all(training), RECIPE.crop, RECIPE.candidates)
-    return Pictures(crops, validation_sets(data, folder, EVERY))
+    folder = training_folder(data, RECIPE.data)
+    training, _ = split(picture_files(folder))
+    return Pictures(tuple(training), validation_sets(data, folder, EVERY))

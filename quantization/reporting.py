@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +120,16 @@ def _facts(given: Given, enhancer: Enhancer) -> Opened:
         sha256=hashlib.sha256(Path(info.path).read_bytes()).hexdigest(),
     )
     return Opened(model, enhancer)
+
+
+def stand_in_notes(models: Iterable[Opened]) -> tuple[str, ...]:
+    """Notes on models that do not serve JPEG, whose gains say nothing of their own codecs."""
+    return tuple(
+        f"{one.model.given} serves {', '.join(one.enhancer.codecs) or 'no codec'}: JPEG stands in, "
+        "so the gains are not those on its own pictures"
+        for one in models
+        if "jpeg" not in one.enhancer.codecs
+    )
 
 
 def machine() -> dict[str, Any]:

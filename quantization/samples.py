@@ -18,7 +18,7 @@ from edgeqe.errors import ImageError, InputError
 from edgeqe.planes import NEUTRAL, pool, rgb_to_ycc, space_to_depth
 from edgeqe.reading import READ_SUFFIXES
 from edgeqe.strength import nearest_quality
-from edgeqe.zoo.training.data import SUFFIXES
+from edgeqe.zoo.training.pictures import SUFFIXES
 
 Float = npt.NDArray[np.float32]
 Rgb = npt.NDArray[np.uint8]

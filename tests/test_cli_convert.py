@@ -85,7 +85,7 @@ def test_enhance_verify_and_inspect_take_a_name_of_the_zoo(tmp_path: Path) -> No
     source = tmp_path / "in.png"
     Image.fromarray(picture).save(source)
     out = tmp_path / "out.png"
-    result = run("enhance", source, "-o", out, "-m", "vrcnn", "--quality", 20)
+    result = run("enhance", source, "-o", out, "-m", "vrcnn", "--qp", 30, "--codec", "vvc")
     assert result.exit_code == 0, result.stderr
     assert "random weights" in result.stderr
     assert np.asarray(Image.open(out)).shape == picture.shape

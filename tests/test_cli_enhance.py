@@ -15,6 +15,7 @@ from PIL import Image
 
 from edgeqe import Enhancer
 from edgeqe.cli import main
+from edgeqe.strength import step_from_quality
 
 RAMP = np.add.outer(np.arange(40), 2 * np.arange(50)).astype(np.uint8)
 
@@ -79,13 +80,29 @@ def test_a_folder_takes_its_pictures_one_level_deep(folder: Path) -> None:
 
 
 def test_given_strengths_override_the_files(folder: Path) -> None:
-    result = run("in/a.jpg", "-o", "out.png", "--qp", "34", "--json")
+    result = run("in/a.jpg", "-o", "out.png", "--quality", "35", "--json")
     report = json.loads(result.stdout)
     assert report["schema_version"] == 1
     assert (report["model"], report["threads"], report["failed"]) == ("edgeqe-tiny", 1, [])
     (picture,) = report["pictures"]
-    assert (picture["step"], picture["quality"]) == (32.0, None)
+    assert (picture["step"], picture["quality"]) == (step_from_quality(35), 35)
+    assert (picture["codec"], picture["strength_from"]) == ("jpeg", "argument")
     assert (picture["source"], picture["destination"]) == ("in/a.jpg", "out.png")
+
+
+def test_amount_and_ensemble(folder: Path) -> None:
+    words = ("--amount", "0.5", "--ensemble", "8")
+    result = run("in/b.jpeg", "-o", "out.png", *words)
+    assert "JPEG quality 35, amount 0.5, ensemble of 8  " in result.stdout
+    with Enhancer("edgeqe-tiny", threads=1) as enhancer:
+        enhancer.enhance_file("in/b.jpeg", "expected.png", amount=0.5, ensemble=8)
+    assert Path("out.png").read_bytes() == Path("expected.png").read_bytes()
+    (picture,) = json.loads(run("in/b.jpeg", "-o", "b.png", *words, "--json").stdout)["pictures"]
+    assert (picture["amount"], picture["ensemble"]) == (0.5, 8)
+
+    assert run("in/a.jpg", "-o", "none.png", "--amount", "0").exit_code == 0
+    with Image.open("none.png") as made, Image.open("in/a.jpg") as given:
+        np.testing.assert_array_equal(np.asarray(made), np.asarray(given))
 
 
 def test_one_bad_file_does_not_stop_the_others(folder: Path) -> None:
@@ -125,6 +142,12 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path) -> None:
         (("in/a.jpg", "-o", "out.png", "--quality", "10", "--qp", "20"), "give one of them"),
         (("in/a.jpg", "-o", "out.png", "--qp", "64"), "0 to 63"),
         (("in/a.jpg", "-o", "out.png", "--qp", "nan"), "0 to 63"),
+        (("in/a.jpg", "-o", "out.png", "--qp", "32"), "'edgeqe-tiny' serves jpeg and not hevc"),
+        (("in/a.jpg", "-o", "out.png", "--qp", "32", "--codec", "vvc"), "and not vvc: none of"),
+        (("in/a.jpg", "-o", "out.png", "--qp", "32", "--codec", "jpeg"), "quality= goes with jpeg"),
+        (("in/a.jpg", "-o", "out.png", "--codec", "vvc"), "give qp= with it"),
+        (("in", "-o", "out", "--amount", "1.5"), "amount 1.5 is not a number from 0 to 1"),
+        (("in", "-o", "out", "--ensemble", "4"), "ensemble 4 is neither 1 nor 8"),
         (("in", "-o", "out", "--memory-limit", "1KiB"), "smallest that works is"),
         (("in", "-o", "out", "--memory-limit", "much"), "memory limit 'much' is no size"),
         (("in", "-o", "out", "-m", "nothing"), "nothing"),

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms, TiffImagePlugin
 from skimage import data
 
 from edgeqe.files import enhance_file, read_picture, write_picture
+from edgeqe.manner import Manner
 from edgeqe.picture import Picture
 from edgeqe.strength import ijg_table, step_from_quality, step_from_table
 
@@ -23,17 +24,42 @@ class Stand:
 
     def __init__(self, add: int = 0) -> None:
         self.add, self.steps, self.depths = add, list[float | None](), list[int | None]()
+        self.codecs: list[str | None] = []
+        self.manners: list[tuple[float, int]] = []
 
     def is_exact(self, height: int, width: int) -> bool:
         return True
 
-    def enhance(self, image: Samples, *, step: float | None, bit_depth: int | None = None) -> Any:
+    def enhance(
+        self,
+        image: Samples,
+        *,
+        step: float | None,
+        codec: str | None,
+        amount: float,
+        ensemble: int,
+        bit_depth: int | None = None,
+    ) -> Any:
         self.steps.append(step)
+        self.codecs.append(codec)
+        self.manners.append((amount, ensemble))
         self.depths.append(bit_depth)
         return image + image.dtype.type(self.add)
 
-    def enhance_planes(self, y: Samples, u: Samples, v: Samples, *, step: float | None) -> Any:
+    def enhance_planes(
+        self,
+        y: Samples,
+        u: Samples,
+        v: Samples,
+        *,
+        step: float | None,
+        codec: str | None,
+        amount: float,
+        ensemble: int,
+    ) -> Any:
         self.steps.append(step)
+        self.codecs.append(codec)
+        self.manners.append((amount, ensemble))
         return y + np.uint8(self.add), u.copy(), v.copy()
 
 
@@ -76,6 +102,7 @@ def test_strength_comes_from_the_files_luma_table(tmp_path: Path) -> None:
     Image.fromarray(photo()).save(tmp_path / "in.jpg", quality=37)
     report = enhance_file(stand, tmp_path / "in.jpg", tmp_path / "out.png")
     assert stand.steps == [report.step] == [step_from_quality(37)]
+    assert stand.codecs == [report.codec] == ["jpeg"]
     assert (report.quality, report.quality_exact, report.strength_from) == (37, True, "file")
 
     custom = list(ijg_table(37))
@@ -88,6 +115,22 @@ def test_strength_comes_from_the_files_luma_table(tmp_path: Path) -> None:
     report = enhance_file(stand, tmp_path / "in.jpg", tmp_path / "qp.png", qp=34)
     assert stand.steps[-1] == report.step == 32.0
     assert (report.quality, report.quality_exact, report.strength_from) == (None, None, "argument")
+    assert (stand.codecs[-1], report.codec) == ("hevc", "hevc")
+
+    report = enhance_file(stand, tmp_path / "in.jpg", tmp_path / "step.png", step=9)
+    assert stand.codecs[-1] is None and not report.codec
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_amount_and_ensemble_reach_the_enhancer_and_the_report(tmp_path: Path, mode: str) -> None:
+    stand = Stand()
+    Image.fromarray(photo()).convert(mode).save(tmp_path / "in.jpg")
+    report = enhance_file(stand, tmp_path / "in.jpg", tmp_path / "out.png")
+    assert (report.amount, report.ensemble) == (1.0, 1)
+    manner = Manner(amount=0.5, ensemble=8)
+    report = enhance_file(stand, tmp_path / "in.jpg", tmp_path / "half.png", manner=manner)
+    assert (report.amount, report.ensemble) == (0.5, 8)
+    assert stand.manners == [(1.0, 1), (0.5, 8)]
 
 
 def test_strength_is_the_first_components_table_even_if_it_is_not_table_0(tmp_path: Path) -> None:

@@ -48,6 +48,20 @@ def test_a_place_keeps_its_numbers() -> None:
         assert not np.shares_memory(first, place.array(2, 3, 4))
 
 
+def test_a_window_of_another_ensemble_empties_the_arena() -> None:
+    """Of its bytes another share lies there, so a window of no more bytes may not fit."""
+    shrunk: list[int] = []
+    budget = Budget(100, lambda: shrunk.append(1))
+    with budget.window(60):
+        pass
+    with budget.window(60, ensemble=8), budget.window(40, ensemble=8):
+        assert shrunk == [1]
+    with budget.window(40, ensemble=8):
+        assert shrunk == [1]
+    with budget.window(40):
+        assert shrunk == [1, 1]
+
+
 def test_a_larger_window_shrinks_the_arena_before_it_waits() -> None:
     shrunk: list[int] = []
     budget = Budget(100, lambda: shrunk.append(1))

@@ -5,9 +5,12 @@ import pytest
 from edgeqe.errors import InputError
 from edgeqe.strength import (
     IJG_LUMA,
+    STATED_BY,
+    Strength,
     ijg_table,
     nearest_quality,
-    resolve_step,
+    resolve_if_given,
+    resolve_strength,
     step_from_qp,
     step_from_quality,
     step_from_table,
@@ -85,23 +88,57 @@ def test_nearest_quality_finds_every_ijg_table_and_measures_others() -> None:
 @pytest.mark.parametrize("quality", [0, 101, -3, 20.5, True, math.nan, math.inf])
 def test_qualities_out_of_range_are_refused(quality: float) -> None:
     with pytest.raises(InputError, match="1 to 100"):
-        resolve_step(quality=quality)  # type: ignore[arg-type]
+        resolve_strength(quality=quality)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("qp", [-1, 63.5, math.nan])
 def test_qps_out_of_range_are_refused(qp: float) -> None:
     with pytest.raises(InputError, match="0 to 63"):
-        resolve_step(qp=qp)
+        resolve_strength(qp=qp)
 
 
 @pytest.mark.parametrize("step", [0.0, -1.0, 5000.0, math.nan, math.inf])
 def test_steps_out_of_range_are_refused(step: float) -> None:
     with pytest.raises(InputError, match="up to 4096"):
-        resolve_step(step=step)
+        resolve_strength(step=step)
 
 
 def test_exactly_one_strength_is_wanted() -> None:
-    assert resolve_step(step=3) == 3.0
+    assert resolve_strength(step=3) == Strength(3.0)
     for arguments in ({}, {"quality": 20, "qp": 30}):
         with pytest.raises(InputError, match=r"quality= .*qp= .*step="):
-            resolve_step(**arguments)
+            resolve_strength(**arguments)  # type: ignore[arg-type]
+
+
+def test_an_argument_means_its_codec_unless_another_is_named() -> None:
+    assert resolve_strength(quality=50) == Strength(step_from_quality(50), "jpeg", "quality")
+    assert resolve_strength(qp=34) == Strength(32.0, "hevc", "qp")
+    assert resolve_strength(qp=34, codec="vvc") == Strength(32.0, "vvc")
+    assert resolve_strength(quality=50, codec="jpeg").codec == "jpeg"
+    # a step states the strength of any codec, also of one that only a card knows
+    assert resolve_strength(step=9, codec="jpeg2000") == Strength(9.0, "jpeg2000")
+    assert resolve_strength(step=9, codec="theirs") == Strength(9.0, "theirs")
+
+
+@pytest.mark.parametrize("argument", ["quality", "qp"])
+@pytest.mark.parametrize("codec", [*STATED_BY, "hevk"])
+def test_an_argument_goes_with_the_codecs_that_it_states(argument: str, codec: str) -> None:
+    given = {argument: 40, "codec": codec}
+    if (argument == "quality") == (codec == "jpeg") and codec not in ("jpeg2000", "hevk"):
+        assert resolve_strength(**given).codec == codec  # type: ignore[arg-type]
+        return
+    with pytest.raises(
+        InputError,
+        match=f"^{argument}= does not go with codec '{codec}': quality= goes with jpeg, qp= with "
+        "heif, bpg, h264, hevc and vvc, step= with any codec.$",
+    ):
+        resolve_strength(**given)  # type: ignore[arg-type]
+
+
+def test_a_file_may_say_its_own_strength_but_not_with_a_codec_alone() -> None:
+    assert resolve_if_given() is None
+    assert resolve_if_given(qp=34) == resolve_strength(qp=34)
+    with pytest.raises(InputError, match="codec 'vvc' says what a strength is of.*give qp= with"):
+        resolve_if_given(codec="vvc")
+    with pytest.raises(InputError, match="give step= with"):
+        resolve_if_given(codec="jpeg2000")

@@ -11,7 +11,7 @@ from typing import Any
 #: network takes out a machine's speed, but not how much faster it is at one network than another.
 STAMP = ("system", "cpu", "cpu_count", "cpu_features", "jpeg", "reference")
 DATA = ("name", "pictures", "scale")
-SETUP = ("threads", "memory_limit_bytes")
+SETUP = ("threads", "memory_limit_bytes", "ensemble")
 #: Of each model that both reports have.
 MODEL = ("runtime", "runtime_version", "provider", "threads", "fallback")
 #: What differs between two versions of ours is what a comparison is about: it is only told.

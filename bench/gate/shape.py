@@ -69,7 +69,11 @@ SHAPE = {
         "cpu_features": [TEXT],
         "others_busy": _maybe(_number(0, 1e6)),
     },
-    "setup": {"threads": _maybe(WHOLE), "memory_limit_bytes": WHOLE},
+    "setup": {
+        "threads": _maybe(WHOLE),
+        "memory_limit_bytes": WHOLE,
+        "ensemble": _maybe(WHOLE),
+    },
     "data": {"name": TEXT, "pictures": WHOLE, "scale": _number(0, 1)},
     "models": [
         {

@@ -21,8 +21,6 @@ from edgeqe.errors import InputError, ProviderError
 from edgeqe.metrics import psnr
 from edgeqe.targets.profile import Profile
 
-#: Strength that is timed, a JPEG quality.
-QUALITY = 40
 #: Levels of the timed picture, each of half the sides of the one before, and its least side in
 #: pixels.
 LEVELS, LEAST_SIDE = 4, 64
@@ -38,6 +36,7 @@ class Candidate:
         self._enhancer = enhancer
         info = enhancer.info
         self.window = info.window
+        self._step = info.card.default_step
         # what a picture shows makes no difference to the time
         rng = np.random.default_rng(5)
         self._pictures = [rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes]
@@ -50,7 +49,7 @@ class Candidate:
         """Enhance the picture of a level: uint8 in, uint8 out."""
         return self._enhancer.enhance(
             self._pictures[level],
-            quality=QUALITY,
+            step=self._step,
             residual=self._residuals[level],
             out=self._out[level],
         )

@@ -48,6 +48,9 @@ if TYPE_CHECKING:
               help="Rounds of the timing; as many as the figures need if left out.")  # fmt: skip
 @click.option("--no-quality", is_flag=True, help="Leave quality out.")
 @click.option("--no-speed", is_flag=True, help="Leave latency and memory out.")
+@click.option("--ensemble", type=int, default=1, metavar="[1|8]",
+              help="8: the quality of the slow mode, the mean over the eight flips and turns; with "
+                   "--no-speed.")  # fmt: skip
 @click.option("--estimate", "estimated", is_flag=True,
               help="Measure nothing: estimate the target's speed from its profile's peaks, on any "
                    "machine. --threads is its number of processors.")  # fmt: skip
@@ -85,6 +88,7 @@ def command(**given: Any) -> None:
 
 def _measure(request: Request) -> None:
     from edgeqe.bench.console import format_report
+    from edgeqe.bench.ensembled import networks_of
     from edgeqe.bench.gate.baseline import check_like, compare, read_baseline
     from edgeqe.bench.gate.junit import to_junit
     from edgeqe.bench.output import check_folder, write_all
@@ -121,7 +125,8 @@ def _measure(request: Request) -> None:
             except InputError as error:
                 refusal = error
         if request.out is not None:
-            write_all(values, report.quality, enhancers, plan.pictures, request.out)
+            networks = networks_of(enhancers, plan.ensemble)
+            write_all(values, report.quality, networks, plan.pictures, request.out)
     if compared is not None and request.junit is not None:
         write(to_junit(compared), request.junit)
     click.echo(to_json(values) if request.as_json else format_report(values), nl=False)

@@ -32,9 +32,12 @@ def command(
 
     from edgeqe import Enhancer
     from edgeqe.bench.data import packaged_file, read_picture
-    from edgeqe.demo import format_report, run_demo
+    from edgeqe.demo import QUALITY, format_report, run_demo
     from edgeqe.errors import CheckError
+    from edgeqe.serving import check_model
+    from edgeqe.strength import resolve_strength
 
+    check_model(model, resolve_strength(quality=QUALITY))
     picture = read_picture(packaged_file(PHOTOGRAPH))
     with Enhancer(model, target=target, memory_limit=memory_limit, threads=threads) as enhancer:
         report = run_demo(enhancer, picture.name, picture.pixels, folder)

@@ -31,7 +31,14 @@ Job = tuple[str, str]
 @click.option("-q", "--quality", type=int, metavar="Q",
               help="JPEG quality that was used, 1 to 100; a JPEG's own if left out.")  # fmt: skip
 @click.option("--qp", type=float, metavar="QP",
-              help="HEVC or VVC quantization parameter that was used, 0 to 63.")  # fmt: skip
+              help="HEVC quantization parameter that was used, 0 to 63.")  # fmt: skip
+@click.option("--codec", metavar="CODEC",
+              help="What --qp is of if not HEVC: vvc, h264, bpg or heif.")  # fmt: skip
+@click.option("--amount", type=float, default=1.0, show_default=True, metavar="A",
+              help="How much of the change is made, 0 to 1.")  # fmt: skip
+@click.option("--ensemble", type=int, default=1, show_default=True, metavar="[1|8]",
+              help="8: the mean over the eight flips and turns, a little better and eight times "
+                   "the work.")  # fmt: skip
 @click.option("--suffix", default=".png", show_default=True, metavar=".SUFFIX",
               help="Format of the files in an output folder.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
@@ -48,6 +55,9 @@ def command(
     threads: int | None,
     quality: int | None,
     qp: float | None,
+    codec: str | None,
+    amount: float,
+    ensemble: int,
     suffix: str,
     overwrite: bool,
     max_megapixels: float,
@@ -58,29 +68,35 @@ def command(
 
     IN is one or more files, or folders, of which the pictures directly inside are
     taken, or - for standard input. Several inputs need a folder as OUT. A JPEG says by
-    itself how strongly it was compressed; for other files give --quality or --qp.
+    itself how strongly it was compressed; for other files give --quality or --qp. A model
+    refuses pictures of a codec that its card does not name.
     """
     import warnings
 
     from edgeqe import Enhancer
     from edgeqe.cli.networks import model_file
     from edgeqe.errors import EdgeqeError, InputError
-    from edgeqe.strength import resolve_step
+    from edgeqe.manner import Manner
+    from edgeqe.serving import check_model
+    from edgeqe.strength import resolve_if_given
 
     if quality is not None and qp is not None:
         raise InputError("--quality and --qp both state the strength: give one of them.")
-    if quality is not None or qp is not None:
-        resolve_step(quality=quality, qp=qp)
+    given = resolve_if_given(quality=quality, qp=qp, codec=codec)
+    manner = Manner(amount, ensemble)
     if not 0.0 < max_megapixels <= 1e6:
         raise InputError(f"--max-megapixels {max_megapixels:g} is not above 0 and up to 1000000.")
     jobs = plan(inputs, output, suffix=suffix, overwrite=overwrite)
     to_stdout = jobs[0][1] == "-"
     if as_json and to_stdout:
         raise InputError("--json and -o - both write to standard output: drop one.")
+    path = model_file(model)
+    if given is not None:
+        check_model(path, given)
     reports: list[FileReport] = []
     failures: list[tuple[str, EdgeqeError]] = []
     with warnings.catch_warnings(), Enhancer(
-        model_file(model),
+        path,
         target=target,
         memory_limit=memory_limit,
         threads=threads,
@@ -96,7 +112,15 @@ def command(
             for source, destination in todo:
                 try:
                     report = _enhance(
-                        enhancer, source, destination, quality, qp, overwrite, max_megapixels
+                        enhancer,
+                        source,
+                        destination,
+                        quality=quality,
+                        qp=qp,
+                        codec=codec,
+                        manner=manner,
+                        overwrite=overwrite,
+                        pixel_limit=round(max_megapixels * 1e6),
                     )
                 except EdgeqeError as error:
                     if len(jobs) == 1:
@@ -210,25 +234,14 @@ def _progress(jobs: list[Job], *, hide: bool) -> Iterator[Any]:
         yield bar
 
 
-def _enhance(
-    enhancer: Any,
-    source: str,
-    destination: str,
-    quality: int | None,
-    qp: float | None,
-    overwrite: bool,
-    max_megapixels: float,
-) -> FileReport:
+def _enhance(enhancer: Any, source: str, destination: str, **options: Any) -> FileReport:
     from edgeqe.files import enhance_file
 
     return enhance_file(
         enhancer,
         sys.stdin.buffer if source == "-" else source,
         sys.stdout.buffer if destination == "-" else destination,
-        quality=quality,
-        qp=qp,
-        overwrite=overwrite,
-        pixel_limit=round(max_megapixels * 1e6),
+        **options,
     )
 
 
@@ -239,6 +252,10 @@ def line(report: FileReport) -> str:
     else:
         sign = "" if report.quality_exact else "about "
         strength = f"JPEG quality {sign}{report.quality}"
+    if report.amount != 1.0:
+        strength += f", amount {report.amount:g}"
+    if report.ensemble != 1:
+        strength += f", ensemble of {report.ensemble}"
     note = "" if report.exact else "  not exact: smaller than the target's window"
     return (
         f"{report.source} -> {report.destination}  {report.width}x{report.height}  {report.kind}  "

@@ -70,6 +70,12 @@ class Convolutions:
         x = self.kernel(filters, name, kernel, strides=stride)(x)
         return self.activated(self.scaled(x, name), name)
 
+    def pair(self, x: Any, filters: int, first: str, second: str) -> Any:
+        """Two convolutions with a skip around both, added in front of the second's ReLU."""
+        h = self.convolution(x, filters, first)
+        h = self.scaled(self.kernel(filters, second)(h), second)
+        return self.activated(keras.layers.Add(name=f"{second}_add")([h, x]), second)
+
     def up(self, x: Any, filters: int, name: str) -> Any:
         """Twice the resolution: transposed convolution, 2x2, stride 2, strength vectors."""
         layer = keras.layers.Conv2DTranspose(
@@ -91,7 +97,12 @@ class Convolutions:
 def plain(
     name: str, *, width: int, depth: int, strength: str = "scale-and-bias", units: int = 16
 ) -> Any:
-    """Head, `depth` hidden convolutions and a zero-initialised tail.
+    """Head, `depth` hidden convolutions with a skip around every two, zero-initialised tail.
+
+    ::
+
+        head  [hidden hidden +] ... [hidden hidden +]  tail
+             └───────────────┘
 
     Parameters
     ----------
@@ -100,7 +111,7 @@ def plain(
     width : int
         Channels of every hidden layer.
     depth : int
-        3x3 convolutions between head and tail.
+        3x3 convolutions between head and tail; an odd one out stands last, without a skip.
     strength, units
         As of `Convolutions`.
 
@@ -111,9 +122,11 @@ def plain(
         residual, shape of ``planes``.
     """
     make = Convolutions(strength, units)
-    x = make.planes
-    for index in range(depth + 1):
-        x = make.convolution(x, width, "head" if index == 0 else f"hidden_{index}")
+    x = make.convolution(make.planes, width, "head")
+    for index in range(1, depth - depth % 2, 2):
+        x = make.pair(x, width, f"hidden_{index}", f"hidden_{index + 1}")
+    if depth % 2:
+        x = make.convolution(x, width, f"hidden_{depth}")
     return make.network(name, make.tail(x, PLANES))
 
 

@@ -52,13 +52,17 @@ class StrengthLayer(keras.layers.Layer):  # type: ignore[misc]
     """Base of the forms.
 
     A form has ``vectors(strength)``: scale and bias, each of shape (N, 1, 1, C), for
-    the layer's second input. Converters ask it for the vectors of many strengths.
+    the layer's second input. Converters ask it for the vectors of many strengths. They
+    are float32 whatever x is in; the result is in what x is in.
     """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)
 
     def call(self, inputs: Any) -> Any:
         """``x * scale + bias`` for inputs ``[x, strength]``."""
         x, strength = inputs
-        scale, bias = self.vectors(strength)
+        scale, bias = (ops.cast(vector, x.dtype) for vector in self.vectors(strength))
         return x * scale + bias
 
 

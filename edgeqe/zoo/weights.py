@@ -59,7 +59,7 @@ def randomised(name: str, seed: int = 1) -> Any:
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     deviation = float(np.std(_residual(model, given)))
-    for layer in _last_layers(model.outputs[0]):
+    for layer in last_layers(model.outputs[0]):
         for variable in layer.weights:
             if variable.path.rsplit("/", 1)[-1] in ("kernel", "bias", "bias_weights"):
                 variable.assign(variable * (RESIDUAL_DEVIATION / deviation))
@@ -78,7 +78,7 @@ def _residual(model: Any, given: Any) -> Any:
     return result if zoo.network(model.name).planes == "420-space-to-depth" else result - planes
 
 
-def _last_layers(output: Any) -> list[Any]:
+def last_layers(output: Any) -> list[Any]:
     """Convolutions behind which nothing but sums, factors and strengths lie."""
     found, waiting = [], [output]
     while waiting:

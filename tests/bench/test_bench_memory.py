@@ -12,6 +12,7 @@ from edgeqe import Enhancer
 from edgeqe.bench import memory
 from edgeqe.catalogue import find_model
 from edgeqe.errors import InputError
+from tests import small_models
 
 MIB = 1 << 20
 
@@ -76,3 +77,11 @@ def test_the_planner_is_wrong_beyond_a_fifth(
     assert use["planner_off"] == (None if off is None else pytest.approx(off))
     assert use["planner_wrong"] is wrong
     assert (use["size"], use["shape"]) == ("720p", [720, 1280])
+
+
+@linux
+def test_a_file_is_measured_for_models_of_other_codecs_too(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.onnx"
+    small_models.write(small_models.strong_graph(), path, codecs=("vvc",))
+    _, pictures = memory.probe_file(str(path), 64 * MIB, 1, (40, 60, 3))
+    assert pictures == 2 * (40 * 60 + 2 * 20 * 30)  # decoded and enhanced 4:2:0 planes

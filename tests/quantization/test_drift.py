@@ -13,6 +13,7 @@ from PIL import Image
 
 from edgeqe.metrics import psnr as plain_psnr
 from edgeqe.quantization.drift import PictureDrift, Row, Tile, measure, psnr, worst_tile
+from edgeqe.strength import step_from_quality
 from tests.drift_models import photographs, save
 
 Uint8 = npt.NDArray[np.uint8]
@@ -23,10 +24,10 @@ class Shifted:
 
     def __init__(self, levels: int) -> None:
         self.levels = levels
-        self.qualities: list[int] = []
+        self.steps: list[float] = []
 
-    def enhance(self, image: Uint8, /, *, quality: int) -> Uint8:
-        self.qualities.append(quality)
+    def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
+        self.steps.append(step)
         result = image.astype(np.int16)
         result[:, : image.shape[1] // 2] += self.levels
         return np.clip(result, 0, 255).astype(np.uint8)
@@ -176,7 +177,7 @@ def test_gains_by_hand(tmp_path: Path) -> None:
     found = measure(
         reference, candidate, {"set": [folder / "waves.png"]}, ("gray", "colour"), (30,)
     )
-    assert reference.qualities == candidate.qualities == [30, 30]
+    assert reference.steps == candidate.steps == [step_from_quality(30)] * 2
     assert [(row.protocol, row.quality) for row in found] == [("gray", 30), ("colour", 30)]
     for row in found:
         before, after = expected[row.protocol]

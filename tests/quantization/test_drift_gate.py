@@ -100,6 +100,25 @@ def test_notes_reach_the_report(sets: dict[str, tuple[Path, ...]]) -> None:
     assert report.notes == ("gray: all pictures are gray: protocol colour was left out",)
 
 
+def test_jpeg_stands_in_for_other_codecs_and_a_note_says_so(
+    sets: dict[str, tuple[Path, ...]], tmp_path: Path
+) -> None:
+    for name, codec in (("jpeg.onnx", "jpeg"), ("vvc.onnx", "vvc")):
+        small_models.write(small_models.strong_graph(), tmp_path / name, codecs=(codec,))
+    report = check(
+        tmp_path / "jpeg.onnx",
+        tmp_path / "vvc.onnx",
+        {"one": sets["pictures"][:1]},
+        qualities=(40,),
+    )
+    # the same network: what its card says of codecs changes no figure
+    assert [row.loss for row in report.rows] == [0.0, 0.0]
+    assert report.notes == (
+        f"{tmp_path / 'vvc.onnx'} serves vvc: JPEG stands in, so the gains are not those on its "
+        "own pictures",
+    )
+
+
 def test_models_that_cannot_be_compared(sets: dict[str, tuple[Path, ...]], tmp_path: Path) -> None:
     small_models.write(
         small_models.strong_graph(inputs=("planes", "residual")), tmp_path / "residual.onnx"

@@ -1,7 +1,7 @@
-"""From a clean crop to what a decoder shows, in the planes of the networks.
+"""From a reference picture to what a decoder shows, in the planes of the networks.
 
-Every sample is coded and decoded by the real codec, through the same front ends as
-on the device: decoded planes (I420), or RGB upsampled by the decoder and pooled.
+Every picture is coded and decoded whole by the real codec, through the same front ends
+as on the device: decoded planes (I420), or RGB upsampled by the decoder and pooled.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from edgeqe import jpeg
-from edgeqe.planes import pool, rgb_to_ycc, space_to_depth, to_network
+from edgeqe.planes import NEUTRAL, RGB_TO_YCC, pool, space_to_depth
 from edgeqe.strength import step_from_quality
 
 Float = npt.NDArray[np.float32]
@@ -23,16 +24,21 @@ Float = npt.NDArray[np.float32]
 #: Share of Cb and Cr errors in the RGB error (mean over R, G, B of the squared
 #: coefficients of the inverse transform of ITU-T T.871, cross terms left out).
 CHROMA_WEIGHTS = (1.086, 0.825)
+#: Share of the pictures that are coded without chroma.
+GRAY_SHARE = 0.45
+#: Integers of `Coded.samples` per 8-bit level: rounding to them is an error of 0.005 levels.
+FINENESS = 64
+#: Quality from which pictures are fine: the training pictures' own errors begin to count.
+FINE_QUALITY = 80
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One training sample."""
+class Coded:
+    """A picture that was coded and decoded."""
 
-    planes: Float
-    """Decoded planes, shape (H/2, W/2, 6), network units."""
-    target: Float
-    """Residual that restores the original, same shape and unit."""
+    samples: npt.NDArray[np.int16]
+    """Shape (H/2, W/2, 12), 1 / `FINENESS` of an 8-bit level: six decoded planes, level-shifted
+    by 128, and the residual that restores the reference."""
     log2_step: float
     """Strength."""
     gray: bool
@@ -42,51 +48,58 @@ class Sample:
 def draw_quality(rng: np.random.Generator) -> int:
     """JPEG quality from 5 to 95, denser from 10 to 60, and at the ends, where steps are far apart.
 
-    A quarter of the samples lie below quality 20, half from 20 to 60, a quarter above.
+    A quarter of the pictures lie below quality 20, half from 20 to 60, a quarter above.
     """
     ranges = ((8, 30), (10, 60), (5, 95), (75, 95))
     low, high = ranges[rng.choice(len(ranges), p=(0.25, 0.35, 0.25, 0.15))]
     return int(rng.integers(low, high + 1))
 
 
-def degrade(
-    crop: npt.NDArray[np.uint8], rng: np.random.Generator, quality: int | None = None
-) -> Sample:
-    """Code an RGB crop at random and decode it.
+def code(rgb: npt.NDArray[np.uint8], rng: np.random.Generator, quality: int) -> Coded:
+    """Code an RGB picture and decode it.
 
     Parameters
     ----------
-    crop : ndarray of uint8, shape (H, W, 3)
-        Clean RGB; H and W multiples of 16, so that crops stay on the codec's grid.
+    rgb : ndarray of uint8, shape (H, W, 3)
+        Reference; H and W multiples of 16, so that flips commute with the codec.
     rng : numpy.random.Generator
-        Draws quality, gray or colour, luma range, sampling and front end.
-    quality : int, optional
-        Use this quality instead of a drawn one.
+        Draws gray or colour, luma range, sampling and front end.
+    quality : int
+        JPEG quality, 1 to 100.
     """
-    quality = draw_quality(rng) if quality is None else quality
-    gray = rng.random() < 0.5
+    gray = rng.random() < GRAY_SHARE
     studio = rng.random() < 0.5
-    ycc = rgb_to_ycc(crop.astype(np.float32))
+    ycc = _ycc(rgb)
     if studio:
-        ycc[..., 0] = 16.0 + ycc[..., 0] * (219.0 / 255.0)
-        ycc[..., 1:] = 128.0 + (ycc[..., 1:] - 128.0) * (224.0 / 255.0)
+        ycc[..., 0] = 16.0 + ycc[..., 0] * np.float32(219.0 / 255.0)
+        if not gray:
+            ycc[..., 1:] = NEUTRAL + (ycc[..., 1:] - np.float32(NEUTRAL)) * np.float32(224 / 255)
     clean = _planes(ycc[..., 0], None if gray else ycc[..., 1:])
-    coded = np.clip(np.rint(ycc), 0, 255).astype(np.uint8)
+    coded = np.clip(np.rint(ycc[..., 0] if gray else ycc), 0, 255).astype(np.uint8)
     if gray:
-        data = jpeg.encode(Image.fromarray(coded[..., 0]), quality)
-        decoded = _planes(jpeg.decode_luma(data), None)
+        decoded = _planes(jpeg.decode_luma(jpeg.encode(Image.fromarray(coded), quality)), None)
     else:
         subsampling = 0 if rng.random() < 0.15 else 2
         data = jpeg.encode(Image.fromarray(coded, "YCbCr"), quality, subsampling)
         if subsampling == 2 and rng.random() < 0.6:
             y, cb, cr = jpeg.decode_420(data)
-            decoded = to_network(
-                np.concatenate([space_to_depth(y), cb[..., None], cr[..., None]], axis=-1)
-            )
+            decoded = _planes(y, None)
+            decoded[..., 4], decoded[..., 5] = cb, cr
         else:
             shown = _decode_full(data, studio)
             decoded = _planes(shown[..., 0], shown[..., 1:])
-    return Sample(decoded, clean - decoded, math.log2(step_from_quality(quality)), gray)
+    samples = np.empty((*decoded.shape[:2], 12), np.int16)
+    samples[..., :6] = np.rint((decoded - np.float32(NEUTRAL)) * FINENESS)
+    samples[..., 6:] = np.rint((clean - decoded) * FINENESS)
+    return Coded(samples, math.log2(step_from_quality(quality)), gray)
+
+
+def _ycc(rgb: npt.NDArray[np.uint8]) -> Float:
+    """Full-range Y, Cb, Cr of RGB, as `planes.rgb_to_ycc`, in one product."""
+    pixels = rgb.reshape(-1, 3).astype(np.float32)
+    ycc: Float = (pixels @ RGB_TO_YCC.T).reshape(rgb.shape)
+    ycc[..., 1:] += np.float32(NEUTRAL)
+    return ycc
 
 
 def _decode_full(data: bytes, studio: bool) -> Float:
@@ -95,14 +108,14 @@ def _decode_full(data: bytes, studio: bool) -> Float:
         if studio:
             picture.draft("YCbCr", picture.size)
             return np.asarray(picture).astype(np.float32)
-        return rgb_to_ycc(np.asarray(picture).astype(np.float32))
+        return _ycc(np.asarray(picture))
 
 
-def _planes(luma: npt.NDArray[np.generic], chroma: npt.NDArray[np.generic] | None) -> Float:
-    """Network planes of full-size luma and full-size chroma, or of luma alone."""
+def _planes(luma: npt.NDArray[Any], chroma: Float | None) -> Float:
+    """Six planes, 8-bit levels, of full-size luma and full-size chroma, or of luma alone."""
     height, width = luma.shape
-    planes = np.full((height // 2, width // 2, 6), 128.0, np.float32)
+    planes = np.full((height // 2, width // 2, 6), NEUTRAL, np.float32)
     planes[..., :4] = space_to_depth(luma)
     if chroma is not None:
-        planes[..., 4:] = pool(chroma.astype(np.float32))
-    return to_network(planes)
+        planes[..., 4:] = pool(chroma)
+    return planes

@@ -17,15 +17,21 @@ from keras import ops
 
 from edgeqe.errors import InputError
 from edgeqe.zoo import build, load, load_weights_of
-from edgeqe.zoo.training.data import Crops, batches, load_all, picture_files, split
+from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
+from edgeqe.zoo.training.pictures import picture_files, split, training_folder
+from edgeqe.zoo.training.pool import SLOTS
+from edgeqe.zoo.training.precision import Precision, with_precision
 from edgeqe.zoo.training.recipe import Recipe
 from edgeqe.zoo.training.validate import psnr_gains, validation_sets
 
 #: Qualities of the running validation, and of the last one.
 RUNNING_QUALITIES = (10, 40, 80)
 FINAL_QUALITIES = (10, 20, 40, 60, 80, 90)
+#: Seconds between checkpoints, and steps between updates of the averaged weights.
+SAVE_EVERY, AVERAGE_EVERY = 120.0, 4
 
+#: Told the step, the running mean of the loss and the seconds trained.
 Progress = Callable[[int, float, float], None]
 
 
@@ -42,13 +48,26 @@ class Training:
     ----------
     recipe : Recipe
     data : Path
-        Data folder; the recipe names its sub-folder.
+        Data folder, of which the recipe names a sub-folder, or a folder of pictures.
     folder : Path
         Where checkpoint, averaged weights and log lie.
+    precision : Precision
+        What convolutions are computed in.
+    makers : int
+        Processes that make batches; with another number come other batches.
     """
 
-    def __init__(self, recipe: Recipe, data: Path, folder: Path) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Path,
+        folder: Path,
+        precision: Precision = Precision.AUTO,
+        makers: int = 1,
+    ) -> None:
         self.recipe, self.data, self.folder = recipe, data, folder
+        self.precision, self.makers = precision.resolved(), makers
+        self.pictures = training_folder(data, recipe.data)
         keras.utils.set_random_seed(recipe.seed)
         self.step, self.seconds = 0, 0.0
         model = build(recipe.network, strength=recipe.strength, widths=recipe.widths)
@@ -58,11 +77,11 @@ class Training:
 
     def adopt(self, model: Any) -> None:
         """Train this network, from its weights."""
-        self.model = model
+        self.model, self.average = model, [np.array(v) for v in model.get_weights()]
+        self.trained = with_precision(model, self.precision)
         self.optimizer = keras.optimizers.Adam(self.recipe.learning_rate)
-        self.model.compile(optimizer=self.optimizer, loss=weighted_error)
-        self.optimizer.build(self.model.trainable_variables)
-        self.average = [np.array(v) for v in self.model.get_weights()]
+        self.trained.compile(optimizer=self.optimizer, loss=weighted_error, jit_compile=False)
+        self.optimizer.build(self.trained.trainable_variables)
 
     def after_step(self) -> None:
         """Hook of trainings that do more; `step` counts the step."""
@@ -86,7 +105,7 @@ class Training:
                 )
             self.step, self.seconds = int(stored["step"]), float(stored["seconds"])
             count = len(self.average)
-            self.model.set_weights([stored[f"weight_{i}"] for i in range(count)])
+            self.trained.set_weights([stored[f"weight_{i}"] for i in range(count)])
             self.average = [stored[f"average_{i}"] for i in range(count)]
             for i, variable in enumerate(self.optimizer.variables):
                 variable.assign(stored[f"optimizer_{i}"])
@@ -96,59 +115,93 @@ class Training:
         arrays: dict[str, Any] = {"network": self.recipe.network, "step": self.step}
         arrays["seconds"] = self.seconds
         for i, (weight, mean) in enumerate(
-            zip(self.model.get_weights(), self.average, strict=True)
+            zip(self.trained.get_weights(), self.average, strict=True)
         ):
             arrays[f"weight_{i}"], arrays[f"average_{i}"] = weight, mean
         for i, variable in enumerate(self.optimizer.variables):
-            arrays[f"optimizer_{i}"] = variable.numpy()
+            arrays[f"optimizer_{i}"] = keras.ops.convert_to_numpy(variable)
         _write(self.folder / CHECKPOINT, arrays)
         paths = [variable.path for variable in self.model.weights]
         _write(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))
 
-    def run(self, progress: Progress | None = None, log: Callable[[str], None] = print) -> None:
-        """Train to the recipe's last step, or until the user interrupts."""
+    def job(self) -> Job:
+        """What the makers of batches make from here on."""
         recipe = self.recipe
-        files, _ = split(picture_files(self.data / recipe.data))
-        crops = Crops(load_all(files), recipe.crop, recipe.candidates)
-        sets = validation_sets(self.data, recipe.data, every=4)
+        files, _ = split(picture_files(self.pictures))
+        return Job(
+            files=tuple(str(file) for file in files),
+            seed=recipe.seed,
+            batch=recipe.batch,
+            crop=recipe.crop,
+            candidates=recipe.candidates,
+            error_floor=recipe.error_floor,
+            slots=min(SLOTS, recipe.steps * recipe.batch),
+            teacher=recipe.teacher,
+            teacher_share=recipe.teacher_share,
+            first=self.step,
+            last=recipe.steps,
+            makers=self.makers,
+        )
+
+    def train_step(self, batch: tuple[Any, Any, Any]) -> float:
+        """Train on a batch; its loss."""
+        planes, log2_step, targets = batch
+        self.optimizer.learning_rate = self.recipe.rate(self.step)
+        loss = float(self.trained.train_on_batch([planes, log2_step], targets))
+        if not np.isfinite(loss):
+            raise InputError(
+                f"the loss is {loss} at step {self.step}: lower learning_rate in the recipe."
+            )
+        self.step += 1
+        if self.step % AVERAGE_EVERY == 0:
+            self._update_average(self.recipe.ema**AVERAGE_EVERY)
+        return loss
+
+    def run(
+        self,
+        progress: Progress | None = None,
+        log: Callable[[str], None] = print,
+        seconds: float = float("inf"),
+    ) -> None:
+        """Train to the recipe's last step, until the user interrupts, or so many seconds.
+
+        A checkpoint is written every two minutes and at the end, whatever ends it.
+        """
+        recipe = self.recipe
+        sets = validation_sets(self.data, self.pictures, every=4)
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(dataclasses.asdict(recipe), indent=1)
         (self.folder / RECIPE).write_text(text, encoding="utf-8")
-        stream = batches(
-            crops, recipe.seed, self.step, recipe.steps, recipe.batch, recipe.error_floor
-        )
-        mean_loss, first, clock, saved = 0.0, self.step, time.monotonic(), time.monotonic()
+        mean_loss, first, start = 0.0, self.step, time.monotonic()
         try:
-            for planes, log2_step, targets in stream:
-                self.optimizer.learning_rate = recipe.rate(self.step)
-                loss = float(self.model.train_on_batch([planes, log2_step], targets))
-                if not np.isfinite(loss):
-                    raise InputError(
-                        f"the loss is {loss} at step {self.step}: lower learning_rate in the recipe."
-                    )
-                self.step += 1
-                mean_loss += (loss - mean_loss) * max(0.002, 1.0 / (self.step - first))
-                if self.step % 4 == 0:
-                    self._update_average(recipe.ema**4)
-                self.after_step()
-                now = time.monotonic()
-                self.seconds, clock = self.seconds + now - clock, now
-                if progress is not None:
-                    progress(self.step, mean_loss, self.seconds)
-                if now - saved > 120:
-                    self.save()
-                    saved = now
-                if self.step % recipe.validate_every == 0 and self.step < recipe.steps:
-                    self._validate(sets, RUNNING_QUALITIES, mean_loss, log)
-                    clock = time.monotonic()
+            with Feed(self.job()) as feed:
+                saved, clock = time.monotonic(), 0.0
+                for batch in feed:
+                    clock = clock or time.monotonic()  # what comes before is reading pictures
+                    loss = self.train_step(batch)
+                    mean_loss += (loss - mean_loss) * max(0.002, 1.0 / (self.step - first))
+                    self.after_step()
+                    now = time.monotonic()
+                    self.seconds, clock = self.seconds + now - clock, now
+                    if progress is not None:
+                        progress(self.step, mean_loss, self.seconds)
+                    if now - start > seconds:
+                        break
+                    if now - saved > SAVE_EVERY:
+                        self.save()
+                        saved = now
+                    if self.step % recipe.validate_every == 0 and self.step < recipe.steps:
+                        self._validate(sets, RUNNING_QUALITIES, mean_loss, log)
+                        clock = time.monotonic()
         finally:
             self.save()
         if self.step == recipe.steps:
-            self._validate(validation_sets(self.data, recipe.data), FINAL_QUALITIES, mean_loss, log)
+            sets = validation_sets(self.data, self.pictures)
+            self._validate(sets, FINAL_QUALITIES, mean_loss, log)
 
     def _update_average(self, decay: float) -> None:
         decay = min(decay, (1 + self.step) / (10 + self.step))
-        for mean, weight in zip(self.average, self.model.get_weights(), strict=True):
+        for mean, weight in zip(self.average, self.trained.get_weights(), strict=True):
             mean += (weight - mean) * np.float32(1.0 - decay)
 
     def _validate(
@@ -158,16 +211,17 @@ class Training:
         loss: float,
         log: Callable[[str], None],
     ) -> None:
-        """Validate the averaged weights and append a line to the log."""
-        current = self.model.get_weights()
+        """Validate the averaged weights, in float32, and append a line to the log."""
+        current = self.trained.get_weights()
         self.model.set_weights(self.average)
         entry: dict[str, Any] = {"step": self.step, "minutes": round(self.seconds / 60, 1)}
         entry["loss"] = round(loss, 5)
+        entry["precision"] = self.precision.value
         for name, pictures in sets.items():
             for quality in qualities:
                 for protocol, (before, after) in psnr_gains(self.model, pictures, quality).items():
                     entry[f"{name} {protocol} q{quality}"] = [round(before, 3), round(after, 3)]
-        self.model.set_weights(current)
+        self.trained.set_weights(current)  # which may be the same network's
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         gains = {key: value for key, value in entry.items() if isinstance(value, list)}

@@ -60,7 +60,17 @@ class Recipe:
     """What the training starts from: a model's name, its float32 ONNX file, or averaged weights
     of a training (.npz); empty: random weights."""
 
+    teacher: str = ""
+    """Model whose residual takes a share of the target's place: a shipped model's name or a
+    file's path; empty: none."""
+    teacher_share: float = 0.5
+    """That share, 0 to 1."""
+
     def __post_init__(self) -> None:
+        if not 0.0 <= self.teacher_share <= 1.0:
+            raise InputError(
+                f"recipe '{self.name}': teacher_share {self.teacher_share} is not from 0 to 1."
+            )
         for key in ("steps", "batch", "crop", "candidates", "validate_every"):
             if getattr(self, key) < 1:
                 raise InputError(f"recipe '{self.name}': {key} must be at least 1.")

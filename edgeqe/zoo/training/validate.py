@@ -21,7 +21,7 @@ from edgeqe.planes import (
     to_network,
 )
 from edgeqe.strength import step_from_quality
-from edgeqe.zoo.training.data import picture_files, split
+from edgeqe.zoo.training.pictures import picture_files, split
 
 Float = npt.NDArray[np.float32]
 Rgb = npt.NDArray[np.uint8]
@@ -31,15 +31,15 @@ BSDS, BSDS_SCALE, BSDS_SIZE = "research/bsds_val100_holdout", 0.7, (336, 224)
 HOLDOUT_SIZE = (512, 384)
 
 
-def validation_sets(data: Path, training: str, every: int = 1) -> dict[str, list[Rgb]]:
+def validation_sets(data: Path, training: Path, every: int = 1) -> dict[str, list[Rgb]]:
     """Pictures of one size a set: BSDS val100 (where present) and the held-out photographs.
 
     Parameters
     ----------
     data : Path
         Data folder.
-    training : str
-        Sub-folder of the training pictures, which holds the held-out ones too.
+    training : Path
+        Folder of the training pictures, which holds the held-out ones too.
     every : int
         Take every so-many-th picture of BSDS.
     """
@@ -47,7 +47,7 @@ def validation_sets(data: Path, training: str, every: int = 1) -> dict[str, list
     if (data / BSDS).is_dir():
         files = picture_files(data / BSDS)[::every]
         sets["bsds"] = [_fit(file, BSDS_SIZE, BSDS_SCALE) for file in files]
-    _, held = split(picture_files(data / training))
+    _, held = split(picture_files(training))
     if held:
         sets["held-out"] = [_fit(file, HOLDOUT_SIZE, 0.7) for file in held]
     return sets

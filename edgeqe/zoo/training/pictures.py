@@ -1,0 +1,72 @@
+"""Picture files to train on: which are held out, and reading them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edgeqe.errors import InputError
+
+Rgb = npt.NDArray[np.uint8]
+
+#: Pictures of train/free that are never trained on: they validate.
+HOLDOUT = Path(__file__).with_name("holdout.txt")
+SUFFIXES = {".avif", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
+#: Suffixes of files that keep every sample: they need no downscaling to hide an older codec.
+LOSSLESS = {".png", ".webp", ".tif", ".tiff"}
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """Picture files below a folder in a fixed order.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    if not files:
+        raise InputError(f"no pictures in '{folder}': give the folder that holds them by --data.")
+    return files
+
+
+def training_folder(data: Path, name: str) -> Path:
+    """Sub-folder of a data folder that a recipe names, or the folder itself if it has none such.
+
+    Parameters
+    ----------
+    data : Path
+        Data folder, or a folder of pictures.
+    name : str
+        The recipe's `data`.
+    """
+    return data / name if (data / name).is_dir() else data
+
+
+def holdout_names() -> frozenset[str]:
+    """File names of the held-out pictures."""
+    lines = HOLDOUT.read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+def split(files: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Files to train on and files held out: by the list of names, else every tenth."""
+    names = holdout_names()
+    held = [file for file in files if file.name in names] or files[::10][: len(files) - 1]
+    return [file for file in files if file not in held], held
+
+
+def load(path: Path) -> Rgb:
+    """Read a picture as RGB, shape (H, W, 3)."""
+    with Image.open(path) as file:
+        return np.asarray(file.convert("RGB"))
+
+
+def load_all(files: list[Path]) -> list[Rgb]:
+    """Read pictures on two threads (decoders release the interpreter's lock)."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(load, files))

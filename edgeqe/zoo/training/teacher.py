@@ -1,0 +1,59 @@
+"""A trained model as a teacher: what it adds to a coded picture becomes part of the target.
+
+The teacher gives what can be known of the reference from the compressed picture alone, so
+the gradient of ``(1 - s) * (target - x)^2 + s * (teacher - x)^2`` has less noise than that of
+the target by itself (G. Hinton et al., "Distilling the knowledge in a neural network", for a
+regression). It runs once a coded picture, not once a crop.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.catalogue import find_model
+from edgeqe.errors import InputError
+from edgeqe.model_file import ModelFile
+from edgeqe.runtimes import Session, open_session
+from edgeqe.strength import step_key
+from edgeqe.zoo.training.degrade import FINENESS, Coded
+
+Float = npt.NDArray[np.float32]
+
+
+class FileTeacher:
+    """A model file native to 4:2:0, run on whole coded pictures.
+
+    Parameters
+    ----------
+    model : str
+        A shipped model's name or a path.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+    InputError
+        If it is not native to 4:2:0.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.file = ModelFile(find_model(model, "float32"))
+        if self.file.card.planes != "420-space-to-depth":
+            raise InputError(
+                f"teacher '{model}' takes {self.file.card.planes} pictures: name one of edgeqe's own."
+            )
+        self._alignment = max(1, self.file.card.alignment // 2)
+        self._sessions: dict[int, Session] = {}
+
+    def __call__(self, coded: Coded) -> Float:
+        """Residual of a coded picture, shape (H/2, W/2, 6), 8-bit levels."""
+        key = step_key(2.0**coded.log2_step)
+        if key not in self._sessions:
+            self._sessions[key] = open_session(self.file, key)
+        planes = coded.samples[..., :6].transpose(2, 0, 1).astype(np.float32) / FINENESS
+        height, width = planes.shape[1:]
+        below, beside = -height % self._alignment, -width % self._alignment
+        padded = np.pad(planes, ((0, 0), (0, below), (0, beside)), mode="edge")
+        residual = self._sessions[key].run(np.ascontiguousarray(padded))
+        return residual[:, :height, :width].transpose(1, 2, 0)
