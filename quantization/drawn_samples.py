@@ -15,7 +15,7 @@ from edgeqe.errors import InputError
 from edgeqe.quantization.samples import SIDE, THUMBNAIL, Photograph
 from edgeqe.zoo.training.drawn import draw
 
-#: Root of the seeds: neither `drawn.evaluation`'s nor a list, as trainings have.
+#: Root of the seeds, another than that of `drawn.evaluation`.
 SEED = 8
 
 

@@ -68,9 +68,7 @@ def check(
         first, second = two
         rows = measure(first.enhancer, second.enhancer, sets, protocols, qualities, advance)
         notes = list(stand_in_notes(two))
-    notes += [
-        f"{data}: {note}"
-        for data, files in sets.items()
-        for note in notes_of(files, protocols, {row.protocol for row in rows if row.data == data})
-    ]
+    for data, files in sets.items():
+        measured = {row.protocol for row in rows if row.data == data}
+        notes += [f"{data}: {note}" for note in notes_of(files, protocols, measured)]
     return Report(first.model, second.model, limits, tuple(rows), tuple(notes), machine())

@@ -108,7 +108,7 @@ def test_jpeg_stands_in_for_other_codecs_and_a_note_says_so(
     report = check(
         tmp_path / "jpeg.onnx",
         tmp_path / "vvc.onnx",
-        {"first": sets["pictures"][:1]},
+        {"one": sets["pictures"][:1]},
         qualities=(40,),
     )
     # the same network: what its card says of codecs changes no figure

@@ -158,14 +158,16 @@ def test_ink_can_be_read_on_paper(kind: str) -> None:
             assert distance > 60, (seed, colour, drawn.paper)
 
 
-def test_the_drawn_set_is_twenty_pictures_that_no_list_of_seeds_gives() -> None:
+def test_the_drawn_set_is_twenty_pictures_that_no_training_draws() -> None:
     pictures = drawn_set()
     assert len(pictures) == 20 and all(p.shape == (384, 512, 3) for p in pictures.values())
     assert fingerprint(pictures) == fingerprint(drawn_set())
     kinds = {name.rpartition("-")[0] for name in pictures}
     assert kinds <= set(KINDS) and {"page", "pen", "editor", "desktop"} <= kinds
-    trained = draw_kind("page", np.random.default_rng([20, 0]), 384, 512)
-    assert not np.array_equal(trained, pictures["page-0"])
+    # lists of seeds as `pool.py` makes them, of the same numbers
+    for numbers in ([20, 0], [20, 1, 0, 0], [20, 0, 1, 0, 0]):
+        trained = draw_kind("page", np.random.default_rng(numbers), 384, 512)
+        assert not np.array_equal(trained, pictures["page-0"])
 
 
 def test_the_drawn_set_has_line_art_with_and_without_antialiasing() -> None:

@@ -11,8 +11,8 @@ from edgeqe.zoo.training.drawn.kinds import draw_kind
 
 #: Height and width of every picture, pixels.
 SIZE = (384, 512)
-#: The pictures are the spawned children of this seed, which no list of numbers, as trainings seed
-#: their generators with, leads to.
+#: The pictures are the spawned children of this seed: as lists of numbers they would be
+#: [20, 0, 0, 0, child], and a training's lists have a 1 where these have a 0, or fewer numbers.
 SEED = 20
 #: Kind of each picture, in the order of the children. None was chosen for how it looks; together
 #: they hold text of many sizes and colours, line art with and without antialiasing, and light and
