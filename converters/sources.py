@@ -28,7 +28,7 @@ from edgeqe.errors import InputError
 from edgeqe.planes import NEUTRAL, SCALE
 from edgeqe.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
 from edgeqe.zoo import TRAINING_KEY
-from edgeqe.zoo.training.files import RECIPE, read_progress
+from edgeqe.zoo.training.files import RECIPE, read_reached
 
 #: Strength that a file has as it lies: JPEG's, and that of the video codecs.
 DEFAULT_QUALITY, DEFAULT_QP = 40, 32
@@ -97,7 +97,7 @@ def from_training(folder: Path) -> Source:
     import keras
 
     model = zoo.load_training(folder)
-    recipe, reached = json.loads((folder / RECIPE).read_text("utf-8")), read_progress(folder)
+    recipe, reached = json.loads((folder / RECIPE).read_text("utf-8")), read_reached(folder)
     provenance = {"recipe": recipe, "steps": reached.steps, "minutes": reached.minutes}
     if reached.precision:
         provenance["precision"] = reached.precision

@@ -26,7 +26,7 @@ RANGES = "ranges.npz"
 
 
 @dataclass(frozen=True)
-class Progress:
+class Reached:
     """How far a training got, and what its last validation found."""
 
     steps: int
@@ -39,8 +39,8 @@ class Progress:
     """Mean PSNR of the JPEG and enhanced, dB, by set, protocol and quality."""
 
 
-def read_progress(folder: Path) -> Progress:
-    """Progress of a training by its checkpoint and its log.
+def read_reached(folder: Path) -> Reached:
+    """How far a training got, by its checkpoint and its log.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def read_progress(folder: Path) -> Progress:
             f"'{folder}' is no training that saved a checkpoint: "
             "give a folder that 'edgeqe train' wrote."
         )
-    return Progress(
+    return Reached(
         steps=int(stored.get("step", last.get("step", 0))),
         minutes=round(stored["seconds"] / 60, 1) if "seconds" in stored else last["minutes"],
         precision=str(stored.get("precision", last.get("precision", ""))),

@@ -137,7 +137,7 @@ class Training:
         ):
             arrays[f"weight_{i}"], arrays[f"average_{i}"] = weight, mean
         for i, variable in enumerate(self.optimizer.variables):
-            arrays[f"optimizer_{i}"] = keras.ops.convert_to_numpy(variable)
+            arrays[f"optimizer_{i}"] = variable.numpy()
         _write(self.folder / CHECKPOINT, arrays)
         paths = [variable.path for variable in self.model.weights]
         _write(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))
