@@ -54,7 +54,7 @@ def read_reached(folder: Path) -> Reached:
             lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
             last = json.loads(lines[-1]) if lines else {}
         if (folder / CHECKPOINT).is_file():
-            with np.load(folder / CHECKPOINT, allow_pickle=False) as arrays:
+            with (folder / CHECKPOINT).open("rb") as file, np.load(file) as arrays:
                 names = {"step", "seconds", "precision"} & set(arrays.files)
                 stored = {name: arrays[name].item() for name in names}
     except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:

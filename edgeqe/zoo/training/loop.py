@@ -284,7 +284,7 @@ def _start_from(model: Any, start: str) -> None:
 def _read(path: Path) -> dict[str, Any]:
     """Arrays that `_write` wrote."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return dict(stored)
     except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(
