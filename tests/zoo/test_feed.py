@@ -64,14 +64,15 @@ def test_makers_share_the_steps_and_each_reuses_pixels_as_often(job: Job) -> Non
 def test_what_fails_in_a_maker_reaches_the_trainer_as_one_error(job: Job, tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
+    job = dataclasses.replace(job, last=2)
     cases = {
-        (("files", (*job.files, str(bad))),): "'.*bad.png' cannot be read as a picture",
-        (("crop", 64),): "no picture has 128 pixels both ways",
-        (("teacher", "nobody"),): "nobody",
+        "'.*bad.png' cannot be read": dataclasses.replace(job, files=(*job.files, str(bad))),
+        "no picture has 128 pixels both ways": dataclasses.replace(job, crop=64),
+        "nobody": dataclasses.replace(job, teacher="nobody"),
     }
-    for changes, message in cases.items():
+    for message, failing in cases.items():
         with pytest.raises(InputError, match=message) as caught:
-            with Feed(dataclasses.replace(job, last=2, **dict(changes))) as feed:
+            with Feed(failing) as feed:
                 next(iter(feed))
         assert "\n" not in str(caught.value) and "Traceback" not in str(caught.value)
 
@@ -115,9 +116,7 @@ sys.stdin.read()
 
 @pytest.mark.parametrize("state", ["fills its pool", "trains"])
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_a_maker_ends_when_its_trainer_is_killed(
-    state: str, end: signal.Signals, job: Job
-) -> None:
+def test_a_maker_ends_when_its_trainer_is_killed(state: str, end: signal.Signals, job: Job) -> None:
     # a pool of ten million pictures takes hours to fill
     slots = 3 if state == "trains" else 10**7
     job = dataclasses.replace(job, last=10**6, slots=slots)

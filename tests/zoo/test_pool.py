@@ -28,14 +28,22 @@ from tests.reference import photograph
 Rgb = npt.NDArray[np.uint8]
 
 
-def pool_of(*pictures: Rgb, lossless: bool = True, **changes: Any) -> Pool:
+def pool_of(
+    *pictures: Rgb, lossless: bool = True, seed: tuple[int, int] = (1, 0), **changes: Any
+) -> Pool:
     """Small pool of some pictures."""
-    options = {"batch": 2, "crop": 32, "candidates": 2, "error_floor": 1.5, "slots": 4, **changes}
+    options: dict[str, Any] = {
+        "batch": 2,
+        "crop": 32,
+        "candidates": 2,
+        "error_floor": 1.5,
+        "slots": 4,
+    }
     references = [Reference(picture, lossless) for picture in pictures]
-    return Pool(references, options.pop("seed", (1, 0)), **options)
+    return Pool(references, seed, **{**options, **changes})
 
 
-def blank(coded: Counter[int] | None = None) -> Any:
+def blank(coded: Counter[str] | None = None) -> Any:
     """Codec that is cheap: planes as green is in the mean, and it counts pixels."""
 
     def code(rgb: Rgb, rng: np.random.Generator, quality: int) -> Coded:
@@ -51,7 +59,7 @@ def blank(coded: Counter[int] | None = None) -> Any:
 
 def test_a_batch_depends_on_seed_and_step_alone() -> None:
     pictures = [photograph(name, 20, 40, 130, 140) for name in ("coffee", "chelsea")]
-    options = {"batch": 128, "crop": 64}
+    options: dict[str, Any] = {"batch": 128, "crop": 64}
     pool = pool_of(*pictures, **options)
     assert pool.lifetime == 3  # so step 7 has other pictures than step 2 or 9
     steps = [7, 2, 0, 9, 2, 8]
@@ -69,7 +77,7 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
 
 
 def test_a_coded_pixel_serves_as_many_crops_as_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    coded: Counter[int] = Counter()
+    coded: Counter[str] = Counter()
     monkeypatch.setattr(module, "code", blank(coded))
     pool = pool_of(np.zeros((2 * SIDE, 2 * SIDE, 3), np.uint8), batch=64, crop=128, slots=20)
     assert pool.lifetime == 8  # 20 * 256^2 * 6 / (64 * 128^2) = 7.5, to whole steps
@@ -171,4 +179,6 @@ def test_weights_count_a_decibel_the_same_at_every_strength(gray: bool, step: fl
     np.testing.assert_allclose(floored[inner], found[inner] * share, rtol=1e-4)
     rim = np.ones((48, 48), bool)
     rim[inner] = False
-    np.testing.assert_allclose(found[rim], RIM_WEIGHT * np.broadcast_to(found[24, 24], found.shape)[rim])
+    np.testing.assert_allclose(
+        found[rim], RIM_WEIGHT * np.broadcast_to(found[24, 24], found.shape)[rim]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeqe.zoo.training import profile as module
 from edgeqe.zoo.training.feed import Job
-from edgeqe.zoo.training.profile import WARM_STEPS, profile
 from edgeqe.zoo.training.precision import Precision
+from edgeqe.zoo.training.profile import WARM_STEPS, profile
 from edgeqe.zoo.training.recipe import Recipe
 from tests.reference import photograph
 
@@ -42,8 +42,8 @@ def test_throughput_is_pixels_over_time(tmp_path: Path, monkeypatch: pytest.Monk
     Image.fromarray(photograph("coffee", 20, 40, 70, 90)).save(tmp_path / "a.png")
     # one tick a look: a quarter of a second of the processor, half a second of the wall's
     processor, wall = itertools.count(0.0, 0.25), itertools.count(0.0, 0.5)
-    monkeypatch.setattr(module.time, "process_time", lambda: next(processor))
-    monkeypatch.setattr(module.time, "perf_counter", lambda: next(wall))
+    monkeypatch.setattr(time, "process_time", lambda: next(processor))
+    monkeypatch.setattr(time, "perf_counter", lambda: next(wall))
     trained = Trained(tmp_path / "a.png")
     found = profile(trained, kmac_per_pixel=5.0, seconds=2.0)  # type: ignore[arg-type]
     pixels = 4 * 32**2 / 1e6

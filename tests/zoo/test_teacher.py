@@ -57,7 +57,9 @@ def test_it_takes_its_share_of_the_target() -> None:
 
     def teacher(coded: Coded) -> Float:
         given.append(coded)
-        return np.broadcast_to(np.float32([1, -2, 3.25, 0, 40, -40]), (*coded.samples.shape[:2], 6))
+        return np.broadcast_to(
+            np.array([1, -2, 3.25, 0, 40, -40], np.float32), (*coded.samples.shape[:2], 6)
+        )
 
     def batch(**options: Any) -> Any:
         pool = Pool(
@@ -71,7 +73,11 @@ def test_it_takes_its_share_of_the_target() -> None:
     np.testing.assert_array_equal(taught[1], plain[1])
     known = np.zeros(plain[2][..., :6].shape) + [1, -2, 3.25, 0, 40, -40]
     # crops are flipped, phases with them: sums over the phases of luma stay
-    luma = (known[..., :4].sum(-1), plain[2][..., :4].sum(-1) * 255, taught[2][..., :4].sum(-1) * 255)
+    luma = (
+        known[..., :4].sum(-1),
+        plain[2][..., :4].sum(-1) * 255,
+        taught[2][..., :4].sum(-1) * 255,
+    )
     expected = 0.75 * luma[1] + 0.25 * luma[0]
     # each of four phases is rounded to 1/64 level
     np.testing.assert_allclose(luma[2], expected, atol=4 * 0.5 / FINENESS + 1e-3)

@@ -43,6 +43,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "FINAL_QUALITIES", (10, 80))
 
     def small(strength: str = "scale-and-bias") -> Any:
+        """Width 8, two hidden convolutions."""
         return plain("edgeqe-tiny", width=8, depth=2, strength=strength)
 
     monkeypatch.setattr(zoo.plain, "edgeqe_tiny", small)
@@ -83,8 +84,8 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
         assert set(one.files) == set(two.files)
         for key in one.files:
             # sums on several threads run in any order: rounding, six steps deep
-            loose = {"rtol": 1e-3, "atol": 1e-5} if precision is Precision.FLOAT32 else {"atol": 2e-3}
-            np.testing.assert_allclose(one[key], two[key], **loose)
+            atol = 1e-5 if precision is Precision.FLOAT32 else 2e-3
+            np.testing.assert_allclose(one[key], two[key], rtol=1e-3, atol=atol)
     for name in ("a", "b"):
         (entry,) = entries(tmp_path / name)
         assert (entry["step"], entry["precision"]) == (6, precision.value)
@@ -170,14 +171,13 @@ def test_checkpoints_that_do_not_fit_are_refused(folder: Path, tmp_path: Path) -
     with pytest.raises(InputError, match="no checkpoint"):
         training.resume()
     training.save()
-    for changes, message in (
-        ({"network": "edgeqe-small"}, "is of 'edgeqe-tiny', the recipe trains 'edgeqe-small'"),
-        ({"strength": "qp-adaptive"}, "another strength or other widths"),
-        ({"widths": {"hidden_1": 4}}, "another strength or other widths"),
+    for other, message in (
+        (dataclasses.replace(RECIPE, network="edgeqe-small"), "is of 'edgeqe-tiny', the recipe"),
+        (dataclasses.replace(RECIPE, strength="qp-adaptive"), "another strength or other widths"),
+        (dataclasses.replace(RECIPE, widths={"hidden_1": 4}), "another strength or other widths"),
     ):
-        other = Training(dataclasses.replace(RECIPE, **changes), folder, tmp_path)  # type: ignore[arg-type]
         with pytest.raises(InputError, match=message):
-            other.resume()
+            Training(other, folder, tmp_path).resume()
     whole = (tmp_path / CHECKPOINT).read_bytes()
     for content in (b"", b"PK\x03\x04 no more", b"text", whole[: len(whole) // 2]):
         (tmp_path / CHECKPOINT).write_bytes(content)
