@@ -16,6 +16,7 @@ from edgeqe.converters.sources import from_zoo
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model_file import ModelFile
 from edgeqe.strength import step_key
+from edgeqe.zoo.training import pool as module
 from edgeqe.zoo.training.degrade import FINENESS, Coded, code
 from edgeqe.zoo.training.pool import Pool, Reference
 from edgeqe.zoo.training.recipe import Recipe
@@ -51,7 +52,8 @@ def test_it_gives_what_the_file_gives_padded_to_its_alignment(model: str) -> Non
     assert np.abs(expected).max() > 1.0  # it teaches something
 
 
-def test_it_takes_its_share_of_the_target() -> None:
+def test_it_takes_its_share_of_the_target_of_photographs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DRAWN_SHARE", 0.0)  # of the crops; one of three slots is drawn
     pictures = [Reference(photograph("chelsea", 20, 40, 128, 144), True)]
     given: list[Coded] = []
 
@@ -68,7 +70,7 @@ def test_it_takes_its_share_of_the_target() -> None:
         return pool.batch(4)
 
     plain, taught = batch(), batch(teacher=teacher, teacher_share=0.25)
-    assert len(given) == 3  # once a picture, not once a crop
+    assert len(given) == 2  # once a photograph, not once a crop, and nothing drawn
     np.testing.assert_array_equal(taught[0], plain[0])
     np.testing.assert_array_equal(taught[1], plain[1])
     known = np.zeros(plain[2][..., :6].shape) + [1, -2, 3.25, 0, 40, -40]
@@ -86,6 +88,9 @@ def test_it_takes_its_share_of_the_target() -> None:
         np.testing.assert_allclose(taught[2][..., plane] * 255, expected, atol=0.51 / FINENESS)
     whole = batch(teacher=teacher, teacher_share=1.0)
     np.testing.assert_allclose(whole[2][..., 4:6] * 255, known[..., 4:], atol=1e-3)
+    monkeypatch.setattr(module, "DRAWN_SHARE", 1.0)
+    for part, same in zip(batch(), batch(teacher=teacher), strict=True):
+        np.testing.assert_array_equal(part, same)
 
 
 def test_what_cannot_teach_is_refused(tmp_path: Path) -> None:

@@ -103,7 +103,8 @@ class Pool:
     slots : int
         Pictures in the pool.
     teacher : callable, optional
-        Its residual takes `teacher_share` of the target's place.
+        Its residual takes `teacher_share` of the target's place in photographs; what is drawn
+        has clean references, which no teacher knows better.
     teacher_share : float
         0 to 1.
 
@@ -188,10 +189,10 @@ class Pool:
 
     def _make(self, slot: int, generation: int) -> Entry:
         rng = np.random.default_rng([*self.seed, _PICTURES, slot, generation])
-        quality = draw_quality(rng)
-        rgb = draw(rng, SIDE, SIDE) if slot >= self._photographs else self._cut(rng, quality)
+        quality, drawn = draw_quality(rng), slot >= self._photographs
+        rgb = draw(rng, SIDE, SIDE) if drawn else self._cut(rng, quality)
         coded = code(rgb, rng, quality)
-        if self.teacher is not None:
+        if self.teacher is not None and not drawn:
             target = coded.samples[..., 6:]
             known = self.teacher(coded) * FINENESS
             target += np.rint((known - target) * self.teacher_share).astype(np.int16)
