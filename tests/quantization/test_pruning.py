@@ -163,7 +163,7 @@ def test_norm_ranks_by_gamma_and_by_the_mean_scale_of_a_strength() -> None:
     graph = graph_of(model, 0.0)
     found = coupling(graph)
     scale = np.abs(graph.vectors["hidden_1_strength.scale"]).mean(axis=0)
-    assert graph.vectors["hidden_1_strength.scale"].shape == (len(KEYS), 24)
+    assert graph.vectors["hidden_1_strength.scale"].shape == (len(KEYS), 32)
     importance = by_norm(graph, found)[found.axes["hidden_1_strength.scale", 1]]
     np.testing.assert_allclose(importance, scale / scale.mean(), rtol=1e-5)
 
@@ -295,7 +295,8 @@ def test_a_pruned_network_comes_back_from_its_file(strength: str, tmp_path: Path
     pruned = prune(whole, 0.5, by_l1)
     assert pruned.macs[0] == passes.macs(graph_of(whole, 0.0))
     assert pruned.macs[1] == passes.macs(graph_of(pruned.model, 0.0))
-    assert 0.47 <= pruned.macs[1] / pruned.macs[0] <= 0.5
+    # eights of 32 channels, head and second hidden layer together: 0.5 is met by 0.41
+    assert 0.4 <= pruned.macs[1] / pruned.macs[0] <= 0.5
     export(from_keras(pruned.model), tmp_path / "net.onnx")
     restored = zoo.load(tmp_path / "net.onnx")
     assert restored.name == "edgeqe-tiny"
@@ -339,7 +340,7 @@ def test_pruned_widths_train_from_a_recipe(tmp_path: Path) -> None:
 def test_widths_make_the_same_layers_narrower() -> None:
     narrow = with_widths(zoo.build("edgeqe-tiny"), {"hidden_1": 8})
     assert {**widths_of(zoo.build("edgeqe-tiny")), "hidden_1": 8} == widths_of(narrow)
-    assert narrow.get_layer("hidden_2").kernel.shape == (3, 3, 8, 24)
+    assert narrow.get_layer("hidden_2").kernel.shape == (3, 3, 8, 32)
     assert zoo.options_of(zoo.build("edgeqe-tiny")) == {"strength": "scale-and-bias"}
 
 
