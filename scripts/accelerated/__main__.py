@@ -25,8 +25,6 @@ if str(REPOSITORY) not in sys.path:  # a borrowed machine has nothing installed
 
 from bound import Bound, TimeUp  # noqa: E402  # behind the path above
 from contents import LIMIT, MEGABYTE  # noqa: E402
-from packing import pack  # noqa: E402
-from running import run  # noqa: E402
 from wheels import PYTHON, unpacked  # noqa: E402
 
 from edgeqe.errors import EdgeqeError  # noqa: E402
@@ -75,6 +73,8 @@ def main() -> int:
             limit = int(given.megabytes * MEGABYTE)
             if not 0 < limit <= LIMIT:
                 options.error(f"--megabytes must be above 0, at most {LIMIT // MEGABYTE}.")
+            from packing import pack
+
             packed = pack(
                 given.recipe,
                 given.data,
@@ -90,6 +90,8 @@ def main() -> int:
         bound = Bound(given.seconds)
         os.environ["KERAS_BACKEND"] = given.backend
         with unpacked(given.folder), bound.enforced():
+            from running import run  # what it imports may come from the wheels
+
             run(given.folder, given.out, bound, given.makers, print)
     except TimeUp:
         print(

@@ -96,8 +96,8 @@ def run(folder: Path, out: Path, bound: Bound, makers: int, tell: Tell) -> None:
     """
     given, recipe = read_recipe(str(recipe_file(folder))), packed_recipe(folder)
     place = out / recipe.name
-    if not (place / CHECKPOINT).is_file() and (folder / CHECKPOINT).is_file():
-        place.mkdir(parents=True, exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
+    if not (place / CHECKPOINT).is_file():
         for name in (CHECKPOINT, LOG):
             if (folder / name).is_file():
                 shutil.copyfile(folder / name, place / name)

@@ -89,7 +89,6 @@ class Job:
             candidates=self.candidates,
             error_floor=self.error_floor,
             slots=self.slots,
-            every=self.makers,
             teacher=teach,
             teacher_share=self.teacher_share,
         )

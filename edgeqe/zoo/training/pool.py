@@ -99,8 +99,6 @@ class Pool:
         See `weights`.
     slots : int
         Pictures in the pool.
-    every : int
-        It makes every so-many-th step, so a picture stays as many times longer.
     teacher : callable, optional
         Its residual takes `teacher_share` of the target's place.
     teacher_share : float
@@ -122,7 +120,6 @@ class Pool:
         candidates: int,
         error_floor: float,
         slots: int = SLOTS,
-        every: int = 1,
         teacher: Teacher | None = None,
         teacher_share: float = 0.5,
     ) -> None:
@@ -134,7 +131,7 @@ class Pool:
         self.error_floor, self.teacher, self.teacher_share = error_floor, teacher, teacher_share
         areas = np.array([r.rgb.shape[0] * r.rgb.shape[1] for r in self.references], float)
         self._edges = np.cumsum(areas / areas.sum())
-        self.lifetime = max(1, round(slots * every * SIDE**2 * REUSE / (batch * crop**2)))
+        self.lifetime = max(1, round(slots * SIDE**2 * REUSE / (batch * crop**2)))
         self._entries: list[Entry | None] = [None] * slots
         self._photographs = slots - max(1, round(slots * DRAWN_SHARE)) if slots > 1 else 1
 
