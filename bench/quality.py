@@ -20,6 +20,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -74,11 +75,24 @@ class View:
 class Coded:
     """A picture behind the codec, ready to be enhanced."""
 
+    data: bytes
+    """The JPEG."""
     reference: View
     jpeg: View
     step: float
     bits_per_pixel: float
     enhance: Callable[[Network], View]
+
+    def score(self, name: str, enhanced: View) -> Score:
+        """Figures of the picture before and after."""
+        pairs = zip(self._before, _figures(self.reference, enhanced), strict=True)
+        psnr, y_psnr, ssim, psnr_b = pairs
+        return Score(name, psnr, y_psnr, ssim, psnr_b, self.bits_per_pixel, self.step)
+
+    @cached_property
+    def _before(self) -> tuple[float, float, float, float]:
+        """Figures of the JPEG, for every network that is measured."""
+        return _figures(self.reference, self.jpeg)
 
 
 @dataclass(frozen=True)
@@ -180,7 +194,7 @@ def code(picture: Picture, protocol: str, quality: int) -> Coded:
             better = network.enhance(y, step=step)
             return View(better, better)
 
-        return Coded(View(luma, luma), View(y, y), step, _bits(data, luma), enhance)
+        return Coded(data, View(luma, luma), View(y, y), step, _bits(data, luma), enhance)
 
     if picture.gray:
         raise InputError(f"{picture.name} is gray: protocol {protocol} measures colour pictures.")
@@ -211,7 +225,7 @@ def code(picture: Picture, protocol: str, quality: int) -> Coded:
             return View(better, full_luma(better))
 
         before = View(shown, full_luma(shown))
-    return Coded(reference, before, step, _bits(data, rgb), enhance)
+    return Coded(data, reference, before, step, _bits(data, rgb), enhance)
 
 
 def file_step(data: bytes) -> float:
@@ -272,14 +286,8 @@ def measure(
         if picture.gray and protocol != "gray":
             continue
         coded = code(picture, protocol, quality)
-        before = _figures(coded.reference, coded.jpeg)
         for name, network in networks.items():
-            after = _figures(coded.reference, coded.enhance(network))
-            psnr, y_psnr, ssim, psnr_b = zip(before, after, strict=True)
-            score = Score(
-                picture.name, psnr, y_psnr, ssim, psnr_b, coded.bits_per_pixel, coded.step
-            )
-            scores[name].append(score)
+            scores[name].append(coded.score(picture.name, coded.enhance(network)))
         tell(f"{protocol}, quality {quality}", number, len(pictures))
     for name, done in scores.items():
         if not done:

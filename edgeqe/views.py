@@ -141,7 +141,8 @@ class View(ABC):
         """
         quantum = np.float32(2**self.depth.shift)
         value = residual[: samples.shape[0], : samples.shape[1]]
-        value = np.rint(value * np.float32(self.amount * self.depth.unit / quantum))
+        factor = np.float32(self.amount * self.depth.unit / quantum)
+        value = np.rint(value if factor == 1.0 else value * factor)
         if self.depth.shift:
             value *= quantum
         np.add(value, samples, out=value, dtype=np.float32, casting="unsafe")

@@ -68,7 +68,7 @@ class Blame:
     decoder: str
     """Decoder of the last step."""
     data: str
-    """Name of the folder of pictures."""
+    """Name of the set of pictures."""
     rows: tuple[BlameRow, ...]
     notes: tuple[str, ...]
     stamp: dict[str, Any]
@@ -94,6 +94,7 @@ def blame(
     candidate: Given,
     files: Sequence[Path],
     *,
+    data: str,
     protocols: Sequence[str] = PROTOCOLS,
     qualities: Sequence[int] = QUALITIES,
     decoder: str = "islow",
@@ -109,6 +110,8 @@ def blame(
         float32 file as reference, and what this device runs as candidate.
     files : sequence of Path
         Undamaged pictures; one at a time is held in memory.
+    data : str
+        Name of the set of pictures, for the report.
     protocols, qualities, threads, advance
         As of `edgeqe.quantization.gate.check`.
     decoder : str
@@ -135,7 +138,6 @@ def blame(
         rows = _measure(steps, files, protocols, qualities, advance)
         notes = stand_in_notes(two)
     notes += notes_of(files, protocols, {row.protocol for row in rows})
-    data = files[0].resolve().parent.name
     return Blame(first, second, decoder, data, tuple(rows), notes, machine())
 
 

@@ -8,7 +8,7 @@ given for the mean, for the worst picture and for the worst tile.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,10 +24,13 @@ Float64 = npt.NDArray[np.float64]
 
 #: Side of a tile, pixels.
 TILE_SIDE = 128
-#: PSNR counts up to here on a tile, dB. A tile of sky that JPEG restores all but exactly has
-#: 60 dB and more, where one pixel of a hundred that is off by a level costs several dB and is
-#: seen by nobody. 50 dB are a mean square error of 0.65: 0.8 grey levels.
+#: PSNR counts up to here on each block of a tile, dB, so on a tile too. A tile of sky that JPEG
+#: restores all but exactly has 60 dB and more, where one pixel of a hundred that is off by a level
+#: costs several dB and is seen by nobody. 50 dB are a mean square error of 0.65: 0.8 grey levels.
 TILE_CEILING = 50.0
+#: Side of a block, pixels. On whole tiles, the ceiling would hide what a candidate does to an icon on
+#: white: errors of 8 levels on one pixel of a hundred leave a tile 50 dB.
+BLOCK = 8
 #: On a whole picture, dB: equal pictures have no PSNR, and one flat picture should not decide
 #: a mean. No photograph reaches 60 dB at qualities below 98.
 PICTURE_CEILING = 60.0
@@ -51,7 +54,8 @@ class Tile:
     column: int
     """First column, pixels."""
     drop: float
-    """PSNR of the reference less that of the candidate, dB, each counted up to `TILE_CEILING`."""
+    """PSNR of the reference less that of the candidate, dB, each counted up to `TILE_CEILING` on
+    every block."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,10 @@ class PictureDrift:
 
 @dataclass(frozen=True)
 class Row:
-    """All pictures at one quality in one protocol."""
+    """All pictures of a set at one quality in one protocol."""
 
+    data: str
+    """Name of the set."""
     protocol: str
     quality: int
     pictures: tuple[PictureDrift, ...]
@@ -113,7 +119,7 @@ class Row:
 def measure(
     reference: Network,
     candidate: Network,
-    files: Sequence[Path],
+    sets: Mapping[str, Sequence[Path]],
     protocols: Sequence[str],
     qualities: Sequence[int],
     advance: Callable[[], None] = lambda: None,
@@ -123,27 +129,33 @@ def measure(
     Parameters
     ----------
     reference, candidate : Network
-    files : sequence of Path
-        Undamaged pictures.
+    sets : mapping of str to sequence of Path
+        Undamaged pictures by the name of their set. Each set is judged by itself, because a mean
+        over all would hide what happens to a few pictures of another kind.
     protocols, qualities, advance
         As of `edgeqe.quantization.protocols.code`.
 
     Returns
     -------
     list of Row
-        By protocol, then quality, as asked; protocols that no picture has a part in are left
-        out.
+        By set, then protocol, then quality, as asked; protocols that no picture of a set has a
+        part in are left out.
 
     Raises
     ------
     ImageError, InputError
         As of `edgeqe.quantization.protocols.code`.
     """
-    found: dict[tuple[str, int], list[PictureDrift]] = {
-        (protocol, quality): [] for protocol in protocols for quality in qualities
+    found: dict[tuple[str, str, int], list[PictureDrift]] = {
+        (data, protocol, quality): []
+        for data in sets
+        for protocol in protocols
+        for quality in qualities
     }
-    for coded in code(files, protocols, qualities, advance):
-        found[coded.protocol, coded.quality].append(picture_drift(coded, reference, candidate))
+    for data, files in sets.items():
+        for coded in code(files, protocols, qualities, advance):
+            drift = picture_drift(coded, reference, candidate)
+            found[data, coded.protocol, coded.quality].append(drift)
     return [Row(*key, tuple(pictures)) for key, pictures in found.items() if pictures]
 
 
@@ -203,11 +215,14 @@ def _squares(original: Uint8, picture: Uint8) -> Float64:
 
 
 def _tile_errors(squares: Float64, rows: Sequence[int], columns: Sequence[int]) -> Float64:
-    """Mean square error of every tile, shape (tiles down, tiles across)."""
+    """Mean square error of every tile, shape (tiles down, tiles across).
+
+    A block's error counts as at least that of `TILE_CEILING`.
+    """
     return np.array(
         [
             [
-                squares[row : row + TILE_SIDE, column : column + TILE_SIDE].mean()
+                _blocks_error(squares[row : row + TILE_SIDE, column : column + TILE_SIDE])
                 for column in columns
             ]
             for row in rows
@@ -215,9 +230,22 @@ def _tile_errors(squares: Float64, rows: Sequence[int], columns: Sequence[int]) 
     )
 
 
+def _blocks_error(squares: Float64) -> float:
+    """Mean square error of a tile whose blocks, cut at its last border, have at least the ceiling's."""
+    sums, pixels = squares, np.ones_like(squares)
+    for axis in (0, 1):
+        first = np.arange(0, squares.shape[axis], BLOCK)
+        sums = np.add.reduceat(sums, first, axis)
+        pixels = np.add.reduceat(pixels, first, axis)
+    return float(np.maximum(sums, pixels * _error(TILE_CEILING)).sum() / squares.size)
+
+
+def _error(decibels: float) -> float:
+    """Mean square error of a PSNR in dB."""
+    return float(255.0**2 / 10 ** (decibels / 10))
+
+
 def _decibels(error: Float64, ceiling: float) -> Float64:
     """PSNR of mean square errors in dB, up to a ceiling."""
-    decibels: Float64 = 10.0 * np.log10(
-        255.0**2 / np.maximum(error, 255.0**2 / 10 ** (ceiling / 10))
-    )
+    decibels: Float64 = 10.0 * np.log10(255.0**2 / np.maximum(error, _error(ceiling)))
     return decibels

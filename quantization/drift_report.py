@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from edgeqe.junit import Case, to_xml
-from edgeqe.quantization.drift import PICTURE_CEILING, TILE_CEILING, TILE_SIDE, Row
+from edgeqe.quantization.drift import BLOCK, PICTURE_CEILING, TILE_CEILING, TILE_SIDE, Row
 from edgeqe.quantization.limits import Limits, Verdict
 from edgeqe.quantization.reporting import Model, machine_line, signed
 from edgeqe.tables import table
@@ -29,14 +30,17 @@ class Report:
 
     reference: Model
     candidate: Model
-    data: str
-    """Name of the folder of pictures."""
     limits: Limits
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     """What a reader of the figures should know."""
     stamp: dict[str, Any]
     """See `edgeqe.quantization.reporting.machine`."""
+
+    @property
+    def data(self) -> str:
+        """Names of the sets of pictures."""
+        return ", ".join(dict.fromkeys(row.data for row in self.rows))
 
     def verdicts(self) -> list[tuple[Row, Verdict]]:
         """Every row and what the limits say of it."""
@@ -45,7 +49,7 @@ class Report:
     def failures(self) -> list[str]:
         """Why the candidate drifts, one sentence a row that fails; empty where it holds."""
         return [
-            f"{row.protocol} quality {row.quality}: {'; '.join(filter(None, verdict.reasons))}"
+            f"{row.data}, {row.protocol} quality {row.quality}: {'; '.join(filter(None, verdict.reasons))}"
             for row, verdict in self.verdicts()
             if not verdict.holds
         ]
@@ -60,7 +64,7 @@ class Report:
             "candidate": self.candidate.to_dict(),
             "data": self.data,
             "limits": dataclasses.asdict(self.limits),
-            "tile": {"side": TILE_SIDE, "psnr_ceiling_db": TILE_CEILING},
+            "tile": {"side": TILE_SIDE, "block": BLOCK, "psnr_ceiling_db": TILE_CEILING},
             "picture": {"psnr_ceiling_db": PICTURE_CEILING},
             "rows": [_row(row, verdict) for row, verdict in self.verdicts()],
             "notes": list(self.notes),
@@ -74,12 +78,15 @@ class Report:
     def to_text(self) -> str:
         """Tables, a protocol each, between the models and the machine."""
         lines = [f"reference  {self.reference.line()}", f"candidate  {self.candidate.line()}"]
-        for protocol in dict.fromkeys(row.protocol for row in self.rows):
-            rows = [_cells(row, v) for row, v in self.verdicts() if row.protocol == protocol]
-            lines += ["", f"{HEADINGS[protocol]}; gains in dB", *table([COLUMNS, *rows], LEFT)]
+        tables: dict[tuple[str, str], list[Sequence[str]]] = {}
+        for row, verdict in self.verdicts():
+            tables.setdefault((row.data, row.protocol), [COLUMNS]).append(_cells(row, verdict))
+        for (data, protocol), cells in tables.items():
+            lines += ["", f"pictures of {data}", f"{HEADINGS[protocol]}; gains in dB"]
+            lines += table(cells, LEFT)
         lines += ["", *(f"note: {note}" for note in self.notes)]
         lines.append(
-            f"pictures of {self.data}; tiles of {TILE_SIDE} pixels, their PSNR counts up to "
+            f"tiles of {TILE_SIDE} pixels; PSNR of each of their {BLOCK}x{BLOCK} blocks counts up to "
             f"{TILE_CEILING:g} dB"
         )
         lines += [machine_line(self.stamp), ""]
@@ -94,7 +101,7 @@ class Report:
             cases += [
                 Case(
                     classname=f"edgeqe.drift.{row.protocol}",
-                    name=f"{ran}, quality {row.quality}: {what}",
+                    name=f"{ran}, {row.data}, quality {row.quality}: {what}",
                     failure=reason,
                     details=details,
                 )
@@ -108,6 +115,7 @@ class Report:
 def _row(row: Row, verdict: Verdict) -> dict[str, Any]:
     picture, tile = row.worst_picture, row.worst_tile
     return {
+        "data": row.data,
         "protocol": row.protocol,
         "quality": row.quality,
         "pictures": len(row.pictures),

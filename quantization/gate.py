@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from edgeqe.quantization.drift import QUALITIES, measure
@@ -20,7 +20,7 @@ DEFAULT_LIMITS = Limits()
 def check(
     reference: Given,
     candidate: Given,
-    files: Sequence[Path],
+    sets: Mapping[str, Sequence[Path]],
     *,
     protocols: Sequence[str] = PROTOCOLS,
     qualities: Sequence[int] = QUALITIES,
@@ -38,8 +38,9 @@ def check(
     reference, candidate : str or path
         Names of shipped models or model files, of either format. A network's name alone is its
         float32 file as reference, and what this device runs as candidate.
-    files : sequence of Path
-        Undamaged pictures; one at a time is held in memory.
+    sets : mapping of str to sequence of Path
+        Undamaged pictures by the name of their set, each judged by itself; one picture at a time
+        is held in memory.
     protocols : sequence of str
         Some of ``gray`` and ``colour``.
     qualities : sequence of int
@@ -65,8 +66,11 @@ def check(
     """
     with opened(reference, candidate, threads=threads, memory_limit=memory_limit) as two:
         first, second = two
-        rows = measure(first.enhancer, second.enhancer, files, protocols, qualities, advance)
-        notes = stand_in_notes(two)
-    data = files[0].resolve().parent.name
-    notes += notes_of(files, protocols, {row.protocol for row in rows})
-    return Report(first.model, second.model, data, limits, tuple(rows), notes, machine())
+        rows = measure(first.enhancer, second.enhancer, sets, protocols, qualities, advance)
+        notes = list(stand_in_notes(two))
+    notes += [
+        f"{data}: {note}"
+        for data, files in sets.items()
+        for note in notes_of(files, protocols, {row.protocol for row in rows if row.data == data})
+    ]
+    return Report(first.model, second.model, limits, tuple(rows), tuple(notes), machine())

@@ -31,7 +31,7 @@ def gate(
     reference: str | os.PathLike[str],
     candidate: str | os.PathLike[str],
     *,
-    data: str | os.PathLike[str],
+    data: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     qualities: Sequence[int] | None = None,
     protocols: Sequence[str] | None = None,
     threads: int | None = None,
@@ -44,8 +44,9 @@ def gate(
     reference, candidate : str or path
         Names of shipped models or model files, ONNX or TFLite. A network's name alone is its
         float32 file as reference, and what this device runs as candidate.
-    data : str or path
-        Folder of undamaged pictures.
+    data : str or path, or sequence of them
+        Folders of undamaged pictures, each judged by itself; ``drawn`` is twenty drawn ones: text,
+        line art and screens.
     qualities : sequence of int, optional
         JPEG qualities; 10, 20, 40, 60, 80 and 90 if left out.
     protocols : sequence of str, optional
@@ -66,22 +67,22 @@ def gate(
     InputError
         If a model, a picture, or another argument cannot be used.
     """
-    from pathlib import Path
-
     from edgeqe.quantization.drift import QUALITIES
     from edgeqe.quantization.gate import check
     from edgeqe.quantization.limits import Limits
-    from edgeqe.quantization.protocols import PROTOCOLS, picture_files
+    from edgeqe.quantization.picture_sets import picture_sets
+    from edgeqe.quantization.protocols import PROTOCOLS
 
-    report = check(
-        reference,
-        candidate,
-        picture_files(Path(data)),
-        protocols=PROTOCOLS if protocols is None else protocols,
-        qualities=QUALITIES if qualities is None else qualities,
-        limits=Limits(**limits),
-        threads=threads,
-    )
+    with picture_sets([data] if isinstance(data, str | os.PathLike) else data) as sets:
+        report = check(
+            reference,
+            candidate,
+            sets,
+            protocols=PROTOCOLS if protocols is None else protocols,
+            qualities=QUALITIES if qualities is None else qualities,
+            limits=Limits(**limits),
+            threads=threads,
+        )
     if report.failures():
         pytest.fail(report.to_text(), pytrace=False)
     return report

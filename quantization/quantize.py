@@ -13,6 +13,7 @@ from edgeqe.converters.sources import Source
 from edgeqe.errors import InputError
 from edgeqe.planes import NEUTRAL
 from edgeqe.quantization.calibration import QUALITIES, STATISTIC, Calibration, calibrate
+from edgeqe.quantization.drawn_samples import with_drawn
 from edgeqe.quantization.int8 import integer_graph, values
 from edgeqe.quantization.moments import moments
 from edgeqe.quantization.normal import normal
@@ -40,6 +41,8 @@ class Quantizer:
         How the range of a value is found.
     qualities : sequence of int
         JPEG qualities of calibration.
+    drawn : float
+        Share of the windows that are drawn pictures, 0 to less than 1.
     frozen : Calibration, optional
         Of a quantization-aware training, which fits its weights to it: nothing is calibrated
         then, and weights are rounded to the nearest.
@@ -58,6 +61,7 @@ class Quantizer:
         *,
         statistic: str = STATISTIC,
         qualities: Sequence[int] = QUALITIES,
+        drawn: float = 0.0,
         frozen: Calibration | None = None,
         progress: Progress | None = None,
     ) -> None:
@@ -73,8 +77,9 @@ class Quantizer:
             names = {photograph.name for photograph in self.photographs}
             cut = read_photographs(folder, block=source.block, progress=told("cut blocks"))
             self.photographs = [photograph for photograph in cut if photograph.name in names]
+        self.photographs = with_drawn(self.photographs, drawn, source.block)
         self.warnings += check_qualities(qualities, strengths=bool(source.graph.vectors))
-        self.source = source
+        self.source, self.drawn = source, drawn
         if frozen is not None:
             self.calibration = frozen
             self.moments: dict[str, Double] | None = None
@@ -114,7 +119,10 @@ class Quantizer:
         The reference that the file is checked against is the oracle.
         """
         real = [n.name for n in integer.graph.nodes if n.op == "Conv" and not integer.is_integer(n)]
-        provenance = {**self.source.provenance, "calibration": dict(self.calibration.summary)}
+        calibration = dict(self.calibration.summary)
+        if self.drawn:
+            calibration["drawn share"] = self.drawn
+        provenance = {**self.source.provenance, "calibration": calibration}
         if real:
             provenance["real convolutions"] = real
         return replace(

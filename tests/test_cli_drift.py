@@ -69,7 +69,7 @@ def test_a_doubled_scale_exits_1(data: Path, broken: Path, tmp_path: Path) -> No
     assert "DRIFTS" in result.stdout
     (line,) = result.stderr.splitlines()
     assert line.startswith(
-        f"edgeqe: '{broken}' drifts from '{TINY}' in 1 of 1 rows. gray quality 10"
+        f"edgeqe: '{broken}' drifts from '{TINY}' in 1 of 1 rows. pictures, gray quality 10"
     )
     assert ElementTree.parse(junit).getroot().attrib["failures"] == "2"
 
@@ -98,6 +98,20 @@ def test_stated_limits(data: Path, broken: Path) -> None:
     assert all("below the JPEG itself" in failure for failure in row["failures"])
     (row,) = json.loads(run(*words, "--max-gain-loss", 50).stdout)["rows"]
     assert row["limit_db"] == pytest.approx(row["reference_gain_db"] / 2)
+
+
+def test_several_sets_each_have_their_rows(data: Path, tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    other = photographs(others / "pictures")
+    words = ("--data", data, "--data", "drawn", "--data", other, "-q", 90, "--protocol", "gray")
+    result = run(TINY, TINY, *words, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    rows = json.loads(result.stdout)["rows"]
+    assert [(row["data"].split()[0], row["pictures"]) for row in rows] == [
+        ("pictures", 2), ("drawn", 20), (str(other), 2)
+    ]  # fmt: skip
+    assert "editor-18.png" in rows[1]["losses_db"]
 
 
 def test_an_existing_file_is_kept(data: Path, tmp_path: Path) -> None:
@@ -167,7 +181,7 @@ def test_jpeg_pictures_are_noted(data: Path) -> None:
         opened.save(data / "camera.jpg", quality=95)
     result = run(TINY, TINY, "--data", data, "-q", 10, "--protocol", "gray")
     assert result.exit_code == 0
-    assert "note: 1 of 3 pictures are JPEG files, camera.jpg the first" in result.stdout
+    assert "note: pictures: 1 of 3 pictures are JPEG files, camera.jpg the first" in result.stdout
 
 
 def test_progress_is_for_terminals(

@@ -63,6 +63,18 @@ def test_a_shipped_model_becomes_integers(pictures: Path, tmp_path: Path) -> Non
         assert ours.self_test().passed
 
 
+def test_a_share_of_the_calibration_is_drawn(pictures: Path, tmp_path: Path) -> None:
+    plain, drawn = tmp_path / "plain.onnx", tmp_path / "drawn.onnx"
+    for out, words in ((plain, []), (drawn, ["--drawn", 0.2])):
+        result = run(MODEL, "-o", out, "--calibration", pictures, *words)
+        assert (result.exit_code, result.stderr) == (0, ""), result.output
+    found = [ModelFile(out).card.provenance["calibration"] for out in (plain, drawn)]
+    assert "drawn share" not in found[0] and found[1]["drawn share"] == 0.2
+    windows = [one["windows"] for one in found]
+    assert windows[1] == pytest.approx(windows[0] / 0.8, abs=0.5)
+    assert found[0]["sha256"] != found[1]["sha256"]
+
+
 def test_layers_are_ranked_and_the_worst_stay_real(pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "tiny.onnx"
     words = (MODEL, "--calibration", pictures, "--json")
@@ -100,6 +112,7 @@ def test_what_is_refused(pictures: Path, tmp_path: Path) -> None:
     refused(run(MODEL, "-o", out, "--calibration", tmp_path), "no pictures")
     refused(run(MODEL, "-o", tmp_path / "a.bin", "--calibration", pictures), ".onnx or .tflite")
     refused(run(MODEL, "-o", tmp_path / "a.tflite", "--calibration", pictures, "--trt"), "--trt")
+    refused(run(MODEL, "-o", out, "--calibration", pictures, "--drawn", 1), "drawn share of 1.0")
     refused(run("nothing", "-o", out, "--calibration", pictures), "no model 'nothing'")
     out.write_bytes(b"")
     refused(run(MODEL, "-o", out, "--calibration", pictures), "exists", "--overwrite")

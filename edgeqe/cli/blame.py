@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import ExitStack
 
 import click
 
@@ -10,8 +10,9 @@ import click
 @click.command("blame")
 @click.argument("reference")
 @click.argument("candidate")
-@click.option("--data", type=click.Path(path_type=Path), required=True, metavar="DIR",
-              help="Folder of undamaged pictures.")  # fmt: skip
+@click.option("--data", required=True, metavar="DIR",
+              help="Folder of undamaged pictures, or 'drawn': twenty drawn ones, text, line art and "
+                   "screens.")  # fmt: skip
 @click.option("--quality", "-q", "qualities", multiple=True, type=int, metavar="Q",
               help="JPEG quality, 1 to 100; repeatable; 10, 40 and 90 if left out.")  # fmt: skip
 @click.option("--protocol", type=click.Choice(["gray", "colour", "both"]), default="both",
@@ -25,7 +26,7 @@ import click
 def command(
     reference: str,
     candidate: str,
-    data: Path,
+    data: str,
     qualities: tuple[int, ...],
     protocol: str,
     decoder: str,
@@ -43,17 +44,20 @@ def command(
     from edgeqe.quantization.blame import QUALITIES, blame
     from edgeqe.quantization.blame_report import to_json, to_text
     from edgeqe.quantization.decoders import decoder_of
-    from edgeqe.quantization.protocols import PROTOCOLS, picture_files
+    from edgeqe.quantization.picture_sets import picture_sets
+    from edgeqe.quantization.protocols import PROTOCOLS
 
-    files = picture_files(data)
     chosen = tuple(dict.fromkeys(qualities)) or QUALITIES
     with quiet_start():
         decoder_of(decoder)
-    with progress(len(files) * len(chosen), "Comparing", hide=as_json) as advance:
+    with ExitStack() as stack:
+        ((name, files),) = stack.enter_context(picture_sets([data])).items()
+        advance = stack.enter_context(progress(len(files) * len(chosen), "Comparing", hide=as_json))
         found = blame(
             model_file(reference),
             model_file(candidate),
             files,
+            data=name,
             protocols=PROTOCOLS if protocol == "both" else (protocol,),
             qualities=chosen,
             decoder=decoder,

@@ -10,8 +10,9 @@ import click
 @click.command("drift")
 @click.argument("reference")
 @click.argument("candidate")
-@click.option("--data", type=click.Path(path_type=Path), required=True, metavar="DIR",
-              help="Folder of undamaged pictures.")  # fmt: skip
+@click.option("--data", multiple=True, required=True, metavar="DIR",
+              help="Folder of undamaged pictures, or 'drawn': twenty drawn ones, text, line art and "
+                   "screens; repeatable, each is judged by itself.")  # fmt: skip
 @click.option("--quality", "-q", "qualities", multiple=True, type=int, metavar="Q",
               help="JPEG quality, 1 to 100; repeatable; 10, 20, 40, 60, 80 and 90 if left "
                    "out.")  # fmt: skip
@@ -35,7 +36,7 @@ import click
 def command(
     reference: str,
     candidate: str,
-    data: Path,
+    data: tuple[str, ...],
     qualities: tuple[int, ...],
     protocol: str,
     max_drop: float | None,
@@ -61,18 +62,21 @@ def command(
     from edgeqe.quantization.drift import QUALITIES
     from edgeqe.quantization.gate import check
     from edgeqe.quantization.limits import Limits
-    from edgeqe.quantization.protocols import PROTOCOLS, picture_files
+    from edgeqe.quantization.picture_sets import picture_sets
+    from edgeqe.quantization.protocols import PROTOCOLS
 
     limits = Limits(max_drop, max_gain_loss, max_tile_drop)
     if junit is not None:
         check_destination(junit, overwrite=overwrite)
-    files = picture_files(data)
     chosen = tuple(dict.fromkeys(qualities)) or QUALITIES
-    with progress(len(files) * len(chosen), "Comparing", hide=as_json) as advance:
+    with (
+        picture_sets(data) as sets,
+        progress(sum(map(len, sets.values())) * len(chosen), "Comparing", hide=as_json) as advance,
+    ):
         report = check(
             model_file(reference),
             model_file(candidate),
-            files,
+            sets,
             protocols=PROTOCOLS if protocol == "both" else (protocol,),
             qualities=chosen,
             limits=limits,

@@ -25,6 +25,9 @@ SIDE, ROUNDS = 512, 7
               help="Model file to write, .onnx or .tflite; not needed for --report.")  # fmt: skip
 @click.option("--calibration", type=click.Path(path_type=Path), required=True, metavar="DIR",
               help="Folder of undamaged pictures, at least 8.")  # fmt: skip
+@click.option("--drawn", type=float, default=0.0, show_default=True, metavar="SHARE",
+              help="Share of the calibration that is drawn in code, text, line art and screens: 0 to "
+                   "less than 1.")  # fmt: skip
 @click.option("--statistic", type=click.Choice(["percentile", "mse", "minmax"]), default="percentile",
               show_default=True, help="How the range of a value is found.")  # fmt: skip
 @click.option("--trt", is_flag=True,
@@ -41,6 +44,7 @@ def command(
     model: str,
     destination: Path | None,
     calibration: Path,
+    drawn: float,
     statistic: str,
     trt: bool,
     report: bool,
@@ -87,7 +91,12 @@ def command(
     ranked: list[Loss] = []
     with phases(hide=as_json) as progress:
         quantizer = Quantizer(
-            source, calibration, statistic=statistic, frozen=frozen, progress=progress
+            source,
+            calibration,
+            statistic=statistic,
+            drawn=drawn,
+            frozen=frozen,
+            progress=progress,
         )
 
         def make(real: Any = ()) -> Any:

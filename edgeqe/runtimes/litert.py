@@ -177,19 +177,24 @@ class _Interpreter:
             result[...] = lying
         else:
             scale, zero = self._step
-            np.subtract(lying, zero, out=result)
-            result *= scale
+            if zero:
+                np.subtract(lying, zero, out=result)
+                result *= scale
+            else:  # as of all residuals that edgeqe quantizes
+                np.multiply(lying, scale, out=result)
         return result
 
     def _quantize(
         self, planes: Float, target: npt.NDArray[np.int8], scale: np.float32, zero: np.float32
     ) -> None:
-        """Integers of planes, one plane at a time."""
+        """Integers of planes, one plane at a time; 8-bit levels are their own integers."""
         for plane, integers in zip(planes, target, strict=True):
-            np.divide(plane, scale, out=self._plane)
-            np.rint(self._plane, out=self._plane)
+            scaled = plane if scale == 1.0 else np.divide(plane, scale, out=self._plane)
+            np.rint(scaled, out=self._plane)
             np.clip(self._plane, -128 - zero, 127 - zero, out=self._plane)
-            np.add(self._plane, zero, out=integers, casting="unsafe")
+            if zero:
+                self._plane += zero
+            np.copyto(integers, self._plane, casting="unsafe")
 
 
 def _step(details: Mapping[str, Any]) -> tuple[np.float32, np.float32] | None:

@@ -81,6 +81,7 @@ def _edgeqe(module: str, function: str) -> Network:
 
 #: Every network by name.
 NETWORKS = {
+    "edgeqe-nano": _edgeqe("plain", "edgeqe_nano"),
     "edgeqe-tiny": _edgeqe("plain", "edgeqe_tiny"),
     "edgeqe-small": _edgeqe("plain", "edgeqe_small"),
     "edgeqe-base": _edgeqe("multiscale", "edgeqe_base"),

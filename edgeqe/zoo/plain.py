@@ -1,4 +1,4 @@
-"""edgeqe-tiny and edgeqe-small: plain stacks, native to 4:2:0.
+"""edgeqe-nano, edgeqe-tiny and edgeqe-small: plain stacks, native to 4:2:0.
 
 Input: six half-resolution planes, (v - 128) / 255 for 8-bit values v: the four
 phases of Y (space-to-depth 2: top left, top right, bottom left, bottom right), Cb
@@ -7,8 +7,11 @@ pools, so tiles are exact.
 
 | network | width | depth | kMAC per picture pixel | halo, pixels |
 |---|---|---|---|---|
-| edgeqe-tiny | 24 | 4 | 5.8 | 12 |
-| edgeqe-small | 32 | 6 | 14.7 | 16 |
+| edgeqe-nano | 16 | 2 | 1.6 | 8 |
+| edgeqe-tiny | 32 | 3 | 7.8 | 10 |
+| edgeqe-small | 40 | 4 | 15.5 | 12 |
+
+docs/networks.md has the shapes that were tried, with what they gain and take.
 """
 
 from __future__ import annotations
@@ -111,7 +114,7 @@ def plain(
     width : int
         Channels of every hidden layer.
     depth : int
-        3x3 convolutions between head and tail, even.
+        3x3 convolutions between head and tail; an odd one out stands last, without a skip.
     strength, units
         As of `Convolutions`.
 
@@ -123,16 +126,23 @@ def plain(
     """
     make = Convolutions(strength, units)
     x = make.convolution(make.planes, width, "head")
-    for index in range(1, depth, 2):
+    for index in range(1, depth - depth % 2, 2):
         x = make.pair(x, width, f"hidden_{index}", f"hidden_{index + 1}")
+    if depth % 2:
+        x = make.convolution(x, width, f"hidden_{depth}")
     return make.network(name, make.tail(x, PLANES))
 
 
+def edgeqe_nano(strength: str = "scale-and-bias") -> Any:
+    """Width 16, two hidden convolutions: 1.6 kMAC per picture pixel."""
+    return plain("edgeqe-nano", width=16, depth=2, strength=strength)
+
+
 def edgeqe_tiny(strength: str = "scale-and-bias") -> Any:
-    """Width 24, four hidden convolutions: 5.8 kMAC per picture pixel."""
-    return plain("edgeqe-tiny", width=24, depth=4, strength=strength)
+    """Width 32, three hidden convolutions: 7.8 kMAC per picture pixel."""
+    return plain("edgeqe-tiny", width=32, depth=3, strength=strength)
 
 
 def edgeqe_small(strength: str = "scale-and-bias") -> Any:
-    """Width 32, six hidden convolutions: 14.7 kMAC per picture pixel."""
-    return plain("edgeqe-small", width=32, depth=6, strength=strength)
+    """Width 40, four hidden convolutions: 15.5 kMAC per picture pixel."""
+    return plain("edgeqe-small", width=40, depth=4, strength=strength)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import deblock
+import jpegqs
 import numpy as np
 
 from edgeqe import Enhancer
@@ -82,12 +83,18 @@ def measure_all(
         for protocol, networks in (("gray", gray), ("colour", ours)):
             for quality in qualities:
                 rows += measure(networks, pictures, protocol, quality, tell)
+        smoothed = jpegqs.LEVELS if jpegqs.version() else ()
+        if smoothed:
+            for quality in qualities:
+                rows += jpegqs.rows(pictures, quality, tell)
         frame = frame_of_size(pictures, SIZE, TIMED_QUALITY, colour=False)
-        lanes = _timed(opened, filters, peers, frame, effort, tell)
+        programs = stack.enter_context(jpegqs.timed(frame.gray, TIMED_QUALITY, THREADS, smoothed))
+        lanes = _timed(opened, filters, peers, programs, frame, effort, tell)
         differs = [_difference(peer, opened[CONVERTED], frame) for peer in peers]
         entries = [_entry(name, enhancer) for name, enhancer in opened.items()]
     entries += [_peer_entry(peer, entries[-1]) for peer in peers]
-    entries += [_without_network(name) for name in filters]
+    entries += [_without_network(name, f"{deblock.version()}, 1 thread") for name in filters]
+    entries += [_without_network(name, _process(name)) for name in programs]
     return {
         "stamp": machine_stamp(),
         "data": {"name": pictures.name, "pictures": len(pictures)},
@@ -103,6 +110,7 @@ def measure_all(
         "left_out": [
             *(["DnCNN-3, no file of which was given"] if dncnn is None else []),
             *([] if filters else ["FFmpeg's filter, since PyAV (`av`) is not installed"]),
+            *([] if programs else [jpegqs.ABSENT]),
         ],
         "notes": warnings(before, read_conditions()),
     }
@@ -172,6 +180,7 @@ def _timed(
     opened: Mapping[str, Enhancer],
     filters: Mapping[str, deblock.Deblock],
     peers: list[Peer],
+    programs: Mapping[str, Callable[[], object]],
     frame: Frame,
     effort: Effort,
     tell: Tell,
@@ -183,6 +192,7 @@ def _timed(
     lanes += [Lane(PLAIN, "gray", peer_lane(peer, frame).run) for peer in peers]
     for name, network in filters.items():
         lanes.append(Lane(name, "gray", _filtering(network, frame)))
+    lanes += [Lane(name, "gray", run) for name, run in programs.items()]
     first = next(iter(opened.values())).info
     with closing(Reference(read_profile(first.profile), first.runtime, THREADS)) as reference:
         course = Course(lanes, reference, SIZE, *SIZES[SIZE])
@@ -223,11 +233,19 @@ def _peer_entry(peer: Peer, converted: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _without_network(name: str) -> dict[str, Any]:
+def _process(name: str) -> str:
+    """How a program of its own is run."""
+    return (
+        f"{jpegqs.version()}, `{name} -t {THREADS}`; the time is that of the whole process, from a "
+        "JPEG file to another, whose tables are ones; the figures are those of that file, decoded"
+    )
+
+
+def _without_network(name: str, runs_on: str) -> dict[str, Any]:
     return {
         "name": name,
         "dncnn": False,
         "kmac_per_pixel": None,
         "parameters": None,
-        "runs_on": f"{deblock.version()}, 1 thread",
+        "runs_on": runs_on,
     }

@@ -17,7 +17,8 @@ QUALITY = {"psnr_db": ".2f", "ssim": ".4f", "psnr_b_db": ".2f"}
 
 COMMAND = """\
 ```sh
-pip install av    # FFmpeg's filter; without it the page leaves that out
+pip install av            # FFmpeg's filter; without it the page leaves that out
+apt-get install jpegqs    # a Debian package; the same
 .venv/bin/python scripts/peers --data live1 --dncnn DnCNN3.onnx
 ```"""
 
@@ -33,10 +34,10 @@ def page(figures: Figures) -> str:
         What one run measured, as plain values: `measuring.measure_all`.
     """
     parts = [
-        "# Peers: DnCNN-3, FFmpeg's deblock filter, and published figures",
+        "# Peers: DnCNN-3, FFmpeg's deblock filter, jpegqs, and published figures",
         prose(
             "One run of `scripts/peers` wrote this page. It measured everything but the last table,",
-            "which is copied from papers. To write it anew:",
+            "which is copied from papers and from what they publish. To write it anew:",
         ),
         COMMAND,
         *_measured(figures),
@@ -64,7 +65,8 @@ def _measured(figures: Figures) -> list[str]:
             f"{_words(SHOWN)}.",
             rate,
             f"Time: one gray frame of 1280x720 at quality {figures['timed_quality']}, uint8 to uint8, "
-            f"all in turns in one run, on {figures['threads']} threads (FFmpeg's filter has only one).",
+            f"all in turns in one run, on {figures['threads']} threads (FFmpeg's filter has only one). jpegqs is "
+            "a program: its time is that of a process, from JPEG file to JPEG file.",
             ""
             if fastest is None
             else "*Times DnCNN-3*: how often the frame is done while DnCNN-3 does it once, by the "
@@ -203,7 +205,7 @@ def _published() -> list[str]:
         "## As published, not measured here",
         prose(
             "LIVE1 as JPEG: luma at qualities 10, 20 and 40, and BD-rate over 10, 20, 40, 70, 85 and",
-            "90. The last column names the paper that prints the figures.",
+            "90. The last column names the paper that prints the figures, or whose tables gave them.",
         ),
         table(headers, rows),
         bullets(f"{name}: {paper}." for name, paper in PAPERS.items()),
@@ -218,7 +220,8 @@ def _comparable(figures: Figures) -> list[str]:
         "run.",
         "What each is told differs. edgeqe reads the strength from the file's quantization table. "
         "DnCNN-3 is told nothing, and also removes noise and enlarges. Thresholds of FFmpeg's filter "
-        "need somebody who knows the quality.",
+        "need somebody who knows the quality. jpegqs reads the coefficients themselves, and stays "
+        "inside the intervals that the quantizer left them.",
         "Measured with published figures of luma: where JPEG itself is the same. It has "
         f"{numbers(before, '.2f')} dB here and {numbers(JPEG.psnr, '.2f')} dB there. Full-range luma "
         "reads 0.75 dB less.",

@@ -31,7 +31,7 @@ CONVERTED, PLAIN = "DnCNN-3, converted", "DnCNN-3, plain ONNX Runtime"
 def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     """Modules of the script, whose folder is no package: they find each other by bare names."""
     found = {}
-    for file in ("layout", "published", "page", "deblock", "measuring", "__main__"):
+    for file in ("layout", "published", "page", "deblock", "jpegqs", "measuring", "__main__"):
         name = file.strip("_")
         spec = importlib.util.spec_from_file_location(name, SCRIPT / f"{file}.py")
         assert spec is not None and spec.loader is not None
@@ -279,7 +279,8 @@ def test_a_run_without_peers(
     pytest.importorskip("onnxruntime")
     measuring = script["measuring"]
     monkeypatch.setattr(measuring, "shipped_forms", lambda: ["edgeqe-tiny:float32"])
-    monkeypatch.setattr(script["deblock"], "version", lambda: "")
+    for program in ("deblock", "jpegqs"):
+        monkeypatch.setattr(script[program], "version", lambda: "")
     pictures = PictureSet("one", (packaged_file("chelsea.png"),), 0.25)
     found = measuring.measure_all(pictures, None, (10, 20, 40), Effort(rounds=1), lambda *_: None)
     assert [lane["model"] for lane in found["lanes"]] == ["edgeqe-tiny:float32"]
@@ -292,6 +293,7 @@ def test_a_run_without_peers(
     assert cells(text, "Gain by quality")["edgeqe-tiny:float32"][0].startswith(f"{gain:+.3f} (")
     assert "- Left out: DnCNN-3, no file of which was given." in text
     assert "- Left out: FFmpeg's filter, since PyAV (`av`) is not installed." in text
+    assert "- Left out: jpegqs, which is not installed (Debian: `apt-get install jpegqs`)." in text
 
 
 def test_each_network_comes_in_float_and_in_integers(script: dict[str, ModuleType]) -> None:
@@ -318,13 +320,92 @@ def test_a_network_is_converted_opened_and_compared_with_its_own_file(
     onnx.save(model(nodes, {"w": kernel}, shape=("n", 1, "h", "w")), path)
     measuring = script["measuring"]
     monkeypatch.setattr(measuring, "shipped_forms", list)
-    monkeypatch.setattr(script["deblock"], "version", lambda: "")
+    for program in ("deblock", "jpegqs"):
+        monkeypatch.setattr(script[program], "version", lambda: "")
     pictures = PictureSet("one", (packaged_file("chelsea.png"),), 0.25)
     found = measuring.measure_all(pictures, path, (10,), Effort(rounds=1), lambda *_: None)
     assert [entry["name"] for entry in found["networks"]] == [CONVERTED, PLAIN]
     assert [lane["model"] for lane in found["lanes"]] == [CONVERTED, PLAIN]
     assert [(row["protocol"], row["model"]) for row in found["quality"]] == [("gray", CONVERTED)]
     assert found["differs"] <= 1  # both round once, halves perhaps to another side
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for jpegqs that copies its input and notes its words."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    path = folder / "jpegqs"
+    path.write_text(
+        "#!/bin/sh\n"
+        'if [ "$1" = --help ]; then echo "JPEG Quant Smooth : Copyright : 1.20210408"; exit; fi\n'
+        f'echo "$@" >> {tmp_path / "words"}\n'
+        "for last; do source=$target; target=$last; done\n"
+        'cp "$source" "$target"\n'
+    )
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return tmp_path / "words"
+
+
+def test_a_program_is_run_on_files_and_its_file_is_measured(
+    script: dict[str, ModuleType], program: Path
+) -> None:
+    jpegqs = script["jpegqs"]
+    assert jpegqs.version() == "jpegqs 1.20210408"
+    pictures = PictureSet("one", (packaged_file("chelsea.png"),), 0.25)
+    found = list(jpegqs.rows(pictures, 20))
+    assert [(row.protocol, row.model, row.quality) for row in found] == [
+        ("gray", "jpegqs -q 1", 20), ("gray", "jpegqs -q 3", 20)
+    ]  # fmt: skip
+    (plain,) = measure({"still": Still()}, pictures, "gray", 20)
+    for row in found:  # the copy is the JPEG itself, and so is a network that does nothing
+        assert row.scores == plain.scores
+    words = [line.split()[:6] for line in program.read_text().splitlines()]
+    assert words == [["--quality", level, "--threads", "1", "--info", "0"] for level in ("1", "3")]
+
+
+def test_a_program_is_timed_on_a_file_that_is_there_already(
+    script: dict[str, ModuleType], program: Path
+) -> None:
+    gray = blocks(64, 80, 30)
+    with script["jpegqs"].timed(gray, 20, 2) as runs:
+        for run in runs.values():
+            run()
+    assert list(runs) == ["jpegqs -q 1", "jpegqs -q 3"]
+    lines = [line.split() for line in program.read_text().splitlines()]
+    assert [line[1] for line in lines] == ["1", "3"]
+    assert lines[0][3] == "2" and lines[0][-2:] == lines[1][-2:]
+    assert not Path(lines[0][-1]).exists()
+
+
+def test_a_program_that_fails_is_named(
+    script: dict[str, ModuleType], program: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bin" / "jpegqs").write_text("#!/bin/sh\necho no JPEG >&2\nexit 3\n")
+    with pytest.raises(InputError, match="jpegqs failed with 3: no JPEG"):
+        script["jpegqs"].smooth(b"", 1)
+
+
+def test_jpegqs_smooths(script: dict[str, ModuleType]) -> None:
+    jpegqs = script["jpegqs"]
+    if not jpegqs.version():
+        pytest.skip("jpegqs is a Debian package")
+    pictures = PictureSet("one", (packaged_file("chelsea.png"),), 0.5)
+    fast, own = jpegqs.rows(pictures, 10)
+    assert fast.gain > 0.1 and own.scores != fast.scores
+
+
+class Still:
+    """A network that leaves a picture as it is."""
+
+    takes_planes = False
+
+    def enhance(self, image: Any, /, *, step: float) -> Any:
+        return image
+
+    def enhance_planes(self, y: Any, u: Any, v: Any, /, *, step: float) -> Any:
+        return y, u, v
 
 
 def blocks(height: int, width: int, step: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

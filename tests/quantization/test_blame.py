@@ -29,7 +29,7 @@ def adds_up(found: Blame) -> None:
 
 def test_a_doubled_scale_is_quantization(files: tuple[Path, ...], tmp_path: Path) -> None:
     broken = doubled(tmp_path / "broken.onnx")
-    found = blame(TINY, broken, files, qualities=(10, 80))
+    found = blame(TINY, broken, files, data="pictures", qualities=(10, 80))
     adds_up(found)
     assert found.largest == "quantization"
     assert [(row.protocol, row.quality, row.pictures) for row in found.rows] == [
@@ -43,7 +43,7 @@ def test_a_doubled_scale_is_quantization(files: tuple[Path, ...], tmp_path: Path
 
 
 def test_another_dct_is_the_decoder(files: tuple[Path, ...]) -> None:
-    found = blame(TINY, TINY, files, qualities=(60, 90), decoder="ifast")
+    found = blame(TINY, TINY, files, data="pictures", qualities=(60, 90), decoder="ifast")
     adds_up(found)
     assert found.largest == "decoder"
     assert found.losses()["decoder"] > 0.05
@@ -70,7 +70,7 @@ def test_a_runtime_that_saturates_is_the_runtime(
         return session
 
     monkeypatch.setattr(runtimes, "open_session", saturating)
-    found = blame(TINY, TINY, files, qualities=(10,))
+    found = blame(TINY, TINY, files, data="pictures", qualities=(10,))
     adds_up(found)
     assert found.largest == "runtime"
     assert found.losses()["runtime"] > 0.3
@@ -82,7 +82,9 @@ def test_half_precision_is_told_by_format(files: tuple[Path, ...], tmp_path: Pat
     graph = small_models.strong_graph()
     small_models.write(graph, tmp_path / "small.onnx")
     small_models.write(graph, tmp_path / "half.tflite", float16=True)
-    found = blame(tmp_path / "small.onnx", tmp_path / "half.tflite", files, qualities=(40,))
+    found = blame(
+        tmp_path / "small.onnx", tmp_path / "half.tflite", files, data="pictures", qualities=(40,)
+    )
     adds_up(found)
     assert found.candidate.precision == "float16"
     for row in found.rows:
@@ -90,7 +92,7 @@ def test_half_precision_is_told_by_format(files: tuple[Path, ...], tmp_path: Pat
 
 
 def test_a_file_does_not_blame_itself(files: tuple[Path, ...]) -> None:
-    found = blame(TINY, TINY, files[1:], qualities=(40,))
+    found = blame(TINY, TINY, files[1:], data="pictures", qualities=(40,))
     assert found.largest == "none"
     assert found.notes == ("all pictures are gray: protocol colour was left out",)
     assert [row.protocol for row in found.rows] == ["gray"]

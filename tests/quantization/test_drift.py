@@ -115,6 +115,45 @@ def test_a_tile_that_is_all_but_exact_drops_nothing() -> None:
     assert worst_tile(original, original, candidate).drop == pytest.approx(expected, abs=1e-9)
 
 
+def test_an_icon_on_white_is_not_lost_in_its_tile() -> None:
+    """A tile of 50 dB on the whole, whose error lies in few blocks."""
+    original = flat(128, 128)
+    icon = np.s_[40:56, 64:80]  # four blocks of 256
+    reference, candidate = original.copy(), original.copy()
+    reference[icon] += np.uint8(2)
+    candidate[icon] += np.uint8(6)
+    assert plain_psnr(original, candidate) > 50.0
+    # the icon's errors on 4 blocks of 256, that of 50 dB on the others
+    floor = 255**2 / 10**5
+    errors = [(4 * level**2 + 252 * floor) / 256 for level in (2, 6)]
+    drop = worst_tile(original, reference, candidate).drop
+    assert drop == pytest.approx(10 * np.log10(errors[1] / errors[0]), abs=1e-9)
+    assert drop > 2.0
+
+
+def test_a_cut_block_counts_by_its_pixels() -> None:
+    original = flat(20, 13)
+    reference, candidate = original.copy(), original.copy()
+    reference[16:, 8:] += np.uint8(2)  # the last block: 4 x 5 pixels of 260
+    candidate[16:, 8:] += np.uint8(4)
+    floor = 255**2 / 10**5
+    errors = [(20 * level**2 + 240 * floor) / 260 for level in (2, 4)]
+    drop = worst_tile(original, reference, candidate).drop
+    assert drop == pytest.approx(10 * np.log10(errors[1] / errors[0]), abs=1e-9)
+
+
+def test_sets_are_measured_one_by_one(tmp_path: Path) -> None:
+    folder = photographs(tmp_path / "pictures")
+    sets = {"two": sorted(folder.iterdir()), "one": [folder / "camera.png"]}
+    rows = measure(Shifted(0), Shifted(1), sets, ("gray", "colour"), (40,))
+    assert [(row.data, row.protocol, len(row.pictures)) for row in rows] == [
+        ("two", "gray", 2),
+        ("two", "colour", 1),
+        ("one", "gray", 1),
+    ]
+    assert rows[2].pictures[0] == rows[0].pictures[1]
+
+
 def test_gains_by_hand(tmp_path: Path) -> None:
     """Gray: the JPEG that Pillow makes of studio-range luma, shifted by networks we know."""
     rng = np.random.default_rng(5)
@@ -135,7 +174,9 @@ def test_gains_by_hand(tmp_path: Path) -> None:
         after = plain_psnr(original, np.clip(shifted, 0, 255).astype(np.uint8))
         expected[name] = plain_psnr(original, shown), after
     reference, candidate = Shifted(0), Shifted(5)
-    found = measure(reference, candidate, [folder / "waves.png"], ("gray", "colour"), (30,))
+    found = measure(
+        reference, candidate, {"set": [folder / "waves.png"]}, ("gray", "colour"), (30,)
+    )
     assert reference.steps == candidate.steps == [step_from_quality(30)] * 2
     assert [(row.protocol, row.quality) for row in found] == [("gray", 30), ("colour", 30)]
     for row in found:
@@ -153,7 +194,7 @@ def test_rows_by_protocol_then_quality_and_gray_pictures_in_gray_alone(tmp_path:
     folder = photographs(tmp_path / "pictures")
     steps: list[None] = []
     rows = measure(
-        Shifted(0), Shifted(1), sorted(folder.iterdir()), ("gray", "colour"), (40, 10),
+        Shifted(0), Shifted(1), {"set": sorted(folder.iterdir())}, ("gray", "colour"), (40, 10),
         lambda: steps.append(None),
     )  # fmt: skip
     assert [(r.protocol, r.quality, [p.name for p in r.pictures]) for r in rows] == [
@@ -169,7 +210,7 @@ def test_means_and_worsts_of_a_row() -> None:
     def picture(name: str, before: float, first: float, second: float, drop: float) -> PictureDrift:
         return PictureDrift(name, before, first, second, Tile(0, 0, drop))
 
-    row = Row("gray", 20, (picture("a", 30, 31, 31.5, 2.0), picture("b", 20, 22, 21, 0.5)))
+    row = Row("set", "gray", 20, (picture("a", 30, 31, 31.5, 2.0), picture("b", 20, 22, 21, 0.5)))
     assert (row.reference_gain, row.candidate_gain) == (1.5, 1.25)
     assert row.loss == pytest.approx(0.25, abs=1e-12)
     assert (row.worst_picture.name, row.worst_picture.loss) == ("b", 1.0)

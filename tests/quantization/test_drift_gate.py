@@ -19,12 +19,12 @@ from tests.drift_models import TINY, doubled, photographs, tiny_with
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> tuple[Path, ...]:
-    return picture_files(photographs(tmp_path / "pictures"))
+def sets(tmp_path: Path) -> dict[str, tuple[Path, ...]]:
+    return {"pictures": picture_files(photographs(tmp_path / "pictures"))}
 
 
-def test_a_file_does_not_drift_from_itself(files: tuple[Path, ...]) -> None:
-    report = check(TINY, find_model(TINY), files, qualities=(10, 90), threads=1)
+def test_a_file_does_not_drift_from_itself(sets: dict[str, tuple[Path, ...]]) -> None:
+    report = check(TINY, find_model(TINY), sets, qualities=(10, 90), threads=1)
     assert report.failures() == []
     assert [(row.protocol, row.quality, len(row.pictures)) for row in report.rows] == [
         ("gray", 10, 2), ("gray", 90, 2), ("colour", 10, 1), ("colour", 90, 1)
@@ -46,9 +46,11 @@ def test_a_file_does_not_drift_from_itself(files: tuple[Path, ...]) -> None:
     )  # fmt: skip
 
 
-def test_a_doubled_scale_drifts_everywhere(files: tuple[Path, ...], tmp_path: Path) -> None:
+def test_a_doubled_scale_drifts_everywhere(
+    sets: dict[str, tuple[Path, ...]], tmp_path: Path
+) -> None:
     broken = doubled(tmp_path / "broken.onnx")
-    report = check(TINY, broken, files, qualities=(10, 60))
+    report = check(TINY, broken, sets, qualities=(10, 60))
     verdicts = report.verdicts()
     assert len(verdicts) == len(report.failures()) == 4
     for row, verdict in verdicts:
@@ -57,29 +59,33 @@ def test_a_doubled_scale_drifts_everywhere(files: tuple[Path, ...], tmp_path: Pa
         assert row.worst_tile.tile.drop > 0.3
 
 
-def test_a_tile_fails_where_the_mean_may_lose(files: tuple[Path, ...], tmp_path: Path) -> None:
+def test_a_tile_fails_where_the_mean_may_lose(
+    sets: dict[str, tuple[Path, ...]], tmp_path: Path
+) -> None:
     broken = doubled(tmp_path / "broken.onnx")
-    report = check(TINY, broken, files[:1], qualities=(10,), limits=Limits(max_drop=9.0))
+    report = check(
+        TINY, broken, {"one": sets["pictures"][:1]}, qualities=(10,), limits=Limits(max_drop=9.0)
+    )
     gray, colour = (verdict for _, verdict in report.verdicts())
     for verdict in (gray, colour):
         assert "loses" not in verdict.gain
         assert "of astronaut.png drops" in verdict.tile
 
 
-def test_a_small_change_holds(files: tuple[Path, ...], tmp_path: Path) -> None:
+def test_a_small_change_holds(sets: dict[str, tuple[Path, ...]], tmp_path: Path) -> None:
     close = tiny_with(tmp_path / "close.onnx", "hidden_1.kernel", 1.001)
-    report = check(TINY, close, files, qualities=(10, 60, 90))
+    report = check(TINY, close, sets, qualities=(10, 60, 90))
     assert report.failures() == []
     # Pixels did change: the gate compared two networks.
     assert any(row.loss != 0.0 for row in report.rows)
 
 
-def test_across_formats_and_runtimes(files: tuple[Path, ...], tmp_path: Path) -> None:
+def test_across_formats_and_runtimes(sets: dict[str, tuple[Path, ...]], tmp_path: Path) -> None:
     """Random weights lose against the JPEG on either runtime, by the same."""
     graph = small_models.strong_graph()
     for name in ("small.onnx", "small.tflite"):
         small_models.write(graph, tmp_path / name)
-    report = check(tmp_path / "small.onnx", tmp_path / "small.tflite", files, qualities=(40,))
+    report = check(tmp_path / "small.onnx", tmp_path / "small.tflite", sets, qualities=(40,))
     assert [m.runtime for m in (report.reference, report.candidate)] == ["onnxruntime", "litert"]
     for row, verdict in report.verdicts():
         # At most one pixel of 10,000 may round the other way, by one level: at the 25 dB and
@@ -88,18 +94,23 @@ def test_across_formats_and_runtimes(files: tuple[Path, ...], tmp_path: Path) ->
         assert "below the JPEG itself" in verdict.gain
 
 
-def test_notes_reach_the_report(files: tuple[Path, ...]) -> None:
-    report = check(TINY, TINY, files[1:], qualities=(90,))
+def test_notes_reach_the_report(sets: dict[str, tuple[Path, ...]]) -> None:
+    report = check(TINY, TINY, {"gray": sets["pictures"][1:]}, qualities=(90,))
     assert [row.protocol for row in report.rows] == ["gray"]
-    assert report.notes == ("all pictures are gray: protocol colour was left out",)
+    assert report.notes == ("gray: all pictures are gray: protocol colour was left out",)
 
 
 def test_jpeg_stands_in_for_other_codecs_and_a_note_says_so(
-    files: tuple[Path, ...], tmp_path: Path
+    sets: dict[str, tuple[Path, ...]], tmp_path: Path
 ) -> None:
     for name, codec in (("jpeg.onnx", "jpeg"), ("vvc.onnx", "vvc")):
         small_models.write(small_models.strong_graph(), tmp_path / name, codecs=(codec,))
-    report = check(tmp_path / "jpeg.onnx", tmp_path / "vvc.onnx", files[:1], qualities=(40,))
+    report = check(
+        tmp_path / "jpeg.onnx",
+        tmp_path / "vvc.onnx",
+        {"first": sets["pictures"][:1]},
+        qualities=(40,),
+    )
     # the same network: what its card says of codecs changes no figure
     assert [row.loss for row in report.rows] == [0.0, 0.0]
     assert report.notes == (
@@ -108,21 +119,25 @@ def test_jpeg_stands_in_for_other_codecs_and_a_note_says_so(
     )
 
 
-def test_models_that_cannot_be_compared(files: tuple[Path, ...], tmp_path: Path) -> None:
+def test_models_that_cannot_be_compared(sets: dict[str, tuple[Path, ...]], tmp_path: Path) -> None:
     small_models.write(
         small_models.strong_graph(inputs=("planes", "residual")), tmp_path / "residual.onnx"
     )
     with pytest.raises(InputError, match="takes the decoder's prediction residual"):
-        check(TINY, tmp_path / "residual.onnx", files)
+        check(TINY, tmp_path / "residual.onnx", sets)
     with pytest.raises(ModelError, match=r"no model 'none\.onnx'"):
-        check(TINY, "none.onnx", files)
+        check(TINY, "none.onnx", sets)
 
 
-def test_the_gate_needs_no_host_package(files: tuple[Path, ...]) -> None:
+def test_the_gate_needs_no_host_package(sets: dict[str, tuple[Path, ...]]) -> None:
+    picture = str(sets["pictures"][0])
     code = (
         "import sys\nfrom pathlib import Path\nfrom edgeqe.quantization.gate import check\n"
-        f"check({TINY!r}, {TINY!r}, [Path({str(files[0])!r})], qualities=(90,))\n"
-        "print({'tensorflow', 'keras', 'onnx', 'flatbuffers', 'skimage'} & set(sys.modules))"
+        f"check({TINY!r}, {TINY!r}, {{'a': [Path({picture!r})]}}, qualities=(90,))\n"
+        "from edgeqe.quantization.picture_sets import picture_sets\n"
+        "with picture_sets(['drawn']) as sets: print(sum(map(len, sets.values())))\n"
+        "heavy = {'tensorflow', 'keras', 'onnx', 'flatbuffers', 'skimage', 'matplotlib'}\n"
+        "print(heavy & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout == "set()\n"
+    assert done.stdout == "20\nset()\n"

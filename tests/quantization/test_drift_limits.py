@@ -12,7 +12,9 @@ from edgeqe.quantization.limits import Limits
 def row(quality: int, reference: float, candidate: float, drop: float = 0.0) -> Row:
     """One picture, its JPEG at 30 dB, with these gains."""
     tile = Tile(128, 0, drop)
-    return Row("gray", quality, (PictureDrift("a.png", 30, 30 + reference, 30 + candidate, tile),))
+    return Row(
+        "set", "gray", quality, (PictureDrift("a.png", 30, 30 + reference, 30 + candidate, tile),)
+    )
 
 
 @pytest.mark.parametrize(

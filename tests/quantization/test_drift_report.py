@@ -24,11 +24,16 @@ def picture(name: str, first: float, second: float, drop: float) -> PictureDrift
 def report(name: str = "sky.png") -> Report:
     """Gray holds; in colour the mean and the worst tile fail."""
     rows = (
-        Row("gray", 10, (picture("a.png", 31.0, 30.99, 0.1), picture("b.png", 31.5, 31.5, 0.0))),
-        Row("colour", 90, (picture(name, 31.0, 30.5, 2.25),)),
+        Row(
+            "set",
+            "gray",
+            10,
+            (picture("a.png", 31.0, 30.99, 0.1), picture("b.png", 31.5, 31.5, 0.0)),
+        ),
+        Row("set", "colour", 90, (picture(name, 31.0, 30.5, 2.25),)),
     )
     candidate = dataclasses.replace(MODEL, given="c.onnx", threads=1)
-    return Report(MODEL, candidate, "set", Limits(), rows, ("a note",), STAMP)
+    return Report(MODEL, candidate, Limits(), rows, ("a note",), STAMP)
 
 
 def test_the_table() -> None:
@@ -38,12 +43,14 @@ def test_the_table() -> None:
         "candidate  c.onnx: net, int8, 1000 bytes, sha256 0123456789abcdef; onnxruntime 1.2.3, "
         "CPUExecutionProvider, 1 thread",
         "",
+        "pictures of set",
         "gray: studio-range luma, coded as grayscale JPEG; gains in dB",
         "quality  n  JPEG dB  reference  candidate     loss   limit  worst picture  "
         "worst tile, row,column",
         "     10  2   30.000    +1.2500    +1.2450  +0.0050  0.0500  +0.0100 a.png  "
         "+0.1000 a.png 128,0     holds",
         "",
+        "pictures of set",
         "colour: RGB of the decoder, coded as 4:2:0; PSNR in RGB; gains in dB",
         "quality  n  JPEG dB  reference  candidate     loss   limit  worst picture    "
         "worst tile, row,column",
@@ -51,13 +58,33 @@ def test_the_table() -> None:
         "+2.2500 sky.png 128,0   DRIFTS",
         "",
         "note: a note",
-        "pictures of set; tiles of 128 pixels, their PSNR counts up to 50 dB",
+        "tiles of 128 pixels; PSNR of each of their 8x8 blocks counts up to 50 dB",
         "edgeqe 0.1.0, Python 3.11, numpy 2.4, Pillow 13.0 (libjpeg-turbo 3); unknown processor "
         "(no features known), Linux, arm64",
         "",
-        "colour quality 90: the mean gain loses 0.5 dB, at most 0.05 may go; the tile at row 128, "
+        "set, colour quality 90: the mean gain loses 0.5 dB, at most 0.05 may go; the tile at row 128, "
         "column 0 of sky.png drops 2.25 dB, at most 0.3 may go",
     ]
+
+
+def test_sets_have_tables_and_verdicts_of_their_own() -> None:
+    first = report()
+    others = tuple(dataclasses.replace(row, data="drawn 1a") for row in first.rows)
+    both = dataclasses.replace(first, rows=first.rows + others)
+    assert both.data == "set, drawn 1a"
+    lines = both.to_text().splitlines()
+    assert [line for line in lines if line.startswith("pictures of")] == [
+        *["pictures of set"] * 2,
+        *["pictures of drawn 1a"] * 2,
+    ]
+    assert [failure.split(":")[0] for failure in both.failures()] == [
+        "set, colour quality 90",
+        "drawn 1a, colour quality 90",
+    ]
+    names = [
+        case.attrib["name"] for case in ElementTree.fromstring(both.to_junit()).iter("testcase")
+    ]
+    assert len(set(names)) == len({(row.data, row.quality) for row in both.rows}) * 2
 
 
 def test_a_candidate_that_holds_says_so() -> None:
@@ -74,6 +101,7 @@ def test_json() -> None:
     assert found["reference"]["sha256"] == MODEL.sha256
     assert found["stamp"] == STAMP
     gray, colour = found["rows"]
+    assert found["data"] == gray["data"] == colour["data"] == "set"
     assert gray["reference_gain_db"] == pytest.approx(1.25, abs=1e-12)
     assert gray["losses_db"] == pytest.approx({"a.png": 0.01, "b.png": 0.0}, abs=1e-12)
     assert (gray["holds"], gray["failures"]) == (True, [])
@@ -94,10 +122,10 @@ def test_junit() -> None:
     assert properties["candidate"].startswith("c.onnx: net, int8")
     cases = suite.findall("testcase")
     assert [(case.attrib["classname"], case.attrib["name"]) for case in cases] == [
-        ("edgeqe.drift.gray", "net int8 on onnxruntime, quality 10: mean gain"),
-        ("edgeqe.drift.gray", "net int8 on onnxruntime, quality 10: worst tile"),
-        ("edgeqe.drift.colour", "net int8 on onnxruntime, quality 90: mean gain"),
-        ("edgeqe.drift.colour", "net int8 on onnxruntime, quality 90: worst tile"),
+        ("edgeqe.drift.gray", "net int8 on onnxruntime, set, quality 10: mean gain"),
+        ("edgeqe.drift.gray", "net int8 on onnxruntime, set, quality 10: worst tile"),
+        ("edgeqe.drift.colour", "net int8 on onnxruntime, set, quality 90: mean gain"),
+        ("edgeqe.drift.colour", "net int8 on onnxruntime, set, quality 90: worst tile"),
     ]
     failures = [case.find("failure") for case in cases]
     assert failures[:2] == [None, None]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeqe.errors import InputError
-from edgeqe.zoo.training.drawn import KINDS, draw, draw_kind
+from edgeqe.zoo.training.drawn import KINDS, draw, draw_kind, drawn_set, fingerprint
 from edgeqe.zoo.training.drawn.canvas import Canvas
 from edgeqe.zoo.training.drawn.colours import KINDS as PALETTES
 from edgeqe.zoo.training.drawn.colours import palette
@@ -156,3 +156,26 @@ def test_ink_can_be_read_on_paper(kind: str) -> None:
         for colour in (drawn.ink, *drawn.accents):
             distance = np.abs(np.subtract(colour, drawn.paper)).sum()
             assert distance > 60, (seed, colour, drawn.paper)
+
+
+def test_the_drawn_set_is_twenty_pictures_that_no_list_of_seeds_gives() -> None:
+    pictures = drawn_set()
+    assert len(pictures) == 20 and all(p.shape == (384, 512, 3) for p in pictures.values())
+    assert fingerprint(pictures) == fingerprint(drawn_set())
+    kinds = {name.rpartition("-")[0] for name in pictures}
+    assert kinds <= set(KINDS) and {"page", "pen", "editor", "desktop"} <= kinds
+    trained = draw_kind("page", np.random.default_rng([20, 0]), 384, 512)
+    assert not np.array_equal(trained, pictures["page-0"])
+
+
+def test_the_drawn_set_has_line_art_with_and_without_antialiasing() -> None:
+    levels = [len(np.unique(p)) for name, p in drawn_set().items() if name.startswith("pen")]
+    # paper and ink are at most six levels, two a channel
+    assert min(levels) <= 6 < max(levels)
+
+
+def test_the_fingerprint_follows_every_pixel() -> None:
+    pictures = {"a": np.zeros((4, 4, 3), np.uint8), "b": np.ones((4, 4, 3), np.uint8)}
+    before = fingerprint(pictures)
+    pictures["b"][3, 3, 2] = 2
+    assert fingerprint(pictures) != before

@@ -1,0 +1,61 @@
+"""Shows whether a model harms pictures, at JPEG qualities 10 to 95: photographs and drawn pictures.
+
+Usage: ``python scripts/no_harm [MODEL ...] [--data DIR] [--only photographs|drawn] [--threads N]``.
+A MODEL is a name of a shipped one or a path; the shipped networks in float32 if none is given.
+Photographs are scikit-image's colour ones, as they are and downscaled by 0.7, and those of DIR
+downscaled by 0.7, coded as 4:2:0. Drawn pictures are twenty that no training draws, coded as 4:2:0
+and as 4:4:4. Everything is measured in RGB, 8 bits in and out, on the device's own way.
+Needs an environment with ONNX Runtime, Pillow, scikit-image and, for the drawn pictures' fonts,
+matplotlib. Exit codes: 0 no harm, 1 harm, 2 something is wrong or missing, 3 a runtime is absent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from measuring import KINDS, QUALITIES, measure
+from ruling import failures, rules, table_of
+
+from edgeqe import Enhancer
+from edgeqe.catalogue import shipped_models
+from edgeqe.cli.progress import phases
+from edgeqe.errors import EdgeqeError
+
+
+def main() -> int:
+    """Measure, print, and judge."""
+    parser = argparse.ArgumentParser(prog="no_harm", description=__doc__.partition("\n")[0])
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="name of a shipped one, or path")
+    parser.add_argument("--data", type=Path, help="folder of more photographs, downscaled by 0.7")
+    parser.add_argument("--only", choices=KINDS, help="photographs, or drawn pictures alone")
+    parser.add_argument("--threads", type=int, help="all processors if left out")
+    given = parser.parse_args()
+    names = given.models or [f"{network}:float32" for network in shipped_models()]
+    kinds = (given.only,) if given.only else KINDS
+    broken = 0
+    try:
+        with ExitStack() as stack, phases(hide=False) as tell:
+            networks = {
+                name: stack.enter_context(Enhancer(name, threads=given.threads)) for name in names
+            }
+            rows = measure(networks, kinds, given.data, QUALITIES, tell)
+    except EdgeqeError as error:
+        print(f"no_harm: {error}", file=sys.stderr)
+        return error.exit_code
+    for name in names:
+        own = [row for row in rows if row.model == name]
+        print(f"{name}: {networks[name].info.runtime} {networks[name].info.runtime_version}")
+        print("\n".join(table_of(own)), end="\n\n")
+        found = failures(own)
+        broken += len(found)
+        for line in found or [f"no harm: {rules(kinds)}"]:
+            print(f"{name}: {line}")
+        print()
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
