@@ -28,7 +28,7 @@ from edgeqe.errors import InputError
 from edgeqe.planes import NEUTRAL, SCALE
 from edgeqe.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
 from edgeqe.zoo import TRAINING_KEY
-from edgeqe.zoo.training.files import LOG, RECIPE
+from edgeqe.zoo.training.files import RECIPE, read_reached
 
 #: Strength that a file has as it lies: JPEG's, and that of the video codecs.
 DEFAULT_QUALITY, DEFAULT_QP = 40, 32
@@ -36,6 +36,9 @@ DEFAULT_QUALITY, DEFAULT_QP = 40, 32
 #: where the error is about one grey level, a network that is right on the mean is too
 #: strong for its worst picture. Chosen on the validation pictures (README, no harm).
 CAUTION_STEP, FINEST_SHARE = 4.0, 0.85
+
+#: What a card says of the validation of a training that has not come to one.
+NOT_MEASURED = "none yet"
 
 #: Planes (C, h, w) in grey levels to the residual (C, h, w) in grey levels.
 Reference = Callable[[npt.NDArray[np.uint8]], Float]
@@ -84,33 +87,27 @@ def from_zoo(name: str, seed: int = 1) -> Source:
 
 
 def from_training(folder: Path) -> Source:
-    """Averaged weights of a training; recipe and last validation become the card's.
+    """Averaged weights of a training; recipe, steps and last validation become the card's.
 
     Raises
     ------
     InputError
-        If the folder is not a training's, or not one that validated yet.
+        If the folder is not a training's, or is damaged.
     """
     import keras
 
-    try:
-        recipe = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
-        entries = (folder / LOG).read_text(encoding="utf-8").splitlines()
-        last = json.loads(entries[-1])
-    except (OSError, ValueError, IndexError) as error:
-        raise InputError(
-            f"'{folder}' is no training that reached a validation ({error}): "
-            "give a folder that 'edgeqe train' wrote."
-        ) from error
     model = zoo.load_training(folder)
-    validated = {key: value for key, value in last.items() if isinstance(value, list)}
-    provenance = {
-        "recipe": recipe,
-        "steps": last["step"],
-        "minutes": last["minutes"],
-        "trainer": f"Keras {keras.__version__} on {keras.backend.backend()}",
-    }
-    quality = {"validation PSNR, dB, JPEG and enhanced": validated}
+    recipe, reached = json.loads((folder / RECIPE).read_text("utf-8")), read_reached(folder)
+    provenance = {"recipe": recipe, "steps": reached.steps, "minutes": reached.minutes}
+    if reached.precision:
+        provenance["precision"] = reached.precision
+    provenance["trainer"] = f"Keras {keras.__version__} on {keras.backend.backend()}"
+    if not reached.validated:
+        provenance["validation"] = NOT_MEASURED
+        return from_keras(model, provenance=provenance)
+    if reached.validated != reached.steps:
+        provenance["validation"] = f"at step {reached.validated}"
+    quality = {"validation PSNR, dB, JPEG and enhanced": reached.gains}
     return from_keras(model, provenance=provenance, quality=quality)
 
 

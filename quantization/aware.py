@@ -12,9 +12,8 @@ and the last `FROZEN` of the steps trains with exactly the ranges that are writt
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +156,7 @@ class QuantizedTraining(Training):
             names = {file.relative_to(self.pictures).as_posix() for file in training}
             read = [p for p in read_photographs(self.pictures) if p.name in names]
             self.photographs = read[:: math.ceil(len(read) / MOST_PICTURES)]
-        with self._averaged():
+        with self.averaged():
             source = from_keras(self.network)
             found = calibrate(
                 normal(source.graph),
@@ -173,16 +172,6 @@ class QuantizedTraining(Training):
                 self.average[index] = np.array(numbers)
         self.folder.mkdir(parents=True, exist_ok=True)
         write_frozen(self.folder, found)
-
-    @contextlib.contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """The averaged weights in the network."""
-        current = self.model.get_weights()
-        self.model.set_weights(self.average)
-        try:
-            yield
-        finally:
-            self.model.set_weights(current)
 
 
 def _rounded(graph: Graph) -> frozenset[str]:

@@ -71,6 +71,7 @@ def command(
             from edgeqe.cli.networks import source_of
             from edgeqe.converters.export import export
             from edgeqe.converters.sharing import unshare as without_sharing
+            from edgeqe.converters.sources import NOT_MEASURED
 
             foreign = {"planes": planes, "value_range": value_range, "gives": gives}
             source = source_of(model, seed, foreign, codecs)
@@ -90,6 +91,12 @@ def command(
             "'edgeqe[host,ort,tflite]'."
         ) from error
     card = exported.card
+    if card.provenance.get("validation") == NOT_MEASURED:
+        click.echo(
+            f"{model}: not validated yet, as it is after {card.provenance['steps']} steps; its "
+            "card says that nothing was measured",
+            err=True,
+        )
     shared_bytes = (2 if float16 else 4) * shared_numbers
     if as_json:
         report = {"schema_version": 1, "output": str(destination), "bytes": exported.file_bytes}

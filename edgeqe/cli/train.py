@@ -51,11 +51,12 @@ def command(
     """
     from edgeqe.cli.host import quiet_start
     from edgeqe.errors import InputError
+    from edgeqe.zoo.training.files import CHECKPOINT, LOG, RANGES
     from edgeqe.zoo.training.recipe import read_recipe
 
     chosen = read_recipe(recipe)
     folder = out / chosen.name
-    if not resume and not profiled and folder.is_dir() and any(folder.iterdir()):
+    if not resume and not profiled and (folder / CHECKPOINT).is_file():
         raise InputError(
             f"'{folder}' holds a training: go on with --resume, or give another --out."
         )
@@ -63,14 +64,12 @@ def command(
         raise InputError(f"no folder '{data}': give the data folder by --data.")
     if quantized and precision == "bfloat16":
         raise InputError("--quantized trains in float32: leave --precision out.")
+    if resume and (folder / CHECKPOINT).is_file() and (folder / RANGES).is_file() != quantized:
+        was, wanted = ("without", "leave it out") if quantized else ("with", "give it")
+        raise InputError(
+            f"'{folder}' holds a training {was} --quantized: {wanted} to go on with it."
+        )
     try:
-        from edgeqe.zoo.training.files import LOG, RANGES
-
-        if resume and (folder / RANGES).is_file() != quantized:
-            was, wanted = ("without", "leave it out") if quantized else ("with", "give it")
-            raise InputError(
-                f"'{folder}' holds a training {was} --quantized: {wanted} to go on with it."
-            )
         with quiet_start():
             from edgeqe.zoo.training.loop import Training
             from edgeqe.zoo.training.precision import Precision
@@ -94,11 +93,9 @@ def command(
     try:
         _run(training, lambda line: click.echo(line, err=as_json))
     except KeyboardInterrupt:
-        click.echo(
-            f"stopped: '{folder}' holds a checkpoint of step {training.step} of {chosen.steps}; "
-            "go on with --resume.",
-            err=True,
-        )
+        held = f"'{folder}' holds a checkpoint of step {training.step} of {chosen.steps}"
+        after = f"{held}; go on with --resume." if training.step else "nothing was trained."
+        click.echo(f"stopped: {after}", err=True)
         raise
     if as_json:
         lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
@@ -136,9 +133,11 @@ def _profile(training: Training, as_json: bool) -> None:
     from edgeqe.card import pixels_per_sample
     from edgeqe.converters import passes
     from edgeqe.converters.sources import from_keras
+    from edgeqe.zoo import build
     from edgeqe.zoo.training.profile import profile
 
-    source = from_keras(training.model)
+    recipe = training.recipe
+    source = from_keras(build(recipe.network, strength=recipe.strength, widths=recipe.widths))
     kmac = passes.macs(source.graph) / pixels_per_sample(source.planes) ** 2 / 1000
     found = profile(training, kmac)
     if as_json:

@@ -227,8 +227,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def small(strength: str = "scale-and-bias") -> Any:
-    """Width 8, one hidden convolution, in the place of edgeqe-tiny."""
-    return with_random_weights(plain("edgeqe-tiny", width=8, depth=1, strength=strength))
+    """Width 8, two hidden convolutions, in the place of edgeqe-tiny."""
+    return with_random_weights(plain("edgeqe-tiny", width=8, depth=2, strength=strength))
 
 
 def steps_of(training: QuantizedTraining) -> dict[str, Array]:

@@ -15,8 +15,9 @@ from PIL import Image
 from edgeqe import zoo
 from edgeqe.errors import InputError
 from edgeqe.quantization.distillation import PEAK, TEACHER_SHARE, WARMUP, fine_tune, rate
-from edgeqe.quantization.pictures import read_pictures
-from edgeqe.zoo.training.data import split
+from edgeqe.quantization.pictures import Pictures, read_pictures
+from edgeqe.zoo.training.feed import Job
+from tests.reference import photograph
 
 Float = npt.NDArray[np.float32]
 
@@ -128,14 +129,26 @@ def test_pictures_of_any_folder_are_split(tmp_path: Path) -> None:
     for index in range(12):
         pixels = rng.integers(0, 256, (200, 200, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"p{index:02}.png")
-    files = sorted(tmp_path.iterdir())
-    training, held = split(files)
-    assert [file.name for file in held] == ["p00.png", "p10.png"]
-    assert sorted(training + held) == files
-    assert split(files[:1]) == (files[:1], [])
     pictures = read_pictures(tmp_path, zoo.build("edgeqe-tiny"))
-    assert len(pictures.crops.pictures) == 10
+    held = {"p00.png", "p10.png"}
+    assert {file.name for file in pictures.files} == {f"p{i:02}.png" for i in range(12)} - held
     assert {name: len(pictures) for name, pictures in pictures.sets.items()} == {"held-out": 2}
+
+
+def test_batches_are_those_of_a_training_from_scratch(tmp_path: Path) -> None:
+    Image.fromarray(photograph("coffee", 20, 40, 200, 240)).save(tmp_path / "a.png")
+    files = (tmp_path / "a.png",)
+    job = Job((str(files[0]),), seed=5, batch=2, crop=96, candidates=4, error_floor=1.5, slots=6)
+    pool, made = job.pool(), 0
+    for batch in Pictures(files, {}).batches(seed=5, steps=3, size=2):
+        for part, same in zip(batch, pool.batch(made), strict=True):
+            np.testing.assert_array_equal(part, same)
+        made += 1
+    assert made == 3
+    with pytest.raises(InputError, match="no picture has 192 pixels both ways"):
+        small = tmp_path / "small.png"
+        Image.fromarray(photograph("coffee", 20, 40, 100, 240)).save(small)
+        next(Pictures((small,), {}).batches(seed=5, steps=3))
 
 
 def test_only_networks_with_training_data_are_tuned(tmp_path: Path) -> None:

@@ -162,9 +162,9 @@ def test_norm_ranks_by_gamma_and_by_the_mean_scale_of_a_strength() -> None:
     model = randomised("edgeqe-tiny")
     graph = graph_of(model, 0.0)
     found = coupling(graph)
-    scale = np.abs(graph.vectors["hidden_2_strength.scale"]).mean(axis=0)
-    assert graph.vectors["hidden_2_strength.scale"].shape == (len(KEYS), 24)
-    importance = by_norm(graph, found)[found.axes["hidden_2_strength.scale", 1]]
+    scale = np.abs(graph.vectors["hidden_1_strength.scale"]).mean(axis=0)
+    assert graph.vectors["hidden_1_strength.scale"].shape == (len(KEYS), 24)
+    importance = by_norm(graph, found)[found.axes["hidden_1_strength.scale", 1]]
     np.testing.assert_allclose(importance, scale / scale.mean(), rtol=1e-5)
 
 
@@ -321,14 +321,14 @@ def test_asqe_pruned_by_half_shares_its_kernels_and_passes_verify(tmp_path: Path
 
 
 def test_pruned_widths_train_from_a_recipe(tmp_path: Path) -> None:
-    toml = 'name = "narrow"\nnetwork = "edgeqe-tiny"\nsteps = 5\n[widths]\nhidden_2 = 8\n'
+    toml = 'name = "narrow"\nnetwork = "edgeqe-tiny"\nsteps = 5\n[widths]\nhidden_1 = 8\n'
     (tmp_path / "narrow.toml").write_text(toml, encoding="utf-8")
     recipe = read_recipe(str(tmp_path / "narrow.toml"))
     training = Training(recipe, tmp_path, tmp_path)
     training.save()
     (tmp_path / RECIPE).write_text(json.dumps(dataclasses.asdict(recipe)), encoding="utf-8")
     restored = zoo.load_training(tmp_path)
-    assert zoo.options_of(restored)["widths"] == {"hidden_2": 8}
+    assert zoo.options_of(restored)["widths"] == {"hidden_1": 8}
     for variable, trained in zip(restored.weights, training.model.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(variable), np.asarray(trained))
     (tmp_path / RECIPE).unlink()
@@ -337,9 +337,9 @@ def test_pruned_widths_train_from_a_recipe(tmp_path: Path) -> None:
 
 
 def test_widths_make_the_same_layers_narrower() -> None:
-    narrow = with_widths(zoo.build("edgeqe-tiny"), {"hidden_2": 8})
-    assert {**widths_of(zoo.build("edgeqe-tiny")), "hidden_2": 8} == widths_of(narrow)
-    assert narrow.get_layer("hidden_3").kernel.shape == (3, 3, 8, 24)
+    narrow = with_widths(zoo.build("edgeqe-tiny"), {"hidden_1": 8})
+    assert {**widths_of(zoo.build("edgeqe-tiny")), "hidden_1": 8} == widths_of(narrow)
+    assert narrow.get_layer("hidden_2").kernel.shape == (3, 3, 8, 24)
     assert zoo.options_of(zoo.build("edgeqe-tiny")) == {"strength": "scale-and-bias"}
 
 
@@ -348,9 +348,9 @@ def test_widths_make_the_same_layers_narrower() -> None:
     [
         ("edgeqe-tiny", {"hidden_9": 8}, "no layer 'hidden_9'"),
         ("edgeqe-tiny", {"head_relu": 8}, "no layer 'head_relu'"),
-        ("edgeqe-tiny", {"hidden_2": 0}, "'hidden_2' cannot be 0"),
-        ("edgeqe-tiny", {"hidden_2": [8]}, r"'hidden_2' cannot be \[8\]"),
-        ("edgeqe-tiny", {"hidden_2": True}, "'hidden_2' cannot be True"),
+        ("edgeqe-tiny", {"hidden_1": 0}, "'hidden_1' cannot be 0"),
+        ("edgeqe-tiny", {"hidden_1": [8]}, r"'hidden_1' cannot be \[8\]"),
+        ("edgeqe-tiny", {"hidden_1": True}, "'hidden_1' cannot be True"),
         ("edgeqe-base", {"head": 32}, "do not fit together"),
     ],
 )

@@ -16,7 +16,7 @@ from PIL import Image
 
 from edgeqe.catalogue import find_model
 from edgeqe.errors import InputError
-from edgeqe.zoo.training import loop, pool
+from edgeqe.zoo.training import loop
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
 from edgeqe.zoo.training.pictures import picture_files, split
 from edgeqe.zoo.training.recipe import read_recipe
@@ -248,24 +248,3 @@ def test_wrong_use_is_told_in_a_line(
         assert script["main"].main() == 2
         error = capsys.readouterr().err
         assert error.startswith("accelerated: ") and reason in error and error.count("\n") == 1
-
-
-def test_a_picture_serves_as_many_crops_with_several_makers(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    coded = []
-    real = pool.code
-    monkeypatch.setattr(pool, "code", lambda *given: coded.append(1) or real(*given))
-    references = [pool.Reference(photograph("coffee", 0, 0, 200, 240), True)]
-    made = {}
-    for every in (1, 4):
-        some = pool.Pool(
-            references, 1, batch=4, crop=48, candidates=1, error_floor=1.5, slots=4, every=every
-        )
-        coded.clear()
-        for step in range(0, 400, every):
-            some.batch(step)
-        made[every] = len(coded) - 4  # without the first filling
-    # 4 slots of 256 pixels serve 6 crops' pixels each: 4 * 256**2 * 6 / (4 * 48**2) = 171 steps
-    assert made[1] == pytest.approx(4 * 400 / 171, abs=1)
-    assert made[4] == pytest.approx(made[1] / 4, abs=1)

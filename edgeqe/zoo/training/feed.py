@@ -2,21 +2,23 @@
 
 Each maker is ``python -m edgeqe.zoo.training.feed``: it reads its job as one line of JSON
 from standard input, writes batches into shared memory, and says with a byte each that one
-is ready; the trainer answers with a byte each that a place is free again. So a maker ends
-when the trainer does, however that ends. Maker m of n makes the steps that leave m when
-divided by n, from a pool of its own, and what a step's batch holds does not depend on when
-it is made.
+is ready; the trainer answers with a byte each that a place is free again. A maker ends when
+its standard input does, so at once when the trainer ends, however that ends; it has a session
+of its own, so the Ctrl-C of a terminal reaches the trainer alone. Maker m of n makes the steps
+that leave m when divided by n, from a pool of its own, and what a step's batch holds does not
+depend on when it is made.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
-import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +27,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from edgeqe.errors import InputError
+from edgeqe.errors import EdgeqeError, InputError
 from edgeqe.zoo.training.pictures import LOSSLESS, load_all
 from edgeqe.zoo.training.pool import SLOTS, Batch, Float, Pool, Reference
 
@@ -59,6 +61,11 @@ class Job:
     makers: int = 1
 
     @property
+    def steps(self) -> range:
+        """Steps that this maker makes."""
+        return range(self.first + (self.maker - self.first) % self.makers, self.last, self.makers)
+
+    @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shapes of a batch's arrays."""
         side = self.crop // 2
@@ -70,20 +77,26 @@ class Job:
         return sum(int(np.prod(shape)) for shape in self.shapes)
 
     def pool(self) -> Pool:
-        """Read the pictures and make the pool."""
-        files = [Path(file) for file in self.files]
-        references = [
-            Reference(rgb, file.suffix.lower() in LOSSLESS)
-            for rgb, file in zip(load_all(files), files, strict=True)
-        ]
+        """Read the pictures and make the maker's pool, whose steps count the maker's own.
+
+        Raises
+        ------
+        EdgeqeError
+            If a picture cannot be read, none is large enough, or the teacher cannot teach.
+        """
         teach = None
         if self.teacher:
             from edgeqe.zoo.training.teacher import FileTeacher
 
             teach = FileTeacher(self.teacher)
+        files = [Path(file) for file in self.files]
+        references = [
+            Reference(rgb, file.suffix.lower() in LOSSLESS)
+            for rgb, file in zip(load_all(files), files, strict=True)
+        ]
         return Pool(
             references,
-            [self.seed, self.maker] if self.maker else self.seed,
+            (self.seed, self.maker),
             batch=self.batch,
             crop=self.crop,
             candidates=self.candidates,
@@ -155,15 +168,18 @@ class _Maker:
             stdout=subprocess.PIPE,
             pass_fds=[self._memory.fileno()],
             env=environment,
+            start_new_session=True,
         )
         line = json.dumps({**asdict(job), "maker": index}) + "\n"
-        self._stdin.write(line.encode() + READY * PLACES)
-        self._stdin.flush()
+        self._tell(line.encode() + READY * PLACES)
 
-    @property
-    def _stdin(self) -> IO[bytes]:
+    def _tell(self, words: bytes) -> None:
         assert self._process.stdin is not None
-        return self._process.stdin
+        try:
+            self._process.stdin.write(words)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has made its last batch, or `take` will say why not
 
     def take(self) -> Batch:
         """Wait for the next batch."""
@@ -178,11 +194,7 @@ class _Maker:
     def free(self) -> None:
         """Give the place of the batch last taken back."""
         self._next = (self._next + 1) % PLACES
-        try:
-            self._stdin.write(READY)
-            self._stdin.flush()
-        except BrokenPipeError:
-            pass  # it has made its last batch, or `take` will say why not
+        self._tell(READY)
 
     def close(self) -> None:
         """End the process."""
@@ -217,42 +229,53 @@ def _shared(size: int) -> Any:
     return file
 
 
-def make(job: Job, places: Float, given: IO[bytes], said: IO[bytes]) -> None:
-    """Make a maker's batches until there are no more or nobody takes them.
+def make(job: Job, places: Float, free: threading.Semaphore, said: IO[bytes]) -> None:
+    """Make a maker's batches.
 
     Parameters
     ----------
     job : Job
     places : ndarray of float32, shape (places, job.floats)
-    given, said : binary files
-        A byte a place that is free, and a byte a batch that is ready.
+        Where batches are written, one after another, round and round.
+    free : threading.Semaphore
+        Counts the places that may be written.
+    said : binary file
+        Gets a byte a batch that is ready.
     """
     pool = job.pool()
-    steps = range(job.first + (job.maker - job.first) % job.makers, job.last, job.makers)
-    for index, step in enumerate(steps):
-        if not given.read(1):
-            return
+    for index, step in enumerate(job.steps):
+        free.acquire()
         parts = _arrays(places[index % len(places)], job.shapes)
-        for part, made in zip(parts, pool.batch(step), strict=True):
+        for part, made in zip(parts, pool.batch(step // job.makers), strict=True):
             part[:] = made
         said.write(READY)
         said.flush()
 
 
+def _count(given: IO[bytes], free: threading.Semaphore) -> None:
+    """Count places that are given back; end the process when the trainer is gone."""
+    while given.read(1):
+        free.release()
+    os._exit(0)
+
+
 def main() -> None:
     """Be a maker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer's Ctrl-C reaches it as the end
-    values = json.loads(sys.stdin.buffer.readline())
+    given, said, free = sys.stdin.buffer, sys.stdout.buffer, threading.Semaphore(0)
+    values = json.loads(given.readline())
     job = Job(**{**values, "files": tuple(values["files"])})
     memory = mmap.mmap(int(sys.argv[1]), PLACES * job.floats * 4)
     places = np.frombuffer(memory, np.float32).reshape(PLACES, job.floats)
+    threading.Thread(target=_count, args=(given, free), daemon=True).start()
     try:
-        make(job, places, sys.stdin.buffer, sys.stdout.buffer)
-    except BrokenPipeError:
-        os._exit(0)
+        make(job, places, free, said)
     except Exception as error:  # told to the trainer, which raises it
-        text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        sys.stdout.buffer.write(FAILED + text.encode())
+        known = isinstance(error, EdgeqeError)
+        text = str(error) if known else f"{type(error).__name__}: {error}"
+        with contextlib.suppress(BrokenPipeError):
+            said.write(FAILED + text.encode(errors="replace"))
+            said.flush()
+    os._exit(0)  # the thread holds standard input, which an ordinary end would wait for
 
 
 if __name__ == "__main__":

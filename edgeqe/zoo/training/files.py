@@ -1,6 +1,17 @@
-"""Files in the folder of a training."""
+"""Files in the folder of a training, and what they say of how far it got."""
 
 from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeqe.errors import InputError
 
 #: Everything that resuming needs.
 CHECKPOINT = "checkpoint.npz"
@@ -12,3 +23,54 @@ LOG = "log.jsonl"
 RECIPE = "recipe.json"
 #: Ranges of the values of a quantization-aware training.
 RANGES = "ranges.npz"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a training got, and what its last validation found."""
+
+    steps: int
+    minutes: float
+    precision: str
+    """What convolutions were computed in; empty for trainings that did not note it."""
+    validated: int
+    """Step of the last validation; 0: none yet."""
+    gains: Mapping[str, Any]
+    """Mean PSNR of the JPEG and enhanced, dB, by set, protocol and quality."""
+
+
+def read_reached(folder: Path) -> Reached:
+    """How far a training got, by its checkpoint and its log.
+
+    Raises
+    ------
+    InputError
+        If the folder holds neither, or one is damaged.
+    """
+    stored: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    try:
+        if (folder / LOG).is_file():
+            lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
+            last = json.loads(lines[-1]) if lines else {}
+        if (folder / CHECKPOINT).is_file():
+            with (folder / CHECKPOINT).open("rb") as file, np.load(file) as arrays:
+                names = {"step", "seconds", "precision"} & set(arrays.files)
+                stored = {name: arrays[name].item() for name in names}
+    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"'{folder}' holds a damaged {CHECKPOINT} or {LOG} ({error}): go on with the training "
+            "from a copy, or give another folder."
+        ) from error
+    if not stored and not last:
+        raise InputError(
+            f"'{folder}' is no training that saved a checkpoint: "
+            "give a folder that 'edgeqe train' wrote."
+        )
+    return Reached(
+        steps=int(stored.get("step", last.get("step", 0))),
+        minutes=round(stored["seconds"] / 60, 1) if "seconds" in stored else last["minutes"],
+        precision=str(stored.get("precision", last.get("precision", ""))),
+        validated=int(last.get("step", 0)),
+        gains={key: value for key, value in last.items() if isinstance(value, list)},
+    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import math
 import os
 import time
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ import numpy.typing as npt
 from keras import ops
 
 from edgeqe.errors import InputError
-from edgeqe.zoo import build, load, load_weights_of
+from edgeqe.zoo import build, load, load_weights_of, network
 from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
 from edgeqe.zoo.training.pictures import picture_files, split, training_folder
@@ -55,6 +58,11 @@ class Training:
         What convolutions are computed in.
     makers : int
         Processes that make batches; with another number come other batches.
+
+    Raises
+    ------
+    InputError
+        If the network has no training data here, or does not fit the recipe's start.
     """
 
     def __init__(
@@ -70,6 +78,11 @@ class Training:
         self.pictures = training_folder(data, recipe.data)
         keras.utils.set_random_seed(recipe.seed)
         self.step, self.seconds = 0, 0.0
+        if network(recipe.network).planes != "420-space-to-depth":
+            raise InputError(
+                f"recipe '{recipe.name}': '{recipe.network}' has no training data here, which is "
+                "4:2:0 planes: name one of edgeqe's own networks."
+            )
         model = build(recipe.network, strength=recipe.strength, widths=recipe.widths)
         if recipe.start:
             _start_from(model, recipe.start)
@@ -94,34 +107,39 @@ class Training:
         Raises
         ------
         InputError
-            If there is none, or it belongs to another recipe.
+            If there is none, it is damaged, or it belongs to another recipe.
         """
         path = self.folder / CHECKPOINT
         if not path.is_file():
             raise InputError(f"no checkpoint '{path}': train without --resume to start anew.")
-        with np.load(path, allow_pickle=False) as stored:
-            if str(stored["network"]) != self.recipe.network:
-                raise InputError(
-                    f"checkpoint '{path}' is of '{stored['network']}', the recipe trains "
-                    f"'{self.recipe.network}': give another --out."
-                )
-            self.step, self.seconds = int(stored["step"]), float(stored["seconds"])
-            count = len(self.average)
-            self.trained.set_weights([stored[f"weight_{i}"] for i in range(count)])
-            self.average = [stored[f"average_{i}"] for i in range(count)]
-            for i, variable in enumerate(self.optimizer.variables):
-                variable.assign(stored[f"optimizer_{i}"])
+        stored = _read(path)
+        if str(stored["network"]) != self.recipe.network:
+            raise InputError(
+                f"checkpoint '{path}' is of '{stored['network']}', the recipe trains "
+                f"'{self.recipe.network}': give another --out."
+            )
+        shapes = [np.shape(stored.get(f"weight_{i}", ())) for i in range(len(self.average))]
+        if shapes != [weight.shape for weight in self.average]:
+            raise InputError(
+                f"checkpoint '{path}' is of another strength or other widths than the recipe's: "
+                "give another --out."
+            )
+        self.step, self.seconds = int(stored["step"]), float(stored["seconds"])
+        self.trained.set_weights([stored[f"weight_{i}"] for i in range(len(shapes))])
+        self.average = [stored[f"average_{i}"] for i in range(len(shapes))]
+        for i, variable in enumerate(self.optimizer.variables):
+            variable.assign(stored[f"optimizer_{i}"])
 
     def save(self) -> None:
         """Write the checkpoint, and the averaged weights by layer name."""
         arrays: dict[str, Any] = {"network": self.recipe.network, "step": self.step}
-        arrays["seconds"] = self.seconds
+        arrays["seconds"], arrays["precision"] = self.seconds, self.precision.value
         for i, (weight, mean) in enumerate(
             zip(self.trained.get_weights(), self.average, strict=True)
         ):
             arrays[f"weight_{i}"], arrays[f"average_{i}"] = weight, mean
         for i, variable in enumerate(self.optimizer.variables):
-            arrays[f"optimizer_{i}"] = keras.ops.convert_to_numpy(variable)
+            arrays[f"optimizer_{i}"] = variable.numpy()
         _write(self.folder / CHECKPOINT, arrays)
         paths = [variable.path for variable in self.model.weights]
         _write(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))
@@ -150,10 +168,6 @@ class Training:
         planes, log2_step, targets = batch
         self.optimizer.learning_rate = self.recipe.rate(self.step)
         loss = float(self.trained.train_on_batch([planes, log2_step], targets))
-        if not np.isfinite(loss):
-            raise InputError(
-                f"the loss is {loss} at step {self.step}: lower learning_rate in the recipe."
-            )
         self.step += 1
         if self.step % AVERAGE_EVERY == 0:
             self._update_average(self.recipe.ema**AVERAGE_EVERY)
@@ -167,7 +181,13 @@ class Training:
     ) -> None:
         """Train to the recipe's last step, until the user interrupts, or so many seconds.
 
-        A checkpoint is written every two minutes and at the end, whatever ends it.
+        A checkpoint is written every two minutes and at the end, whatever ends it, unless
+        nothing was trained or the weights are lost.
+
+        Raises
+        ------
+        InputError
+            If there are no pictures to train on, or the loss is no number.
         """
         recipe, start = self.recipe, time.monotonic()
         sets = validation_sets(self.data, self.pictures, every=4)
@@ -182,6 +202,11 @@ class Training:
                     clock = clock or time.monotonic()  # what comes before is reading pictures
                     loss = self.train_step(batch)
                     mean_loss += (loss - mean_loss) * max(0.002, 1.0 / (self.step - first))
+                    if not math.isfinite(loss):
+                        raise InputError(
+                            f"the loss is {loss} at step {self.step}: lower learning_rate in the "
+                            "recipe, and go on from the last checkpoint."
+                        )
                     self.after_step()
                     now = time.monotonic()
                     self.seconds, clock = self.seconds + now - clock, now
@@ -196,10 +221,21 @@ class Training:
                         self.validate(sets, RUNNING_QUALITIES, mean_loss, log)
                         clock = time.monotonic()
         finally:
-            self.save()
+            if self.step > first and math.isfinite(mean_loss):
+                self.save()
         if self.step == recipe.steps:
             sets = validation_sets(self.data, self.pictures)
             self.validate(sets, FINAL_QUALITIES, mean_loss, log)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The averaged weights in `model`, which may be `trained` itself, for a while."""
+        current = self.model.get_weights()
+        self.model.set_weights(self.average)
+        try:
+            yield
+        finally:
+            self.model.set_weights(current)
 
     def _update_average(self, decay: float) -> None:
         decay = min(decay, (1 + self.step) / (10 + self.step))
@@ -226,22 +262,21 @@ class Training:
         log : callable
             Told the line.
         """
-        current = self.trained.get_weights()
-        self.model.set_weights(self.average)
         entry: dict[str, Any] = {"step": self.step, "minutes": round(self.seconds / 60, 1)}
         entry["loss"] = round(loss, 5)
         entry["precision"] = self.precision.value
-        for name, pictures in sets.items():
-            for quality in qualities:
-                for protocol, (before, after) in psnr_gains(self.model, pictures, quality).items():
-                    entry[f"{name} {protocol} q{quality}"] = [round(before, 3), round(after, 3)]
-        self.trained.set_weights(current)  # which may be the same network's
+        with self.averaged():
+            for name, pictures in sets.items():
+                for quality in qualities:
+                    gains = psnr_gains(self.model, pictures, quality)
+                    for protocol, (before, after) in gains.items():
+                        entry[f"{name} {protocol} q{quality}"] = [round(before, 3), round(after, 3)]
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
-        gains = {key: value for key, value in entry.items() if isinstance(value, list)}
+        found = {key: value for key, value in entry.items() if isinstance(value, list)}
         log(
             f"step {self.step}, {entry['minutes']} min, loss {entry['loss']}: "
-            + ", ".join(f"{k} {b:.2f} {a - b:+.3f}" for k, (b, a) in gains.items())
+            + ", ".join(f"{k} {b:.2f} {a - b:+.3f}" for k, (b, a) in found.items())
         )
 
 
@@ -258,6 +293,17 @@ def _start_from(model: Any, start: str) -> None:
             "name a model of the recipe's network, strength and widths."
         )
     model.set_weights(stored.get_weights())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Arrays that `_write` wrote."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return dict(stored)
+    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"checkpoint '{path}' is damaged ({error}): give another --out."
+        ) from error
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeqe.errors import InputError
+from edgeqe.errors import ImageError, InputError
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -28,7 +28,7 @@ def picture_files(folder: Path) -> list[Path]:
     InputError
         If there are none.
     """
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not files:
         raise InputError(f"no pictures in '{folder}': give the folder that holds them by --data.")
     return files
@@ -69,16 +69,29 @@ def split(files: list[Path]) -> tuple[list[Path], list[Path]]:
     }
     held = [file for file in files if file.name in names or file in listed]
     held = held or files[::10][: len(files) - 1]
-    return [file for file in files if file not in held], held
+    apart = set(held)
+    return [file for file in files if file not in apart], held
 
 
 def load(path: Path) -> Rgb:
-    """Read a picture as RGB, shape (H, W, 3)."""
-    with Image.open(path) as file:
-        return np.asarray(file.convert("RGB"))
+    """Read a picture as RGB, shape (H, W, 3).
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read.
+    """
+    try:
+        with Image.open(path) as file:
+            return np.asarray(file.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise ImageError(
+            f"'{path}' cannot be read as a picture ({reason}): take it out of the folder."
+        ) from error
 
 
 def load_all(files: list[Path]) -> list[Rgb]:
-    """Read pictures on two threads (decoders release the interpreter's lock)."""
+    """Read pictures as `load` does, on two threads (decoders release the interpreter's lock)."""
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(load, files))

@@ -39,7 +39,6 @@ Batch = tuple[Float, Float, Float]
 #: Pictures in the pool, most side of one in pixels, crops that each pixel serves in the mean.
 SLOTS, SIDE, REUSE = 768, 256, 6
 #: Share of the crops that are drawn, not photographed.
-
 DRAWN_SHARE = 0.10
 #: Side of the squares over which texture is summed, samples of the planes.
 CELL = 8
@@ -48,6 +47,9 @@ RIM, RIM_WEIGHT = 3, 0.25
 #: Where the planes of Y and their residuals lie after a flip of columns, and of rows.
 FLIPPED_COLUMNS = [1, 0, 3, 2, 4, 5, 7, 6, 9, 8, 10, 11]
 FLIPPED_ROWS = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7, 10, 11]
+
+#: What a generator of random numbers is for, a part of its seed.
+_CROPS, _PICTURES = 0, 1
 
 #: Gives the residual (h, w, 6) that a teacher adds to a coded picture, 8-bit levels.
 Teacher = Callable[[Coded], Float]
@@ -88,7 +90,8 @@ class Pool:
     Parameters
     ----------
     references : sequence of Reference
-    seed : int or sequence of int
+    seed : sequence of int
+        Pools of one training have seeds of one length.
     batch : int
         Crops a batch.
     crop : int
@@ -113,7 +116,7 @@ class Pool:
     def __init__(
         self,
         references: Sequence[Reference],
-        seed: int | Sequence[int],
+        seed: Sequence[int],
         *,
         batch: int,
         crop: int,
@@ -126,7 +129,7 @@ class Pool:
         self.references = [r for r in references if min(r.rgb.shape[:2]) >= 2 * crop]
         if not self.references:
             raise InputError(f"no picture has {2 * crop} pixels both ways, twice the crop's side.")
-        self.seed = [seed] if isinstance(seed, int) else list(seed)
+        self.seed = list(seed)
         self.batch_size, self.crop, self.candidates = batch, crop, candidates
         self.error_floor, self.teacher, self.teacher_share = error_floor, teacher, teacher_share
         areas = np.array([r.rgb.shape[0] * r.rgb.shape[1] for r in self.references], float)
@@ -138,7 +141,7 @@ class Pool:
     def batch(self, step: int) -> Batch:
         """Batch of a step; steps may be asked for in any order, in order is cheapest."""
         self._advance(step)
-        rng = np.random.default_rng([*self.seed, step])
+        rng = np.random.default_rng([*self.seed, _CROPS, step])
         side, count = self.crop // 2, self.batch_size
         planes = np.empty((count, side, side, 6), np.float32)
         log2_step = np.empty((count, 1), np.float32)
@@ -184,14 +187,14 @@ class Pool:
                 self._entries[slot] = self._make(slot, generation)
 
     def _make(self, slot: int, generation: int) -> Entry:
-        rng = np.random.default_rng([*self.seed, 1, slot, generation])
+        rng = np.random.default_rng([*self.seed, _PICTURES, slot, generation])
         quality = draw_quality(rng)
         rgb = draw(rng, SIDE, SIDE) if slot >= self._photographs else self._cut(rng, quality)
         coded = code(rgb, rng, quality)
         if self.teacher is not None:
             target = coded.samples[..., 6:]
-            known = np.rint(self.teacher(coded) * FINENESS)
-            target += ((known - target) * self.teacher_share).astype(np.int16)
+            known = self.teacher(coded) * FINENESS
+            target += np.rint((known - target) * self.teacher_share).astype(np.int16)
         return Entry(generation, coded, texture(rgb))
 
     def _cut(self, rng: np.random.Generator, quality: int) -> Rgb:

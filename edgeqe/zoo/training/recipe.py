@@ -18,6 +18,8 @@ else:
     import tomli as tomllib
 
 RECIPES = Path(__file__).with_name("recipes")
+#: Forms of the strength vectors.
+STRENGTHS = ("scale-and-bias", "qp-adaptive")
 #: Types of TOML's values that a field's type takes.
 KINDS = {"int": (int,), "float": (int, float), "str": (str,), "Mapping[str, int]": (dict,)}
 
@@ -35,7 +37,7 @@ class Recipe:
     data: str = "free"
     """Sub-folder of the data folder that is trained on."""
     strength: str = "scale-and-bias"
-    """Form of the strength vectors."""
+    """Form of the strength vectors, one of `STRENGTHS`."""
     seed: int = 1
     """Seed of weights and batches."""
     batch: int = 16
@@ -59,7 +61,6 @@ class Recipe:
     start: str = ""
     """What the training starts from: a model's name, its float32 ONNX file, or averaged weights
     of a training (.npz); empty: random weights."""
-
     teacher: str = ""
     """Model whose residual takes a share of the target's place: a shipped model's name or a
     file's path; empty: none."""
@@ -74,6 +75,13 @@ class Recipe:
         for key in ("steps", "batch", "crop", "candidates", "validate_every"):
             if getattr(self, key) < 1:
                 raise InputError(f"recipe '{self.name}': {key} must be at least 1.")
+        if self.seed < 0:
+            raise InputError(f"recipe '{self.name}': seed {self.seed} is below 0.")
+        if self.strength not in STRENGTHS:
+            raise InputError(
+                f"recipe '{self.name}': strength '{self.strength}' is none of "
+                f"{', '.join(STRENGTHS)}."
+            )
         if self.crop % 16:
             raise InputError(f"recipe '{self.name}': crop {self.crop} is no multiple of 16.")
 

@@ -21,7 +21,7 @@ from edgeqe.planes import (
     to_network,
 )
 from edgeqe.strength import step_from_quality
-from edgeqe.zoo.training.pictures import picture_files, split
+from edgeqe.zoo.training.pictures import load, picture_files, split
 
 Float = npt.NDArray[np.float32]
 Rgb = npt.NDArray[np.uint8]
@@ -55,8 +55,7 @@ def validation_sets(data: Path, training: Path, every: int = 1) -> dict[str, lis
 
 def _fit(file: Path, size: tuple[int, int], scale: float) -> Rgb:
     """Downscale, lay on its side if upright, and crop the centre to a size."""
-    with Image.open(file) as opened:
-        picture = opened.convert("RGB")
+    picture = Image.fromarray(load(file))
     if picture.height > picture.width:
         picture = picture.transpose(Image.Transpose.ROTATE_90)
     scale = max(scale, size[0] / picture.width, size[1] / picture.height)

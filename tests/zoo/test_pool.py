@@ -1,0 +1,176 @@
+"""The pool: what a batch depends on, how long pictures serve, what is chosen, what it counts."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edgeqe.errors import InputError
+from edgeqe.zoo.training import pool as module
+from edgeqe.zoo.training.degrade import FINENESS, Coded
+from edgeqe.zoo.training.pool import (
+    CELL,
+    DRAWN_SHARE,
+    REUSE,
+    RIM,
+    RIM_WEIGHT,
+    SIDE,
+    Entry,
+    Pool,
+    Reference,
+    texture,
+    weights,
+)
+from tests.reference import photograph
+
+Rgb = npt.NDArray[np.uint8]
+
+
+def pool_of(*pictures: Rgb, lossless: bool = True, **changes: Any) -> Pool:
+    """Small pool of some pictures."""
+    options = {"batch": 2, "crop": 32, "candidates": 2, "error_floor": 1.5, "slots": 4, **changes}
+    references = [Reference(picture, lossless) for picture in pictures]
+    return Pool(references, options.pop("seed", (1, 0)), **options)
+
+
+def blank(coded: Counter[int] | None = None) -> Any:
+    """Codec that is cheap: planes as green is in the mean, and it counts pixels."""
+
+    def code(rgb: Rgb, rng: np.random.Generator, quality: int) -> Coded:
+        if coded is not None:
+            coded["pixels"] += rgb.shape[0] * rgb.shape[1]
+            coded["pictures"] += 1
+        samples = np.zeros((rgb.shape[0] // 2, rgb.shape[1] // 2, 12), np.int16)
+        samples[..., :6] = (int(rgb[..., 1].mean()) - 128) * FINENESS
+        return Coded(samples, 4.0, False)
+
+    return code
+
+
+def test_a_batch_depends_on_seed_and_step_alone() -> None:
+    pictures = [photograph(name, 20, 40, 130, 140) for name in ("coffee", "chelsea")]
+    options = {"batch": 128, "crop": 64}
+    pool = pool_of(*pictures, **options)
+    assert pool.lifetime == 3  # so step 7 has other pictures than step 2 or 9
+    steps = [7, 2, 0, 9, 2, 8]
+    batches = {step: pool.batch(step) for step in steps}
+    assert [part.shape for part in batches[7]] == [(128, 32, 32, 6), (128, 1), (128, 32, 32, 12)]
+    in_order = pool_of(*pictures, **options)
+    resumed = pool_of(*pictures, **options)
+    made = [in_order.batch(step) for step in range(8)]
+    for part, other, after in zip(batches[7], made[7], resumed.batch(7), strict=True):
+        np.testing.assert_array_equal(part, other)
+        np.testing.assert_array_equal(part, after)
+    np.testing.assert_array_equal(made[2][0], batches[2][0])
+    for unlike in (pool.batch(6), pool_of(*pictures, seed=(1, 1), **options).batch(7)):
+        assert not np.array_equal(unlike[0], batches[7][0])
+
+
+def test_a_coded_pixel_serves_as_many_crops_as_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    coded: Counter[int] = Counter()
+    monkeypatch.setattr(module, "code", blank(coded))
+    pool = pool_of(np.zeros((2 * SIDE, 2 * SIDE, 3), np.uint8), batch=64, crop=128, slots=20)
+    assert pool.lifetime == 8  # 20 * 256^2 * 6 / (64 * 128^2) = 7.5, to whole steps
+    pool.batch(0)
+    assert coded["pictures"] == 20
+    coded.clear()
+    replaced = []
+    for step in range(1, 2 * pool.lifetime + 1):
+        before = coded["pictures"]
+        pool.batch(step)
+        replaced.append(coded["pictures"] - before)
+    served = 2 * pool.lifetime * 64 * 128**2 / coded["pixels"]
+    assert served == pytest.approx(REUSE * 8 / 7.5)
+    assert set(replaced) == {2, 3}  # 20 in 8 steps, evenly
+
+
+def test_one_crop_in_ten_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "code", blank())
+    monkeypatch.setattr(module, "draw", lambda rng, *side: np.full((*side, 3), 228, np.uint8))
+    pool = pool_of(np.full((128, 128, 3), 28, np.uint8), batch=500, slots=8, candidates=1)
+    levels = np.concatenate([pool.batch(step)[0][:, 0, 0, 0] for step in range(6)]) * 255 + 128
+    assert set(np.rint(levels)) == {28, 228}
+    # four standard deviations of a share of 3,000 are 0.022
+    assert np.mean(levels > 100) == pytest.approx(DRAWN_SHARE, abs=0.022)
+
+
+def test_energy_is_the_mean_square_gradient_of_the_cells_that_a_crop_touches() -> None:
+    rgb = np.zeros((64, 96, 3), np.uint8)
+    rgb[:, 48:, 1] = np.arange(48) * 3  # a ramp: 9 a pixel, from the fourth cell of columns on
+    entry = Entry(0, Coded(np.zeros((32, 48, 12), np.int16), 4.0, True), texture(rgb))
+    assert entry.energy(0, 0, 3 * CELL) == 0.0
+    assert entry.energy(0, 4 * CELL, 2 * CELL) == pytest.approx(9.0)
+    # the first cell of the ramp has 15 of 16 columns of gradients; the crop touches 4x4 cells
+    first = 9.0 * 15 / 16
+    assert entry.energy(3, 3, 3 * CELL) == pytest.approx(first / 4)
+
+
+def test_texture_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "draw_quality", lambda rng: 90)  # of a lossless one: not downscaled
+    half = np.full((SIDE, SIDE, 3), 128, np.uint8)
+    half[:, SIDE // 2 :] = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE // 2, 3))
+
+    def flat(candidates: int) -> float:
+        pool = pool_of(half, batch=300, crop=64, slots=1, candidates=candidates)
+        return float(np.mean(pool.batch(0)[0][..., :4].std(axis=(1, 2, 3)) < 0.01))
+
+    # a crop of 64 is flat at 65 of 193 places; four standard deviations of 300 are 0.11
+    assert flat(1) == pytest.approx(65 / 193, abs=0.11)
+    assert flat(4) < 0.05  # all four candidates: 0.337 ** 4 = 0.013
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_fine_qualities_see_the_finest_detail_of_lossless_pictures_alone(
+    lossless: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = np.zeros((600, 300, 3), np.uint8)
+    picture[::2] = 255  # lines of one pixel, which no downscaling keeps
+    seen: list[tuple[int, bool]] = []
+
+    def code(rgb: Rgb, rng: np.random.Generator, quality: int) -> Coded:
+        assert rgb.shape[0] % 16 == rgb.shape[1] % 16 == 0 and max(rgb.shape) <= SIDE
+        seen.append((quality, bool(np.isin(rgb, (0, 255)).all())))
+        return blank()(rgb, rng, quality)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(module, "code", code)
+    monkeypatch.setattr(module, "draw", lambda rng, *side: np.full((*side, 3), 7, np.uint8))
+    pool_of(picture, lossless=lossless, slots=100).batch(0)
+    photographs = seen[:90]
+    assert {kept for quality, kept in photographs if quality >= 80} == {lossless}
+    assert {kept for quality, kept in photographs if quality < 80} == {False}
+
+
+def test_pictures_too_small_for_a_crop_are_left_out_and_none_is_an_error() -> None:
+    with pytest.raises(InputError, match="no picture has 64 pixels both ways, twice the crop"):
+        pool_of(np.zeros((63, 400, 3), np.uint8))
+    pool = pool_of(np.full((63, 64, 3), 9, np.uint8), np.full((64, 64, 3), 50, np.uint8))
+    assert [r.rgb[0, 0, 0] for r in pool.references] == [50]
+
+
+@pytest.mark.parametrize("step", [2.0, 16.0, 64.0])
+@pytest.mark.parametrize("gray", [True, False])
+def test_weights_count_a_decibel_the_same_at_every_strength(gray: bool, step: float) -> None:
+    rng = np.random.default_rng(1)
+    target = rng.normal(0.0, step / 4 / 255, (48, 48, 6)).astype(np.float32)
+    coded = Coded(np.zeros((1, 1, 12), np.int16), float(np.log2(step)), gray)
+    error = np.square(target.astype(np.float64) * 255).mean(axis=(0, 1))
+    inner = np.s_[RIM:-RIM, RIM:-RIM]
+    found = weights(target, coded, floor=0.0)
+    # what the crop's own error counts in the loss: one, whatever its strength
+    luma, chroma = error[:4].mean(), 1.086 * error[4] + 0.825 * error[5]
+    counted = (found[24, 24] * error).sum() / 255**2
+    assert counted == pytest.approx(1.0, rel=1e-4)
+    # chroma of gray pictures counts nothing
+    assert found[24, 24, 4:].tolist() == [0.0, 0.0] if gray else (found[24, 24, 4:] > 0).all()
+    # the floor takes its share: by hand, 1.5 * step ** 0.85 levels squared
+    total = luma if gray else luma + chroma
+    floored = weights(target, coded, floor=1.5)
+    share = total / (total + 1.5 * step**0.85)
+    np.testing.assert_allclose(floored[inner], found[inner] * share, rtol=1e-4)
+    rim = np.ones((48, 48), bool)
+    rim[inner] = False
+    np.testing.assert_allclose(
+        found[rim], RIM_WEIGHT * np.broadcast_to(found[24, 24], found.shape)[rim]
+    )

@@ -1,0 +1,202 @@
+"""The loop: a resumed run equals an uninterrupted one, and nothing spoils a checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgeqe import zoo
+from edgeqe.errors import InputError
+from edgeqe.zoo.plain import plain
+from edgeqe.zoo.training import loop, validate
+from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG
+from edgeqe.zoo.training.loop import Training
+from edgeqe.zoo.training.precision import Precision
+from edgeqe.zoo.training.recipe import Recipe
+from tests.reference import photograph
+
+RECIPE = Recipe("test", "edgeqe-tiny", steps=6, batch=2, crop=48, warmup=2, validate_every=50)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two small photographs as a data folder."""
+    data = tmp_path_factory.mktemp("data")
+    (data / "free").mkdir()
+    for name in ("coffee", "chelsea"):
+        Image.fromarray(photograph(name, 20, 40, 100, 120)).save(data / "free" / f"{name}.png")
+    return data
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small network in edgeqe-tiny's place, validated on a small picture at two qualities."""
+    monkeypatch.setattr(validate, "HOLDOUT_SIZE", (96, 64))
+    monkeypatch.setattr(loop, "RUNNING_QUALITIES", (10,))
+    monkeypatch.setattr(loop, "FINAL_QUALITIES", (10, 80))
+
+    def small(strength: str = "scale-and-bias") -> Any:
+        return plain("edgeqe-tiny", width=8, depth=2, strength=strength)
+
+    monkeypatch.setattr(zoo.plain, "edgeqe_tiny", small)
+
+
+def stops(last: int) -> Callable[[int, float, float], None]:
+    """Progress that interrupts behind a step."""
+
+    def progress(step: int, loss: float, seconds: float) -> None:
+        if step == last:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def quiet(line: str) -> None:
+    """Log nothing."""
+
+
+def entries(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+
+
+@pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
+def test_a_resumed_training_equals_an_uninterrupted_one(
+    precision: Precision, folder: Path, tmp_path: Path
+) -> None:
+    straight = Training(RECIPE, folder, tmp_path / "a", precision)
+    straight.run(log=quiet)
+    interrupted = Training(RECIPE, folder, tmp_path / "b", precision)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.run(stops(3), log=quiet)
+    resumed = Training(RECIPE, folder, tmp_path / "b", precision)
+    resumed.resume()
+    assert resumed.step == 3
+    resumed.run(log=quiet)
+    with np.load(tmp_path / "a" / AVERAGED) as one, np.load(tmp_path / "b" / AVERAGED) as two:
+        assert set(one.files) == set(two.files)
+        for key in one.files:
+            # sums on several threads run in any order: rounding, six steps deep
+            loose = (
+                {"rtol": 1e-3, "atol": 1e-5} if precision is Precision.FLOAT32 else {"atol": 2e-3}
+            )
+            np.testing.assert_allclose(one[key], two[key], **loose)
+    for name in ("a", "b"):
+        (entry,) = entries(tmp_path / name)
+        assert (entry["step"], entry["precision"]) == (6, precision.value)
+        assert {key for key in entry if " q" in key} == {
+            f"held-out {protocol} q{quality}" for protocol in ("gray", "colour") for quality in (10, 80)
+        }  # fmt: skip
+
+
+def test_the_average_is_of_the_weights_that_are_trained(folder: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, steps=8)
+    training = Training(recipe, folder, tmp_path, Precision.BFLOAT16)
+    expected = [np.array(weight) for weight in training.trained.get_weights()]
+
+    def follow(step: int, loss: float, seconds: float) -> None:
+        if step % 4 == 0:  # decay 0.999 ** 4, but early it forgets the start faster
+            decay = min(0.999**4, (1 + step) / (10 + step))
+            for mean, weight in zip(expected, training.trained.get_weights(), strict=True):
+                mean += (weight - mean) * (1 - decay)
+
+    training.run(follow, log=quiet)
+    with np.load(tmp_path / AVERAGED) as stored:
+        for variable, mean in zip(training.model.weights, expected, strict=True):
+            found = stored[variable.path.replace("/", ".")]
+            np.testing.assert_allclose(found, mean, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
+def test_an_interrupted_validation_leaves_the_trained_weights(
+    precision: Precision, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = dataclasses.replace(RECIPE, validate_every=4)
+    training = Training(recipe, folder, tmp_path, precision)
+    trained: list[Any] = []
+
+    def interrupts(model: Any, pictures: Any, quality: int) -> Any:
+        # validated are the averaged weights, in float32
+        for found, mean in zip(model.get_weights(), training.average, strict=True):
+            np.testing.assert_array_equal(found, mean)
+        assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+        raise KeyboardInterrupt
+
+    def note(step: int, loss: float, seconds: float) -> None:
+        trained[:] = training.trained.get_weights()
+
+    monkeypatch.setattr(loop, "psnr_gains", interrupts)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(note, log=quiet)
+    with np.load(tmp_path / CHECKPOINT) as stored:
+        assert (stored["step"], str(stored["precision"])) == (4, precision.value)
+        for index, weight in enumerate(trained):
+            np.testing.assert_array_equal(stored[f"weight_{index}"], weight)
+        apart = [np.abs(stored[f"average_{i}"] - weight).max() for i, weight in enumerate(trained)]
+    assert max(apart) > 0  # so it matters which
+
+
+def test_weights_that_are_lost_do_not_replace_a_checkpoint(folder: Path, tmp_path: Path) -> None:
+    training = Training(RECIPE, folder, tmp_path, Precision.FLOAT32)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(stops(2), log=quiet)
+    kept = (tmp_path / CHECKPOINT).read_bytes()
+    broken = Training(RECIPE, folder, tmp_path, Precision.FLOAT32)
+    broken.resume()
+    weights = broken.trained.get_weights()
+    broken.trained.set_weights([np.full_like(weight, np.nan) for weight in weights])
+    with pytest.raises(InputError, match="the loss is nan at step 3: lower learning_rate"):
+        broken.run(log=quiet)
+    assert (tmp_path / CHECKPOINT).read_bytes() == kept
+
+
+def test_what_fails_before_the_first_step_leaves_no_checkpoint(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("a", "b"):
+        Image.fromarray(np.zeros((90, 90, 3), np.uint8)).save(data / f"{name}.png")
+    training = Training(RECIPE, data, tmp_path / "out", Precision.FLOAT32)
+    with pytest.raises(InputError, match="no picture has 96 pixels both ways"):
+        training.run(log=quiet)
+    assert not (tmp_path / "out" / CHECKPOINT).exists()
+
+
+def test_checkpoints_that_do_not_fit_are_refused(folder: Path, tmp_path: Path) -> None:
+    training = Training(RECIPE, folder, tmp_path)
+    with pytest.raises(InputError, match="no checkpoint"):
+        training.resume()
+    training.save()
+    for changes, message in (
+        ({"network": "edgeqe-small"}, "is of 'edgeqe-tiny', the recipe trains 'edgeqe-small'"),
+        ({"strength": "qp-adaptive"}, "another strength or other widths"),
+        ({"widths": {"hidden_1": 4}}, "another strength or other widths"),
+    ):
+        other = Training(dataclasses.replace(RECIPE, **changes), folder, tmp_path)  # type: ignore[arg-type]
+        with pytest.raises(InputError, match=message):
+            other.resume()
+    whole = (tmp_path / CHECKPOINT).read_bytes()
+    for content in (b"", b"PK\x03\x04 no more", b"text", whole[: len(whole) // 2]):
+        (tmp_path / CHECKPOINT).write_bytes(content)
+        with pytest.raises(InputError, match="is damaged"):
+            training.resume()
+
+
+def test_networks_without_training_data_are_refused(folder: Path, tmp_path: Path) -> None:
+    for name in ("liu", "asqe"):
+        with pytest.raises(InputError, match=f"'{name}' has no training data here"):
+            Training(dataclasses.replace(RECIPE, network=name), folder, tmp_path)
+
+
+def test_seconds_end_it_with_a_checkpoint(folder: Path, tmp_path: Path) -> None:
+    training = Training(RECIPE, folder, tmp_path)
+    training.run(log=quiet, seconds=0.0)
+    assert training.step == 1
+    with np.load(tmp_path / CHECKPOINT) as stored:
+        assert stored["step"] == 1
+    assert not (tmp_path / LOG).exists()
