@@ -193,4 +193,6 @@ def _counts(some: list[Path], every: list[Path], source: Path) -> dict[str, tupl
         Counter(file.parent.relative_to(source).as_posix() for file in files)
         for files in (some, every)
     )
-    return {name: (chosen[name], count) for name, count in there.items()}
+    return {
+        source.name if name == "." else name: (chosen[name], count) for name, count in there.items()
+    }

@@ -52,9 +52,10 @@ class Pace:
         self._now = left
         if self._told - left >= LINE_EVERY:
             self._told = left
+            rate = self.steps_per_second
+            pace = f"{rate:.1f} steps/s" if rate else "first steps"
             self.tell(
-                f"step {step} of {self.recipe.steps}, {self.steps_per_second:.1f} steps/s, "
-                f"loss {loss:.4f}, {left:.0f} s left"
+                f"step {step} of {self.recipe.steps}, {pace}, loss {loss:.4f}, {left:.0f} s left"
             )
 
     @property
