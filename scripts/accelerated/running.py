@@ -106,7 +106,7 @@ def run(folder: Path, out: Path, bound: Bound, makers: int, tell: Tell) -> None:
     from edgeqe.zoo.training.loop import RUNNING_QUALITIES, Training
     from edgeqe.zoo.training.validate import validation_sets
 
-    # validated once, at the end: the lent seconds are for training
+    # validated once, at the end: the seconds are for training
     once = dataclasses.replace(recipe, validate_every=recipe.steps)
     training = Training(once, folder / DATA, place, makers=makers)
     if (place / CHECKPOINT).is_file():
