@@ -93,7 +93,9 @@ class Training:
         self.model, self.average = model, [np.array(v) for v in model.get_weights()]
         self.trained = with_precision(model, self.precision)
         self.optimizer = keras.optimizers.Adam(self.recipe.learning_rate)
-        self.trained.compile(optimizer=self.optimizer, loss=weighted_error, jit_compile=False)
+        # XLA is slower than TensorFlow's own kernels on a processor; without it JAX runs eagerly
+        compiled = keras.backend.backend() == "jax"
+        self.trained.compile(optimizer=self.optimizer, loss=weighted_error, jit_compile=compiled)
         self.optimizer.build(self.trained.trainable_variables)
 
     def after_step(self) -> None:
@@ -187,12 +189,12 @@ class Training:
         InputError
             If there are no pictures to train on, or the loss is no number.
         """
-        recipe = self.recipe
+        recipe, start = self.recipe, time.monotonic()
         sets = validation_sets(self.data, self.pictures, every=4)
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(dataclasses.asdict(recipe), indent=1)
         (self.folder / RECIPE).write_text(text, encoding="utf-8")
-        mean_loss, first, start = 0.0, self.step, time.monotonic()
+        mean_loss, first = 0.0, self.step
         try:
             with Feed(self.job()) as feed:
                 saved, clock = time.monotonic(), 0.0
@@ -216,14 +218,14 @@ class Training:
                         self.save()
                         saved = now
                     if self.step % recipe.validate_every == 0 and self.step < recipe.steps:
-                        self._validate(sets, RUNNING_QUALITIES, mean_loss, log)
+                        self.validate(sets, RUNNING_QUALITIES, mean_loss, log)
                         clock = time.monotonic()
         finally:
             if self.step > first and math.isfinite(mean_loss):
                 self.save()
         if self.step == recipe.steps:
             sets = validation_sets(self.data, self.pictures)
-            self._validate(sets, FINAL_QUALITIES, mean_loss, log)
+            self.validate(sets, FINAL_QUALITIES, mean_loss, log)
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
@@ -240,14 +242,26 @@ class Training:
         for mean, weight in zip(self.average, self.trained.get_weights(), strict=True):
             mean += (weight - mean) * np.float32(1.0 - decay)
 
-    def _validate(
+    def validate(
         self,
         sets: dict[str, list[npt.NDArray[np.uint8]]],
         qualities: tuple[int, ...],
         loss: float,
         log: Callable[[str], None],
     ) -> None:
-        """Validate the averaged weights, in float32, and append a line to the log."""
+        """Validate the averaged weights, in float32, and append a line to the log.
+
+        Parameters
+        ----------
+        sets : dict of str to list of ndarray
+            Pictures of one size a set, as of `validation_sets`.
+        qualities : tuple of int
+            JPEG qualities.
+        loss : float
+            Running mean of the loss, for the log.
+        log : callable
+            Told the line.
+        """
         entry: dict[str, Any] = {"step": self.step, "minutes": round(self.seconds / 60, 1)}
         entry["loss"] = round(loss, 5)
         entry["precision"] = self.precision.value

@@ -47,16 +47,28 @@ def training_folder(data: Path, name: str) -> Path:
     return data / name if (data / name).is_dir() else data
 
 
-def holdout_names() -> frozenset[str]:
-    """File names of the held-out pictures."""
-    lines = HOLDOUT.read_text(encoding="utf-8").splitlines()
+def holdout_names(path: Path = HOLDOUT) -> frozenset[str]:
+    """File names of the held-out pictures that a list holds; none if there is no such list."""
+    if not path.is_file():
+        return frozenset()
+    lines = path.read_text(encoding="utf-8").splitlines()
     return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
 def split(files: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Files to train on and files held out: by the list of names, else every tenth."""
+    """Files to train on and files held out.
+
+    Held out is what the list of train/free names, and what a list ``holdout.txt`` beside the
+    pictures does; where none is named, every tenth.
+    """
     names = holdout_names()
-    held = [file for file in files if file.name in names] or files[::10][: len(files) - 1]
+    listed = {
+        folder / name
+        for folder in {file.parent for file in files}
+        for name in holdout_names(folder / HOLDOUT.name)
+    }
+    held = [file for file in files if file.name in names or file in listed]
+    held = held or files[::10][: len(files) - 1]
     apart = set(held)
     return [file for file in files if file not in apart], held
 
