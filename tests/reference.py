@@ -28,15 +28,20 @@ def conv3x3(x: Double, kernel: Double) -> Double:
 
 
 def plain_network(planes: Double, weights: dict[str, Double]) -> Double:
-    """edgeqe-tiny and edgeqe-small as their docstring says, grey levels in and out."""
+    """edgeqe-nano, -tiny and -small as `zoo.plain` says, grey levels in and out."""
     depth = sum(name.startswith("hidden") and name.endswith("kernel") for name in weights)
-    x = planes
-    for layer in ["head", *(f"hidden_{i}" for i in range(1, depth + 1)), "tail"]:
+
+    def convolution(x: Double, layer: str) -> Double:
         x = conv3x3(x, weights[f"{layer}.kernel"])
-        x = x * weights[f"{layer}_strength.scale"][0] + weights[f"{layer}_strength.bias"][0]
-        if layer != "tail":
-            x = np.maximum(x, 0.0)
-    return x
+        return x * weights[f"{layer}_strength.scale"][0] + weights[f"{layer}_strength.bias"][0]
+
+    x = np.maximum(convolution(planes, "head"), 0.0)
+    for first in range(1, depth - depth % 2, 2):  # a skip around every two
+        h = np.maximum(convolution(x, f"hidden_{first}"), 0.0)
+        x = np.maximum(x + convolution(h, f"hidden_{first + 1}"), 0.0)
+    if depth % 2:
+        x = np.maximum(convolution(x, f"hidden_{depth}"), 0.0)
+    return convolution(x, "tail")
 
 
 def gray_planes(image: npt.NDArray[Any]) -> Double:

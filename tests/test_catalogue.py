@@ -11,5 +11,5 @@ def test_a_name_alone_is_the_float32_file() -> None:
 
 
 def test_networks_come_in_the_order_of_their_size() -> None:
-    assert shipped_models() == ["edgeqe-tiny", "edgeqe-small", "edgeqe-base"]
-    assert next(iter(shipped_files())) == "edgeqe-tiny:float32"
+    assert shipped_models() == ["edgeqe-nano", "edgeqe-tiny", "edgeqe-small", "edgeqe-base"]
+    assert next(iter(shipped_files())) == "edgeqe-nano:float32"

@@ -269,7 +269,7 @@ def test_self_test_and_info(enhancer: Enhancer) -> None:
     assert result.passed and result.max_error <= result.tolerance
     info = enhancer.info
     assert info.provider == "CPUExecutionProvider" and info.planned_bytes <= info.memory_limit
-    assert info.halo == {"edgeqe-tiny": 12, "edgeqe-small": 16}[info.model]
+    assert info.halo == {"edgeqe-tiny": 10, "edgeqe-small": 12}[info.model]
 
 
 def test_wrong_arrays_are_refused_with_what_they_are(enhancer: Enhancer) -> None:

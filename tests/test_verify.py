@@ -89,9 +89,9 @@ def test_a_weight_stored_twice_is_found(tmp_path: Path) -> None:
 def test_inspect_and_models_print_what_the_card_says() -> None:
     result = CliRunner().invoke(main, ["inspect", "edgeqe-tiny:float32"])
     assert result.exit_code == 0
-    # by hand: (6*24*9 + 4*24*24*9 + 24*6*9) / 4 = 5,832 MAC a pixel; 12 pixels of halo
-    assert "5.832" in result.output and "hidden_4_strength.bias" in result.output
+    # by hand: (6*32*9 + 3*32*32*9 + 32*6*9) / 4 = 7,776 MAC a pixel; 5 half-size convolutions
+    assert "7.776" in result.output and "hidden_3_strength.bias" in result.output
     result = CliRunner().invoke(main, ["models", "--json"])
     models = json.loads(result.stdout)["models"]
-    assert models["edgeqe-tiny:int8.tflite"]["kmac_per_pixel"] == 5.832
-    assert models["edgeqe-small:float32"]["halo"] == 16
+    assert models["edgeqe-tiny:int8.tflite"]["kmac_per_pixel"] == 7.776
+    assert models["edgeqe-small:float32"]["halo"] == 12

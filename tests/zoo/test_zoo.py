@@ -16,7 +16,11 @@ from edgeqe.zoo.weights import randomised
 
 @pytest.mark.parametrize(
     ("name", "width", "depth", "low", "high"),
-    [("edgeqe-tiny", 24, 4, 4.0, 6.0), ("edgeqe-small", 32, 6, 14.0, 16.0)],
+    [
+        ("edgeqe-nano", 16, 2, 1.0, 2.0),
+        ("edgeqe-tiny", 32, 3, 7.0, 8.0),
+        ("edgeqe-small", 40, 4, 14.0, 16.0),
+    ],
 )
 def test_counts(name: str, width: int, depth: int, low: float, high: float) -> None:
     model = zoo.build(name)
