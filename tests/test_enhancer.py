@@ -214,7 +214,10 @@ with Enhancer("edgeqe-tiny", threads=2) as enhancer:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-@pytest.mark.parametrize("model", ["edgeqe-tiny:float32", "edgeqe-tiny:int8", "edgeqe-small:int8"])
+@pytest.mark.parametrize(
+    "model",
+    ["edgeqe-tiny:float32", "edgeqe-tiny:int8", "edgeqe-small:int8", "edgeqe-small:int8.tflite"],
+)
 def test_the_limit_holds_over_many_sizes_strengths_and_threads(model: str) -> None:
     """In a fresh process: 80 pictures of 80 sizes, four strengths, four threads, 12 MiB."""
     script = """
