@@ -61,8 +61,7 @@ class Turn:
 
 #: Those that turn the window's shape come last, so that an interpreter is resized once for them.
 TURNS = tuple(
-    Turn(down, across, transposed)
-    for transposed, down, across in product((False, True), repeat=3)
+    Turn(down, across, transposed) for transposed, down, across in product((False, True), repeat=3)
 )
 
 

@@ -139,7 +139,9 @@ def test_an_interpreter_runs_all_windows_of_its_place_and_is_given_back(
     for size in ((16, 16), (24, 16), (1, 3), (16, 24)):
         session.run(picture(*size), place="a")
         assert session._idle["a"] == [kept] and kept.size == size
-    session.run(picture(16, 17), place="b")  # what idles in a place of another kind is counted there
+    session.run(
+        picture(16, 17), place="b"
+    )  # what idles in a place of another kind is counted there
     assert session._idle["a"] == [kept] and len(session._idle["b"]) == 1
     session.run(picture(16, 25), place="a")  # one that grew would leave gaps
     assert len(session._idle["a"]) == 1 and session._idle["a"] != [kept]
