@@ -12,6 +12,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,34 +54,36 @@ class Opened:
         """Planes that a run needs beside those that go in."""
         return self.channels if self.ensemble == 1 else max(self.inputs) + 2 * self.channels
 
-    def run(self, planes: Float, room: Float) -> Float:
+    def run(self, planes: Float, room: Float, place: Hashable) -> Float:
         """Residual (C, h, w) of planes (C or C + 1, h, w), which are overwritten.
 
-        It is written into `room`, numbers of shape (`Opened.room`, h, w).
+        It is written into `room`, numbers of shape (`Opened.room`, h, w). `place` is the kind
+        of the window's place.
         """
+        once = partial(self._once, place)
         if self.ensemble == 1:
-            return self._once(planes, room)
-        return mean_over_turns(self._once, planes, room, self.channels, self.phases)
+            return once(planes, room)
+        return mean_over_turns(once, planes, room, self.channels, self.phases)
 
-    def _once(self, planes: Float, out: Float) -> Float:
-        residual = self.sessions[0].run(planes[: self.inputs[0]], out)
+    def _once(self, place: Hashable, planes: Float, out: Float) -> Float:
+        residual = self.sessions[0].run(planes[: self.inputs[0]], out, place)
         total = residual
         for session, count in zip(self.sessions[1:], self.inputs[1:], strict=True):
             planes[: self.channels] += residual
-            residual = session.run(planes[:count])
+            residual = session.run(planes[:count], None, place)
             total += residual
         return total
 
-    def tag(self, height: int, width: int) -> Hashable:
+    @property
+    def tag(self) -> Hashable:
         """What windows must share to use the same idle memory; None where they need not.
 
-        An interpreter of one window shape belongs to its session, and a window of an ensemble
-        has another for its turned shape. Sessions go by their identity, which does not keep
-        them alive.
+        An interpreter belongs to its session, and of an ensemble's bytes another share is its.
+        Sessions go by their identity, which does not keep them alive.
         """
-        if not any(session.fixed_window for session in self.sessions):
+        if not any(session.own_memory for session in self.sessions):
             return None
-        return (*map(id, self.sessions), height, width, self.ensemble)
+        return (*map(id, self.sessions), self.ensemble)
 
 
 class Cascade:
@@ -168,20 +171,18 @@ class Cascade:
     def window_bytes(self, opened: Opened) -> tuple[float, int]:
         """Bytes of a running window: for each of its pixels, and beside them.
 
-        A runtime of fixed windows keeps the memory of every model; the others take
-        theirs one after another, out of one arena. An ensemble adds turned planes and a sum,
-        and where windows are fixed, what those of the turned shape take.
+        A runtime whose sessions have their own keeps the memory of every model; the others take
+        theirs one after another, out of one arena. An ensemble adds turned planes and a sum.
         """
         plane = 4 / self.pixels_per_sample**2
         turns = [0.0]
         per_pixel, beside = 0.0, 0
         for session in opened.sessions:
-            shapes = 2 if session.fixed_window and opened.ensemble > 1 else 1
-            if session.fixed_window:
-                per_pixel += shapes * session.bytes_per_pixel
+            if session.own_memory:
+                per_pixel += session.bytes_per_pixel
             else:
                 turns.append(session.bytes_per_pixel)
-            beside += shapes * session.bytes_per_window
+            beside += session.bytes_per_window
         per_pixel += max(turns)
         if len(opened.sessions) > 1:  # the planes and the sum, which no model knows of
             per_pixel += (opened.channels + max(opened.inputs)) * plane
@@ -192,9 +193,9 @@ class Cascade:
         """Give back what idle windows keep."""
         with self._lock:
             sessions = list(self._alive)
-        fixed = [session for session in sessions if session.fixed_window]
-        shared = [session for session in sessions if not session.fixed_window]
-        for session in fixed + shared[:1]:  # any session reaches the one arena
+        own = [session for session in sessions if session.own_memory]
+        shared = [session for session in sessions if not session.own_memory]
+        for session in own + shared[:1]:  # any session reaches the one arena
             session.shrink()
 
     def close(self) -> None:

@@ -193,7 +193,7 @@ class Engine:
         windows: list[Window],
         size: tuple[int, int] | None,
     ) -> None:
-        tag = opened.tag(*chosen.window)
+        tag = opened.tag
 
         def one(window: Window) -> None:
             with self._budget.window(chosen.window_bytes, tag, opened.ensemble) as place:
@@ -203,7 +203,7 @@ class Engine:
 
     def _blocks(self, view: View, opened: Opened, height: int, width: int) -> None:
         chosen = self.plan(height, width, 0.0, opened.ensemble)
-        tag = opened.tag(*chosen.window)
+        tag = opened.tag
 
         def each(function: Callable[[T], None], items: Iterable[T]) -> None:
             def one(item: T) -> None:
@@ -219,7 +219,9 @@ class Engine:
                 width,
                 block=self.cascade.block,
                 channels=self.cascade.channels,
-                residual_of=lambda window: self._residual(view, opened, window, Place(0)),
+                residual_of=lambda window: self._residual(
+                    view, opened, window, Place(chosen.window_bytes, tag)
+                ),
                 each=each,
             )
 
@@ -243,7 +245,7 @@ class Engine:
                 min(window.width, size[1] - window.left),
             )
             mirror(planes, *(-(-side // pixels) for side in held))
-        return opened.run(planes, room)
+        return opened.run(planes, room, place.kind)
 
     def _numbers(
         self, opened: Opened, place: Place, height: int, width: int
@@ -256,7 +258,7 @@ class Engine:
     def network_pass(self, height: int, width: int, step: float) -> None:
         """Run the network alone over all windows of such a picture, on neutral planes."""
         opened, chosen = self.cascade.at(step), self.plan(height, width)
-        count, tag = chosen.count, opened.tag(*chosen.window)
+        count, tag = chosen.count, opened.tag
         if self.cascade.tiling == "blocks":
             count += sum(len(row) for row in grid(height, width, self.cascade.block, SHIFT))
 
@@ -264,7 +266,7 @@ class Engine:
             with self._budget.window(chosen.window_bytes, tag) as place:
                 planes, room = self._numbers(opened, place, *chosen.window)
                 planes[:] = 0.0
-                opened.run(planes, room)
+                opened.run(planes, room, place.kind)
 
         with self._turns.turn((chosen.window_bytes, opened.ensemble)):
             self._each(one, range(count), chosen.workers)
@@ -282,7 +284,7 @@ class Engine:
                 errors.append(window_error(file, session, plain, self.openers.side))
                 continue
             errors.append(golden_error(file, session))
-            if session.fixed_window:
+            if session.own_memory:
                 session.shrink()  # no window of the budget's
         return errors
 

@@ -47,6 +47,11 @@ class Place:
     """What a window must share to use it."""
     _numbers: Float = field(default_factory=lambda: np.empty(0, np.float32))
 
+    @property
+    def kind(self) -> Hashable:
+        """What places share whose idle memory is alike."""
+        return self.size, self.tag
+
     def array(self, *shape: int) -> Float:
         """Numbers of a shape, whatever they are, which stay with the place.
 
@@ -65,7 +70,7 @@ class Budget:
     An arena keeps what a window took, and a later window takes its place; one that is larger
     would grow the arena around gaps that it cannot use, so the runtime is told to shrink first.
     Windows that use the arena side by side must have one size, which `Turns` sees to. An
-    interpreter of one window shape serves a window of the same *tag* only. So the budget counts
+    interpreter serves windows of the same *tag* only, no larger than its first. So the budget counts
     *places*, each with the bytes that made it. Where the limit leaves no room for a new place,
     the idle places are dropped too, and only then does a window wait.
 

@@ -81,7 +81,5 @@ def _engine(
         try:
             return Engine(files, limit, count, Openers(files, ways, profile))
         except ProviderError as error:
-            if not ways[0].on_accelerator:
-                raise
             refused += [way for way in ways if way not in refused]
             reasons.append(str(error).rstrip("."))

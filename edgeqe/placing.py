@@ -98,8 +98,9 @@ def place(
 ) -> Placing:
     """File and way of a model on a target: the first way that is there.
 
-    A network's name alone is the way's first precision that is shipped, or the profile's own
-    for that network. A file runs in the first way whose runtime reads its format.
+    A network's name alone is the way's first precision that is shipped; where the profile names
+    some for that network, ways that run one of these come first. A file runs in the first way
+    whose runtime reads its format.
 
     Parameters
     ----------
@@ -120,7 +121,8 @@ def place(
     bare = str(model) in shipped_models()
     path = None if bare else find_model(model)
     reasons = []
-    for runtime in profile.runtimes:
+    wanted = set(profile.precision.get(str(model), ()))
+    for runtime in sorted(profile.runtimes, key=lambda way: wanted.isdisjoint(way.precisions)):
         suffix = ".tflite" if runtime.runtime == "litert" else ".onnx"
         if path is not None and _suffix(path) != suffix:
             continue

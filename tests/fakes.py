@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,32 +66,39 @@ class FakeSession:
     provider = "FakeProvider"
 
     def __init__(self, file: FakeFile, key: int, way: Runtime | None = None) -> None:
-        self.file, self.key, self.fixed_window = file, key, file.fixed
+        self.file, self.key, self.own_memory = file, key, file.fixed
         self.bytes_per_pixel = 4 * file.card.peak_floats_per_pixel + 18.0
         self.bytes_per_window = 5000 if file.fixed else 0
         self.shapes: list[tuple[int, ...]] = []
-        self.idle: Counter[tuple[int, ...]] = Counter()
-        self.running: Counter[tuple[int, ...]] = Counter()
+        self.idle: Counter[tuple[Hashable, int]] = Counter()
+        self.running: Counter[tuple[Hashable, int]] = Counter()
+        """By kind of place, and samples of the first window."""
         file.sessions.append(self)
 
-    def run(self, planes: Float, out: Float | None = None) -> Float:
+    def run(self, planes: Float, out: Float | None = None, place: Hashable = None) -> Float:
         assert planes.dtype == np.float32 and planes.flags.c_contiguous
         assert len(planes) == len(self.file._planes())
         shape = planes.shape
+        area = shape[1] * shape[2]
         with self.lock:
             self.shapes.append(shape)
-            if self.idle[shape]:
-                self.idle[shape] -= 1
-            else:
-                FakeSession.held += self._bytes(shape)
+            used = next((k for k, n in self.idle.items() if n and k[0] == place), None)
+            if used is not None:
+                self.idle[used] -= 1
+                if used[1] < area:
+                    FakeSession.held -= self._bytes(used[1])
+                    used = None
+            if used is None:
+                used = place, area
+                FakeSession.held += self._bytes(area)
                 FakeSession.most = max(FakeSession.most, FakeSession.held)
-            self.running[shape] += 1
+            self.running[used] += 1
         try:
             result = self.file.network(planes)
         finally:
             with self.lock:
-                self.running[shape] -= 1
-                self.idle[shape] += 1
+                self.running[used] -= 1
+                self.idle[used] += 1
         assert result.shape == (self.file.card.channels, *shape[1:])
         if out is None:
             return result.astype(np.float32)
@@ -100,12 +107,12 @@ class FakeSession:
         out[...] = result
         return out
 
-    def _bytes(self, shape: tuple[int, ...]) -> int:
-        return int(self.bytes_per_pixel * shape[1] * shape[2]) + self.bytes_per_window
+    def _bytes(self, area: int) -> int:
+        return int(self.bytes_per_pixel * area) + self.bytes_per_window
 
     def shrink(self) -> None:
         with self.lock:
-            FakeSession.held -= sum(self._bytes(s) * n for s, n in self.idle.items())
+            FakeSession.held -= sum(self._bytes(area) * n for (_, area), n in self.idle.items())
             self.idle.clear()
 
     def interpreters(self) -> int:

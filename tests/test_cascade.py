@@ -1,4 +1,4 @@
-"""Models in a row, their sessions, and the memory of interpreters of fixed windows."""
+"""Models in a row, their sessions, and the memory of interpreters."""
 
 import re
 import threading
@@ -171,7 +171,7 @@ def test_a_few_sessions_of_each_model_are_kept(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_idle_interpreters_never_take_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fixed windows, many sizes, strengths beyond those kept, four threads, one limit."""
+    """Interpreters, many sizes, strengths beyond those kept, four threads, one limit."""
 
     def slow(planes: Float) -> Float:
         time.sleep(0.0005)
@@ -201,7 +201,7 @@ def test_idle_interpreters_never_take_more_than_the_limit(monkeypatch: pytest.Mo
     assert 300_000 < FakeSession.most <= 600_000
 
 
-def test_a_fixed_window_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interpreter_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     file = FakeFile(box, fixed=True, halo=2)
     with enhancer_of(monkeypatch, file, memory_limit=SMALL, threads=2) as enhancer:
         window = enhancer.info.window
@@ -214,7 +214,7 @@ def test_a_fixed_window_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
         assert file.sessions[0].interpreters() == 0
 
 
-def test_a_cascade_of_fixed_windows_needs_the_memory_of_both(
+def test_a_cascade_of_interpreters_needs_the_memory_of_both(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def smallest(files: list[FakeFile]) -> int:

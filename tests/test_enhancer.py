@@ -150,7 +150,7 @@ def test_in_place_on_strided_nv12_views(enhancer: Enhancer, limit: str) -> None:
     chroma = rng.integers(0, 256, ((height + 1) // 2, 200, 2), dtype=np.uint8)
     y, uv = buffer[:, 5 : 5 + width], chroma[:, 7 : 7 + (width + 1) // 2]
     padding = buffer[:, :5].copy(), buffer[:, 5 + width :].copy()
-    with Enhancer(enhancer.info.model, memory_limit=limit, threads=2) as limited:
+    with Enhancer(f"{enhancer.info.model}:int8", memory_limit=limit, threads=2) as limited:
         fresh = limited.enhance_nv12(y, uv, quality=20)
         assert not np.array_equal(fresh[0], y)
         limited.enhance_nv12(y, uv, quality=20, out=(y, uv))
@@ -163,7 +163,7 @@ def test_in_place_on_strided_nv12_views(enhancer: Enhancer, limit: str) -> None:
 @pytest.mark.parametrize("shape", [(64, 64, 3), (203, 301), (5, 400, 4)])
 def test_in_place_equals_fresh(enhancer: Enhancer, shape: tuple[int, ...]) -> None:
     image = np.random.default_rng(2).integers(0, 256, shape, dtype=np.uint8)
-    with Enhancer(enhancer.info.model, memory_limit="3MiB", threads=2) as limited:
+    with Enhancer(f"{enhancer.info.model}:int8", memory_limit="3MiB", threads=2) as limited:
         fresh = limited.enhance(image, quality=30)
         assert limited.enhance(image, quality=30, out=image) is image
     np.testing.assert_array_equal(image, fresh)
@@ -172,7 +172,7 @@ def test_in_place_equals_fresh(enhancer: Enhancer, shape: tuple[int, ...]) -> No
 def test_four_threads_give_the_bytes_of_one(enhancer: Enhancer) -> None:
     pictures = [colourful(40 + i, 60 + 2 * i, seed=i) for i in range(24)]
     qualities = [10 + 5 * (i % 7) for i in range(24)]
-    with Enhancer(enhancer.info.model, memory_limit="4MiB", threads=2) as shared:
+    with Enhancer(f"{enhancer.info.model}:int8", memory_limit="4MiB", threads=2) as shared:
         alone = [shared.enhance(p, quality=q) for p, q in zip(pictures, qualities, strict=True)]
         together: dict[int, Bytes] = {}
 
@@ -213,8 +213,23 @@ with Enhancer("edgeqe-tiny", threads=2) as enhancer:
     assert int(done.stdout) < 2 << 20
 
 
+def test_pictures_of_many_sizes_share_interpreters_and_equal_the_whole() -> None:
+    """LiteRT's integers, to the byte: windows of many sizes in the places of a few."""
+    model, rng = "edgeqe-tiny:int8.tflite", np.random.default_rng(11)
+    with Enhancer(model, memory_limit="12MiB", threads=2) as shared:
+        for number in range(12):
+            height, width = rng.integers(1, 420, 2)
+            image = colourful(int(height), int(width), seed=number)
+            with Enhancer(model, memory_limit="4GiB", threads=1) as whole:
+                expected = whole.enhance(image, quality=20)
+            np.testing.assert_array_equal(shared.enhance(image, quality=20), expected)
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
-@pytest.mark.parametrize("model", ["edgeqe-tiny:float32", "edgeqe-tiny:int8", "edgeqe-small:int8"])
+@pytest.mark.parametrize(
+    "model",
+    ["edgeqe-tiny:float32", "edgeqe-tiny:int8", "edgeqe-small:int8", "edgeqe-small:int8.tflite"],
+)
 def test_the_limit_holds_over_many_sizes_strengths_and_threads(model: str) -> None:
     """In a fresh process: 80 pictures of 80 sizes, four strengths, four threads, 12 MiB."""
     script = """

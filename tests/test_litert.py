@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from edgeqe.catalogue import find_model
 from edgeqe.converters import integer_tflite
 from edgeqe.errors import ModelError, ProviderError
 from edgeqe.model_file import ModelFile
@@ -128,18 +129,55 @@ def test_results_are_the_callers_own(files: dict[str, ModelFile]) -> None:
     assert np.array_equal(first, kept)
 
 
-def test_an_interpreter_a_shape_is_kept_and_given_back(files: dict[str, ModelFile]) -> None:
+def test_an_interpreter_runs_all_windows_of_its_place_and_is_given_back(
+    files: dict[str, ModelFile],
+) -> None:
     session = open_session(files["m.tflite"], 40)
-    assert isinstance(session, LitertSession) and session.fixed_window
-    for size in ((16, 16), (16, 24), (16, 16)):
-        session.run(picture(*size))
-    kept = session._idle[16, 16][0]
-    assert {shape: len(idle) for shape, idle in session._idle.items()} == {(16, 16): 1, (16, 24): 1}
-    session.run(picture(16, 16))
-    assert session._idle[16, 16] == [kept]
+    assert isinstance(session, LitertSession) and session.own_memory
+    session.run(picture(16, 24), place="a")
+    (kept,) = session._idle["a"]
+    for size in ((16, 16), (24, 16), (1, 3), (16, 24)):
+        session.run(picture(*size), place="a")
+        assert session._idle["a"] == [kept] and kept.size == size
+    session.run(
+        picture(16, 17), place="b"
+    )  # what idles in a place of another kind is counted there
+    assert session._idle["a"] == [kept] and len(session._idle["b"]) == 1
+    session.run(picture(16, 25), place="a")  # one that grew would leave gaps
+    assert len(session._idle["a"]) == 1 and session._idle["a"] != [kept]
     session.shrink()
     assert not session._idle
     assert session.run(picture(16, 16)).shape == (1, 16, 16)
+
+
+def test_of_several_interpreters_one_of_the_windows_size_is_taken(
+    files: dict[str, ModelFile],
+) -> None:
+    session = open_session(files["m.tflite"], 40)
+    assert isinstance(session, LitertSession)
+    first, second = (litert._Interpreter(session._module, session._model, (9, 9), 1) for _ in "ab")
+    session._idle["a"] = [first, second]
+    session.run(picture(9, 5), place="a")  # the last one's now
+    assert (first.size, second.size) == ((9, 9), (9, 5))
+    session.run(picture(9, 9), place="a")
+    session.run(picture(9, 5), place="a")
+    assert (first.size, second.size) == ((9, 9), (9, 5))
+
+
+@pytest.mark.parametrize("name", ["edgeqe-tiny", "edgeqe-base"])
+def test_a_resized_interpreter_gives_what_a_new_one_gives(name: str) -> None:
+    """The shipped integers, to the byte: sizes that shrink, grow again, turn and leap."""
+    file = ModelFile(find_model(f"{name}:int8.tflite"))
+    unit = file.card.alignment // file.card.pixels_per_sample
+    rng = np.random.default_rng(5)
+    sizes = [(40, 48), (48, 40), (4, 4), (40, 44), (4, 64), (64, 4), (36, 36), (40, 48)]
+    used = open_session(file, 40)
+    for height, width in sizes:
+        assert height % unit == width % unit == 0
+        given = rng.integers(-128, 128, (6, height, width)).astype(np.float32)
+        expected = open_session(file, 40).run(given)
+        assert np.array_equal(used.run(given, place="a"), expected)
+    assert isinstance(used, LitertSession) and len(used._idle["a"]) == 1
 
 
 def test_many_threads_get_what_one_gets(files: dict[str, ModelFile]) -> None:
@@ -244,12 +282,14 @@ def status(field):
     return int(next(line for line in lines if line.startswith(field)).split()[1]) * 1024
 
 session, side, windows = LitertSession(Path(sys.argv[1]).read_bytes()), int(sys.argv[2]), []
+shapes = [(side - d, side - e) for d in (0, side // 2) for e in (0, side // 4, 3)] + [(side, side)]
 session.run(np.ones((1, side, side), np.float32))
-windows += session._idle.pop((side, side))
+windows += session._idle.pop(None)
 before = status('VmRSS')
 for _ in range(3):
-    session.run(np.ones((1, side, side), np.float32))
-    windows += session._idle.pop((side, side))
+    for shape in shapes:
+        session.run(np.ones((1, *shape), np.float32))
+    windows += session._idle.pop(None)
 planned = session.bytes_per_pixel * side * side + session.bytes_per_window
 print((status('VmRSS') - before) / 3, planned)
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeqe import Enhancer
 from edgeqe.catalogue import shipped_files
 from edgeqe.errors import InputError, ModelError, ProviderError
 from edgeqe.hardware import Gpu, Hardware
@@ -61,11 +62,26 @@ def test_the_environment_names_what_auto_is(monkeypatch: pytest.MonkeyPatch) -> 
         profile_for("auto")
 
 
-def test_a_name_alone_is_integers_where_onnx_runtime_is() -> None:
-    profile = read_profile("x86-cpu")
-    for name in ("edgeqe-tiny", "edgeqe-small"):
-        placed = place(name, profile)
-        assert placed.path == shipped_files()[f"{name}:int8"]
+def test_a_name_alone_is_integers_where_they_are_fastest(monkeypatch: pytest.MonkeyPatch) -> None:
+    for features, form, provider in (
+        (("avx2", "avx512"), "int8", "CPUExecutionProvider"),
+        (("avx2", "vnni"), "int8.tflite", "XNNPACK"),
+    ):
+        here(monkeypatch, cpu_features=features)
+        for name in ("edgeqe-tiny", "edgeqe-small"):
+            placed = place(name, read_profile("x86-cpu"))
+            assert placed.path == shipped_files()[f"{name}:{form}"]
+            assert placed.runtime.provider == provider
+
+
+def test_without_litert_a_name_alone_is_what_onnx_runtime_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    absent(monkeypatch, "ai_edge_litert", "tflite_runtime")
+    for features in (("avx2",), ("avx2", "vnni")):
+        here(monkeypatch, cpu_features=features)
+        placed = place("edgeqe-tiny", read_profile("x86-cpu"))
+        assert placed.path == shipped_files()["edgeqe-tiny:int8"]
         assert placed.runtime.provider == "CPUExecutionProvider"
 
 
@@ -86,7 +102,7 @@ def test_without_onnx_runtime_a_name_alone_is_what_litert_runs(
 
 def test_without_any_runtime_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     absent(monkeypatch, "onnxruntime", "ai_edge_litert", "tflite_runtime")
-    with pytest.raises(ProviderError, match=r"ONNX Runtime is not installed.*edgeqe\[ort\]"):
+    with pytest.raises(ProviderError, match=r"ONNX Runtime is not installed.*edgeqe\[ort,tflite\]"):
         place("edgeqe-tiny", read_profile("x86-cpu"))
     with pytest.raises(ProviderError, match="LiteRT is not installed"):
         place("edgeqe-tiny:float32.tflite", read_profile("x86-cpu"))
@@ -118,18 +134,39 @@ def test_refused_ways_are_passed_over_and_formats_find_their_runtime(
         place("edgeqe-tiny:float32.tflite", profile)
 
 
-def test_a_profile_may_name_a_networks_precision(tmp_path: Path) -> None:
+def test_a_runtime_that_is_installed_and_broken_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> object:
+        raise ProviderError("LiteRT cannot be imported (its library is gone).")
+
+    here(monkeypatch, cpu_features=("avx2", "vnni"))
+    monkeypatch.setattr("edgeqe.runtimes.litert._litert", broken)
+    with Enhancer("edgeqe-tiny", target="x86-cpu") as enhancer:
+        assert (enhancer.info.provider, enhancer.info.fallback) == ("CPUExecutionProvider", "")
+    with pytest.raises(ProviderError, match=r"cannot run here: LiteRT .*gone.*Cure: pip install"):
+        Enhancer("edgeqe-tiny:int8.tflite", target="x86-cpu")
+
+
+def test_a_profile_may_name_a_networks_precision(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The first way runs integers alone and is passed over, but where there is no other."""
+    here(monkeypatch, cpu_features=("avx2", "vnni"))
     mine = tmp_path / "mine.toml"
     mine.write_text('extends = "x86-cpu"\n[precision]\n"edgeqe-tiny" = ["float32"]\n')
     profile = read_profile(str(mine))
     assert place("edgeqe-tiny", profile).path == shipped_files()["edgeqe-tiny:float32"]
-    assert place("edgeqe-small", profile).path == shipped_files()["edgeqe-small:int8"]
+    assert place("edgeqe-small", profile).path == shipped_files()["edgeqe-small:int8.tflite"]
+    others = [way for way in profile.runtimes if "float32" in way.precisions]
+    assert place("edgeqe-tiny", profile, others).path == shipped_files()["edgeqe-tiny:int8.tflite"]
 
 
 def test_a_chosen_file_is_autos_or_the_path_itself(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("EDGEQE_TARGET", "x86-cpu")
+    here(monkeypatch, cpu_features=("avx2",))
     assert chosen_file("edgeqe-tiny") == shipped_files()["edgeqe-tiny:int8"]
     file = tmp_path / "m.onnx"
     file.write_bytes(b"x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Protocol
 
 import numpy as np
@@ -19,14 +20,14 @@ class Session(Protocol):
 
     provider: str
     """Provider as placed, read from the runtime."""
-    fixed_window: bool
-    """Whether the memory of an idle window serves only windows of its shape in this session."""
+    own_memory: bool
+    """Whether the memory of an idle window serves windows of this session alone."""
     bytes_per_pixel: float
     """What a running window takes, bytes per picture pixel."""
     bytes_per_window: int
     """What it takes beside that for each window, bytes."""
 
-    def run(self, planes: Float, out: Float | None = None) -> Float:
+    def run(self, planes: Float, out: Float | None = None, place: Hashable = None) -> Float:
         """Residual of planes.
 
         Parameters
@@ -36,6 +37,9 @@ class Session(Protocol):
             `residual`, signed grey levels.
         out : ndarray, contiguous float32, optional
             Where to write, of the result's shape and apart from `planes`; a new array if left out.
+        place : hashable, optional
+            Kind of the place that the window has in the memory limit, for a session with
+            `own_memory`: what idles of that kind is used again.
 
         Returns
         -------

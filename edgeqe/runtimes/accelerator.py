@@ -7,6 +7,7 @@ a session and an engine of its own.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,7 @@ class AtStrength:
     """A shared session with the vectors of one strength: a `Session`."""
 
     #: The device's arena serves windows of all sessions.
-    fixed_window = False
+    own_memory = False
 
     def __init__(self, session: OrtSession, vectors: dict[str, npt.NDArray[Any]]) -> None:
         self._session, self._vectors = session, vectors
@@ -153,9 +154,9 @@ class AtStrength:
         self.bytes_per_pixel = session.bytes_per_pixel
         self.bytes_per_window = session.bytes_per_window
 
-    def run(self, planes: Float, out: Float | None = None) -> Float:
+    def run(self, planes: Float, out: Float | None = None, place: Hashable = None) -> Float:
         """Residual of planes; see `Session`."""
-        return self._session.run(planes, out, self._vectors)
+        return self._session.run(planes, out, vectors=self._vectors)
 
     def shrink(self) -> None:
         """Give back what the runtime keeps."""

@@ -1,15 +1,19 @@
 """LiteRT, the successor of TensorFlow Lite. Imported when a session is made: it may be absent.
 
-An interpreter has one window shape and serves one call at a time, so a session keeps a
-pool of them. Its weights are packed anew for each. Where its inputs and output are int8, planes
-are rounded to their integers on the way in, and become grey levels on the way out.
+An interpreter has one window shape at a time and serves one call at a time, so a session keeps a
+pool of them. Its weights are packed anew for each, and a new one's memory comes from the system
+page by page, so an idle one takes any window that is no larger than its first: only its tables of
+pointers are then made anew. Larger ones are new, because growing would leave gaps. Where its inputs
+and output are int8, planes are rounded to their integers on the way in, and become grey levels on
+the way out.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -71,7 +75,7 @@ class LitertSession:
         If the bytes are no model of edgeqe, or LiteRT refuses them.
     """
 
-    fixed_window = True
+    own_memory = True
 
     def __init__(self, model: bytes, pixels_per_sample: int = 1, threads: int = 1) -> None:
         found = outline(model)
@@ -79,28 +83,38 @@ class LitertSession:
         self._model, self._threads = model, threads
         self._module = _litert()
         self._lock = threading.Lock()
-        self._idle: dict[tuple[int, ...], list[_Interpreter]] = {}
+        self._idle: dict[Hashable, list[_Interpreter]] = {}
+        """By kind of place."""
         first = _Interpreter(self._module, model, None, threads)
         self._first = first.interpreter
         self.provider: str = provider_of(self._first)
         self.bytes_per_pixel: float = bytes_per_sample(found) / pixels_per_sample**2 + VIEW_BYTES
         self.bytes_per_window: int = bytes_per_interpreter(found)
 
-    def run(self, planes: Float, out: Float | None = None) -> Float:
+    def run(self, planes: Float, out: Float | None = None, place: Hashable = None) -> Float:
         """Residual (C, h, w) of planes, contiguous float32 of shape (all inputs' C, h, w).
 
-        It is written to `out`, or to a new array.
+        It is written to `out`, or to a new array. An interpreter stays with the kind of `place`
+        that it was made for, because that is what the budget counts.
         """
         size = planes.shape[1:]
-        with self._lock:
-            idle = self._idle.get(size)
-            interpreter = idle.pop() if idle else None
+        interpreter = self._take_idle(place, size)
         if interpreter is None:
             interpreter = _Interpreter(self._module, self._model, size, self._threads)
         result = interpreter.run(planes, out)
         with self._lock:
-            self._idle.setdefault(size, []).append(interpreter)
+            self._idle.setdefault(place, []).append(interpreter)
         return result
+
+    def _take_idle(self, place: Hashable, size: tuple[int, ...]) -> _Interpreter | None:
+        """An idle interpreter of a place, at best one of this size; one that is too small goes."""
+        with self._lock:
+            idle = self._idle.get(place)
+            if not idle:
+                return None
+            found = next((one for one in idle if one.size == size), idle[-1])
+            idle.remove(found)
+        return found if math.prod(size) <= found.most else None
 
     def placement(self) -> Placement:
         """Where the network runs: XNNPACK's delegate, or LiteRT's own kernels.
@@ -125,38 +139,53 @@ class LitertSession:
 
 
 class _Interpreter:
-    """One interpreter, resized once.
+    """One interpreter, which runs windows of no more samples than its first.
 
     Parameters
     ----------
     module : module
     model : bytes
     size : (int, int), optional
-        Height and width of its planes; the file's own if left out.
+        Height and width of its first planes; the file's own if left out, which then never run.
     threads : int
     """
+
+    most: int
+    """Samples of its first planes."""
 
     def __init__(
         self, module: Any, model: bytes, size: tuple[int, ...] | None, threads: int
     ) -> None:
         try:
             self.interpreter = module.Interpreter(model_content=model, num_threads=threads)
-            inputs = self.interpreter.get_input_details()
-            if size is not None:
-                for given in inputs:
-                    shape = (1, *size, int(given["shape"][-1]))
-                    self.interpreter.resize_tensor_input(given["index"], shape)
-            self.interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise _refused(error) from error
+        inputs = self.interpreter.get_input_details()
+        self._channels = [(given["index"], int(given["shape"][-1])) for given in inputs]
+        self._allocate(size)
+        self.size, self.most = size, math.prod(size or (0,))
         # A tensor's view is made anew for each call: one that lives stops the interpreter.
         self._inputs = [(self.interpreter.tensor(given["index"]), _step(given)) for given in inputs]
         output = self.interpreter.get_output_details()[0]
         self._output, self._step = self.interpreter.tensor(output["index"]), _step(output)
         integers = any(step for _, step in self._inputs)
-        self._plane = np.empty(size if integers and size else (0, 0), np.float32)
+        self._numbers = np.empty(self.most if integers else 0, np.float32)
+
+    def _allocate(self, size: tuple[int, ...] | None) -> None:
+        """Make room for planes of a size, or of the file's own."""
+        try:
+            if size is not None:
+                for index, channels in self._channels:
+                    self.interpreter.resize_tensor_input(index, (1, *size, channels))
+            self.interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise _refused(error) from error
 
     def run(self, planes: Float, out: Float | None) -> Float:
+        size = planes.shape[1:]
+        if size != self.size:
+            self._allocate(size)
+            self.size = size
         used = 0
         for view, step in self._inputs:
             target = view()[0].transpose(2, 0, 1)
@@ -188,13 +217,14 @@ class _Interpreter:
         self, planes: Float, target: npt.NDArray[np.int8], scale: np.float32, zero: np.float32
     ) -> None:
         """Integers of planes, one plane at a time; 8-bit levels are their own integers."""
+        room = self._numbers[: planes[0].size].reshape(planes.shape[1:])
         for plane, integers in zip(planes, target, strict=True):
-            scaled = plane if scale == 1.0 else np.divide(plane, scale, out=self._plane)
-            np.rint(scaled, out=self._plane)
-            np.clip(self._plane, -128 - zero, 127 - zero, out=self._plane)
+            scaled = plane if scale == 1.0 else np.divide(plane, scale, out=room)
+            np.rint(scaled, out=room)
+            np.clip(room, -128 - zero, 127 - zero, out=room)
             if zero:
-                self._plane += zero
-            np.copyto(integers, self._plane, casting="unsafe")
+                room += zero
+            np.copyto(integers, room, casting="unsafe")
 
 
 def _step(details: Mapping[str, Any]) -> tuple[np.float32, np.float32] | None:

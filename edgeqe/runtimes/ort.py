@@ -6,7 +6,7 @@ import contextlib
 import functools
 import json
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ class OrtSession:
     """
 
     #: An arena serves windows of all sessions and shapes.
-    fixed_window = False
+    own_memory = False
     bytes_per_window = 0
 
     def __init__(
@@ -165,12 +165,14 @@ class OrtSession:
         self,
         planes: Float,
         out: Float | None = None,
+        place: Hashable = None,
         vectors: Mapping[str, Float] | None = None,
     ) -> Float:
         """Residual (C, h, w) of planes, contiguous float32 of shape (all inputs' C, h, w).
 
-        It is written to `out`, which is contiguous float32 too, or to a new array. `vectors` are
-        the strength vectors of a model that has them as inputs.
+        It is written to `out`, which is contiguous float32 too, or to a new array. Any `place`
+        will do: its memory is the arena's. `vectors` are the strength vectors of a model that has
+        them as inputs.
         """
         size = planes.shape[1:]
         if out is None:

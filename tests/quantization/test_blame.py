@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def test_a_runtime_that_saturates_is_the_runtime(
         session = plain(*arguments)
         run = session.run
 
-        def clipped(planes: Float, out: Float | None = None) -> Float:
+        def clipped(planes: Float, out: Float | None = None, place: Hashable = None) -> Float:
             return np.clip(run(planes), -2.0, 2.0, out=out)
 
         session.run = clipped  # type: ignore[method-assign]

@@ -92,7 +92,7 @@ def test_the_table() -> None:
         ["arm-cpu", CPU, "64-bit"],  # LiteRT's integers need an ARM processor
         ["cuda", "-", "NVIDIA"],
         ["jetson", "-", "NVIDIA"],
-        ["x86-cpu", "*", CPU],
+        ["x86-cpu", "*", "XNNPACK"],
     ]
     assert lines[5:] == [
         "* what auto means here",
