@@ -37,8 +37,9 @@ from edgeqe.quantization.ranges import Double, Ranges
 from edgeqe.strength import KEYS_PER_OCTAVE, step_from_quality
 
 #: JPEG quality and the most grey levels that a residual's scale may have there; between the
-#: two linear in the logarithms of step and scale, beyond them constant.
-FINE, COARSE = (60, 1 / 8), (10, 1 / 2)
+#: two linear in the logarithms of step and scale, beyond them constant. Edges of text want
+#: residuals of 32 levels at quality 60 and more at coarser ones, which half of this would clip.
+FINE, COARSE = (60, 1 / 4), (10, 1.0)
 #: Smallest scale of a value, of its largest over the strengths.
 SMALLEST = 1e-4
 MIDDLE, TOP = 128, 255
