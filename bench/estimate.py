@@ -160,7 +160,7 @@ def _estimate(model: ModelFile, profile: Profile, peak: Peak, cores: int) -> Est
 def forms_on(profile: Profile, network: str) -> list[str]:
     """Shipped forms of a network to estimate on a target: one of each precision that it runs.
 
-    Such as ``["int8", "float32"]``; whether a runtime is installed here plays no part.
+    Such as ``["int8.tflite", "float32"]``; whether a runtime is installed here plays no part.
     """
     shipped, found = forms_of(network), dict[str, str]()
     for runtime in profile.runtimes:

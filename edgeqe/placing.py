@@ -121,8 +121,7 @@ def place(
     bare = str(model) in shipped_models()
     path = None if bare else find_model(model)
     reasons = []
-    wanted = set(profile.precision.get(str(model), ()))
-    for runtime in sorted(profile.runtimes, key=lambda way: wanted.isdisjoint(way.precisions)):
+    for runtime in profile.ways_of(str(model)):
         suffix = ".tflite" if runtime.runtime == "litert" else ".onnx"
         if path is not None and _suffix(path) != suffix:
             continue

@@ -87,6 +87,14 @@ class Profile:
         """Whether its first way to run is an accelerator's."""
         return self.runtimes[0].on_accelerator
 
+    def ways_of(self, network: str) -> list[Runtime]:
+        """Ways in the order in which they are tried for a network.
+
+        Those that run one of the precisions that the profile names for it come first.
+        """
+        wanted = set(self.precision.get(network, ()))
+        return sorted(self.runtimes, key=lambda way: wanted.isdisjoint(way.precisions))
+
     def peak(self, features: Collection[str]) -> Peak | None:
         """First peak whose features are there; None where the profile has none."""
         for peak in self.peaks:

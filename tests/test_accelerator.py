@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,14 +89,17 @@ def test_the_self_test_runs_in_the_one_window(fixed: str, model: str) -> None:
         session = enhancer._engine.cascade.one(0)
         plain = session.run
 
-        def noted(planes: Float, out: Float | None = None) -> Float:
+        def noted(planes: Float, out: Float | None = None, place: Hashable = None) -> Float:
             shapes.append(planes.shape)
-            return plain(planes, out)
+            return plain(planes, out, place)
+
+        def wrong(planes: Float, out: Float | None = None, place: Hashable = None) -> Float:
+            return plain(planes) + 1.0
 
         session.run = noted  # type: ignore[method-assign]
         assert enhancer.self_test().passed
         assert shapes == [(6, 96, 96)]
-        session.run = lambda planes, out=None: plain(planes) + 1.0  # type: ignore[method-assign]
+        session.run = wrong  # type: ignore[method-assign]
         test = enhancer.self_test()
         assert not test.passed and test.max_error == pytest.approx(1.0, abs=0.01)
 

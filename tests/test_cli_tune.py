@@ -111,7 +111,7 @@ def test_wrong_use(
     assert line.startswith("edgeqe: ") and part in line
 
 
-DEFAULT, WINNER = Setting(0, "int8", 1, 64, 64), Setting(2, "float32.tflite", 2, 128, 192)
+DEFAULT, WINNER = Setting(1, "int8", 1, 64, 64), Setting(2, "float32.tflite", 2, 128, 192)
 
 
 def tuning(kind: str, **more: Any) -> Tuning:
@@ -122,8 +122,8 @@ def tuning(kind: str, **more: Any) -> Tuning:
         trials=(
             Trial(DEFAULT, (64, 64), rates=[1.0, 1.1, 1.2], ratios=[1.0]),
             Trial(WINNER, (176, 192), rates=[1.6, 1.5], ratios=[1.5, 1.52]),
-            Trial(Setting(0, "int8", 2, 342, 512), note="does not fit"),
-            Trial(Setting(0, "int8", 2, 512, 768), note="does not fit"),
+            Trial(Setting(1, "int8", 2, 342, 512), note="does not fit"),
+            Trial(Setting(1, "int8", 2, 512, 768), note="does not fit"),
         ),
         search_pixels=480_000,
         last_pixels=more.pop("last_pixels", 480_000),
@@ -138,8 +138,8 @@ def tuning(kind: str, **more: Any) -> Tuning:
         processors=2,
         load=more.pop("load", 0.5),
         outcome=outcome,
-        losses={(0, "int8"): 0.02},
-        left_out={(1, "int8.tflite"): "drifts: loses 0.2 dB"},
+        losses={(1, "int8"): 0.02},
+        left_out={(0, "int8.tflite"): "drifts: loses 0.2 dB"},
         absent={},
         command="edgeqe tune edgeqe-small",
     )

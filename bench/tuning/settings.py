@@ -74,8 +74,10 @@ class Space:
 
     def defaults(self) -> Iterator[Setting]:
         """What the profile says by each way, in its order; the first one that runs is taken."""
-        firsts = {way: form for way, form in reversed(self.forms)}
-        return (replace(self.default, way=way, form=firsts[way]) for way in sorted(firsts))
+        firsts: dict[int, str] = {}
+        for way, form in self.forms:
+            firsts.setdefault(way, form)
+        return (replace(self.default, way=way, form=form) for way, form in firsts.items())
 
     def without(self, forms: Collection[tuple[int, str]]) -> Space:
         """Space without some ways and forms; the default stays what it is."""
@@ -118,7 +120,8 @@ def space_of(
     forms: list[tuple[int, str]] = []
     absent: dict[int, str] = {}
     seen = []
-    for index, way in enumerate(profile.runtimes):
+    for way in profile.ways_of(network):
+        index = profile.runtimes.index(way)
         ending = ".tflite" if way.runtime == "litert" else ""
         # a file is the user's own choice: what the way needs is for choosing among forms
         why = reason_absent(way, features if given is None else way.needs)

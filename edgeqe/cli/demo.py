@@ -32,6 +32,7 @@ def command(
 
     from edgeqe import Enhancer
     from edgeqe.bench.data import packaged_file, read_picture
+    from edgeqe.cli.host import quiet_start
     from edgeqe.demo import QUALITY, format_report, run_demo
     from edgeqe.errors import CheckError
     from edgeqe.serving import check_model
@@ -39,7 +40,9 @@ def command(
 
     check_model(model, resolve_strength(quality=QUALITY))
     picture = read_picture(packaged_file(PHOTOGRAPH))
-    with Enhancer(model, target=target, memory_limit=memory_limit, threads=threads) as enhancer:
+    with quiet_start():
+        opened = Enhancer(model, target=target, memory_limit=memory_limit, threads=threads)
+    with opened as enhancer:
         report = run_demo(enhancer, picture.name, picture.pixels, folder)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else format_report(report))
     if report.gain_db <= 0:

@@ -74,6 +74,7 @@ def command(
     import warnings
 
     from edgeqe import Enhancer
+    from edgeqe.cli.host import quiet_start
     from edgeqe.cli.networks import model_file
     from edgeqe.errors import EdgeqeError, InputError
     from edgeqe.manner import Manner
@@ -95,13 +96,15 @@ def command(
         check_model(path, given)
     reports: list[FileReport] = []
     failures: list[tuple[str, EdgeqeError]] = []
-    with warnings.catch_warnings(), Enhancer(
-        path,
-        target=target,
-        memory_limit=memory_limit,
-        threads=threads,
-        fallback=allow_fallback,
-    ) as enhancer:  # fmt: skip
+    with quiet_start():
+        opened = Enhancer(
+            path,
+            target=target,
+            memory_limit=memory_limit,
+            threads=threads,
+            fallback=allow_fallback,
+        )
+    with warnings.catch_warnings(), opened as enhancer:
         warnings.simplefilter("ignore")  # Pillow's, about damaged metadata
         info = enhancer.info
         if info.fallback and not as_json:

@@ -1,4 +1,4 @@
-"""What verbs that run on a host share."""
+"""What verbs that start TensorFlow or LiteRT share."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet_start() -> Iterator[None]:
-    """Keep TensorFlow's start-up messages off standard error; no setting of its own does.
+    """Keep start-up messages of TensorFlow and LiteRT off standard error; no setting of theirs does.
 
-    They are written by its C++ part, so the file descriptor itself goes elsewhere.
+    They are written by C++, so the file descriptor itself goes elsewhere.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed: there is nothing to keep clean
+        yield
+        return
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         yield

@@ -269,7 +269,7 @@ def test_a_card_without_arithmetic_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_precision_of_a_target_once_in_the_order_of_its_runtimes() -> None:
-    assert forms_on(read_profile("x86-cpu"), "edgeqe-small") == ["int8", "float32"]
+    assert forms_on(read_profile("x86-cpu"), "edgeqe-small") == ["int8.tflite", "float32"]
     assert forms_on(read_profile("arm-cpu"), "edgeqe-small") == ["int8.tflite", "float32"]
     assert forms_on(read_profile("jetson"), "edgeqe-small")[0] == "float16"
     assert forms_on(read_profile("x86-cpu"), "no-such-network") == []

@@ -232,33 +232,34 @@ def everything_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_space_of_a_network(everything_installed: None) -> None:
     space, absent = space_of("edgeqe-small", read_profile("x86-cpu"), ("vnni",), 6)
     assert space.forms == (
-        (0, "int8"),
-        (0, "float32"),
-        (1, "int8.tflite"),
+        (0, "int8.tflite"),
+        (1, "int8"),
+        (1, "float32"),
         (2, "float32.tflite"),
     )
     assert absent == {}
-    assert space.default == space.start == Setting(0, "int8", 6, 0, 0)
+    assert space.default == space.start == Setting(0, "int8.tflite", 6, 0, 0)
     assert space.threads == (1, 2, 4, 6)
     assert space.windows[0] == (0, 0)
     assert all(2 * small >= large > small for small, large in space.windows[1:])
     without, absent = space_of("edgeqe-small", read_profile("x86-cpu"), (), 6)
-    assert (1, "int8.tflite") not in without.forms
-    assert absent == {1: "no vnni"}
+    assert without.default == Setting(1, "int8", 6, 0, 0)
+    assert (0, "int8.tflite") not in without.forms
+    assert absent == {0: "no vnni"}
 
 
 def test_the_defaults_of_each_way(everything_installed: None) -> None:
     space, _ = space_of("edgeqe-small", read_profile("x86-cpu"), ("vnni",), 2)
     assert [(s.way, s.form) for s in space.defaults()] == [
-        (0, "int8"),
-        (1, "int8.tflite"),
+        (0, "int8.tflite"),
+        (1, "int8"),
         (2, "float32.tflite"),
     ]
 
 
 def test_a_file_fixes_the_form(everything_installed: None) -> None:
     space, _ = space_of("edgeqe-tiny:float32.tflite", read_profile("x86-cpu"), (), 2)
-    assert space.forms == ((1, ""),)  # both of the profile's ways with LiteRT are the same way
+    assert space.forms == ((0, ""),)  # both of the profile's ways with LiteRT are the same way
 
 
 def test_the_profiles_own_bounds_are_the_default_and_not_the_start(
@@ -270,9 +271,10 @@ def test_the_profiles_own_bounds_are_the_default_and_not_the_start(
         window=WindowBounds(64, 64),
         precision={"edgeqe-small": ("float32",)},
     )
-    space, _ = space_of("edgeqe-small", profile, (), 4)
-    assert space.default == Setting(0, "float32", 1, 64, 64)
-    assert space.start == Setting(0, "float32", 4, 0, 0)
+    space, _ = space_of("edgeqe-small", profile, ("vnni",), 4)
+    assert space.default == Setting(1, "float32", 1, 64, 64)  # integers alone are the first way's
+    assert space.start == Setting(1, "float32", 4, 0, 0)
+    assert [s.way for s in space.defaults()] == [1, 2, 0]
 
 
 def test_an_accelerator_keeps_one_window_shape(everything_installed: None) -> None:
