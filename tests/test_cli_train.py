@@ -206,11 +206,14 @@ def test_ctrl_c_of_a_terminal_stops_it_at_a_checkpoint(pictures: Path, tmp_path:
     """SIGINT reaches the whole group, as a terminal sends it; nothing is left running."""
     folder = tmp_path / "runs" / "short"
     toml = recipe(tmp_path, 10**6, "validate_every = 1\n")
+    # a shell's background job ignores SIGINT, and so would all that it starts
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "edgeqe", "train", str(toml), "--data", str(pictures),
          "--out", str(folder.parent)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=ROOT,
     )  # fmt: skip
+    signal.signal(signal.SIGINT, before)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
