@@ -71,6 +71,6 @@ def test_from_a_trained_network_to_a_file_of_integers(
     spans = [span for name, span in file.outline.initializers.items() if name.endswith(".scale")]
     scales = [np.frombuffer(file.data[span.start : span.stop], "<f4") for span in spans]
     alone = np.array([scale[0] for scale in scales if len(scale) == 1])
-    assert len(expected) == 5
+    assert len(expected) == 4
     for scale in expected:  # float32, and the table of strengths rounded when it was packed
         assert np.abs(alone / scale - 1).min() < 2e-3

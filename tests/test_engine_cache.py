@@ -115,7 +115,7 @@ def test_the_verbs_list_and_prune(folder: Path) -> None:
 
 def test_warmup_runs_the_self_test_and_refuses_what_is_not_there() -> None:
     runner = CliRunner()
-    words = ["warmup", "edgeqe-tiny", "--target", "x86-cpu", "--json"]
+    words = ["warmup", "edgeqe-tiny:int8", "--target", "x86-cpu", "--json"]
     (row,) = json.loads(runner.invoke(main, words).stdout)["models"]
     assert row["self-test"] and row["provider"] == "CPUExecutionProvider"
     absent = runner.invoke(main, ["warmup", "edgeqe-tiny", "--target", "jetson"])

@@ -27,7 +27,7 @@ def test_a_quick_run_takes_each_network_once() -> None:
 def test_a_full_run_takes_every_form_that_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choices, "reason_absent", lambda way, features: "")
     found = shipped_on(profile(ORT, LITERT), full=True)
-    assert found[:3] == ["edgeqe-tiny:int8", "edgeqe-tiny:float32", "edgeqe-tiny:int8.tflite"]
+    assert found[:3] == ["edgeqe-nano:int8", "edgeqe-nano:float32", "edgeqe-nano:int8.tflite"]
     assert len(found) == len(set(found)) == 3 * len(shipped_models())
 
 

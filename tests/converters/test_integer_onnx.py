@@ -131,7 +131,7 @@ def test_the_card_says_what_the_device_must_write(tmp_path: Path) -> None:
     file = ModelFile(tmp_path / "a.onnx")
     assert {f"{value}.scale" for value in card.activations} <= set(file.outline.initializers)
     assert set(card.biases) == {"c1.bias", "c2.bias", "c3.bias"}
-    assert card.shared == ("k",) and card.residual_step == 0.125  # its limit at such a fine step
+    assert card.shared == ("k",) and card.residual_step == 0.25  # its limit at such a fine step
 
 
 @pytest.mark.parametrize(

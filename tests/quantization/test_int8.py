@@ -57,23 +57,23 @@ def test_steps_are_the_ranges_over_255() -> None:
     assert middle.scale("z") == pytest.approx((2.55 + share * (25.5 - 2.55)) / 255, rel=1e-5)
 
 
-def test_the_residual_has_its_zero_in_the_middle_and_at_most_half_a_grey_level() -> None:
+def test_the_residual_has_its_zero_in_the_middle_and_at_most_a_grey_level() -> None:
     integer = integer_graph(network(), RANGES, LAST)
     assert integer.steps["out"] is integer.steps["w"] and integer.steps["out"].zero == 128
-    # -60 would need 60 / 128 at the coarsest step, which is below the half that is allowed
+    # -60 would need 60 / 128 at the coarsest step, which is below the one that is allowed
     assert integer.residual_step == pytest.approx(60 / 128, rel=1e-6)
     # -4 would need 1 / 32 at the finest
     assert integer.at(FIRST).residual_step == pytest.approx(4 / 128, rel=1e-6)
     wide = Ranges(RANGES.keys, {**RANGES.low, "w": np.full(2, -127.0)}, RANGES.high)
-    for quality, most in ((5, 0.5), (10, 0.5), (60, 0.125), (90, 0.125)):
+    for quality, most in ((5, 1.0), (10, 1.0), (60, 0.25), (90, 0.25)):
         at = integer_graph(network(), wide, step_key(step_from_quality(quality)))
         # keys are whole twelfths of an octave: the limit may be met half a key beside
         assert at.residual_step <= most * 2 ** (1 / 24)
     both = np.array([step_key(step_from_quality(q)) for q in (10, 60)])
-    np.testing.assert_allclose(most_of_residual(both), [0.5, 0.125], rtol=0.03)
-    # a straight line in the logarithms between them: at the geometric mean of the steps, 1/4
+    np.testing.assert_allclose(most_of_residual(both), [1.0, 0.25], rtol=0.03)
+    # a straight line in the logarithms between them: at the geometric mean of the steps, 1/2
     mean = math.sqrt(step_from_quality(10) * step_from_quality(60))
-    assert most_of_residual(np.array([step_key(mean)]))[0] == pytest.approx(0.25, rel=0.03)
+    assert most_of_residual(np.array([step_key(mean)]))[0] == pytest.approx(0.5, rel=0.03)
 
 
 def test_a_network_of_one_strength_has_one_scale_for_all() -> None:

@@ -120,11 +120,14 @@ def test_a_maker_ends_when_its_trainer_is_killed(state: str, end: signal.Signals
     # a pool of ten million pictures takes hours to fill
     slots = 3 if state == "trains" else 10**7
     job = dataclasses.replace(job, last=10**6, slots=slots)
+    # a shell's background job ignores SIGINT, and so would all that it starts
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     trainer = subprocess.Popen(
         [sys.executable, "-c", TRAINER, json.dumps(dataclasses.asdict(job)), state],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
+    signal.signal(signal.SIGINT, before)
     try:
         assert trainer.stdout is not None
         maker = int(trainer.stdout.readline())
