@@ -33,7 +33,8 @@ def plain_network(planes: Double, weights: dict[str, Double]) -> Double:
 
     def convolution(x: Double, layer: str) -> Double:
         x = conv3x3(x, weights[f"{layer}.kernel"])
-        return x * weights[f"{layer}_strength.scale"][0] + weights[f"{layer}_strength.bias"][0]
+        x = x * weights[f"{layer}_strength.scale"][0] + weights[f"{layer}_strength.bias"][0]
+        return x
 
     x = np.maximum(convolution(planes, "head"), 0.0)
     for first in range(1, depth - depth % 2, 2):  # a skip around every two
