@@ -139,6 +139,7 @@ def _profile(training: Training, as_json: bool) -> None:
     recipe = training.recipe
     source = from_keras(build(recipe.network, strength=recipe.strength, widths=recipe.widths))
     kmac = passes.macs(source.graph) / pixels_per_sample(source.planes) ** 2 / 1000
+    click.echo("a minute; several if a teacher fills the pool of pictures", err=True)
     found = profile(training, kmac)
     if as_json:
         click.echo(json.dumps({"schema_version": 1, **dataclasses.asdict(found)}))

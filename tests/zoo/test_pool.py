@@ -12,6 +12,7 @@ from edgeqe.zoo.training import pool as module
 from edgeqe.zoo.training.degrade import FINENESS, Coded
 from edgeqe.zoo.training.pool import (
     CELL,
+    CODED_AGAIN,
     DRAWN_SHARE,
     REUSE,
     RIM,
@@ -61,7 +62,7 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
     pictures = [photograph(name, 20, 40, 130, 140) for name in ("coffee", "chelsea")]
     options: dict[str, Any] = {"batch": 128, "crop": 64}
     pool = pool_of(*pictures, **options)
-    assert pool.lifetime == 3  # so step 7 has other pictures than step 2 or 9
+    assert pool.lifetime == 4  # so step 7 has other pictures than step 2 or 9
     steps = [7, 2, 0, 9, 2, 8]
     batches = {step: pool.batch(step) for step in steps}
     assert [part.shape for part in batches[7]] == [(128, 32, 32, 6), (128, 1), (128, 32, 32, 12)]
@@ -80,7 +81,7 @@ def test_a_coded_pixel_serves_as_many_crops_as_said(monkeypatch: pytest.MonkeyPa
     coded: Counter[str] = Counter()
     monkeypatch.setattr(module, "code", blank(coded))
     pool = pool_of(np.zeros((2 * SIDE, 2 * SIDE, 3), np.uint8), batch=64, crop=128, slots=20)
-    assert pool.lifetime == 8  # 20 * 256^2 * 6 / (64 * 128^2) = 7.5, to whole steps
+    assert pool.lifetime == 10  # 20 * 256^2 * 8 / (64 * 128^2)
     pool.batch(0)
     assert coded["pictures"] == 20
     coded.clear()
@@ -90,8 +91,8 @@ def test_a_coded_pixel_serves_as_many_crops_as_said(monkeypatch: pytest.MonkeyPa
         pool.batch(step)
         replaced.append(coded["pictures"] - before)
     served = 2 * pool.lifetime * 64 * 128**2 / coded["pixels"]
-    assert served == pytest.approx(REUSE * 8 / 7.5)
-    assert set(replaced) == {2, 3}  # 20 in 8 steps, evenly
+    assert served == pytest.approx(REUSE)
+    assert set(replaced) == {2}  # 20 in 10 steps, evenly
 
 
 def test_one_crop_in_ten_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,10 +105,39 @@ def test_one_crop_in_ten_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.mean(levels > 100) == pytest.approx(DRAWN_SHARE, abs=0.022)
 
 
+def test_a_drawing_is_coded_several_times_at_strengths_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: dict[int, list[float]] = {}
+    drawings = iter(range(1, 250))
+
+    def drawn(rng: np.random.Generator, *side: int) -> npt.NDArray[np.uint8]:
+        return np.full((*side, 3), next(drawings), np.uint8)
+
+    def coded(rgb: npt.NDArray[np.uint8], rng: np.random.Generator, quality: int) -> Coded:
+        shown.setdefault(int(rgb[0, 0, 0]), []).append(quality)
+        return Coded(np.zeros((rgb.shape[0] // 2, rgb.shape[1] // 2, 12), np.int16), 4.0, False)
+
+    monkeypatch.setattr(module, "draw", drawn)
+    monkeypatch.setattr(module, "code", coded)
+    pool = pool_of(np.zeros((2 * SIDE, 2 * SIDE, 3), np.uint8), batch=64, crop=128, slots=20)
+    for step in range(0, 6 * CODED_AGAIN * pool.lifetime, pool.lifetime):
+        pool.batch(step)
+    del shown[0]  # the photograph
+    times = sorted(len(qualities) for qualities in shown.values())
+    # of two slots seven drawings each, the first and the last of which are cut short
+    assert times[4:] == [CODED_AGAIN] * 10 and sum(times) == 2 * 6 * CODED_AGAIN
+    assert all(
+        len(set(qualities)) > CODED_AGAIN / 2
+        for qualities in shown.values()
+        if len(qualities) == CODED_AGAIN
+    )
+
+
 def test_energy_is_the_mean_square_gradient_of_the_cells_that_a_crop_touches() -> None:
     rgb = np.zeros((64, 96, 3), np.uint8)
     rgb[:, 48:, 1] = np.arange(48) * 3  # a ramp: 9 a pixel, from the fourth cell of columns on
-    entry = Entry(0, Coded(np.zeros((32, 48, 12), np.int16), 4.0, True), texture(rgb))
+    entry = Entry(Coded(np.zeros((32, 48, 12), np.int16), 4.0, True), texture(rgb))
     assert entry.energy(0, 0, 3 * CELL) == 0.0
     assert entry.energy(0, 4 * CELL, 2 * CELL) == pytest.approx(9.0)
     # the first cell of the ramp has 15 of 16 columns of gradients; the crop touches 4x4 cells

@@ -7,13 +7,15 @@ they are coded.
 
 What the pool holds at a step, and the batch of that step, are functions of (seed, step)
 alone, so a resumed training sees what an uninterrupted one would have seen: slot s holds
-generation ``(step + s * lifetime // slots) // lifetime``, drawn from (seed, slot, generation).
+generation ``(step + s * lifetime // slots) // lifetime``, made from (seed, slot, generation);
+what is drawn in code serves several generations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +39,9 @@ Float = npt.NDArray[np.float32]
 Batch = tuple[Float, Float, Float]
 
 #: Pictures in the pool, most side of one in pixels, crops that each pixel serves in the mean.
-SLOTS, SIDE, REUSE = 768, 256, 6
+SLOTS, SIDE, REUSE = 768, 256, 8
+#: Times that a drawing is coded, at a strength of its own each: to draw takes ten times as long.
+CODED_AGAIN = 8
 #: Share of the crops that are drawn, not photographed.
 DRAWN_SHARE = 0.10
 #: Side of the squares over which texture is summed, samples of the planes.
@@ -49,7 +53,7 @@ FLIPPED_COLUMNS = [1, 0, 3, 2, 4, 5, 7, 6, 9, 8, 10, 11]
 FLIPPED_ROWS = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7, 10, 11]
 
 #: What a generator of random numbers is for, a part of its seed.
-_CROPS, _PICTURES = 0, 1
+_CROPS, _PICTURES, _DRAWINGS = 0, 1, 2
 
 #: Gives the residual (h, w, 6) that a teacher adds to a coded picture, 8-bit levels.
 Teacher = Callable[[Coded], Float]
@@ -69,7 +73,6 @@ class Reference:
 class Entry:
     """A slot's picture."""
 
-    generation: int
     coded: Coded
     texture: npt.NDArray[np.float64]
     """Summed-area table of gradient energy per cell, shape (rows + 1, columns + 1)."""
@@ -137,6 +140,8 @@ class Pool:
         self._edges = np.cumsum(areas / areas.sum())
         self.lifetime = max(1, round(slots * SIDE**2 * REUSE / (batch * crop**2)))
         self._entries: list[Entry | None] = [None] * slots
+        self._held = np.full(slots, -1)
+        self._drawings: dict[int, tuple[int, Rgb]] = {}
         self._photographs = slots - max(1, round(slots * DRAWN_SHARE)) if slots > 1 else 1
 
     def batch(self, step: int) -> Batch:
@@ -182,21 +187,30 @@ class Pool:
     def _advance(self, step: int) -> None:
         """Fill the slots with what they hold at a step."""
         slots = len(self._entries)
-        for slot, entry in enumerate(self._entries):
-            generation = (step + slot * self.lifetime // slots) // self.lifetime
-            if entry is None or entry.generation != generation:
-                self._entries[slot] = self._make(slot, generation)
+        generations = (step + np.arange(slots) * self.lifetime // slots) // self.lifetime
+        for slot in np.flatnonzero(generations != self._held).tolist():
+            self._entries[slot] = self._make(slot, int(generations[slot]))
+        self._held = generations
 
     def _make(self, slot: int, generation: int) -> Entry:
         rng = np.random.default_rng([*self.seed, _PICTURES, slot, generation])
         quality, drawn = draw_quality(rng), slot >= self._photographs
-        rgb = draw(rng, SIDE, SIDE) if drawn else self._cut(rng, quality)
+        rgb = self._drawing(slot, generation) if drawn else self._cut(rng, quality)
         coded = code(rgb, rng, quality)
         if self.teacher is not None and not drawn:
             target = coded.samples[..., 6:]
             known = self.teacher(coded) * FINENESS
             target += np.rint((known - target) * self.teacher_share).astype(np.int16)
-        return Entry(generation, coded, texture(rgb))
+        return Entry(coded, texture(rgb))
+
+    def _drawing(self, slot: int, generation: int) -> Rgb:
+        """What is drawn for a slot, the same for `CODED_AGAIN` generations."""
+        sheet = (generation + slot) // CODED_AGAIN  # slots change at different times
+        held = self._drawings.get(slot)
+        if held is None or held[0] != sheet:
+            rng = np.random.default_rng([*self.seed, _DRAWINGS, slot, sheet])
+            held = self._drawings[slot] = (sheet, draw(rng, SIDE, SIDE))
+        return held[1]
 
     def _cut(self, rng: np.random.Generator, quality: int) -> Rgb:
         """Window of a reference picture, downscaled and transposed at random.
@@ -246,17 +260,22 @@ def weights(target: Float, coded: Coded, floor: float) -> Float:
     strength makes on typical content, ``floor * step ** 0.85`` in squared 8-bit levels, so
     that a decibel counts the same at every strength.
     """
-    flat = target.reshape(-1, 6)
-    error = np.einsum("ij,ij->j", flat, flat) * np.float32(SCALE**2 / len(flat))
+    height, width = target.shape[:2]
+    error = np.einsum("ijk,ijk->k", target, target) * np.float32(SCALE**2 / (height * width))
     luma = float(error[:4].mean())
     per_plane = np.array([0.25] * 4 + [0.0, 0.0], np.float32)
     if not coded.gray:
         per_plane[4:] = CHROMA_WEIGHTS
         luma += float(error[4] * CHROMA_WEIGHTS[0] + error[5] * CHROMA_WEIGHTS[1])
     expected = luma + floor * 2.0 ** (0.85 * coded.log2_step)
-    result = np.empty_like(target)
-    result[:] = per_plane * np.float32(SCALE**2 / expected)
-    for edge in (np.s_[:RIM], np.s_[-RIM:]):
-        result[edge] *= RIM_WEIGHT
-        result[RIM:-RIM, edge] *= RIM_WEIGHT
+    result: Float = _rim(height, width) * (per_plane * np.float32(SCALE**2 / expected))
     return result
+
+
+@lru_cache(maxsize=1)
+def _rim(height: int, width: int) -> Float:
+    """What a crop's samples count for, shape (H/2, W/2, 1): less at its rim."""
+    counted = np.full((height, width, 1), RIM_WEIGHT, np.float32)
+    counted[RIM:-RIM, RIM:-RIM] = 1.0
+    counted.flags.writeable = False  # shared by all crops
+    return counted
