@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgeqe.catalogue import forms_of, shipped_files, shipped_models
 from edgeqe.enhancer import Enhancer
-from edgeqe.hardware import read_hardware
-from edgeqe.placing import reason_absent
+from edgeqe.hardware.machine import read_hardware
+from edgeqe.model.catalogue import forms_of, shipped_files, shipped_models
+from edgeqe.runtimes.selection import reason_absent
 from edgeqe.targets.profile import Profile
 
 

@@ -12,7 +12,7 @@ from edgeqe.bench.console import KIND_WORDS
 from edgeqe.bench.intervals import FEWEST, Change, within_run
 from edgeqe.bench.latency import MOST_ROUNDS, ROUNDS, Effort, Lane, Tell
 from edgeqe.bench.race import Race
-from edgeqe.tables import table
+from edgeqe.reports.tables import table
 
 #: Half of the ratio's interval at which it is known well enough.
 ENOUGH = 0.005

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeqe.bench.report import MIB
-from edgeqe.tables import table
+from edgeqe.reports.tables import table
 
 HEADINGS = {
     "gray": "studio-range luma (gray pictures as they are), coded as grayscale JPEG",

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeqe.bench.roofline import LIMIT, Frame, arithmetic, bytes_per_pixel, frame_on, threads_of
-from edgeqe.catalogue import forms_of
 from edgeqe.errors import InputError
-from edgeqe.model_file import ModelFile
-from edgeqe.tables import table
+from edgeqe.model.catalogue import forms_of
+from edgeqe.model.file import ModelFile
+from edgeqe.reports.tables import table
 from edgeqe.targets.profile import Peak, Profile
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.

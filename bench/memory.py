@@ -20,8 +20,8 @@ import numpy as np
 
 import edgeqe
 from edgeqe.errors import InputError
-from edgeqe.placing import TARGET_VARIABLE
 from edgeqe.runtimes.heap import trim_heap
+from edgeqe.runtimes.selection import TARGET_VARIABLE
 
 #: Calls of a measurement: with a few windows a call, the threads need not all be at their peaks at
 #: once. Of two threads' first calls some took 0.72 of the plan where others took 0.90.
@@ -140,7 +140,7 @@ def probe_file(
     from PIL import Image
 
     from edgeqe import Enhancer
-    from edgeqe.jpeg import encode
+    from edgeqe.codecs.jpeg import encode
 
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -14,7 +14,7 @@ from edgeqe.bench.plots.figures import pareto_png
 from edgeqe.bench.quality import Network, Row
 from edgeqe.bench.report import REPORT_NAME, write_json
 from edgeqe.errors import InputError
-from edgeqe.output_file import write
+from edgeqe.reports.output_file import write
 
 PAGE_NAME, PARETO_NAME = "report.html", "pareto.png"
 

@@ -26,11 +26,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe import jpeg, metrics
+from edgeqe import metrics
 from edgeqe.bench.data import Picture, PictureSet, Uint8, pillow_image
+from edgeqe.codecs import jpeg
+from edgeqe.codecs.strength import step_from_table
 from edgeqe.errors import InputError
-from edgeqe.planes import RGB_TO_YCC, studio_luma
-from edgeqe.strength import step_from_table
+from edgeqe.views.colour import RGB_TO_YCC, studio_luma
 
 PROTOCOLS = ("gray", "colour", "rgb")
 
@@ -209,7 +210,7 @@ def code(picture: Picture, protocol: str, quality: int) -> Coded:
         planes = jpeg.decode_420(data)
 
         def enhance(network: Network) -> View:
-            from edgeqe.upsample import i420_to_rgb
+            from edgeqe.files.upsample import i420_to_rgb
 
             if not network.takes_planes:
                 better = network.enhance(shown, step=step)

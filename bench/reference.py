@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeqe.model_file import ModelFile
-from edgeqe.placing import place
+from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
+from edgeqe.runtimes.selection import place
 from edgeqe.targets.profile import Profile
 
 

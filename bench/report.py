@@ -14,7 +14,7 @@ from edgeqe.bench.latency import Timing
 from edgeqe.bench.memory import MemoryUse
 from edgeqe.bench.quality import Row
 from edgeqe.bench.tradeoff import Wish, advice, pareto
-from edgeqe.output_file import write
+from edgeqe.reports.output_file import write
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.
 SCHEMA_VERSION = 2

@@ -16,11 +16,11 @@ from edgeqe.bench.gate.rows import Limits
 from edgeqe.bench.latency import KINDS, Effort
 from edgeqe.bench.run import Plan
 from edgeqe.bench.tradeoff import Wish
+from edgeqe.engine.memory import parse_size
+from edgeqe.engine.options import Manner
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError, MemoryLimitError
-from edgeqe.manner import Manner
-from edgeqe.memory import parse_size
-from edgeqe.placing import profile_for
+from edgeqe.runtimes.selection import profile_for
 
 #: Memory limit if none is given.
 MEMORY_LIMIT = "64MiB"

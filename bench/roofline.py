@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.blocks import SHIFT, grid
-from edgeqe.card import Card
+from edgeqe.engine.blocks import SHIFT, grid
+from edgeqe.engine.tiling import fixed_plan, least_side, plan
 from edgeqe.errors import InputError
-from edgeqe.model_file import ModelFile
+from edgeqe.model.card import Card
+from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.ort import VIEW_BYTES
 from edgeqe.targets.profile import Peak, Profile
-from edgeqe.windows import fixed_plan, least_side, plan
 
 #: Memory limit of the plan on a processor, bytes: what an Enhancer takes if nothing is said.
 LIMIT = 64 << 20

@@ -21,9 +21,9 @@ from edgeqe.bench.reference import Reference, reference_stamp
 from edgeqe.bench.report import Report
 from edgeqe.bench.stamp import machine_stamp
 from edgeqe.bench.tradeoff import Wish
+from edgeqe.codecs.strength import step_from_quality
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError
-from edgeqe.strength import step_from_quality
 from edgeqe.targets.reading import read_profile
 
 #: Networks above so many kMAC a pixel are measured for memory at the smallest size alone: the

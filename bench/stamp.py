@@ -10,7 +10,7 @@ import numpy as np
 
 import edgeqe
 from edgeqe.bench.data import pillow_image
-from edgeqe.hardware import cpu_features, read_processor, read_text, usable_cpus
+from edgeqe.hardware.machine import cpu_features, read_processor, read_text, usable_cpus
 
 
 def processor(root: Path = Path("/")) -> str:
@@ -41,7 +41,7 @@ def machine_stamp(root: Path = Path("/")) -> dict[str, Any]:
     dict
         Versions (``edgeqe``, ``python``, ``numpy``), ``system``, ``cpu`` (its name, never empty),
         ``cpu_count`` (processors that this process may use), ``cpu_features`` (names out of
-        `edgeqe.hardware.CPU_FLAGS`) and ``jpeg`` (the decoder).
+        `edgeqe.hardware.machine.CPU_FLAGS`) and ``jpeg`` (the decoder).
 
     Raises
     ------

@@ -13,7 +13,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.card import (
+from edgeqe.codecs.strength import KEYS_PER_OCTAVE
+from edgeqe.converters.graph import analysis
+from edgeqe.converters.graph import integer as integers
+from edgeqe.converters.graph.graph import Float, Graph, short
+from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.graph.strength_tables import (
+    INTEGER_TOLERANCE,
+    TABLE_TOLERANCE,
+    as_stored,
+    strength_table,
+    tables_of,
+)
+from edgeqe.converters.memory.lifetimes import peak_bytes
+from edgeqe.converters.rewrites.sharing import scale_kernels
+from edgeqe.converters.sources import Source
+from edgeqe.errors import CheckError, InputError
+from edgeqe.model.card import (
     ACTIVATIONS_KEY,
     CARD_KEY,
     GOLDEN_KEY,
@@ -22,25 +38,9 @@ from edgeqe.card import (
     golden_text,
     pixels_per_sample,
 )
-from edgeqe.converters import integer as integers
-from edgeqe.converters import passes
-from edgeqe.converters.graph import Float, Graph, short
-from edgeqe.converters.integer import IntegerGraph
-from edgeqe.converters.lifetimes import peak_bytes
-from edgeqe.converters.sharing import scale_kernels
-from edgeqe.converters.sources import Source
-from edgeqe.converters.tables import (
-    INTEGER_TOLERANCE,
-    TABLE_TOLERANCE,
-    as_stored,
-    strength_table,
-    tables_of,
-)
-from edgeqe.errors import CheckError, InputError
-from edgeqe.model_file import ModelFile, outline_of, weights_sha256
-from edgeqe.planes import NEUTRAL
+from edgeqe.model.file import ModelFile, outline_of, weights_sha256
 from edgeqe.runtimes import open_session
-from edgeqe.strength import KEYS_PER_OCTAVE
+from edgeqe.views.colour import NEUTRAL
 
 SUFFIXES = (".onnx", ".tflite")
 #: Largest difference between source and file, relative to the residual's range: float32,
@@ -148,19 +148,19 @@ def _encode(
 ) -> bytes:
     if isinstance(content, IntegerGraph):
         if suffix == ".onnx":
-            from edgeqe.converters import integer_onnx
+            from edgeqe.converters.onnx_io import integer_writer as onnx_integer_writer
 
-            return _bytes(integer_onnx.model_of(content, metadata))
-        from edgeqe.converters import integer_tflite
+            return _bytes(onnx_integer_writer.model_of(content, metadata))
+        from edgeqe.converters.tflite_io import integer_writer as tflite_integer_writer
 
-        return integer_tflite.model_of(content, metadata)
+        return tflite_integer_writer.model_of(content, metadata)
     if suffix == ".onnx":
-        from edgeqe.converters import to_onnx
+        from edgeqe.converters.onnx_io import writer as onnx_writer
 
-        return _bytes(to_onnx.model_of(content, metadata, float16=float16))
-    from edgeqe.converters import to_tflite
+        return _bytes(onnx_writer.model_of(content, metadata, float16=float16))
+    from edgeqe.converters.tflite_io import writer as tflite_writer
 
-    return to_tflite.model_of(content, metadata, float16=float16)
+    return tflite_writer.model_of(content, metadata, float16=float16)
 
 
 def _bytes(model: Any) -> bytes:
@@ -177,13 +177,13 @@ def _card(
     precision: str,
 ) -> Card:
     graph = content if isinstance(content, Graph) else content.graph
-    reach = passes.reach(graph)
+    reach = analysis.reach(graph)
     kernels: Collection[str] = ()
     steps: Collection[str] = ()
     if isinstance(content, IntegerGraph):
         kernels, steps = content.kernels, content.steps
     counted = suffix == ".onnx" or isinstance(content, IntegerGraph)
-    peak = peak_bytes(content) / 4 if counted else passes.peak_floats(graph)
+    peak = peak_bytes(content) / 4 if counted else analysis.peak_floats(graph)
     unit = pixels_per_sample(source.planes)
     wide = [n for n in graph.nodes if n.op in ("Conv", "ConvTranspose") and n.kernel > 1]
     uses = Counter(node.inputs[1] for node in wide)
@@ -195,11 +195,11 @@ def _card(
         precision=precision,
         halo=unit * reach.halo,
         alignment=unit * reach.alignment,
-        kmac_per_pixel=round(passes.macs(graph) / unit**2 / 1000, 3),
+        kmac_per_pixel=round(analysis.macs(graph) / unit**2 / 1000, 3),
         parameters=graph.parameters(),
         peak_floats_per_pixel=round(peak / unit**2, 3),
-        traffic_floats_per_pixel=passes.traffic_floats(graph, steps) / unit**2,
-        integer_kmac_per_pixel=round(passes.macs(graph, kernels) / unit**2 / 1000, 3),
+        traffic_floats_per_pixel=analysis.traffic_floats(graph, steps) / unit**2,
+        integer_kmac_per_pixel=round(analysis.macs(graph, kernels) / unit**2 / 1000, 3),
         default_step=2.0 ** (source.default_key / KEYS_PER_OCTAVE),
         weights_sha256="",
         vectors=tuple(tables.get(STRENGTHS_KEY, ())),
@@ -229,7 +229,7 @@ def _depth(graph: Graph) -> int:
 
 def _golden_planes(graph: Graph, source: Source) -> npt.NDArray[np.uint8]:
     """A tile with ramps, an edge, blocks and noise: (C, h, w) grey levels."""
-    alignment = math.lcm(8, passes.reach(graph).alignment)
+    alignment = math.lcm(8, analysis.reach(graph).alignment)
     height, width = (source.block,) * 2 if source.block else (2 * alignment, 3 * alignment)
     rng = np.random.default_rng(7)
     rows, columns = np.mgrid[:height, :width].astype(np.float64)

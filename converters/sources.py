@@ -17,16 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe import zoo
-from edgeqe.card import LAYOUTS, pack_array, pixels_per_sample
-from edgeqe.converters import foreign, passes
-from edgeqe.converters.branches import fuse_branches
-from edgeqe.converters.fold import fold
-from edgeqe.converters.from_keras import STRENGTH_INPUT, graph_of
-from edgeqe.converters.graph import KEYS, Float, Graph, Node
-from edgeqe.converters.integer import IntegerGraph
+from edgeqe.codecs.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
+from edgeqe.converters.graph import analysis
+from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.keras_io.reader import STRENGTH_INPUT, graph_of
+from edgeqe.converters.rewrites import conventions
+from edgeqe.converters.rewrites.branches import fuse_branches
+from edgeqe.converters.rewrites.fold import fold
 from edgeqe.errors import InputError
-from edgeqe.planes import NEUTRAL, SCALE
-from edgeqe.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
+from edgeqe.model.card import LAYOUTS, pack_array, pixels_per_sample
+from edgeqe.views.colour import NEUTRAL, SCALE
 from edgeqe.zoo import TRAINING_KEY
 from edgeqe.zoo.training.files import RECIPE, read_reached
 
@@ -159,8 +160,10 @@ def from_keras(
     native = entry.planes == "420-space-to-depth"
     graph = graph_of(model, key / KEYS_PER_OCTAVE)
     gives = "residual" if native else "picture"
-    convention = foreign.Convention(entry.planes, -NEUTRAL / SCALE, 1.0 - NEUTRAL / SCALE, gives)
-    graph = foreign.as_residual(fuse_branches(fold(graph)), convention)
+    convention = conventions.Convention(
+        entry.planes, -NEUTRAL / SCALE, 1.0 - NEUTRAL / SCALE, gives
+    )
+    graph = conventions.as_residual(fuse_branches(fold(graph)), convention)
     if native:
         graph = _cautious(graph)
     return Source(
@@ -183,12 +186,12 @@ def facts(name: str) -> dict[str, Any]:
     """What a network of the zoo is: parameters, arithmetic, halo, alignment, inputs."""
     entry, model = zoo.network(name), zoo.build(name)
     source = from_keras(model)
-    reach, unit = passes.reach(source.graph), pixels_per_sample(source.planes)
+    reach, unit = analysis.reach(source.graph), pixels_per_sample(source.planes)
     return {
         "name": name,
         "parameters": model.count_params(),
         "trainable": source.trainable,
-        "kmac_per_pixel": passes.macs(source.graph) / unit**2 / 1000,
+        "kmac_per_pixel": analysis.macs(source.graph) / unit**2 / 1000,
         "halo": unit * reach.exact_halo,
         "alignment": unit * reach.alignment,
         "tiling": source.tiling,

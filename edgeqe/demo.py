@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe import jpeg, metrics
+from edgeqe import metrics
+from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,20 +8,20 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeqe.arrays import Image, check_planes, check_residual, depth_of
-from edgeqe.cascade import LONGEST
+from edgeqe.codecs.strength import resolve_if_given, resolve_strength
+from edgeqe.engine.cascade import LONGEST
+from edgeqe.engine.memory import parse_size
+from edgeqe.engine.opening import open_on
+from edgeqe.engine.options import Manner
 from edgeqe.errors import InputError
-from edgeqe.full_views import VIEWS
 from edgeqe.info import Info, SelfTest, info_of
-from edgeqe.manner import Manner
-from edgeqe.memory import parse_size
-from edgeqe.opening import open_on
-from edgeqe.serving import check_serves, codecs_of
-from edgeqe.strength import resolve_if_given, resolve_strength
-from edgeqe.views import Depth
+from edgeqe.model.serving import check_serves, codecs_of
+from edgeqe.views.arrays import Image, check_planes, check_residual, depth_of
+from edgeqe.views.full_size import VIEWS
+from edgeqe.views.subsampled import Depth
 
 if TYPE_CHECKING:
-    from edgeqe.files import FileReport
+    from edgeqe.files.enhance import FileReport
 
 
 class Enhancer:
@@ -331,9 +331,9 @@ class Enhancer:
 
         Models with a prediction residual are refused: a picture file carries none.
 
-        See `edgeqe.files.enhance_file`.
+        See `edgeqe.files.enhance.enhance_file`.
         """
-        from edgeqe.files import enhance_file
+        from edgeqe.files.enhance import enhance_file
 
         given = resolve_if_given(quality=quality, qp=qp, step=step, codec=codec)
         if given is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from edgeqe.card import Card
-from edgeqe.engine import Engine
+from edgeqe.engine.engine import Engine
+from edgeqe.model.card import Card
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import onnx
 from onnx import numpy_helper
 from PIL import Image
 
-from edgeqe.card import CARD_KEY, STRENGTHS_KEY, StrengthTable, read_card
-from edgeqe.catalogue import find_model
-from edgeqe.model_file import ModelFile, outline_of, weights_sha256
-from edgeqe.quantization.reporting import Model
+from edgeqe.model.card import CARD_KEY, STRENGTHS_KEY, StrengthTable, read_card
+from edgeqe.model.catalogue import find_model
+from edgeqe.model.file import ModelFile, outline_of, weights_sha256
+from edgeqe.quantization.drift.reporting import Model
 from tests.reference import photograph
 
 #: The float network, whatever a device would choose.

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pytest
 
 from edgeqe import Enhancer
-from edgeqe.card import Card
-from edgeqe.placing import Placing
+from edgeqe.model.card import Card
 from edgeqe.runtimes.placement import Placement
+from edgeqe.runtimes.selection import Placing
 from edgeqe.targets.profile import Runtime
 
 Float = npt.NDArray[np.float32]
@@ -127,9 +127,9 @@ def enhancer_of(
     several = isinstance(files, Sequence)
     byname = {str(i): file for i, file in enumerate(files if several else [files])}  # type: ignore[arg-type]
     monkeypatch.setattr(
-        "edgeqe.opening.place", lambda name, profile, _: Placing(name, profile.runtimes[0])
+        "edgeqe.engine.opening.place", lambda name, profile, _: Placing(name, profile.runtimes[0])
     )
-    monkeypatch.setattr("edgeqe.opening.ModelFile", lambda name: byname[name])
+    monkeypatch.setattr("edgeqe.engine.opening.ModelFile", lambda name: byname[name])
     monkeypatch.setattr("edgeqe.runtimes.open_session", FakeSession, raising=False)
     monkeypatch.setattr("edgeqe.runtimes.placement_of", lambda _: Placement({"F": 1}, {"F": 1.0}))
     monkeypatch.setattr("edgeqe.runtimes.runtime_of", lambda _: ("fake", "1.0"), raising=False)

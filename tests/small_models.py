@@ -10,12 +10,13 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.card import CARD_KEY, GOLDEN_KEY, STRENGTHS_KEY, Card, golden_text
-from edgeqe.converters import to_onnx, to_tflite
-from edgeqe.converters.graph import KEYS, Graph, Node
-from edgeqe.converters.sharing import scale_kernels
-from edgeqe.converters.tables import strength_table
-from edgeqe.model_file import outline_of, weights_sha256
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
+from edgeqe.converters.graph.strength_tables import strength_table
+from edgeqe.converters.onnx_io import writer as onnx_writer
+from edgeqe.converters.rewrites.sharing import scale_kernels
+from edgeqe.converters.tflite_io import writer as tflite_writer
+from edgeqe.model.card import CARD_KEY, GOLDEN_KEY, STRENGTHS_KEY, Card, golden_text
+from edgeqe.model.file import outline_of, weights_sha256
 
 Float = npt.NDArray[np.float32]
 DEFAULT_KEY = 40
@@ -78,8 +79,8 @@ def write(graph: Graph, path: Path, *, float16: bool = False, **changes: Any) ->
 
     def encode(extra: dict[str, str]) -> bytes:
         if path.suffix == ".tflite":
-            return to_tflite.model_of(graph, {**extra, **metadata}, float16=float16)
-        model = to_onnx.model_of(graph, {**extra, **metadata}, float16=float16)
+            return tflite_writer.model_of(graph, {**extra, **metadata}, float16=float16)
+        model = onnx_writer.model_of(graph, {**extra, **metadata}, float16=float16)
         encoded: bytes = model.SerializeToString()
         return encoded
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 
 from edgeqe import Enhancer, InputError, MemoryLimitError, ModelError, ProviderError
-from edgeqe.model_file import ModelFile
-from edgeqe.strength import step_from_quality, step_key
+from edgeqe.codecs.strength import step_from_quality, step_key
+from edgeqe.model.file import ModelFile
 from tests.reference import gray_planes, photograph, plain_network, weights_of
 
 MODELS = ["edgeqe-tiny", "edgeqe-small"]
@@ -267,7 +267,7 @@ with Enhancer(sys.argv[1], memory_limit="12MiB", threads=2) as enhancer:
 @pytest.mark.parametrize("model", MODELS)
 def test_the_memory_limit_holds_by_the_operating_system(model: str, form: str) -> None:
     from edgeqe.bench.memory import measure
-    from edgeqe.catalogue import find_model
+    from edgeqe.model.catalogue import find_model
 
     path = str(find_model(f"{model}:{form}"))
     use = measure(model, path, 24 << 20, 2, "3 MP", (1500, 2000, 3))

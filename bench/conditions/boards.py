@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeqe.hardware import read_board, read_number, read_text, tegra_name
+from edgeqe.hardware.machine import read_board, read_number, read_text, tegra_name
 
 #: Bits of the firmware's word: what holds the clock down now. 16 bits higher: what did lately.
 PI_BITS = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft temperature limit"}

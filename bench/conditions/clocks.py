@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeqe.hardware import read_number, read_text
+from edgeqe.hardware.machine import read_number, read_text
 
 #: Degrees Celsius that a sensor can mean; what is outside is a code for "off" or "broken".
 SENSIBLE = (-40.0, 150.0)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeqe.hardware import read_text, usable_cpus
+from edgeqe.hardware.machine import read_text, usable_cpus
 
 #: Ticks a second of /proc's times: the kernel's USER_HZ, 100 on x86 and ARM.
 TICKS = 100.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeqe.hardware import read_number, read_text
-from edgeqe.nvml import SUCCESS, Nvml, device_name, open_nvml
+from edgeqe.hardware.machine import read_number, read_text
+from edgeqe.hardware.nvml import SUCCESS, Nvml, device_name, open_nvml
 
 #: NVML's numbers of the clock of the multiprocessors and of the sensor on the chip.
 SM, CHIP = 1, 0

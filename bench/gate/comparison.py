@@ -9,7 +9,7 @@ from typing import Any
 from edgeqe.bench.gate.likeness import Difference, printable
 from edgeqe.bench.gate.rows import LatencyRow, Limits, MemoryRow, QualityRow, Row, mebibytes
 from edgeqe.bench.intervals import BETWEEN, BETWEEN_DISTURBED
-from edgeqe.tables import table
+from edgeqe.reports.tables import table
 
 #: Most rows that the text names of those that were not compared for one reason.
 FEW = 4

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgeqe.bench.gate.comparison import Comparison
-from edgeqe.junit import Case, to_xml
-from edgeqe.tables import table
+from edgeqe.reports.junit import Case, to_xml
+from edgeqe.reports.tables import table
 
 
 def to_junit(comparison: Comparison) -> bytes:

@@ -15,10 +15,10 @@ from edgeqe.bench.data import Picture, Uint8, packaged_file, read_picture
 from edgeqe.bench.frames import Frame, decoded_frame
 from edgeqe.bench.tuning.settings import Setting, Space, nothing_runs
 from edgeqe.bench.tuning.tuned import profile_text
-from edgeqe.catalogue import shipped_models
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError, ProviderError
 from edgeqe.metrics import psnr
+from edgeqe.model.catalogue import shipped_models
 from edgeqe.targets.profile import Profile
 
 #: Levels of the timed picture, each of half the sides of the one before, and its least side in

@@ -15,7 +15,7 @@ from edgeqe.bench.stamp import processor
 from edgeqe.bench.tuning.settings import Setting
 from edgeqe.bench.tuning.tune import Outcome, Trial
 from edgeqe.bench.tuning.verdict import WORTH
-from edgeqe.tables import table
+from edgeqe.reports.tables import table
 from edgeqe.targets.profile import Profile
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.

@@ -6,12 +6,12 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from edgeqe.catalogue import find_model, forms_of, shipped_models
+from edgeqe.engine.tiling import least_side
 from edgeqe.errors import ProviderError
-from edgeqe.model_file import ModelFile
-from edgeqe.placing import reason_absent
+from edgeqe.model.catalogue import find_model, forms_of, shipped_models
+from edgeqe.model.file import ModelFile
+from edgeqe.runtimes.selection import reason_absent
 from edgeqe.targets.profile import Profile
-from edgeqe.windows import least_side
 
 #: Most of a window's side that is tried, pixels.
 SIDES = (128, 192, 256, 384, 512, 768)

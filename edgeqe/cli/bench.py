@@ -97,7 +97,7 @@ def _measure(request: Request) -> None:
     from edgeqe.cli.networks import model_file
     from edgeqe.cli.progress import phases
     from edgeqe.errors import CheckError, InputError
-    from edgeqe.output_file import check_destination, write
+    from edgeqe.reports.output_file import check_destination, write
 
     plan, wish, unlike = request.plan(), request.wish(), request.accept_unlike
     earlier = None if request.baseline is None else read_baseline(request.baseline)
@@ -198,12 +198,12 @@ def _estimated(request: Request) -> str:
     import json
 
     from edgeqe.bench.estimate import estimate, format_estimates, forms_on
-    from edgeqe.catalogue import find_model, shipped_models
     from edgeqe.cli.networks import model_file
-    from edgeqe.engine import available_threads
-    from edgeqe.hardware import read_hardware
-    from edgeqe.model_file import ModelFile
-    from edgeqe.placing import profile_for
+    from edgeqe.engine.engine import available_threads
+    from edgeqe.hardware.machine import read_hardware
+    from edgeqe.model.catalogue import find_model, shipped_models
+    from edgeqe.model.file import ModelFile
+    from edgeqe.runtimes.selection import profile_for
 
     request.refuse(
         "--estimate measures nothing (--json prints it all)", "data", "protocols", "qualities",

@@ -41,11 +41,11 @@ def command(
     from edgeqe.cli.host import quiet_start
     from edgeqe.cli.networks import model_file
     from edgeqe.cli.progress import progress
-    from edgeqe.quantization.blame import QUALITIES, blame
-    from edgeqe.quantization.blame_report import to_json, to_text
-    from edgeqe.quantization.decoders import decoder_of
-    from edgeqe.quantization.picture_sets import picture_sets
-    from edgeqe.quantization.protocols import PROTOCOLS
+    from edgeqe.quantization.drift.blame import QUALITIES, blame
+    from edgeqe.quantization.drift.blame_report import to_json, to_text
+    from edgeqe.quantization.drift.decoders import decoder_of
+    from edgeqe.quantization.drift.picture_sets import picture_sets
+    from edgeqe.quantization.drift.protocols import PROTOCOLS
 
     chosen = tuple(dict.fromkeys(qualities)) or QUALITIES
     with quiet_start():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from edgeqe.engine_cache import Engine
+    from edgeqe.runtimes.engine_cache import Engine
 
 
 @click.group("cache")
@@ -21,7 +21,7 @@ def list_engines(as_json: bool) -> None:
     """List the engines, the latest used first."""
     import json
 
-    from edgeqe.engine_cache import cache_folder, engines
+    from edgeqe.runtimes.engine_cache import cache_folder, engines
 
     found = engines()
     if as_json:
@@ -41,7 +41,7 @@ def prune_engines(days: float, as_json: bool) -> None:
     """Remove engines that were not used for a while, and builds that were broken off."""
     import json
 
-    from edgeqe.engine_cache import prune
+    from edgeqe.runtimes.engine_cache import prune
 
     gone = prune(days)
     if as_json:

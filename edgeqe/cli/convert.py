@@ -70,13 +70,13 @@ def command(
         with quiet_start():
             from edgeqe.cli.networks import source_of
             from edgeqe.converters.export import export
-            from edgeqe.converters.sharing import unshare as without_sharing
+            from edgeqe.converters.rewrites.sharing import unshare as without_sharing
             from edgeqe.converters.sources import NOT_MEASURED
 
             foreign = {"planes": planes, "value_range": value_range, "gives": gives}
             source = source_of(model, seed, foreign, codecs)
             if data is not None:
-                from edgeqe.converters.gates import freeze_source
+                from edgeqe.converters.rewrites.gates import freeze_source
 
                 source = freeze_source(source, data)
             shared_numbers = source.graph.parameters()

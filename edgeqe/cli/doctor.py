@@ -14,7 +14,7 @@ def command(as_json: bool) -> None:
     """
     import json
 
-    from edgeqe.doctor import examine, format_diagnosis
+    from edgeqe.doctor.examination import examine, format_diagnosis
 
     diagnosis = examine()
     if as_json:

@@ -58,12 +58,12 @@ def command(
     from edgeqe.cli.networks import model_file
     from edgeqe.cli.progress import progress
     from edgeqe.errors import CheckError
-    from edgeqe.output_file import check_destination, write
-    from edgeqe.quantization.drift import QUALITIES
-    from edgeqe.quantization.gate import check
-    from edgeqe.quantization.limits import Limits
-    from edgeqe.quantization.picture_sets import picture_sets
-    from edgeqe.quantization.protocols import PROTOCOLS
+    from edgeqe.quantization.drift.drift import QUALITIES
+    from edgeqe.quantization.drift.gate import check
+    from edgeqe.quantization.drift.limits import Limits
+    from edgeqe.quantization.drift.picture_sets import picture_sets
+    from edgeqe.quantization.drift.protocols import PROTOCOLS
+    from edgeqe.reports.output_file import check_destination, write
 
     limits = Limits(max_drop, max_gain_loss, max_tile_drop)
     if junit is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from edgeqe.files import FileReport
+    from edgeqe.files.enhance import FileReport
 
 #: One input and where its output goes; "-" is standard input or output.
 Job = tuple[str, str]
@@ -76,10 +76,10 @@ def command(
     from edgeqe import Enhancer
     from edgeqe.cli.host import quiet_start
     from edgeqe.cli.networks import model_file
+    from edgeqe.codecs.strength import resolve_if_given
+    from edgeqe.engine.options import Manner
     from edgeqe.errors import EdgeqeError, InputError
-    from edgeqe.manner import Manner
-    from edgeqe.serving import check_model
-    from edgeqe.strength import resolve_if_given
+    from edgeqe.model.serving import check_model
 
     if quality is not None and qp is not None:
         raise InputError("--quality and --qp both state the strength: give one of them.")
@@ -147,7 +147,7 @@ def plan(inputs: tuple[str, ...], output: str | None, *, suffix: str, overwrite:
     Missing and damaged inputs are not among that: they are found one by one.
     """
     from edgeqe.errors import InputError
-    from edgeqe.writing import FORMATS, check_path
+    from edgeqe.files.writing import FORMATS, check_path
 
     if not inputs:
         raise InputError("nothing to enhance: name files or folders, or - for standard input.")
@@ -185,7 +185,7 @@ def plan(inputs: tuple[str, ...], output: str | None, *, suffix: str, overwrite:
 def _sources(inputs: tuple[str, ...]) -> Iterator[str]:
     """Give the files, and the pictures directly inside the folders, by name."""
     from edgeqe.errors import InputError
-    from edgeqe.reading import READ_SUFFIXES
+    from edgeqe.files.reading import READ_SUFFIXES
 
     for name in inputs:
         if not Path(name).is_dir():
@@ -238,7 +238,7 @@ def _progress(jobs: list[Job], *, hide: bool) -> Iterator[Any]:
 
 
 def _enhance(enhancer: Any, source: str, destination: str, **options: Any) -> FileReport:
-    from edgeqe.files import enhance_file
+    from edgeqe.files.enhance import enhance_file
 
     return enhance_file(
         enhancer,

@@ -18,9 +18,9 @@ def command(model: str, as_json: bool) -> None:
     from collections import Counter
 
     from edgeqe.cli.networks import model_file
-    from edgeqe.model_file import ModelFile
-    from edgeqe.placing import chosen_file
-    from edgeqe.strength import KEYS_PER_OCTAVE
+    from edgeqe.codecs.strength import KEYS_PER_OCTAVE
+    from edgeqe.model.file import ModelFile
+    from edgeqe.runtimes.selection import chosen_file
 
     path = chosen_file(model_file(model))
     file = ModelFile(path)

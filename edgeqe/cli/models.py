@@ -15,9 +15,9 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(everything: bool, as_json: bool) -> None:
     """List the shipped models, or with --all every network that edgeqe can build."""
-    from edgeqe.catalogue import shipped_files, shipped_models
-    from edgeqe.model_file import ModelFile
-    from edgeqe.placing import chosen_file
+    from edgeqe.model.catalogue import shipped_files, shipped_models
+    from edgeqe.model.file import ModelFile
+    from edgeqe.runtimes.selection import chosen_file
 
     files = {name: ModelFile(path) for name, path in shipped_files().items()}
     chosen = {chosen_file(name) for name in shipped_models()}

@@ -25,7 +25,7 @@ def model_file(model: str) -> str:
     InputError
         If it is a network of the zoo and the host's packages are missing.
     """
-    from edgeqe.catalogue import shipped_files, shipped_models
+    from edgeqe.model.catalogue import shipped_files, shipped_models
 
     if model in shipped_models() or model in shipped_files() or Path(model).exists():
         return model
@@ -96,11 +96,11 @@ def source_of(
         If there is no such model, or a flag does not fit it.
     """
     from edgeqe import zoo
-    from edgeqe.catalogue import shipped_files, shipped_models
     from edgeqe.converters import sources
-    from edgeqe.converters.foreign import parse_range
-    from edgeqe.converters.onnx_sources import from_onnx
+    from edgeqe.converters.onnx_io.sources import from_onnx
+    from edgeqe.converters.rewrites.conventions import parse_range
     from edgeqe.errors import InputError
+    from edgeqe.model.catalogue import shipped_files, shipped_models
 
     full = f"{model}:float32" if model in shipped_models() else model
     path = shipped_files().get(full, Path(model))

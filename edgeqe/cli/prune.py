@@ -66,11 +66,11 @@ def command(
         with quiet_start():
             from edgeqe.converters.export import export
             from edgeqe.converters.sources import from_keras
-            from edgeqe.quantization.distillation import fine_tune
-            from edgeqe.quantization.importance import ranking
-            from edgeqe.quantization.pictures import read_pictures
-            from edgeqe.quantization.prune_report import pruned_lines, pruned_report, tuned_lines
-            from edgeqe.quantization.pruning import prune
+            from edgeqe.quantization.pruning.distillation import fine_tune
+            from edgeqe.quantization.pruning.importance import ranking
+            from edgeqe.quantization.pruning.pictures import read_pictures
+            from edgeqe.quantization.pruning.pruning import prune
+            from edgeqe.quantization.pruning.report import pruned_lines, pruned_report, tuned_lines
 
             whole, origin = _network(model)
             pictures = read_pictures(data, whole) if data else None
@@ -130,7 +130,7 @@ def command(
 def _network(model: str) -> tuple[Any, dict[str, Any]]:
     """Keras network of whatever MODEL is, and where its weights come from."""
     from edgeqe import zoo
-    from edgeqe.catalogue import shipped_models
+    from edgeqe.model.catalogue import shipped_models
 
     path, shipped = Path(model), model.partition(":")[0] in shipped_models()
     if path.is_dir():

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from edgeqe.converters.sources import Source
-    from edgeqe.quantization.sensitivity import Loss
+    from edgeqe.quantization.int8.sensitivity import Loss
 
 #: Ratio of speeds from which on INT8 is worth its drop.
 PAYS = 1.1
@@ -76,9 +76,9 @@ def command(
         with quiet_start():
             from edgeqe.cli.networks import source_of
             from edgeqe.converters.export import export
-            from edgeqe.quantization import sensitivity
-            from edgeqe.quantization.frozen import read_frozen
-            from edgeqe.quantization.quantize import Quantizer
+            from edgeqe.quantization.int8 import sensitivity
+            from edgeqe.quantization.int8.quantize import Quantizer
+            from edgeqe.quantization.qat.saved_calibration import read_frozen
 
             source = source_of(model, seed)
     except ImportError as error:

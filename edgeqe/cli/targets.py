@@ -21,8 +21,8 @@ def command(name: str | None, as_json: bool) -> None:
 
     NAME is a target, auto, cpu, or the path of a profile (.toml).
     """
-    from edgeqe.hardware import read_hardware
-    from edgeqe.placing import profile_for
+    from edgeqe.hardware.machine import read_hardware
+    from edgeqe.runtimes.selection import profile_for
     from edgeqe.targets.reading import read_profile, shipped_profiles
 
     features = read_hardware().cpu_features
@@ -97,13 +97,13 @@ def profile_facts(profile: Profile, features: Collection[str]) -> dict[str, Any]
 
 def absences(profile: Profile, features: Collection[str]) -> list[str]:
     """Why each way of a profile is not installed here; '' where it is."""
-    from edgeqe.placing import reason_absent
+    from edgeqe.runtimes.selection import reason_absent
 
     return [reason_absent(way, features) for way in profile.runtimes]
 
 
 def _way_lines(number: int, way: Runtime, features: Collection[str]) -> Iterator[str]:
-    from edgeqe.placing import reason_absent
+    from edgeqe.runtimes.selection import reason_absent
 
     absent = reason_absent(way, features)
     yield f"{number}  {way.runtime}, {way.provider}"

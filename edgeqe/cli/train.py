@@ -75,7 +75,7 @@ def command(
             from edgeqe.zoo.training.precision import Precision
 
             if quantized:
-                from edgeqe.quantization.aware import QuantizedTraining
+                from edgeqe.quantization.qat.training import QuantizedTraining
 
                 training: Training = QuantizedTraining(chosen, data, folder)
             else:
@@ -130,15 +130,15 @@ def _profile(training: Training, as_json: bool) -> None:
     """Print where the training's time goes."""
     import dataclasses
 
-    from edgeqe.card import pixels_per_sample
-    from edgeqe.converters import passes
+    from edgeqe.converters.graph import analysis
     from edgeqe.converters.sources import from_keras
+    from edgeqe.model.card import pixels_per_sample
     from edgeqe.zoo import build
     from edgeqe.zoo.training.profile import profile
 
     recipe = training.recipe
     source = from_keras(build(recipe.network, strength=recipe.strength, widths=recipe.widths))
-    kmac = passes.macs(source.graph) / pixels_per_sample(source.planes) ** 2 / 1000
+    kmac = analysis.macs(source.graph) / pixels_per_sample(source.planes) ** 2 / 1000
     click.echo("a minute; several if a teacher fills the pool of pictures", err=True)
     found = profile(training, kmac)
     if as_json:

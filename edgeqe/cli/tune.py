@@ -55,10 +55,10 @@ def command(
     from edgeqe.bench.tuning.tune import search
     from edgeqe.bench.tuning.tuned import extended_from, profile_text
     from edgeqe.cli.networks import model_file
-    from edgeqe.engine import available_threads
-    from edgeqe.hardware import read_hardware
-    from edgeqe.memory import parse_size
-    from edgeqe.placing import profile_for
+    from edgeqe.engine.engine import available_threads
+    from edgeqe.engine.memory import parse_size
+    from edgeqe.hardware.machine import read_hardware
+    from edgeqe.runtimes.selection import profile_for
 
     profile, limit = profile_for(target), parse_size(memory_limit)
     width, height = _size(size)

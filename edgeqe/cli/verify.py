@@ -19,8 +19,8 @@ def command(model: str, as_json: bool) -> None:
 
     from edgeqe.cli.networks import model_file
     from edgeqe.errors import CheckError
-    from edgeqe.placing import chosen_file
-    from edgeqe.verify import verify
+    from edgeqe.runtimes.selection import chosen_file
+    from edgeqe.verify.checks import verify
 
     path = chosen_file(model_file(model))
     checks = verify(path)

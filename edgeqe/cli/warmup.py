@@ -22,11 +22,11 @@ def command(models: tuple[str, ...], target: str, memory_limit: str, as_json: bo
     import time
 
     from edgeqe import Enhancer
-    from edgeqe.catalogue import shipped_models
     from edgeqe.cli.networks import model_file
     from edgeqe.cli.progress import waiting
-    from edgeqe.engine_cache import engines
     from edgeqe.errors import CheckError
+    from edgeqe.model.catalogue import shipped_models
+    from edgeqe.runtimes.engine_cache import engines
 
     before, rows = {engine.path for engine in engines()}, []
     for model in models or tuple(shipped_models()):

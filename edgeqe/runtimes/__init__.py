@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.model_file import ModelFile
+from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.placement import Placement
 from edgeqe.targets.profile import Runtime
 

@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe import __version__
-from edgeqe.engine_cache import EnginePlace
 from edgeqe.errors import ProviderError
-from edgeqe.hardware import read_hardware
-from edgeqe.model_file import ModelFile, weights_sha256
+from edgeqe.hardware.machine import read_hardware
+from edgeqe.model.file import ModelFile, weights_sha256
+from edgeqe.model.vector_inputs import with_vector_inputs
+from edgeqe.runtimes.engine_cache import EnginePlace
 from edgeqe.runtimes.ort import CPU, OrtSession, providers, version
 from edgeqe.runtimes.placement import Placement
 from edgeqe.targets.options import CUDA, TENSORRT
 from edgeqe.targets.profile import Profile, Runtime
-from edgeqe.vector_inputs import with_vector_inputs
 
 Float = npt.NDArray[np.float32]
 

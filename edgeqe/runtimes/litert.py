@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ModelError, ProviderError
-from edgeqe.flatbuffer import outline
+from edgeqe.model.flatbuffer import outline
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.litert_memory import bytes_per_interpreter, bytes_per_sample
 from edgeqe.runtimes.placement import Placement

@@ -23,8 +23,8 @@ import math
 
 import numpy as np
 
-from edgeqe.flatbuffer import TfliteOutline
-from edgeqe.protobuf import DTYPES
+from edgeqe.model.flatbuffer import TfliteOutline
+from edgeqe.model.protobuf import DTYPES
 
 _POINTER, _FLOAT = 8, 4
 #: ONNX's number of float32.

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ModelError, ProviderError
-from edgeqe.nvidia_libraries import preload
 from edgeqe.runtimes.heap import bound_heap, given_back
+from edgeqe.runtimes.nvidia_libraries import preload
 from edgeqe.runtimes.placement import Placement, placement_of
 
 Float = npt.NDArray[np.float32]

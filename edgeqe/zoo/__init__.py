@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.card import unpack_array
-from edgeqe.catalogue import find_model
 from edgeqe.errors import InputError, ModelError
-from edgeqe.model_file import ModelFile
+from edgeqe.model.card import unpack_array
+from edgeqe.model.catalogue import find_model
+from edgeqe.model.file import ModelFile
 from edgeqe.zoo.training.files import AVERAGED, RECIPE
 
 #: Filters by layer; of a slice of channels, its first and the one behind its last.

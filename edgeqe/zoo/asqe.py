@@ -3,7 +3,7 @@
 Input ``planes`` (N, 64, 64, C), values (v - 128) / 255, C = 3 (RGB) or 1 (gray); output the
 enhanced block in the same unit. The channel gates pool over the block, so the function is
 defined on a grid of 64x64 blocks, run a second time on the picture without its top 16 rows
-and left 16 columns, and fused (section 4.1); `edgeqe.blocks` does that on the device.
+and left 16 columns, and fused (section 4.1); `edgeqe.engine.blocks` does that on the device.
 
 The blocks are those of figure 3; how they are joined (figure 2) is a reading that fits the
 counts of table 8: 888,861 (RGB), 833,481 without attention, 1,479,709 without weight sharing,

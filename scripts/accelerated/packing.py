@@ -18,8 +18,8 @@ from contents import DATA, LIMIT, MODELS, WHEELS, megabytes, size
 from draw import draw
 from wheels import fetch
 
-from edgeqe.catalogue import find_model
 from edgeqe.errors import InputError
+from edgeqe.model.catalogue import find_model
 from edgeqe.zoo.training.files import CHECKPOINT, LOG, RANGES
 from edgeqe.zoo.training.pictures import HOLDOUT, picture_files, split, training_folder
 from edgeqe.zoo.training.recipe import RECIPES, Recipe, read_recipe

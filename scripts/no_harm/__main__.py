@@ -20,9 +20,9 @@ from measuring import KINDS, QUALITIES, measure
 from ruling import failures, rules, table_of
 
 from edgeqe import Enhancer
-from edgeqe.catalogue import shipped_models
 from edgeqe.cli.progress import phases
 from edgeqe.errors import EdgeqeError
+from edgeqe.model.catalogue import shipped_models
 
 
 def main() -> int:

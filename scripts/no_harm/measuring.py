@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from edgeqe import jpeg, metrics
+from edgeqe import metrics
 from edgeqe.bench.data import Picture, folder, packaged
 from edgeqe.bench.quality import PSNR_CEILING
+from edgeqe.codecs import jpeg
 from edgeqe.zoo.training.drawn import drawn_set
 
 QUALITIES = tuple(range(10, 96, 5))

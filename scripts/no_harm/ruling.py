@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from measuring import HarmRow
 
-from edgeqe.tables import table
+from edgeqe.reports.tables import table
 
 #: Most that a picture of a kind may lose, dB.
 MOST = {"photographs": 0.05, "drawn": 0.1}

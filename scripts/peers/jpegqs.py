@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeqe import jpeg
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.quality import Row, Score, View, code
+from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
 
 #: Values of its ``-q`` that are measured: the fastest one, and its own.

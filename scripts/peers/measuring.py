@@ -24,9 +24,9 @@ from edgeqe.bench.quality import Network, Row, measure
 from edgeqe.bench.reference import Reference
 from edgeqe.bench.stamp import machine_stamp
 from edgeqe.cli.host import quiet_start
+from edgeqe.codecs.strength import step_from_quality
 from edgeqe.errors import InputError
-from edgeqe.placing import profile_for
-from edgeqe.strength import step_from_quality
+from edgeqe.runtimes.selection import profile_for
 from edgeqe.targets.reading import read_profile
 
 #: FFmpeg's filter and the plain session run on the processor, so all do.
@@ -135,7 +135,7 @@ def converted(dncnn: Path) -> Iterator[Enhancer]:
     try:
         with quiet_start():
             from edgeqe.converters.export import export
-            from edgeqe.converters.onnx_sources import from_onnx
+            from edgeqe.converters.onnx_io.sources import from_onnx
     except ImportError as error:
         raise InputError(
             f"converting DnCNN-3 needs the host's packages ({error}): run pip install "

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeqe import Enhancer
-from edgeqe.strength import step_from_quality
+from edgeqe.codecs.strength import step_from_quality
 
 HEIGHT, WIDTH, QUALITY, THREADS, ROUNDS = 720, 1280, 40, 2, 15
 

@@ -8,7 +8,7 @@ import pytest
 
 from edgeqe.bench import choices
 from edgeqe.bench.choices import shipped_on
-from edgeqe.catalogue import shipped_models
+from edgeqe.model.catalogue import shipped_models
 from edgeqe.targets.profile import Profile, Runtime
 from edgeqe.targets.reading import read_profile
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from edgeqe import nvml
 from edgeqe.bench.conditions.boards import Board
 from edgeqe.bench.conditions.clocks import Clocks, Heat
 from edgeqe.bench.conditions.cpu_load import Load
 from edgeqe.bench.conditions.gpu_clock import GpuClock
 from edgeqe.bench.conditions.snapshot import Conditions, read_conditions, warnings
+from edgeqe.hardware import nvml
 
 CPU = "sys/devices/system/cpu"
 THERMAL = "sys/class/thermal"

@@ -14,8 +14,8 @@ from edgeqe.bench.data import Picture, folder
 from edgeqe.bench.frames import decoded_frame, frame_of_size
 from edgeqe.bench.reference import Reference, reference_file, reference_stamp
 from edgeqe.errors import InputError
-from edgeqe.model_file import ModelFile
-from edgeqe.placing import Placing, profile_for
+from edgeqe.model.file import ModelFile
+from edgeqe.runtimes.selection import Placing, profile_for
 from edgeqe.targets.profile import Runtime
 
 

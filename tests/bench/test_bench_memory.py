@@ -10,8 +10,8 @@ import pytest
 
 from edgeqe import Enhancer
 from edgeqe.bench import memory
-from edgeqe.catalogue import find_model
 from edgeqe.errors import InputError
+from edgeqe.model.catalogue import find_model
 from tests import small_models
 
 MIB = 1 << 20

@@ -21,10 +21,10 @@ from edgeqe.bench.quality import (
     full_luma,
     measure,
 )
+from edgeqe.codecs.strength import step_from_quality
 from edgeqe.errors import InputError
 from edgeqe.metrics import psnr
-from edgeqe.planes import studio_luma
-from edgeqe.strength import step_from_quality
+from edgeqe.views.colour import studio_luma
 
 Array = npt.NDArray[Any]
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "test"

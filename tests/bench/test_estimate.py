@@ -14,14 +14,14 @@ import pytest
 
 from edgeqe.bench.estimate import estimate, format_estimates, forms_on
 from edgeqe.bench.roofline import arithmetic, cut_of, frame_on, seconds_per_pixel
-from edgeqe.catalogue import find_model
 from edgeqe.converters.export import export
-from edgeqe.converters.graph import Graph, Node
-from edgeqe.converters.passes import macs, traffic_floats
+from edgeqe.converters.graph.analysis import macs, traffic_floats
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.sources import Source
 from edgeqe.errors import InputError
-from edgeqe.model_file import ModelFile
-from edgeqe.quantization.oracle import Oracle
+from edgeqe.model.catalogue import find_model
+from edgeqe.model.file import ModelFile
+from edgeqe.quantization.int8.oracle import Oracle
 from edgeqe.targets.options import CPU, CUDA
 from edgeqe.targets.profile import Peak, Profile, Runtime, WindowBounds
 from edgeqe.targets.reading import read_profile

@@ -12,8 +12,8 @@ from edgeqe import Enhancer
 from edgeqe.bench.tuning.candidates import Opener, left_out
 from edgeqe.bench.tuning.settings import Setting, Space, space_of
 from edgeqe.bench.tuning.tuned import extended_from, profile_text
-from edgeqe.catalogue import find_model
 from edgeqe.errors import InputError, MemoryLimitError, ProviderError
+from edgeqe.model.catalogue import find_model
 from edgeqe.targets.profile import WindowBounds
 from edgeqe.targets.reading import read_profile
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgeqe.converters.branches import fuse_branches
-from edgeqe.converters.graph import KEYS, Float, Graph, Node
-from edgeqe.converters.running import Running
+from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.rewrites.branches import fuse_branches
 
 
 def random(*shape: int, seed: int = 1) -> Float:

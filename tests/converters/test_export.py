@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from edgeqe import zoo
-from edgeqe.card import StrengthTable, read_card, read_strengths
 from edgeqe.converters.export import export
-from edgeqe.converters.from_keras import graph_of
+from edgeqe.converters.keras_io.reader import graph_of
 from edgeqe.converters.sources import from_keras, keras_residual
-from edgeqe.planes import NEUTRAL
-from edgeqe.protobuf import outline
+from edgeqe.model.card import StrengthTable, read_card, read_strengths
+from edgeqe.model.protobuf import outline
 from edgeqe.runtimes.ort import OrtSession
+from edgeqe.views.colour import NEUTRAL
 
 
 def randomised(strength: str) -> Any:
@@ -33,7 +33,7 @@ def randomised(strength: str) -> Any:
 
 @pytest.mark.parametrize("strength", ["scale-and-bias", "qp-adaptive"])
 def test_the_file_equals_keras_at_every_strength(strength: str, tmp_path: Any) -> None:
-    from edgeqe.model_file import ModelFile
+    from edgeqe.model.file import ModelFile
 
     model = randomised(strength)
     path = tmp_path / "test.onnx"
@@ -75,8 +75,8 @@ def test_kernels_keep_their_names_and_values() -> None:
 
 @pytest.mark.parametrize("name", ["edgeqe-tiny", "edgeqe-small", "edgeqe-base"])
 def test_a_shipped_file_restores_the_keras_network(name: str) -> None:
-    from edgeqe.catalogue import find_model
-    from edgeqe.model_file import ModelFile
+    from edgeqe.model.catalogue import find_model
+    from edgeqe.model.file import ModelFile
 
     model, file = zoo.load(name), ModelFile(find_model(name, "float32"))
     planes, _ = file.golden

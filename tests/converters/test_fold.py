@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgeqe.converters.fold import fold
-from edgeqe.converters.graph import KEYS, Float, Graph, Node
-from edgeqe.converters.sharing import scale_kernels, share, unshare
-from edgeqe.converters.to_onnx import model_of
+from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.onnx_io.writer import model_of
+from edgeqe.converters.rewrites.fold import fold
+from edgeqe.converters.rewrites.sharing import scale_kernels, share, unshare
 
 
 def conv(name: str, source: str, kernel: str, *bias: str, side: int = 3, groups: int = 1) -> Node:

@@ -10,16 +10,16 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from edgeqe.codecs.strength import step_from_quality, step_key
 from edgeqe.converters.export import export
-from edgeqe.converters.gates import BLOCK, QUALITIES, find_gates, freeze, freeze_source
-from edgeqe.converters.graph import KEYS, Float, Graph, Node
-from edgeqe.converters.running import Running
+from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.rewrites.gates import BLOCK, QUALITIES, find_gates, freeze, freeze_source
 from edgeqe.converters.sources import Source
 from edgeqe.errors import ImageError, InputError
-from edgeqe.model_file import ModelFile
+from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
-from edgeqe.strength import step_from_quality, step_key
-from edgeqe.verify import verify
+from edgeqe.verify.checks import verify
 
 
 def random(*shape: int, seed: int = 1) -> Float:

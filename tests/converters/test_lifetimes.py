@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeqe.catalogue import find_model
-from edgeqe.converters.arena import Arena
 from edgeqe.converters.export import export
-from edgeqe.converters.graph import Float, Graph, Node
-from edgeqe.converters.lifetimes import UNSEEN, peak_bytes
+from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.memory.arena import Arena
+from edgeqe.converters.memory.lifetimes import UNSEEN, peak_bytes
 from edgeqe.converters.sources import from_zoo
-from edgeqe.model_file import ModelFile
+from edgeqe.model.catalogue import find_model
+from edgeqe.model.file import ModelFile
 
 ROOT = Path(__file__).resolve().parents[2]
 #: One run of a file in a fresh process: bytes that it takes beside its input.
@@ -25,7 +25,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 from edgeqe.bench.memory import reset_peak, resident_bytes
-from edgeqe.model_file import ModelFile
+from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
 file = ModelFile(Path(sys.argv[1]))
 session = open_session(file, file.key(file.card.default_step))

@@ -13,10 +13,10 @@ import pytest
 from edgeqe import zoo
 from edgeqe.converters.export import export
 from edgeqe.converters.sources import from_keras, keras_residual
-from edgeqe.model_file import ModelFile
-from edgeqe.planes import NEUTRAL
+from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
-from edgeqe.verify import verify
+from edgeqe.verify.checks import verify
+from edgeqe.views.colour import NEUTRAL
 from edgeqe.zoo.weights import randomised
 
 #: Even, odd and prime sizes, samples, before the padding that the card states.

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.converters.graph import KEYS, Float, Graph, Node
-from edgeqe.converters.integer import IntegerGraph, Step
+from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.graph.integer import IntegerGraph, Step
 
 Row = float | list[float]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeqe.quantization.samples import Photograph
+from edgeqe.quantization.calibration.samples import Photograph
 
 Rgb = npt.NDArray[np.uint8]
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from edgeqe import runtimes
-from edgeqe.memory import Float
-from edgeqe.quantization import blame as module
-from edgeqe.quantization.blame import Blame, BlameRow, blame
-from edgeqe.quantization.protocols import picture_files
+from edgeqe.engine.memory import Float
+from edgeqe.quantization.drift import blame as module
+from edgeqe.quantization.drift.blame import Blame, BlameRow, blame
+from edgeqe.quantization.drift.protocols import picture_files
 from tests import small_models
 from tests.drift_models import MODEL, STAMP, TINY, doubled, photographs
 

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from edgeqe.quantization.blame import Blame, BlameRow
-from edgeqe.quantization.blame_report import to_json, to_text
+from edgeqe.quantization.drift.blame import Blame, BlameRow
+from edgeqe.quantization.drift.blame_report import to_json, to_text
 from tests.drift_models import MODEL, STAMP
 
 ROWS = (

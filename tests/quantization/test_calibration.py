@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgeqe.converters.graph import KEYS, Graph, Node
+from edgeqe.codecs.strength import ijg_table, step_from_quality, step_key
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.errors import InputError
-from edgeqe.quantization import calibration as calibration_module
-from edgeqe.quantization.calibration import calibrate
-from edgeqe.quantization.samples import inputs_at, read_photographs
-from edgeqe.strength import ijg_table, step_from_quality, step_key
+from edgeqe.quantization.calibration import calibration as calibration_module
+from edgeqe.quantization.calibration.calibration import calibrate
+from edgeqe.quantization.calibration.samples import inputs_at, read_photographs
 from tests.quantization.photographs import folder_of, photograph, picture
 from tests.reference import conv3x3
 from tests.small_models import strong_graph
@@ -212,7 +212,7 @@ def test_wrong_use_is_refused() -> None:
 
 def test_calibration_needs_neither_keras_nor_tensorflow() -> None:
     program = (
-        "import sys, edgeqe.quantization.calibration, edgeqe.quantization.representative\n"
+        "import sys, edgeqe.quantization.calibration.calibration, edgeqe.quantization.calibration.representative\n"
         "print([m for m in ('keras', 'tensorflow', 'flatbuffers') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

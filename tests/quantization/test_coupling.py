@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeqe.converters.graph import Graph, Node
-from edgeqe.quantization.coupling import Coupling, coupling
+from edgeqe.converters.graph.graph import Graph, Node
+from edgeqe.quantization.pruning.coupling import Coupling, coupling
 
 
 def graph_of(*nodes: Node, output: str, **shapes: tuple[int, ...]) -> Graph:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeqe import jpeg
+from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
-from edgeqe.quantization import decoders
+from edgeqe.quantization.drift import decoders
 from tests.reference import photograph
 
 PICTURE = photograph("coffee", 100, 150, 141, 155)  # odd sizes

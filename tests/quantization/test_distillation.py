@@ -14,8 +14,8 @@ from PIL import Image
 
 from edgeqe import zoo
 from edgeqe.errors import InputError
-from edgeqe.quantization.distillation import PEAK, TEACHER_SHARE, WARMUP, fine_tune, rate
-from edgeqe.quantization.pictures import Pictures, read_pictures
+from edgeqe.quantization.pruning.distillation import PEAK, TEACHER_SHARE, WARMUP, fine_tune, rate
+from edgeqe.quantization.pruning.pictures import Pictures, read_pictures
 from edgeqe.zoo.training.feed import Job
 from tests.reference import photograph
 

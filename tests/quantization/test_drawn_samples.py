@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.drawn_samples import with_drawn
-from edgeqe.quantization.samples import SIDE, THUMBNAIL, Photograph
+from edgeqe.quantization.calibration.drawn_samples import with_drawn
+from edgeqe.quantization.calibration.samples import SIDE, THUMBNAIL, Photograph
 from edgeqe.zoo.training.drawn import drawn_set
 
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from edgeqe.codecs.strength import step_from_quality
 from edgeqe.metrics import psnr as plain_psnr
-from edgeqe.quantization.drift import PictureDrift, Row, Tile, measure, psnr, worst_tile
-from edgeqe.strength import step_from_quality
+from edgeqe.quantization.drift.drift import PictureDrift, Row, Tile, measure, psnr, worst_tile
 from tests.drift_models import photographs, save
 
 Uint8 = npt.NDArray[np.uint8]

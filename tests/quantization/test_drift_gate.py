@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edgeqe.catalogue import find_model
 from edgeqe.errors import InputError, ModelError
-from edgeqe.quantization.gate import check
-from edgeqe.quantization.limits import Limits
-from edgeqe.quantization.protocols import picture_files
+from edgeqe.model.catalogue import find_model
+from edgeqe.quantization.drift.gate import check
+from edgeqe.quantization.drift.limits import Limits
+from edgeqe.quantization.drift.protocols import picture_files
 from tests import small_models
 from tests.drift_models import TINY, doubled, photographs, tiny_with
 
@@ -132,9 +132,9 @@ def test_models_that_cannot_be_compared(sets: dict[str, tuple[Path, ...]], tmp_p
 def test_the_gate_needs_no_host_package(sets: dict[str, tuple[Path, ...]]) -> None:
     picture = str(sets["pictures"][0])
     code = (
-        "import sys\nfrom pathlib import Path\nfrom edgeqe.quantization.gate import check\n"
+        "import sys\nfrom pathlib import Path\nfrom edgeqe.quantization.drift.gate import check\n"
         f"check({TINY!r}, {TINY!r}, {{'a': [Path({picture!r})]}}, qualities=(90,))\n"
-        "from edgeqe.quantization.picture_sets import picture_sets\n"
+        "from edgeqe.quantization.drift.picture_sets import picture_sets\n"
         "with picture_sets(['drawn']) as sets: print(sum(map(len, sets.values())))\n"
         "heavy = {'tensorflow', 'keras', 'onnx', 'flatbuffers', 'skimage', 'matplotlib'}\n"
         "print(heavy & set(sys.modules))"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.drift import PictureDrift, Row, Tile
-from edgeqe.quantization.limits import Limits
+from edgeqe.quantization.drift.drift import PictureDrift, Row, Tile
+from edgeqe.quantization.drift.limits import Limits
 
 
 def row(quality: int, reference: float, candidate: float, drop: float = 0.0) -> Row:

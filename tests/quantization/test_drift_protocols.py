@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from edgeqe.errors import ImageError, InputError
-from edgeqe.quantization.protocols import code, notes_of, picture_files
+from edgeqe.quantization.drift.protocols import code, notes_of, picture_files
 from tests.drift_models import save
 
 

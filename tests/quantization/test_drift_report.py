@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 from edgeqe.errors import InputError
-from edgeqe.output_file import check_destination, write
-from edgeqe.quantization.drift import PictureDrift, Row, Tile
-from edgeqe.quantization.drift_report import Report
-from edgeqe.quantization.limits import Limits
+from edgeqe.quantization.drift.drift import PictureDrift, Row, Tile
+from edgeqe.quantization.drift.limits import Limits
+from edgeqe.quantization.drift.report import Report
+from edgeqe.reports.output_file import check_destination, write
 from tests.drift_models import MODEL, STAMP
 
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from edgeqe.converters.graph import KEYS, Graph, Node
-from edgeqe.quantization.int8 import integer_graph, most_of_residual, values
-from edgeqe.quantization.normal import normal
-from edgeqe.quantization.ranges import Ranges
-from edgeqe.strength import step_from_quality, step_key
+from edgeqe.codecs.strength import step_from_quality, step_key
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
+from edgeqe.quantization.calibration.ranges import Ranges
+from edgeqe.quantization.int8.canonical_form import normal
+from edgeqe.quantization.int8.int8 import integer_graph, most_of_residual, values
 
 FIRST, LAST = KEYS[0], KEYS[-1]
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgeqe.converters.graph import KEYS
-from edgeqe.converters.integer import IntegerGraph
+from edgeqe.converters.graph.graph import KEYS
+from edgeqe.converters.graph.integer import IntegerGraph
 from edgeqe.errors import CheckError, InputError
-from edgeqe.quantization.oracle import Oracle
+from edgeqe.quantization.int8.oracle import Oracle
 from tests.quantization.integer_models import Draft, extremes, stress
 from tests.reference import conv3x3
 

@@ -18,16 +18,18 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from edgeqe.catalogue import find_model
-from edgeqe.converters import from_onnx, integer_onnx, integer_tflite
-from edgeqe.converters.graph import Graph
-from edgeqe.converters.integer import IntegerGraph
-from edgeqe.converters.running import Running
-from edgeqe.quantization.int8 import integer_graph, values
-from edgeqe.quantization.normal import normal
-from edgeqe.quantization.oracle import Integers, Oracle
-from edgeqe.quantization.ranges import Ranges
-from edgeqe.strength import step_from_quality, step_key
+from edgeqe.codecs.strength import step_from_quality, step_key
+from edgeqe.converters.graph.graph import Graph
+from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.onnx_io import integer_writer as onnx_integer_writer
+from edgeqe.converters.onnx_io import reader as onnx_reader
+from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.tflite_io import integer_writer as tflite_integer_writer
+from edgeqe.model.catalogue import find_model
+from edgeqe.quantization.calibration.ranges import Ranges
+from edgeqe.quantization.int8.canonical_form import normal
+from edgeqe.quantization.int8.int8 import integer_graph, values
+from edgeqe.quantization.int8.oracle import Integers, Oracle
 from tests.quantization.integer_models import every_operator, extremes, has_vnni, is_x86, stress
 from tests.reference import gray_planes, photograph
 
@@ -52,7 +54,7 @@ class OnOnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        model = integer_onnx.model_of(integer, {}, outputs=self.values)
+        model = onnx_integer_writer.model_of(integer, {}, outputs=self.values)
         self.session: Any = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
@@ -72,7 +74,7 @@ class OnLitert:
 
     def __init__(self, integer: IntegerGraph) -> None:
         self.values = made_by_groups(integer)
-        self.model = integer_tflite.model_of(integer, {}, outputs=self.values)
+        self.model = tflite_integer_writer.model_of(integer, {}, outputs=self.values)
 
     def __call__(self, planes: Integers) -> dict[str, Integers]:
         from ai_edge_litert.interpreter import Interpreter
@@ -194,7 +196,7 @@ def key_of(quality: int) -> int:
 @functools.cache
 def calibrated(name: str) -> tuple[Graph, Ranges]:
     """A shipped network and the extremes of its values on one photograph."""
-    graph = from_onnx.graph_of(find_model(name, "float32"))
+    graph = onnx_reader.graph_of(find_model(name, "float32"))
     needed, qualities = values(graph), (80, 40, 10)
     rows = []
     for quality in qualities:

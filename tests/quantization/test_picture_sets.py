@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.picture_sets import picture_sets
+from edgeqe.quantization.drift.picture_sets import picture_sets
 from edgeqe.zoo.training.drawn import drawn_set, fingerprint
 from tests.drift_models import photographs
 

@@ -13,17 +13,17 @@ import numpy.typing as npt
 import pytest
 
 from edgeqe import zoo
-from edgeqe.converters import passes
 from edgeqe.converters.export import export
-from edgeqe.converters.from_keras import graph_of
-from edgeqe.converters.graph import KEYS, Graph, Node
+from edgeqe.converters.graph import analysis
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
+from edgeqe.converters.keras_io.reader import graph_of
 from edgeqe.converters.sources import from_keras
 from edgeqe.errors import InputError
-from edgeqe.quantization.coupling import coupling
-from edgeqe.quantization.importance import by_l1, by_norm, by_taylor, keras_gradients
-from edgeqe.quantization.pruning import prune, without
-from edgeqe.quantization.widths import Arithmetic, choose
-from edgeqe.verify import verify
+from edgeqe.quantization.pruning.coupling import coupling
+from edgeqe.quantization.pruning.importance import by_l1, by_norm, by_taylor, keras_gradients
+from edgeqe.quantization.pruning.pruning import prune, without
+from edgeqe.quantization.pruning.widths import Arithmetic, choose
+from edgeqe.verify.checks import verify
 from edgeqe.zoo.attention import multi_head
 from edgeqe.zoo.training.files import RECIPE
 from edgeqe.zoo.training.loop import Training
@@ -217,7 +217,7 @@ def test_arithmetic_follows_the_widths() -> None:
     graph = chain(16, 32)
     found = coupling(graph)
     arithmetic = Arithmetic(graph, found)
-    assert arithmetic.macs(arithmetic.widths) == 9 * (16 + 16 * 32 + 32) == passes.macs(graph)
+    assert arithmetic.macs(arithmetic.widths) == 9 * (16 + 16 * 32 + 32) == analysis.macs(graph)
     assert arithmetic.macs(np.array([8, 24])) == 9 * (8 + 8 * 24 + 24)
 
 
@@ -228,7 +228,7 @@ def test_arithmetic_knows_resolutions_shared_kernels_and_depthwise_ones() -> Non
     # gates over the whole picture count nothing; a gate over places is 7x7 on two channels
     macs = 9 * 8 + 2 * 9 * 64 + 2 * 49 * 2 + 9 * 8 * 6 / 4 + 4 * 6 * 5 / 4
     macs += 9 * 13 + 13 * 7 + 9 * 7
-    assert arithmetic.macs(arithmetic.widths) == macs == passes.macs(graph)
+    assert arithmetic.macs(arithmetic.widths) == macs == analysis.macs(graph)
 
 
 def test_the_least_important_go_and_widths_are_multiples() -> None:
@@ -293,8 +293,8 @@ def test_a_pruned_network_comes_back_from_its_file(strength: str, tmp_path: Path
     for variable in whole.weights:
         variable.assign(np.random.default_rng(1).normal(0, 0.1, tuple(variable.shape)))
     pruned = prune(whole, 0.5, by_l1)
-    assert pruned.macs[0] == passes.macs(graph_of(whole, 0.0))
-    assert pruned.macs[1] == passes.macs(graph_of(pruned.model, 0.0))
+    assert pruned.macs[0] == analysis.macs(graph_of(whole, 0.0))
+    assert pruned.macs[1] == analysis.macs(graph_of(pruned.model, 0.0))
     # eights of 32 channels, head and second hidden layer together: 0.5 is met by 0.41
     assert 0.4 <= pruned.macs[1] / pruned.macs[0] <= 0.5
     export(from_keras(pruned.model), tmp_path / "net.onnx")

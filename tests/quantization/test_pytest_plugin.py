@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeqe.quantization import pytest_plugin
+from edgeqe.quantization.drift import pytest_plugin
 from tests.drift_models import TINY, doubled, photographs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,14 @@ def test_a_team_s_own_run(tmp_path: Path) -> None:
     photographs(tmp_path / "pictures")
     doubled(tmp_path / "broken.onnx")
     (tmp_path / "test_model.py").write_text(SUITE.format(tiny=TINY))
-    options = ["-p", "edgeqe.quantization.pytest_plugin", "-p", "no:cacheprovider", "-W", "error"]
+    options = [
+        "-p",
+        "edgeqe.quantization.drift.pytest_plugin",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "error",
+    ]
     done = run(["-m", "pytest", "-rA", *options], tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     outcomes = dict(
@@ -72,13 +79,18 @@ def test_a_team_s_own_run(tmp_path: Path) -> None:
 def test_loading_it_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys, pytest\nbefore = set(sys.modules)\n"
-        "import edgeqe.quantization.pytest_plugin\n"
+        "import edgeqe.quantization.drift.pytest_plugin\n"
         "print(sorted(set(sys.modules) - before))"
     )
     done = run(["-c", code], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(
-        ["edgeqe", "edgeqe.errors", "edgeqe.quantization", "edgeqe.quantization.pytest_plugin"]
+        [
+            "edgeqe",
+            "edgeqe.errors",
+            "edgeqe.quantization",
+            "edgeqe.quantization.drift.pytest_plugin",
+        ]
     )
 
 
@@ -86,7 +98,14 @@ def test_a_run_without_the_fixture_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text(
         "import sys\n\ndef test_other():\n    assert 'numpy' not in sys.modules\n"
     )
-    options = ["-p", "edgeqe.quantization.pytest_plugin", "-p", "no:cacheprovider", "-W", "error"]
+    options = [
+        "-p",
+        "edgeqe.quantization.drift.pytest_plugin",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "error",
+    ]
     done = run(["-m", "pytest", "-q", *options], tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.representative import (
+from edgeqe.quantization.calibration.representative import (
     blockiness,
     check_qualities,
     check_representative,
     correlation,
 )
-from edgeqe.quantization.samples import Photograph, read_photographs
+from edgeqe.quantization.calibration.samples import Photograph, read_photographs
 from tests.quantization.photographs import NAMES, folder_of, photograph, picture
 
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from edgeqe.errors import ImageError, InputError
-from edgeqe.quantization import samples
-from edgeqe.quantization.samples import Photograph, inputs_at, read_photographs
+from edgeqe.quantization.calibration import samples
+from edgeqe.quantization.calibration.samples import Photograph, inputs_at, read_photographs
 from tests.quantization.photographs import folder_of, photograph, picture
 
 QUALITY = 30

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from edgeqe.converters.graph import Graph, Node
-from edgeqe.converters.integer import IntegerGraph
-from edgeqe.quantization.int8 import integer_graph
-from edgeqe.quantization.ranges import Ranges
-from edgeqe.quantization.sensitivity import Judge, Loss, convolutions, rank, search
-from tests.quantization.test_moments import photographs
+from edgeqe.converters.graph.graph import Graph, Node
+from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.quantization.calibration.ranges import Ranges
+from edgeqe.quantization.int8.int8 import integer_graph
+from edgeqe.quantization.int8.sensitivity import Judge, Loss, convolutions, rank, search
+from tests.quantization.test_hessian import photographs
 
 
 def network() -> Graph:

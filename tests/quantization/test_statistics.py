@@ -6,7 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgeqe.quantization.statistics import STATISTICS, Histogram, LeastError, MinMax, Percentile
+from edgeqe.quantization.calibration.statistics import (
+    STATISTICS,
+    Histogram,
+    LeastError,
+    MinMax,
+    Percentile,
+)
 
 Float = npt.NDArray[np.float32]
 RNG = np.random.default_rng(11)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeqe.catalogue import find_model
-from edgeqe.hardware import CPU_FLAGS
+from edgeqe.hardware.machine import CPU_FLAGS
+from edgeqe.model.catalogue import find_model
 from edgeqe.targets.options import (
     ACCELERATORS,
     ALIASES,

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from edgeqe.strength import step_from_quality
+from edgeqe.codecs.strength import step_from_quality
 from edgeqe.zoo.training import degrade
 from edgeqe.zoo.training.degrade import FINENESS, Coded, code, draw_quality
 from edgeqe.zoo.training.pool import FLIPPED_COLUMNS, FLIPPED_ROWS

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from edgeqe import zoo
-from edgeqe.card import LAYOUTS, TILINGS
+from edgeqe.model.card import LAYOUTS, TILINGS
 from edgeqe.zoo.attention import ChannelSlice, cbam, multi_head
 
 

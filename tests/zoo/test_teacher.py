@@ -10,12 +10,12 @@ import numpy.typing as npt
 import onnxruntime
 import pytest
 
-from edgeqe.catalogue import find_model
+from edgeqe.codecs.strength import step_key
 from edgeqe.converters.export import export
 from edgeqe.converters.sources import from_zoo
 from edgeqe.errors import InputError, ModelError
-from edgeqe.model_file import ModelFile
-from edgeqe.strength import step_key
+from edgeqe.model.catalogue import find_model
+from edgeqe.model.file import ModelFile
 from edgeqe.zoo.training import pool as module
 from edgeqe.zoo.training.degrade import FINENESS, Coded, code
 from edgeqe.zoo.training.pool import Pool, Reference

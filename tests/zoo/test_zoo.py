@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from edgeqe import zoo
-from edgeqe.converters import passes
 from edgeqe.converters.export import export
-from edgeqe.converters.from_keras import graph_of
+from edgeqe.converters.graph import analysis
+from edgeqe.converters.keras_io.reader import graph_of
 from edgeqe.converters.sources import from_keras
 from edgeqe.errors import InputError, ModelError
 from edgeqe.zoo.weights import randomised
@@ -30,9 +30,9 @@ def test_counts(name: str, width: int, depth: int, low: float, high: float) -> N
     strength = channels * (16 + 16 + 1) + (16 + 16) + (16 * 16 + 16)
     assert model.count_params() == kernels + strength
     graph = graph_of(model, 4.0)
-    assert passes.macs(graph) == kernels
+    assert analysis.macs(graph) == kernels
     assert low <= kernels / 4 / 1000 <= high
-    assert passes.reach(graph).halo == depth + 2
+    assert analysis.reach(graph).halo == depth + 2
 
 
 def test_counts_of_the_multi_scale_network() -> None:
@@ -45,10 +45,10 @@ def test_counts_of_the_multi_scale_network() -> None:
     # a pixel of its input at 1/2, 1/4 and 1/8 of the picture: 2, 4 and 1 blocks, twice each
     macs = 2 * 9 * 6 * 64 + 2 * block * (2 + 4 / 4 + 1 / 16) + 2 * side * (1 / 4 + 1 / 16)
     graph = graph_of(model, 4.0)
-    assert passes.macs(graph) == macs and 55 <= macs / 4 / 1000 <= 75
+    assert analysis.macs(graph) == macs and 55 <= macs / 4 / 1000 <= 75
     # 6 convolutions at the first level, 8 at the second, 2 at the third: 6 + 2 * 8 + 4 * 2 = 30,
     # and 1 because the 3 behind the last up reach into half a sample of the second
-    assert passes.reach(graph).exact_halo == 31 and passes.reach(graph).halo == 32
+    assert analysis.reach(graph).exact_halo == 31 and analysis.reach(graph).halo == 32
 
 
 @pytest.mark.parametrize("name", ["edgeqe-tiny", "edgeqe-base"])

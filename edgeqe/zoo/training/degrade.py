@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeqe import jpeg
-from edgeqe.planes import NEUTRAL, RGB_TO_YCC, pool, space_to_depth
-from edgeqe.strength import step_from_quality
+from edgeqe.codecs import jpeg
+from edgeqe.codecs.strength import step_from_quality
+from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC, pool, space_to_depth
 
 Float = npt.NDArray[np.float32]
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edgeqe.errors import InputError
-from edgeqe.planes import SCALE
+from edgeqe.views.colour import SCALE
 from edgeqe.zoo.training.degrade import (
     CHROMA_WEIGHTS,
     FINE_QUALITY,

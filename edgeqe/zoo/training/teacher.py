@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.catalogue import find_model
+from edgeqe.codecs.strength import step_key
 from edgeqe.errors import InputError
-from edgeqe.model_file import ModelFile
+from edgeqe.model.catalogue import find_model
+from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import Session, open_session
-from edgeqe.strength import step_key
 from edgeqe.zoo.training.degrade import FINENESS, Coded
 
 Float = npt.NDArray[np.float32]

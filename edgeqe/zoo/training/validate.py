@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeqe import jpeg
-from edgeqe.planes import (
+from edgeqe.codecs import jpeg
+from edgeqe.codecs.strength import step_from_quality
+from edgeqe.views.colour import (
     RGB_TO_YCC,
     SCALE,
     depth_to_space,
@@ -20,7 +21,6 @@ from edgeqe.planes import (
     space_to_depth,
     to_network,
 )
-from edgeqe.strength import step_from_quality
 from edgeqe.zoo.training.pictures import load, picture_files, split
 
 Float = npt.NDArray[np.float32]

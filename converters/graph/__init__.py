@@ -1,0 +1,1 @@
+"""A network as a graph: nodes, analysis, editing, integer form, strength tables."""

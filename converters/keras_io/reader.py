@@ -1,0 +1,166 @@
+"""Keras functional model to graph, keeping layer names and shared layers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from edgeqe.codecs.strength import KEYS_PER_OCTAVE
+from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.keras_io.layers import CONVERTERS, CONVOLUTIONS, Call, Draft, operator_of
+from edgeqe.errors import InputError
+from edgeqe.zoo.strengths import StrengthLayer
+
+#: The input that carries log2 of the step; it feeds strength layers alone.
+STRENGTH_INPUT = "log2_step"
+
+
+def graph_of(model: Any, log2_step: float) -> Graph:
+    """Graph of a Keras functional model, its strength vectors at every key.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional, channels last, one output. Layers used twice become nodes that share
+        constants.
+    log2_step : float
+        Strength at which the constants stand: its nearest key.
+
+    Raises
+    ------
+    InputError
+        If the model is not functional, or holds a layer that the graph has no operator for.
+    """
+    if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
+        raise InputError(f"'{getattr(model, 'name', model)}' is no functional Keras model.")
+    if len(model.outputs) != 1:
+        raise InputError(f"'{model.name}' has {len(model.outputs)} outputs: one converts.")
+    return _Reader(model).read().at(round(KEYS_PER_OCTAVE * log2_step))
+
+
+def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
+    """Every strength vector of a model at many strengths.
+
+    Parameters
+    ----------
+    model : keras.Model
+    log2_steps : ndarray, shape (K,)
+
+    Returns
+    -------
+    dict of str to ndarray, shape (K, C)
+        By the name of the constant.
+
+    Raises
+    ------
+    InputError
+        If a strength layer is used more than once, or follows no input of that name.
+    """
+    conditions: dict[Any, Any] = {}
+    for node in (node for nodes in model._nodes_by_depth.values() for node in nodes):
+        if isinstance(node.operation, StrengthLayer):
+            if node.operation in conditions:
+                raise InputError(f"strength layer '{node.operation.name}' is used more than once.")
+            conditions[node.operation] = node.input_tensors[1]
+    if not conditions:
+        return {}
+    steps = next((i for i in model.inputs if i.name == STRENGTH_INPUT), None)
+    if steps is None:
+        raise InputError(f"'{model.name}' has strength layers, but no input '{STRENGTH_INPUT}'.")
+    given = keras.Model(steps, list(conditions.values()))(
+        np.asarray(log2_steps, np.float32)[:, None]
+    )
+    given = given if isinstance(given, (list, tuple)) else [given]
+    result: dict[str, Float] = {}
+    for layer, condition in zip(conditions, given, strict=True):
+        for kind, value in zip(("scale", "bias"), layer.vectors(condition), strict=True):
+            array = np.asarray(keras.ops.convert_to_numpy(value), np.float32)
+            array = array.reshape(array.shape[0], -1)
+            result[f"{layer.name}.{kind}"] = np.broadcast_to(
+                array, (len(log2_steps), array.shape[1])
+            )
+    return result
+
+
+class _Reader:
+    """State of one reading."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.draft = Draft()
+        self.names: dict[int, str] = {}
+        self.vectors = strength_vectors(
+            model, np.array(KEYS, np.float32) / np.float32(KEYS_PER_OCTAVE)
+        )
+        self.strengths = {STRENGTH_INPUT}
+        """Values that depend on the strength alone: the vectors hold what becomes of them."""
+
+    def read(self) -> Graph:
+        """The whole model, in the order that Keras runs it."""
+        inputs: dict[str, int] = {}
+        for tensor in self.model.inputs:
+            self.names[id(tensor)] = tensor.name
+            if tensor.name == STRENGTH_INPUT:
+                continue
+            if len(tensor.shape) != 4 or tensor.shape[-1] is None:
+                raise InputError(
+                    f"input '{tensor.name}' of '{self.model.name}' has shape {tensor.shape}: a "
+                    "picture input has four axes and a fixed number of channels, the last axis."
+                )
+            inputs[tensor.name] = int(tensor.shape[-1])
+        used: dict[str, int] = {}
+        for depth in sorted(self.model._nodes_by_depth, reverse=True):
+            for node in self.model._nodes_by_depth[depth]:
+                if not node.is_input:
+                    self._read_call(node, used)
+        output = self.names[id(self.model.outputs[0])]
+        vectors = {name: v for name, v in self.vectors.items() if name in self.draft.constants}
+        return Graph(
+            self.model.name, inputs, output, tuple(self.draft.nodes), self.draft.constants, vectors
+        )
+
+    def _read_call(self, node: Any, used: dict[str, int]) -> None:
+        layer = node.operation
+        number = used[layer.name] = used.get(layer.name, 0) + 1
+        name = layer.name if number == 1 else f"{layer.name}.{number}"
+        output = f"{name}.out"
+        for tensor in node.output_tensors:
+            self.names[id(tensor)] = output
+        sources = tuple(self.names[id(tensor)] for tensor in node.input_tensors)
+        if self.strengths.issuperset(sources):
+            self.strengths.add(output)
+            return
+        call = Call(layer, name, sources, output, int(node.input_tensors[0].shape[-1]))
+        if isinstance(layer, StrengthLayer):
+            self._strength(call)
+            return
+        if self.strengths.intersection(sources):
+            call.refuse(f"only strength layers may read '{STRENGTH_INPUT}'")
+        convert = CONVERTERS.get(type(layer))
+        if convert is None:
+            known = ", ".join(sorted(kind.__name__ for kind in CONVERTERS))
+            raise InputError(
+                f"layer '{layer.name}' of type {type(layer).__name__} has no operator in the "
+                f"graph; known layers: {known}."
+            )
+        activation = getattr(layer, "activation", None)
+        if type(layer) in CONVOLUTIONS and activation is not keras.activations.linear:
+            convert(self.draft, replace(call, output=f"{name}.linear"))
+            active = Node(operator_of(call), f"{name}.activation", (f"{name}.linear",), output)
+            self.draft.nodes.append(active)
+        else:
+            convert(self.draft, call)
+
+    def _strength(self, call: Call) -> None:
+        scale, bias = (
+            self.draft.constant(
+                call, kind, self.vectors[f"{call.layer.name}.{kind}"][:1, :, None, None]
+            )
+            for kind in ("scale", "bias")
+        )
+        middle = f"{call.name}.scaled"
+        self.draft.nodes.append(Node("Mul", f"{call.name}.mul", (call.sources[0], scale), middle))
+        self.draft.nodes.append(Node("Add", f"{call.name}.add", (middle, bias), call.output))

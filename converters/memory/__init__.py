@@ -1,0 +1,1 @@
+"""Memory that ONNX Runtime's CPU provider takes for a graph, by simulation."""

@@ -1,0 +1,1 @@
+"""ONNX files to the graph, and the graph to ONNX files."""

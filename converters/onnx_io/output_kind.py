@@ -1,0 +1,103 @@
+"""A network tried on a damaged picture, to find out what its numbers mean."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+
+from edgeqe.codecs.jpeg import encode
+from edgeqe.converters.graph.analysis import reach
+from edgeqe.converters.graph.graph import Float, Graph
+from edgeqe.converters.onnx_io.session import Running
+from edgeqe.errors import InputError
+from edgeqe.views.colour import SCALE
+
+GIVES = ("picture", "residual", "noise")
+#: JPEG quality and side, in pixels, of the picture that a network is tried on.
+TRIAL_QUALITY, TRIAL_SIDE = 15, 128
+#: What the best reading must beat the next by, dB: one that mends the JPEG, and one that does
+#: not, where the sign of a residual says nothing.
+TRIAL_MARGIN, CLEAR_MARGIN = 0.01, 1.0
+
+
+def best_reading(graph: Graph, value_range: tuple[float, float]) -> str:
+    """Reading of a network's output that mends a synthetic JPEG picture best.
+
+    Parameters
+    ----------
+    graph : Graph
+        In its own unit, with one input.
+    value_range : (float, float)
+        What grey levels 0 and 255 are to it.
+
+    Returns
+    -------
+    str
+        One of `GIVES`.
+
+    Raises
+    ------
+    InputError
+        If no reading is better than the others, or the network gives something else.
+    """
+    (name, channels), (low, high) = next(iter(graph.inputs.items())), value_range
+    gain, side = (high - low) / SCALE, math.lcm(TRIAL_SIDE, reach(graph).alignment)
+    clean, coded = trial_pictures(channels, side)
+    given = (low + coded * gain).astype(np.float32)[None]
+    result = Running(graph).run({name: given})[0][0]
+    if result.shape != coded.shape or not np.isfinite(result).all():
+        raise InputError(
+            f"network '{graph.name}' gives {result.shape} for a picture of {coded.shape}, or no "
+            "numbers: it is no enhancement network."
+        )
+    readings = {
+        "picture": (result - low) / gain,
+        "residual": coded + result / gain,
+        "noise": coded - result / gain,
+    }
+    quality = {reading: _psnr(value, clean) for reading, value in readings.items()}
+    best, second, _ = sorted(quality, key=lambda reading: quality[reading], reverse=True)
+    margin = TRIAL_MARGIN if quality[best] > _psnr(coded, clean) else CLEAR_MARGIN
+    if quality[best] - quality[second] < margin:
+        found = ", ".join(f"{reading} {value:.2f} dB" for reading, value in quality.items())
+        raise InputError(
+            f"cannot tell what network '{graph.name}' gives ({found}; the JPEG "
+            f"{_psnr(coded, clean):.2f} dB): say it by --gives, one of {', '.join(GIVES)}."
+        )
+    return best
+
+
+def trial_pictures(channels: int, side: int) -> tuple[Float, Float]:
+    """A synthetic picture with shading, edges and texture, and what JPEG makes of it.
+
+    Returns
+    -------
+    clean, coded : ndarray of float32, shape (channels, side, side)
+        Grey levels.
+    """
+    from PIL import Image
+
+    rng = np.random.default_rng(11)
+    rows, columns = np.mgrid[:side, :side] / TRIAL_SIDE
+    luma = 120 + 50 * np.sin(3 * rows + 1) * np.cos(2 * columns)
+    for _ in range(12):  # discs and half planes: edges of every direction
+        y, x, radius, turn = rng.uniform(0, 1, 4)
+        inside = np.hypot(rows % 1 - y, columns % 1 - x) < 0.05 + 0.15 * radius
+        beyond = np.cos(6.3 * turn) * (rows % 1 - y) + np.sin(6.3 * turn) * (columns % 1 - x) > 0
+        luma += rng.uniform(-50, 50) * (inside & (beyond | (turn < 0.5)))
+    grain = rng.normal(0, 1, (side, side))
+    grain = grain + np.roll(grain, 1, 0) + np.roll(grain, 1, 1) + np.roll(grain, (1, 1), (0, 1))
+    luma += np.where(columns % 1 > 0.6, 6 * np.sin(90 * (rows + columns / 2)), 2 * grain)
+    planes = [luma + shift * np.sin(4 * columns + shift) for shift in (0, 12, -12)[:channels]]
+    clean = np.clip(np.rint(planes), 0, 255).astype(np.uint8)
+    picture = Image.fromarray(clean[0] if channels == 1 else clean.transpose(1, 2, 0))
+    with Image.open(io.BytesIO(encode(picture, TRIAL_QUALITY))) as file:
+        coded = np.asarray(file).reshape(side, side, channels).transpose(2, 0, 1)
+    return clean.astype(np.float32), coded.astype(np.float32)
+
+
+def _psnr(picture: Float, clean: Float) -> float:
+    error = np.square(np.clip(picture, 0, SCALE).astype(np.float64) - clean).mean()
+    return float(10 * np.log10(SCALE**2 / max(error, 1e-12)))

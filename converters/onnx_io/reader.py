@@ -1,0 +1,154 @@
+"""ONNX of any tool to graph: PyTorch's exports, hand-made files, and our own.
+
+Constants may be initializers or Constant nodes, in float16, float32 or double; the size of
+the picture may be fixed or not. `onnx_operators.KNOWN` lists the operators that are read;
+every other is refused by name. Nothing of the file runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto
+
+from edgeqe.converters.graph.graph import KEYS, Float, Graph
+from edgeqe.converters.onnx_io import editor as onnx_editor
+from edgeqe.converters.onnx_io import file as onnx_file
+from edgeqe.converters.onnx_io import operators as onnx_operators
+from edgeqe.errors import InputError, ModelError
+from edgeqe.model.card import CARD_KEY, read_card, read_strengths
+
+FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+
+
+def graph_of(source: Path | bytes) -> Graph:
+    """Graph of an ONNX file.
+
+    A Clip at the end that only keeps a picture in its range is dropped: the runtime
+    clips. A file of ours gives its constants by their names, and its strength vectors.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        A file, or the content of one.
+
+    Returns
+    -------
+    Graph
+        In the file's own unit, with the file's names of inputs and output.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, takes or gives something else than one picture, or holds an
+        operator that has no counterpart; the message names operator and node.
+    """
+    model = onnx_file.load(source)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    ours = CARD_KEY in metadata
+    vectors = read_card(metadata).vectors if ours else ()
+    name = source.stem if isinstance(source, Path) and not ours else model.graph.name
+    graph = _read(model.graph, name or "network", vectors)
+    graph.scales()
+    return replace(graph, vectors=_vectors(graph, metadata)) if ours else graph
+
+
+def tail(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Nodes at the end that only pass on, or clip, what nothing else reads."""
+    makers = {name: node for node in graph.node for name in node.output}
+    read = [name for node in graph.node for name in node.input]
+    result: list[onnx.NodeProto] = []
+    name = graph.output[0].name
+    while (
+        name in makers
+        and makers[name].op_type in (*onnx_operators.PASSING, "Clip")
+        and makers[name].input
+        and read.count(name) == min(len(result), 1)
+    ):
+        result.append(makers[name])
+        name = makers[name].input[0]
+    return result
+
+
+def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str]) -> Graph:
+    """Graph of every node that the one output depends on."""
+    if len(proto.output) != 1:
+        names = ", ".join(f"'{value.name}'" for value in proto.output)
+        raise InputError(f"the network gives {names}: it must give one picture.")
+    tensors = onnx_file.constants(proto)
+    inputs = _inputs(proto, tensors)
+    taken = {name for node in proto.node for name in node.output} | set(tensors)
+    draft = onnx_editor.Draft(tensors, dict(inputs), taken, vectors)
+    passed = {name for node in tail(proto) for name in node.output}
+    result, wanted, needed = proto.output[0].name, {proto.output[0].name}, []
+    for node in reversed(proto.node):
+        if wanted & set(node.output):
+            wanted |= set(node.input)
+            needed.append(node)
+    for node in reversed(needed):
+        onnx_operators.read(draft, node, last=not passed.isdisjoint(node.output))
+    output = draft.value(result, "the output")
+    graph = Graph(name, inputs, output, (), {}).with_nodes(draft.nodes, draft.constants)
+    return _renamed_output(graph, result)
+
+
+def _inputs(proto: onnx.GraphProto, tensors: Mapping[str, onnx_file.Array]) -> dict[str, int]:
+    """Channels of the picture, and of the prediction residual where there is one."""
+    result: dict[str, int] = {}
+    for value in proto.input:
+        if value.name in tensors:  # up to IR version 3, initializers are inputs as well
+            continue
+        kind = value.type.tensor_type
+        sides = [side.dim_value for side in kind.shape.dim]  # 0: any
+        if kind.elem_type not in FLOATS or len(sides) != 4 or sides[0] > 1 or sides[1] < 1:
+            raise InputError(
+                f"input '{value.name}' is no picture: it must hold floats of shape (1 or any, "
+                f"channels, height, width); it has shape {sides}, where 0 is any, and ONNX's "
+                f"type {kind.elem_type} (floats are 1, 10 and 11)."
+            )
+        result[value.name] = sides[1]
+    pictures = [name for name in result if name != "residual"]
+    if len(pictures) != 1 or result.get("residual", 1) != 1:
+        names = ", ".join(f"'{name}' ({count} channels)" for name, count in result.items())
+        raise InputError(
+            f"the network takes {names or 'nothing'}: it must take one picture, and may take "
+            "'residual' of one channel."
+        )
+    return {pictures[0]: result.pop(pictures[0]), **result}
+
+
+def _renamed_output(graph: Graph, name: str) -> Graph:
+    """Graph whose output has the file's name for it, unless the input is handed through."""
+    old = graph.output
+    if old in graph.inputs:
+        raise InputError("the network gives its input back: there is nothing to convert.")
+    nodes = tuple(
+        replace(
+            node,
+            inputs=tuple(name if other == old else other for other in node.inputs),
+            output=name if node.output == old else node.output,
+        )
+        for node in graph.nodes
+    )
+    return replace(graph, nodes=nodes, output=name)
+
+
+def _vectors(graph: Graph, metadata: Mapping[str, str]) -> dict[str, Float]:
+    """Strength vectors of a file of ours, at every one of `KEYS`."""
+    card, table = read_card(metadata), read_strengths(metadata)
+    sizes = [graph.constants[n].size if n in graph.constants else 0 for n in card.vectors]
+    columns = 0 if table is None else table.basis.shape[1]
+    if 0 in sizes or sum(sizes) != columns:
+        raise ModelError(
+            f"its strength table has {columns} columns for {sum(sizes)} values of "
+            f"{len(sizes)} vectors: the file was edited, export it again."
+        )
+    if table is None:
+        return {}
+    rows = np.stack([table.row(key) for key in KEYS])
+    parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
+    return dict(zip(card.vectors, parts, strict=True))

@@ -1,0 +1,121 @@
+"""A file of another tool as it came, made comparable with what it is converted to.
+
+ONNX Runtime runs the file's own nodes; only what the conversion leaves out on purpose is
+taken away: half or double precision, a fixed size, weights in other files, and the Clip at
+the end, which the runtime's own clipping replaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, numpy_helper
+
+from edgeqe.converters.graph.graph import Float
+from edgeqe.converters.onnx_io import file as onnx_file
+from edgeqe.converters.onnx_io.reader import FLOATS, tail
+from edgeqe.converters.rewrites.conventions import Convention
+from edgeqe.errors import InputError
+from edgeqe.views.colour import SCALE
+
+
+def residual_of(
+    source: Path | bytes, convention: Convention
+) -> Callable[[npt.NDArray[np.uint8]], Float]:
+    """The file as a function of planes (C, h, w) in grey levels.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        A file, or the content of one.
+    convention : Convention
+        What its numbers mean.
+
+    Returns
+    -------
+    callable
+        Gives the residual in grey levels, (C, h, w), not clipped.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or ONNX Runtime cannot run it.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    content = comparable(source)
+    try:
+        session: Any = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # ONNX Runtime's errors have no public base
+        raise _cannot_run(error) from error
+    name, span = session.get_inputs()[0].name, convention.high - convention.low
+
+    def residual(planes: npt.NDArray[np.uint8]) -> Float:
+        given = (planes[None] / SCALE * span + convention.low).astype(np.float32)
+        try:
+            result = session.run(None, {name: given})[0]
+        except Exception as error:
+            raise _cannot_run(error) from error
+        if convention.gives == "picture":
+            result = result - given
+        sign = -1.0 if convention.gives == "noise" else 1.0
+        return np.asarray(result[0] * (sign * SCALE / span), np.float32)
+
+    return residual
+
+
+def comparable(source: Path | bytes) -> bytes:
+    """Content of a file in float32, of any size, in one piece, without the Clip at its end.
+
+    Parameters
+    ----------
+    source : Path or bytes
+        A file, or the content of one.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    model = onnx_file.load(source)
+    for node in tail(model.graph):
+        if node.op_type == "Clip":
+            node.op_type = "Identity"
+            del node.input[1:], node.attribute[:]
+    for tensor in onnx_file.tensors(model.graph):
+        if tensor.data_type in FLOATS:
+            value = numpy_helper.to_array(tensor).astype(np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i in FLOATS:
+                attribute.i = TensorProto.FLOAT
+    for value in (*model.graph.input, *model.graph.output):
+        _set_free(value)
+    del model.graph.value_info[:]
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def _set_free(value: onnx.ValueInfoProto) -> None:
+    """Make a picture float32, its height and width whatever they are."""
+    kind = value.type.tensor_type
+    if kind.elem_type in FLOATS:
+        kind.elem_type = TensorProto.FLOAT
+    for axis, side in enumerate(kind.shape.dim):
+        if axis != 1:
+            side.Clear()
+
+
+def _cannot_run(error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:200]
+    return InputError(f"the ONNX file cannot run ({reason}): export it again.")

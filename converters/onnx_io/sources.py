@@ -1,0 +1,117 @@
+"""Networks to export that come as ONNX files: another tool's, or one of ours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeqe.converters.graph.graph import Graph
+from edgeqe.converters.onnx_io.reader import graph_of
+from edgeqe.converters.onnx_io.reference import residual_of
+from edgeqe.converters.rewrites import conventions
+from edgeqe.converters.rewrites.branches import fuse_branches
+from edgeqe.converters.rewrites.fold import CONVOLUTIONS, fold
+from edgeqe.converters.rewrites.sharing import share
+from edgeqe.converters.sources import Source
+from edgeqe.errors import InputError, ModelError
+from edgeqe.model.card import Card, read_card
+from edgeqe.model.file import ModelFile
+from edgeqe.model.protobuf import outline
+from edgeqe.runtimes import open_session
+from edgeqe.views.colour import NEUTRAL
+from edgeqe.zoo import TRAINING_KEY
+
+
+def from_onnx(
+    path: Path,
+    *,
+    planes: str | None = None,
+    value_range: tuple[float, float] | None = None,
+    output: str | None = None,
+    codecs: tuple[str, ...] | None = None,
+) -> Source:
+    """Network of an ONNX file: another tool's, or one of ours.
+
+    Parameters
+    ----------
+    path : Path
+    planes : {"y", "rgb"}, optional
+        What its channels are; by their number if left out. Of ours: the card's.
+    value_range : (float, float), optional
+        What grey levels 0 and 255 are to it; 0 and 1 if left out.
+    output : {"picture", "residual", "noise"}, optional
+        What it gives; measured if left out.
+    codecs : tuple of str, optional
+        Codecs whose pictures it was trained on; JPEG if left out.
+
+    Raises
+    ------
+    InputError
+        If the graph has no operator for one of its own, or it is no enhancement network.
+    """
+    card = _card_of(path)
+    if card is not None and card.precision == "int8":
+        raise InputError(
+            f"'{path}' is an int8 file, whose rounding cannot be undone: give the float32 file "
+            "that it was made of."
+        )
+    graph = graph_of(path)
+    if card is not None:
+        return _ours(ModelFile(path), graph, (planes, value_range, output, codecs))
+    convention = conventions.convention(graph, planes, value_range, output)
+    return Source(
+        graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
+        reference=residual_of(path, convention),
+        description=f"Converted from {path.name}, which gives the {convention.gives}.",
+        planes=convention.planes,
+        codecs=codecs or ("jpeg",),
+        tiling="whole" if graph.pools_globally else "exact",
+        provenance={"converted from": path.name},
+    )
+
+
+def _card_of(path: Path) -> Card | None:
+    try:
+        return read_card(outline(path.read_bytes()).metadata)
+    except (ModelError, OSError):
+        return None
+
+
+def _ours(file: ModelFile, graph: Graph, flags: tuple[Any, ...]) -> Source:
+    """Source of a model file of ours."""
+    if any(flag is not None for flag in flags):
+        raise InputError(
+            f"'{file.path}' has a card, which says its planes, range and output: leave the flags out."
+        )
+    card, key = file.card, file.key(file.card.default_step)
+    session = open_session(file, key)
+    kept = {key: text for key, text in file.outline.metadata.items() if key == TRAINING_KEY}
+    return Source(
+        graph=_named_by_kernels(graph),
+        reference=lambda planes: session.run(planes.astype(np.float32) - np.float32(NEUTRAL)),
+        description=card.description,
+        planes=card.planes,
+        codecs=card.codecs,
+        tiling=card.tiling,
+        block=card.block,
+        default_key=key,
+        trainable=card.trainable,
+        provenance=card.provenance,
+        quality=card.quality,
+        metadata=kept,
+    )
+
+
+def _named_by_kernels(graph: Graph) -> Graph:
+    """Same network, its convolutions named after their kernels, as they were before the file."""
+    names: dict[str, str] = {}
+    for node in graph.nodes:
+        if node.op in CONVOLUTIONS:
+            layer = node.inputs[1].removesuffix(".kernel")
+            uses = sum(name == layer or name.startswith(f"{layer}.") for name in names.values())
+            names[node.name] = f"{layer}.{uses + 1}" if uses else layer
+    nodes = [replace(node, name=names.get(node.name, node.name)) for node in graph.nodes]
+    return replace(graph, nodes=tuple(nodes))

@@ -1,0 +1,286 @@
+"""What a network's numbers mean, and turning them into those of the model file.
+
+The model file takes grey levels less 128 and gives the residual in grey levels. Another
+tool's network has its own range (0 to 1, -1 to 1, 0 to 255, ...) and gives one of three
+things: the picture, the residual that is added to it, or the noise that is subtracted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.onnx_io.output_kind import best_reading
+from edgeqe.errors import InputError
+from edgeqe.views.colour import NEUTRAL, SCALE
+
+#: Names of the model file's inputs.
+PLANES, RESIDUAL = "planes", "residual"
+#: Layouts of another tool's channels, by their number.
+LAYOUT_OF = {1: "y", 3: "rgb"}
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What goes into a network and what comes out."""
+
+    planes: str
+    """One of `card.LAYOUTS`."""
+    low: float
+    """What grey level 0 is to it."""
+    high: float
+    """What grey level 255 is to it."""
+    gives: str
+    """``picture``, ``residual`` (to be added) or ``noise`` (to be subtracted), in its unit."""
+
+
+def convention(
+    graph: Graph,
+    planes: str | None = None,
+    value_range: tuple[float, float] | None = None,
+    output: str | None = None,
+) -> Convention:
+    """Convention of another tool's network; what is left out is found or by default.
+
+    Parameters
+    ----------
+    graph : Graph
+        In its own unit.
+    planes : {"y", "rgb"}, optional
+        By the number of channels if left out.
+    value_range : (float, float), optional
+        What grey levels 0 and 255 are to it; 0 and 1 if left out.
+    output : {"picture", "residual", "noise"}, optional
+        `guess_output` if left out.
+
+    Raises
+    ------
+    InputError
+        If it is no enhancement network of these planes, or what it gives cannot be told.
+    """
+    channels = next(iter(graph.inputs.values()))
+    if len(graph.inputs) != 1 or channels not in LAYOUT_OF:
+        given = ", ".join(f"'{name}' ({count} channels)" for name, count in graph.inputs.items())
+        raise InputError(
+            f"network '{graph.name}' takes {given}: only networks of one gray picture (1 channel) "
+            "or one RGB picture (3) convert."
+        )
+    gives, scale = graph.channels()[graph.output], graph.scales()[graph.output]
+    if gives != channels or scale != 1:
+        raise InputError(
+            f"network '{graph.name}' gives {gives} channels at {scale} of the size for {channels} "
+            "channels: it is no enhancement network."
+        )
+    if planes not in (None, LAYOUT_OF[channels]):
+        raise InputError(
+            f"network '{graph.name}' has {channels} channels, which are no --planes {planes}: "
+            f"leave it out, or give {LAYOUT_OF[channels]}."
+        )
+    low, high = value_range or (0.0, 1.0)
+    return Convention(LAYOUT_OF[channels], low, high, output or guess_output(graph, (low, high)))
+
+
+def parse_range(text: str) -> tuple[float, float]:
+    """Two numbers with a comma: what grey levels 0 and 255 are to a network.
+
+    Raises
+    ------
+    InputError
+        If it is anything else, or both are the same.
+    """
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low = high = np.nan
+    if not (np.isfinite([low, high]).all() and low != high):
+        raise InputError(
+            f"range '{text}' is not two different numbers with a comma, as 0,1 or -1,1: what grey "
+            "levels 0 and 255 are to the network."
+        )
+    return low, high
+
+
+def guess_output(graph: Graph, value_range: tuple[float, float] = (0.0, 1.0)) -> str:
+    """What a network gives: told by its last sum, or else tried on a coded picture.
+
+    Parameters
+    ----------
+    graph : Graph
+        In its own unit, with one input.
+    value_range : (float, float)
+        What grey levels 0 and 255 are to it.
+
+    Returns
+    -------
+    str
+        ``picture`` if its output is a sum with its input, else `trial.best_reading`.
+
+    Raises
+    ------
+    InputError
+        If no reading is better than the others.
+    """
+    if _without_input(graph, next(iter(graph.inputs))) is not None:
+        return "picture"
+    return best_reading(graph, value_range)
+
+
+def as_residual(graph: Graph, convention: Convention) -> Graph:
+    """Network in the convention of the model file.
+
+    With x in grey levels less 128, the network gets ``low + (x + 128) / 255 * (high - low)``,
+    a prediction residual the same without the offset. What it gives becomes the residual in
+    grey levels. A network that gives the picture as a sum with its input loses that term,
+    which is exact; from any other the input is subtracted.
+
+    Parameters
+    ----------
+    graph : Graph
+        In its own unit; its first input is the picture.
+    convention : Convention
+
+    Returns
+    -------
+    Graph
+        Input ``planes`` (and ``residual``). The new factors are Muls by constants per channel;
+        there is no Add for an offset of 0.
+
+    Raises
+    ------
+    InputError
+        If the network gives its input back, shifted at most.
+    """
+    graph = _off_file_names(graph)
+    gain = (convention.high - convention.low) / SCALE
+    offset = convention.low + NEUTRAL * gain
+    draft, inputs = _Draft(graph), dict[str, int]()
+    for name, (own, channels) in zip((PLANES, RESIDUAL), graph.inputs.items(), strict=False):
+        inputs[name] = channels
+        shift = offset if name == PLANES and abs(offset) > 1e-9 * abs(gain) else 0.0
+        middle = draft.fresh(f"{own}.scaled") if shift else own
+        draft.vector("Mul", name, gain, channels, middle)
+        if shift:
+            draft.vector("Add", middle, shift, channels, own)
+    draft.nodes += graph.nodes
+    output, picture = graph.output, next(iter(graph.inputs))
+    channels = graph.inputs[picture]
+    if convention.gives == "picture":
+        rest = _without_input(graph, picture)
+        if rest is not None:
+            output = draft.total(rest, channels)
+        else:
+            minus, less = draft.fresh("input.minus"), draft.fresh(f"{output}.residual")
+            draft.vector("Mul", picture, -1.0, channels, minus)
+            draft.nodes.append(Node("Add", less, (output, minus), less))
+            output = less
+    factor = -1.0 / gain if convention.gives == "noise" else 1.0 / gain
+    if factor != 1.0:
+        levels = draft.fresh(f"{output}.levels")
+        draft.vector("Mul", output, factor, channels, levels)
+        output = levels
+    graph = replace(graph, inputs=inputs, output=output)
+    return graph.with_nodes(draft.nodes, draft.constants)
+
+
+def _off_file_names(graph: Graph) -> Graph:
+    """Graph in which nothing has the name of one of the file's inputs."""
+    taken = {*graph.inputs, *graph.constants, *(node.output for node in graph.nodes)}
+    renamed = {name: _free(f"{name}.unit", taken) for name in (PLANES, RESIDUAL) if name in taken}
+
+    def new(name: str) -> str:
+        return renamed.get(name, name)
+
+    nodes = tuple(
+        replace(node, inputs=tuple(map(new, node.inputs)), output=new(node.output))
+        for node in graph.nodes
+    )
+    return Graph(
+        graph.name,
+        {new(name): channels for name, channels in graph.inputs.items()},
+        new(graph.output),
+        nodes,
+        {new(name): value for name, value in graph.constants.items()},
+        {new(name): table for name, table in graph.vectors.items()},
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"{name}+"
+    taken.add(name)
+    return name
+
+
+class _Draft:
+    """Nodes and constants around a network."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.nodes: list[Node] = []
+        self.constants = dict(graph.constants)
+        self.vectors = graph.vectors
+        outputs = (node.output for node in graph.nodes)
+        self.taken = {*graph.inputs, *graph.constants, *outputs, *(n.name for n in graph.nodes)}
+
+    def fresh(self, name: str) -> str:
+        """A name that nothing has."""
+        return _free(name, self.taken)
+
+    def vector(
+        self, op: str, source: str, value: float | Float, channels: int, output: str
+    ) -> None:
+        """Append a Mul or Add by one number, or by one a channel."""
+        constant, name = self.fresh(f"{output}.{op.lower()}"), self.fresh(f"{output}.{op}")
+        column = np.broadcast_to(np.asarray(value, np.float32).reshape(1, -1, 1, 1),
+                                 (1, channels, 1, 1))  # fmt: skip
+        self.constants[constant] = np.ascontiguousarray(column)
+        self.nodes.append(Node(op, name, (source, constant), output))
+
+    def total(self, terms: list[str], channels: int) -> str:
+        """Append the sum of values and constants; constants that cancel are left out."""
+        values = [name for name in terms if name not in self.constants or name in self.vectors]
+        shift = np.zeros(channels)
+        for name in terms:
+            if name not in values:
+                shift = shift + self.constants[name].reshape(-1).astype(np.float64)
+        values.sort(key=lambda name: name in self.vectors)
+        result = values[0]
+        for name in values[1:]:
+            output = self.fresh(f"{result}.sum")
+            self.nodes.append(Node("Add", output, (result, name), output))
+            result = output
+        if np.abs(shift).max() > 1e-9:
+            output = self.fresh(f"{result}.shifted")
+            self.vector("Add", result, shift.astype(np.float32), channels, output)
+            result = output
+        return result
+
+
+def _without_input(graph: Graph, source: str) -> list[str] | None:
+    """Other terms of a sum of which the network's input is one; None if it is no such sum."""
+    makers = graph.makers()
+
+    def others(value: str) -> list[str] | None:
+        if value == source:
+            return []
+        node = makers.get(value)
+        if node is None or node.op != "Add":
+            return None
+        for first, second in (node.inputs, node.inputs[::-1]):
+            rest = others(first)
+            if rest is not None:
+                return [*rest, second]
+        return None
+
+    rest = others(graph.output)
+    if rest is None:
+        return None
+    channels, scales = graph.channels(), graph.scales()
+    values = [name for name in rest if name not in graph.constants and name != source]
+    if not values:
+        raise InputError(
+            f"network '{graph.name}' gives its input back, shifted at most: it enhances nothing."
+        )
+    whole = any(channels[n] == channels[graph.output] and scales[n] for n in values)
+    return rest if whole else None

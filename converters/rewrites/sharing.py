@@ -1,0 +1,75 @@
+"""Kernels that several convolutions use: kept once, told apart, or scaled in place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from edgeqe.converters.graph.graph import Graph
+from edgeqe.converters.rewrites.fold import CONVOLUTIONS, fold
+
+
+def unshare(graph: Graph) -> Graph:
+    """Give every use of a shared kernel a kernel of its own, and fold again.
+
+    Saves the multiplication where a runtime does not fold it, and costs the bytes.
+    """
+    constants, nodes, seen = dict(graph.constants), [], dict[str, int]()
+    for node in graph.nodes:
+        if node.op in CONVOLUTIONS:
+            name = node.inputs[1]
+            seen[name] = seen.get(name, 0) + 1
+            if seen[name] > 1:
+                copy = f"{name}.{seen[name]}"
+                constants[copy] = constants[name].copy()
+                node = replace(node, inputs=(node.inputs[0], copy, *node.inputs[2:]))
+        nodes.append(node)
+    return fold(graph.with_nodes(nodes, constants))
+
+
+def share(graph: Graph, smallest: int = 64) -> Graph:
+    """Keep constants of equal values once, where a file of another tool held them twice."""
+    first: dict[tuple[tuple[int, ...], bytes], str] = {}
+    renamed = {}
+    for name, value in graph.constants.items():
+        if value.size >= smallest and name not in graph.vectors:
+            renamed[name] = first.setdefault((value.shape, value.tobytes()), name)
+    nodes = [
+        replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
+        for node in graph.nodes
+    ]
+    return graph.with_nodes(nodes, graph.constants)
+
+
+def scale_kernels(graph: Graph) -> tuple[Graph, dict[str, str]]:
+    """Fold the strength's scales into kernels that are used once, as they are now.
+
+    For runtimes that fold nothing at load (float TFLite). A scale that comes near 0 at
+    the default strength keeps its multiplication, because the kernel could not be
+    brought to another strength from there.
+
+    Returns
+    -------
+    graph : Graph
+    folded : dict of str to str
+        Kernel of each scale that was folded.
+    """
+    makers, folded = graph.makers(), dict[str, str]()
+    constants, nodes = dict(graph.constants), list(graph.nodes)
+    for node in graph.nodes:
+        name = node.inputs[1] if node.op == "Mul" else ""
+        maker = makers.get(node.inputs[0])
+        if name not in graph.vectors or maker is None or maker.op != "Conv" or maker.groups > 1:
+            continue
+        kernel, table = maker.inputs[1], graph.vectors[name]
+        scale = constants[name].reshape(-1)
+        alone = len(graph.uses(kernel)) == len(graph.uses(maker.output)) == len(graph.uses(name))
+        far_from_zero = np.abs(scale) > 1e-3 * np.abs(table).max(axis=0)
+        if not (alone and len(maker.inputs) == 2 and far_from_zero.all()):
+            continue
+        constants[kernel] = constants[kernel] * scale[:, None, None, None]
+        nodes[nodes.index(maker)] = replace(maker, output=node.output)
+        nodes.remove(node)
+        folded[name] = kernel
+    return graph.with_nodes(nodes, constants), folded

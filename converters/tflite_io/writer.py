@@ -1,0 +1,175 @@
+"""Graph to TFLite: NHWC, resizable height and width, one buffer a constant.
+
+A transposed convolution is written otherwise than TensorFlow's converter does: as one
+convolution a phase of the output, and DEPTH_TO_SPACE. It has the same numbers and
+multiplications, but no output shape that must be computed, so that all sizes are known
+when an interpreter allocates, and XNNPACK takes every operator (`transposed.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from edgeqe.converters.graph.graph import Graph, Node
+from edgeqe.converters.tflite_io.convolutions import Convolutions, is_same
+from edgeqe.converters.tflite_io.packing import schema
+from edgeqe.errors import InputError
+
+#: Constants of SELU, by their definition.
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def model_of(graph: Graph, metadata: Mapping[str, str], *, float16: bool = False) -> bytes:
+    """TFLite file of a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        Batch norm folded.
+    metadata : mapping of str to str
+        Becomes entries of the model's metadata, each a buffer of UTF-8 text.
+    float16 : bool
+        Store kernels in float16, widened by one DEQUANTIZE each when the interpreter is
+        made. Vectors, biases, input, output and arithmetic stay float32.
+
+    Raises
+    ------
+    InputError
+        If the graph holds an operator that TFLite has no counterpart for.
+    ProviderError
+        If the schema's classes are not installed.
+    """
+    writer = Writer(graph, float16)
+    inputs = [writer.new(name) for name in graph.inputs]
+    for node in graph.nodes:
+        writer.write(node)
+    return writer.file.pack(inputs, [writer.values[graph.output]], metadata)
+
+
+class Writer(Convolutions):
+    """One writing: a method an operator."""
+
+    def write(self, node: Node) -> None:
+        """A node, unless it is written with one in front of it."""
+        if node.name in self.done:
+            return
+        write = getattr(self, f"_{node.op.lower()}", None)
+        if write is None:
+            raise InputError(
+                f"node '{node.name}': operator {node.op} has no counterpart in TFLite; "
+                "fold it before the export."
+            )
+        write(node)
+
+    def _depthtospace(self, node: Node) -> None:
+        self.depth_to_space(self.values[node.inputs[0]], self.new(node.output), node.kernel)
+
+    def _spacetodepth(self, node: Node) -> None:
+        self.simple("SPACE_TO_DEPTH", node, "SpaceToDepthOptions", blockSize=node.kernel)
+
+    def simple(self, op: str, node: Node, options: str = "", *more: int, **fields: Any) -> None:
+        """One operator of one value and perhaps constants."""
+        inputs = [self.values[node.inputs[0]], *more]
+        self.file.operator(op, inputs, self.new(node.output), options, **fields)
+
+    def _relu(self, node: Node) -> None:
+        self.simple("RELU", node)
+
+    def _sigmoid(self, node: Node) -> None:
+        self.simple("LOGISTIC", node)
+
+    def _leakyrelu(self, node: Node) -> None:
+        self.simple("LEAKY_RELU", node, "LeakyReluOptions", alpha=node.alpha)
+
+    def _prelu(self, node: Node) -> None:
+        slope = self.vector(node.inputs[1]).reshape(1, 1, -1)
+        self.simple("PRELU", node, "", self.file.constant(node.inputs[1], slope))
+
+    def _selu(self, node: Node) -> None:
+        # selu(x) = scale * leaky(elu(x)): below 0 elu is exp(x) - 1, which alpha multiplies.
+        channels = self.channels[node.output]
+        elu = self.between(f"{node.name}.elu", node.output, channels)
+        leaky = self.between(f"{node.name}.leaky", node.output, channels)
+        scale = self.file.constant("selu.factor", np.array([SELU_SCALE], np.float32))
+        self.file.operator("ELU", [self.values[node.inputs[0]]], elu)
+        self.file.operator("LEAKY_RELU", [elu], leaky, "LeakyReluOptions", alpha=SELU_ALPHA)
+        self.file.operator("MUL", [leaky, scale], self.new(node.output), "MulOptions")
+
+    def _add(self, node: Node) -> None:
+        self.binary("ADD", node, "AddOptions")
+
+    def _mul(self, node: Node) -> None:
+        self.binary("MUL", node, "MulOptions")
+
+    def binary(self, op: str, node: Node, options: str) -> None:
+        """Two values, or a value and a constant a channel."""
+        second = node.inputs[1]
+        if second in self.graph.constants:
+            other = self.file.constant(second, self.vector(second))
+        else:
+            other = self.values[second]
+        last, activation = self.activated(node)
+        self.file.operator(
+            op,
+            [self.values[node.inputs[0]], other],
+            self.new(last.output),
+            options,
+            fusedActivationFunction=activation,
+        )
+
+    def _concat(self, node: Node) -> None:
+        parts = [(self.values[name], self.channels[name]) for name in node.inputs]
+        self.join(node.name, node.output, parts, self.new(node.output), None)
+
+    def _slice(self, node: Node) -> None:
+        # Not SLICE: with it XNNPACK reuses no value's memory in the whole network.
+        every = 0b0111  # axes that are taken whole, whatever begin and end say
+        ends = [
+            self.numbers(f"{node.name}.{what}", *values)
+            for what, values in (
+                ("begin", (0, 0, 0, node.first)),
+                ("end", (0, 0, 0, node.last)),
+                ("strides", (1, 1, 1, 1)),
+            )
+        ]
+        self.simple(
+            "STRIDED_SLICE", node, "StridedSliceOptions", *ends, beginMask=every, endMask=every
+        )
+
+    def _maxpool(self, node: Node) -> None:
+        kinds = schema().Padding
+        if not is_same(node):
+            raise InputError(
+                f"node '{node.name}': a MaxPool with kernel {node.kernel}, stride {node.stride} "
+                f"and padding {node.padding} and {node.padding_end} has no counterpart in TFLite."
+            )
+        self.simple(
+            "MAX_POOL_2D",
+            node,
+            "Pool2DOptions",
+            padding=kinds.SAME,
+            strideW=node.stride,
+            strideH=node.stride,
+            filterWidth=node.kernel,
+            filterHeight=node.kernel,
+        )
+
+    def reduced(self, op: str, node: Node, *axes: int) -> None:
+        """A mean or maximum over axes of NHWC, which stay with size 1."""
+        name = "axes.channels" if axes == (3,) else "axes.plane"
+        self.simple(op, node, "ReducerOptions", self.numbers(name, *axes), keepDims=True)
+
+    def _reducemean(self, node: Node) -> None:
+        self.reduced("MEAN", node, 3)
+
+    def _reducemax(self, node: Node) -> None:
+        self.reduced("REDUCE_MAX", node, 3)
+
+    def _globalaveragepool(self, node: Node) -> None:
+        self.reduced("MEAN", node, 1, 2)
+
+    def _globalmaxpool(self, node: Node) -> None:
+        self.reduced("REDUCE_MAX", node, 1, 2)

@@ -1,0 +1,1 @@
+"""Examination of an installation: findings, problems, and a suggested fix for each."""

@@ -1,0 +1,1 @@
+"""Tiled, memory-bounded inference: tiles on threads inside one memory limit."""

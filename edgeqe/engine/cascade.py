@@ -1,0 +1,206 @@
+"""A cascade: one to four models that run one after another on each window.
+
+Each adds its residual to the planes that the next one sees, in float, neither rounded
+nor clipped; the sum of the residuals is the result. A single model is a cascade of one.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.engine.blocks import SMALLEST_BLOCK
+from edgeqe.engine.ensemble import mean_over_turns
+from edgeqe.errors import InputError, ModelError
+from edgeqe.model.file import ModelFile
+from edgeqe.views.subsampled import PHASES
+
+if TYPE_CHECKING:
+    from edgeqe.runtimes import Session
+
+Float = npt.NDArray[np.float32]
+
+#: Sessions kept of each model; a session holds the weights once more.
+KEPT_SESSIONS = 4
+#: Most models of a cascade.
+LONGEST = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """Sessions of a cascade at one strength."""
+
+    sessions: tuple[Session, ...]
+    inputs: tuple[int, ...]
+    """Planes that each takes: the picture's, and the prediction residual behind them."""
+    channels: int
+    """Planes of the picture."""
+    phases: int = 0
+    """Those of them, the first ones, that are phases of luma."""
+    ensemble: int = 1
+    """8 for the mean over the eight flips and turns."""
+
+    @property
+    def room(self) -> int:
+        """Planes that a run needs beside those that go in."""
+        return self.channels if self.ensemble == 1 else max(self.inputs) + 2 * self.channels
+
+    def run(self, planes: Float, room: Float, place: Hashable) -> Float:
+        """Residual (C, h, w) of planes (C or C + 1, h, w), which are overwritten.
+
+        It is written into `room`, numbers of shape (`Opened.room`, h, w). `place` is the kind
+        of the window's place.
+        """
+        once = partial(self._once, place)
+        if self.ensemble == 1:
+            return once(planes, room)
+        return mean_over_turns(once, planes, room, self.channels, self.phases)
+
+    def _once(self, place: Hashable, planes: Float, out: Float) -> Float:
+        residual = self.sessions[0].run(planes[: self.inputs[0]], out, place)
+        total = residual
+        for session, count in zip(self.sessions[1:], self.inputs[1:], strict=True):
+            planes[: self.channels] += residual
+            residual = session.run(planes[:count], None, place)
+            total += residual
+        return total
+
+    @property
+    def tag(self) -> Hashable:
+        """What windows must share to use the same idle memory; None where they need not.
+
+        An interpreter belongs to its session, and of an ensemble's bytes another share is its.
+        Sessions go by their identity, which does not keep them alive.
+        """
+        if not any(session.own_memory for session in self.sessions):
+            return None
+        return (*map(id, self.sessions), self.ensemble)
+
+
+class Cascade:
+    """Model files that run one after another, and their sessions by strength.
+
+    Parameters
+    ----------
+    files : sequence of ModelFile
+        One to four, with planes of one layout and tiling of one kind.
+    openers : sequence of callable
+        Makes each file's session of a key.
+
+    Raises
+    ------
+    InputError
+        If the models do not go together.
+    ModelError
+        If a card asks for what this runtime does not do.
+    """
+
+    def __init__(
+        self, files: Sequence[ModelFile], openers: Sequence[Callable[[int], Session]]
+    ) -> None:
+        self.files, self._openers = tuple(files), tuple(openers)
+        self.cards = tuple(file.card for file in files)
+        for what in ("planes", "tiling", "block"):
+            found = [getattr(card, what) for card in self.cards]
+            if len(set(found)) > 1:
+                raise InputError(
+                    f"the models of a cascade must agree in {what}, these have "
+                    f"{', '.join(map(str, found))}: give models that do."
+                )
+        card = self.cards[0]
+        self.layout, self.tiling, self.block = card.planes, card.tiling, card.block
+        self.channels, self.pixels_per_sample = card.channels, card.pixels_per_sample
+        self.takes_residual = any("residual" in c.inputs for c in self.cards)
+        self.inputs = self.channels + self.takes_residual
+        """Planes that go in, the prediction residual too."""
+        self.alignment = math.lcm(*(c.alignment for c in self.cards))
+        self.halo = -(-sum(c.halo for c in self.cards) // self.alignment) * self.alignment
+        if self.takes_residual and self.pixels_per_sample != 1:
+            raise ModelError("its residual input needs planes of full size (layout y or rgb).")
+        if self.tiling == "blocks" and (
+            self.block < SMALLEST_BLOCK or self.block % self.pixels_per_sample
+        ):
+            raise ModelError(f"its block {self.block} is below {SMALLEST_BLOCK} pixels, or odd.")
+        self._kept: list[OrderedDict[int, Session]] = [OrderedDict() for _ in files]
+        self._alive: weakref.WeakSet[Session] = weakref.WeakSet()
+        """Sessions in use too, after they are no longer kept."""
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def at(self, step: float, ensemble: int = 1) -> Opened:
+        """Sessions of a strength, from the few that are kept, for one run a window or eight.
+
+        Raises
+        ------
+        InputError
+            If the cascade is closed.
+        """
+        with self._lock:
+            sessions = tuple(self._session(i, step) for i in range(len(self.files)))
+        inputs = tuple(self.channels + ("residual" in card.inputs) for card in self.cards)
+        phases = 0 if self.pixels_per_sample == 1 else len(PHASES)
+        return Opened(sessions, inputs, self.channels, phases, ensemble)
+
+    def one(self, index: int) -> Session:
+        """Session of one model at its default strength."""
+        with self._lock:
+            return self._session(index, self.cards[index].default_step)
+
+    def _session(self, index: int, step: float) -> Session:
+        if self._closed:
+            raise InputError("this Enhancer is closed: make a new one.")
+        key, kept = self.files[index].key(step), self._kept[index]
+        if key in kept:
+            kept.move_to_end(key)
+        else:
+            kept[key] = self._openers[index](key)
+            self._alive.add(kept[key])
+            while len(kept) > KEPT_SESSIONS:
+                kept.popitem(last=False)
+        return kept[key]
+
+    def window_bytes(self, opened: Opened) -> tuple[float, int]:
+        """Bytes of a running window: for each of its pixels, and beside them.
+
+        A runtime whose sessions have their own keeps the memory of every model; the others take
+        theirs one after another, out of one arena. An ensemble adds turned planes and a sum.
+        """
+        plane = 4 / self.pixels_per_sample**2
+        turns = [0.0]
+        per_pixel, beside = 0.0, 0
+        for session in opened.sessions:
+            if session.own_memory:
+                per_pixel += session.bytes_per_pixel
+            else:
+                turns.append(session.bytes_per_pixel)
+            beside += session.bytes_per_window
+        per_pixel += max(turns)
+        if len(opened.sessions) > 1:  # the planes and the sum, which no model knows of
+            per_pixel += (opened.channels + max(opened.inputs)) * plane
+        per_pixel += (opened.room - opened.channels) * plane
+        return per_pixel, beside
+
+    def shrink(self) -> None:
+        """Give back what idle windows keep."""
+        with self._lock:
+            sessions = list(self._alive)
+        own = [session for session in sessions if session.own_memory]
+        shared = [session for session in sessions if not session.own_memory]
+        for session in own + shared[:1]:  # any session reaches the one arena
+            session.shrink()
+
+    def close(self) -> None:
+        """Drop the sessions; later calls raise."""
+        with self._lock:
+            self._closed = True
+            for kept in self._kept:
+                kept.clear()

@@ -1,0 +1,105 @@
+"""A picture out of a file: its samples, and what must come back with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says beside its samples. Empty values mean that it says nothing."""
+
+    exif: bytes = b""
+    """EXIF block, with the orientation tag that belongs to the stored order of pixels."""
+    icc_profile: bytes = b""
+    dpi: tuple[float, float] | None = None
+    """Dots per inch, across and down."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Samples of a picture file, in the order in which the file stores them."""
+
+    planes: tuple[Samples, ...]
+    """One array, gray (H, W) or RGB (H, W, 3), uint8 or (gray only) uint16; or the three
+    planes Y, Cb, Cr of 4:2:0 as coded, uint8, the latter two of shape
+    (ceil(H / 2), ceil(W / 2))."""
+    alpha: Samples | None = None
+    """Alpha, shape (H, W), uint8, never enhanced."""
+    table: tuple[int, ...] | None = None
+    """Luma quantization table of a JPEG in row order; None where the file carries none."""
+    metadata: Metadata = field(default_factory=Metadata)
+
+    @property
+    def kind(self) -> str:
+        """``4:2:0 planes``, ``gray``, ``16-bit gray`` or ``RGB``; ``+ alpha`` behind."""
+        if len(self.planes) == 3:
+            name = "4:2:0 planes"
+        elif self.planes[0].ndim == 3:
+            name = "RGB"
+        else:
+            name = "gray" if self.bit_depth == 8 else "16-bit gray"
+        return name if self.alpha is None else f"{name} + alpha"
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.planes[0].shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.planes[0].shape[1])
+
+    @property
+    def bit_depth(self) -> int:
+        """Bits of a sample: 8 or 16."""
+        return 8 * int(self.planes[0].dtype.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all samples."""
+        alpha = 0 if self.alpha is None else self.alpha.nbytes
+        return alpha + sum(int(plane.nbytes) for plane in self.planes)
+
+    def pixels(self) -> Samples:
+        """Gray (H, W) or RGB (H, W, 3) without alpha; 4:2:0 as libjpeg would decode it."""
+        if len(self.planes) == 1:
+            return self.planes[0]
+        from edgeqe.files.upsample import i420_to_rgb
+
+        y, cb, cr = self.planes
+        return i420_to_rgb(y, cb, cr)
+
+
+def picture_from_array(image: Samples) -> Picture:
+    """Picture of an array, without metadata.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W), (H, W, 3) or (H, W, 4), or uint16, shape (H, W)
+        Gray, RGB or RGBA.
+
+    Raises
+    ------
+    InputError
+        If the shape or the dtype is another one.
+    """
+    from edgeqe.errors import InputError
+
+    colour = image.ndim == 3 and image.shape[2] in (3, 4)
+    fits = image.dtype == np.uint8 if colour else image.dtype in (np.uint8, np.uint16)
+    if not (colour or image.ndim == 2) or not fits or image.size == 0:
+        raise InputError(
+            f"an array of shape {image.shape} and dtype {image.dtype} is no picture file's: give "
+            "uint8 (H, W), (H, W, 3), (H, W, 4), or uint16 (H, W)."
+        )
+    if colour and image.shape[2] == 4:
+        return Picture((image[..., :3],), image[..., 3])
+    return Picture((image,))

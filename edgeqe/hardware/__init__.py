@@ -1,0 +1,1 @@
+"""The machine: its processor, its memory, and its NVIDIA devices."""

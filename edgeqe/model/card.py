@@ -1,0 +1,307 @@
+"""The card: what a model file says about itself, as JSON inside the file."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import json
+import math
+import zlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.errors import ModelError
+
+Float = npt.NDArray[np.float32]
+
+FORMAT_VERSION = 1
+#: Keys of `metadata_props`.
+CARD_KEY, STRENGTHS_KEY, GOLDEN_KEY = "edgeqe.card", "edgeqe.strengths", "edgeqe.engine.self_test"
+#: Key of the table of the scales of INT8's values.
+ACTIVATIONS_KEY = "edgeqe.activations"
+#: Layouts of the planes and their channels: ``420-space-to-depth`` four half-size phases of
+#: Y, half-size Cb and Cr; ``y`` luma; ``rgb`` red, green and blue, both at full size.
+LAYOUTS = {"420-space-to-depth": 6, "y": 1, "rgb": 3}
+TILINGS = ("exact", "blocks", "whole")
+PRECISIONS = ("float32", "float16", "int8")
+#: Step between the numbers of a golden output, grey levels.
+GOLDEN_STEP = 1 / 256
+#: Rows of the golden output that are kept.
+GOLDEN_ROWS = 8
+
+
+@dataclass(frozen=True)
+class Card:
+    """Facts of a model."""
+
+    name: str
+    """Name of the network."""
+    description: str
+    """One sentence."""
+    planes: str
+    """Layout of input and output, one of `LAYOUTS`."""
+    codecs: tuple[str, ...]
+    """Codecs whose pictures it was trained on."""
+    precision: str
+    """``float32`` or ``float16``: how the weights are stored; ``int8``: weights and arithmetic
+    are integers. Input and output are float32, of INT8 in TFLite int8."""
+    halo: int
+    """Picture pixels beside a tile that its result depends on, from the graph, rounded up
+    to the alignment."""
+    alignment: int
+    """Tiles start at multiples of so many picture pixels."""
+    kmac_per_pixel: float
+    """Thousand multiply-accumulates per picture pixel."""
+    parameters: int
+    """Numbers stored as weights, each shared one once."""
+    peak_floats_per_pixel: float
+    """Numbers alive at once per picture pixel, from the tensors' lifetimes."""
+    default_step: float
+    """Strength of the file as it lies, grey levels."""
+    weights_sha256: str
+    """Hash of all initializers in order of their names, strength vectors left out."""
+    vectors: tuple[str, ...] = ()
+    """Constants that follow the strength, in the order of the strength table's columns. An
+    integer bias among them is a real number in the table."""
+    activations: tuple[str, ...] = ()
+    """INT8's values whose scale follows the strength, in the order of the columns of the
+    table `ACTIVATIONS_KEY`; the scale of value ``v`` is the constant ``v.scale``."""
+    residual_step: float = 0.0
+    """Grey levels between two results of INT8 at the default strength; 0 where the result is
+    real."""
+    golden_tolerance: float = 0.0
+    """Grey levels that the golden output of INT8 may be missed by, where a deep network needs
+    more than usual: each layer that rounds a half the other way changes what follows."""
+    biases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Integer biases of INT8: a bias counts the product of two constants, the scale of the
+    kernel and that of the input; the product is the constant ``<bias>.scale``."""
+    folded: Mapping[str, str] = field(default_factory=dict)
+    """Vectors that are multiplied into a kernel's output channels, and that kernel (float
+    TFLite, where nothing folds at load)."""
+    inputs: tuple[str, ...] = ("planes",)
+    """Inputs of the file: ``planes``, and ``residual``, the decoded prediction residual."""
+    tiling: str = "exact"
+    """``exact``: windows with the halo equal the whole. ``blocks``: the network is defined
+    on blocks of `block` pixels. ``whole``: it needs the whole picture at once."""
+    block: int = 0
+    """Side of a block, pixels, where `tiling` is ``blocks``."""
+    traffic_floats_per_pixel: float = 0.0
+    """Numbers read and written per picture pixel by all fused layers, from the graph; an
+    integer of INT8 is a quarter. 0 in files from before it was counted."""
+    integer_kmac_per_pixel: float = 0.0
+    """Those of `kmac_per_pixel` that INT8 computes in integers; its first and last convolutions
+    may be real."""
+    exact_halo: int = 0
+    """`halo` before it was rounded up."""
+    trainable: int = 0
+    """Trainable parameters of the network it was exported from, 0 where unknown."""
+    shared: tuple[str, ...] = ()
+    """Kernels above 1x1 that several convolutions use, each stored once."""
+    licence: str = "Apache-2.0"
+    """SPDX identifier of the weights."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Recipe, data, seed, steps."""
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    """Measured quality."""
+    format_version: int = FORMAT_VERSION
+    """Version of this schema."""
+
+    @property
+    def channels(self) -> int:
+        """Planes of the picture that go in and come out."""
+        return LAYOUTS[self.planes]
+
+    @property
+    def pixels_per_sample(self) -> int:
+        """Picture pixels per sample of a plane along an axis."""
+        return pixels_per_sample(self.planes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionary, as in the file."""
+        return dataclasses.asdict(self)
+
+    def to_json(self) -> str:
+        """JSON text, as in the file."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+
+def pixels_per_sample(layout: str) -> int:
+    """Picture pixels per sample of a plane along an axis, for one of `LAYOUTS`."""
+    return 2 if layout == "420-space-to-depth" else 1
+
+
+def read_card(metadata: Mapping[str, str]) -> Card:
+    """Card of a file's metadata.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it is of another version, or a field is missing or wrong.
+    """
+    if CARD_KEY not in metadata:
+        raise ModelError("it carries no card: it was not exported by edgeqe.")
+    try:
+        values = json.loads(metadata[CARD_KEY])
+        version = values.get("format_version")
+        if version != FORMAT_VERSION:
+            raise ModelError(
+                f"its card has format {version!r}, this edgeqe reads {FORMAT_VERSION}: "
+                "update edgeqe, or export the model again."
+            )
+        names = {f.name for f in dataclasses.fields(Card)}
+        card = Card(**{key: value for key, value in values.items() if key in names})
+        card = dataclasses.replace(
+            card,
+            vectors=tuple(card.vectors),
+            codecs=tuple(card.codecs),
+            inputs=tuple(card.inputs),
+            shared=tuple(card.shared),
+            folded=dict(card.folded),
+            activations=tuple(card.activations),
+            biases={name: (str(a), str(b)) for name, (a, b) in card.biases.items()},
+        )
+        numbers = (
+            card.halo,
+            card.alignment,
+            card.kmac_per_pixel,
+            card.peak_floats_per_pixel,
+            card.traffic_floats_per_pixel,
+            card.integer_kmac_per_pixel,
+            card.default_step,
+        )
+        if not all(isinstance(n, (int, float)) and 0 <= n < 1e6 for n in numbers):
+            raise TypeError(f"numbers out of range: {numbers}")
+        if card.alignment < 1 or card.halo % card.alignment:
+            raise TypeError(f"halo {card.halo} is no multiple of alignment {card.alignment}")
+        if card.tiling == "blocks" and (card.block < 1 or card.block % card.alignment):
+            raise TypeError(f"block {card.block} is no multiple of alignment {card.alignment}")
+    except (TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"its card is damaged ({error}).") from error
+    known: dict[str, Collection[Any]] = {
+        "planes": LAYOUTS,
+        "tiling": TILINGS,
+        "inputs": (("planes",), ("planes", "residual")),
+        "precision": PRECISIONS,
+    }
+    for what, values in known.items():
+        if getattr(card, what) not in values:
+            raise ModelError(
+                f"its {what} is {getattr(card, what)!r}, which this edgeqe does not know: "
+                "update edgeqe, or export the model again."
+            )
+    return card
+
+
+@dataclass(frozen=True)
+class StrengthTable:
+    """Values of every strength vector at every 1/12 octave, as a product of two matrices.
+
+    The vectors are smooth in the step, so the table has a low rank: it is stored as
+    ``curve @ basis``, which a test holds to 1e-5 of the exact values.
+    """
+
+    first_key: int
+    """``round(12 * log2(step))`` of the first row."""
+    curve: Float
+    """Shape (keys, rank)."""
+    basis: Float
+    """Shape (rank, all channels of all vectors, in the card's order)."""
+
+    def row(self, key: int) -> Float:
+        """All vectors, end to end, at a key; keys outside the table are clamped.
+
+        Products of two float32 are exact in float64, and the order of the sums is fixed, so every
+        machine gets the same bits; those of a matrix product depend on processor and alignment.
+        """
+        index = min(max(key - self.first_key, 0), len(self.curve) - 1)
+        values = np.zeros(self.basis.shape[1], np.float64)
+        for weight, vector in zip(self.curve[index].astype(np.float64), self.basis, strict=True):
+            values += weight * vector
+        return values.astype(np.float32)
+
+    def to_text(self) -> str:
+        """As in the file."""
+        return json.dumps(
+            {
+                "first_key": self.first_key,
+                "curve": pack_array(self.curve, squeeze=True),
+                "basis": pack_array(self.basis, squeeze=True),
+            }
+        )
+
+
+def read_strengths(metadata: Mapping[str, str], table: str = STRENGTHS_KEY) -> StrengthTable | None:
+    """A strength table of a file's metadata, None where the model has one strength.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged.
+    """
+    if table not in metadata:
+        return None
+    try:
+        values = json.loads(metadata[table])
+        found = StrengthTable(
+            int(values["first_key"]),
+            unpack_array(values["curve"], np.dtype("<f4")),
+            unpack_array(values["basis"], np.dtype("<f4")),
+        )
+        if found.curve.shape[1] != found.basis.shape[0] or not len(found.curve):
+            raise ValueError(f"shapes {found.curve.shape} and {found.basis.shape}")
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ModelError(f"its table '{table}' is damaged ({error}).") from error
+    return found
+
+
+def golden_text(planes: npt.NDArray[np.uint8], residual: Float) -> str:
+    """Golden input and output, as in the file; of the output the first `GOLDEN_ROWS` rows."""
+    steps = np.rint(residual[:, :GOLDEN_ROWS] / GOLDEN_STEP).astype("<i2")
+    return json.dumps({"planes": pack_array(planes), "residual": pack_array(steps)})
+
+
+def read_golden(metadata: Mapping[str, str]) -> tuple[npt.NDArray[np.uint8], Float]:
+    """Golden input (C, h, w) in grey levels, and the first rows of its residual.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or damaged.
+    """
+    try:
+        values = json.loads(metadata[GOLDEN_KEY])
+        planes = unpack_array(values["planes"], np.dtype("u1"))
+        residual = unpack_array(values["residual"], np.dtype("<i2"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"its golden tile is missing or damaged ({error}).") from error
+    return planes, residual.astype(np.float32) * np.float32(GOLDEN_STEP)
+
+
+def pack_array(array: npt.NDArray[Any], *, squeeze: bool = False) -> dict[str, Any]:
+    """Shape and base64 of an array's bytes, perhaps without what they repeat (zlib)."""
+    raw = np.ascontiguousarray(array).tobytes()
+    packed = zlib.compress(raw, 9) if squeeze else raw
+    text = base64.b64encode(packed).decode("ascii")
+    return {"shape": list(array.shape), "zlib" if squeeze else "data": text}
+
+
+def unpack_array(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Inverse of `pack_array`; ValueError where bytes and shape do not fit."""
+    shape = [int(n) for n in value["shape"]]
+    size = math.prod(shape) * dtype.itemsize
+    try:
+        if "zlib" not in value:
+            raw = base64.b64decode(value["data"], validate=True)
+        else:  # never more than the shape needs, whatever the bytes say
+            packed = base64.b64decode(value["zlib"], validate=True)
+            raw = zlib.decompressobj().decompress(packed, max(size, 0) + 1)
+    except (binascii.Error, zlib.error) as error:
+        raise ValueError(str(error)) from error
+    return np.frombuffer(raw, dtype).reshape(shape)

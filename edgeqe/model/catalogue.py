@@ -1,0 +1,80 @@
+"""Shipped models by name: a network, a precision and a format.
+
+``edgeqe-small:int8.tflite`` is the file ``models/edgeqe-small.int8.tflite``; ``.onnx`` is left
+out of names. A network's name alone lets the target choose: see `placing.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from edgeqe.errors import ModelError
+
+MODELS = Path(__file__).parents[1] / "models"
+
+
+def shipped_files() -> dict[str, Path]:
+    """Files of the shipped models by full name; of each network the float32 ones first."""
+    found = {}
+    for path in MODELS.iterdir():
+        network, _, form = path.name.partition(".")
+        if form.endswith((".onnx", ".tflite")):
+            found[f"{network}:{form.removesuffix('.onnx')}"] = path
+    order = {name: index for index, name in enumerate(shipped_models())}
+
+    def place(name: str) -> tuple[int, bool, str]:
+        network, _, form = name.partition(":")
+        return order.get(network, len(order)), not form.startswith("float32"), form
+
+    return dict(sorted(found.items(), key=lambda item: place(item[0])))
+
+
+def shipped_models() -> list[str]:
+    """Names of the shipped networks, smallest first."""
+    files = MODELS.glob("*.float32.onnx")
+    return [p.name.partition(".")[0] for p in sorted(files, key=lambda path: path.stat().st_size)]
+
+
+def forms_of(network: str) -> list[str]:
+    """Forms in which a network is shipped, such as ``float32`` and ``int8.tflite``."""
+    names = [name.partition(":") for name in shipped_files()]
+    return [form for shipped, _, form in names if shipped == network]
+
+
+def find_model(model: str | os.PathLike[str], form: str = "float32") -> Path:
+    """File of a shipped model's name, or of a path.
+
+    Parameters
+    ----------
+    model : str or path
+        ``edgeqe-small``, ``edgeqe-small:float32``, ``edgeqe-small:int8.tflite``, or a file.
+    form : str
+        What a network's name alone means. (`placing.place` lets a target choose.)
+
+    Raises
+    ------
+    ModelError
+        If it is neither.
+    """
+    files, name = shipped_files(), str(model)
+    if name in shipped_models():
+        name = f"{name}:{form}"
+    if name in files:
+        return files[name]
+    path = Path(model)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise ModelError(f"'{model}' is a folder: give a model file, {_listed()}.")
+    network = name.partition(":")[0]
+    if network in shipped_models():
+        raise ModelError(f"no model '{model}': '{network}' has {', '.join(forms_of(network))}.")
+    raise ModelError(
+        f"no model '{model}': give a file or one of {_listed()}; "
+        "'edgeqe models --all' lists the networks without weights too."
+    )
+
+
+def _listed() -> str:
+    return ", ".join(shipped_models()) or "none"

@@ -1,0 +1,226 @@
+"""A model file on the device: read, checked, and set to a strength."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.codecs.strength import step_key
+from edgeqe.errors import ModelError
+from edgeqe.model import flatbuffer, protobuf
+from edgeqe.model.card import (
+    ACTIVATIONS_KEY,
+    Card,
+    StrengthTable,
+    read_card,
+    read_golden,
+    read_strengths,
+)
+from edgeqe.model.flatbuffer import TfliteOutline
+from edgeqe.model.protobuf import OnnxOutline, Tensor
+
+Float = npt.NDArray[np.float32]
+Outline = OnnxOutline | TfliteOutline
+
+#: Files above this are no models of ours.
+LARGEST_FILE = 512 << 20
+#: ONNX's numbers of the types that a strength vector, or a kernel it is folded into, may have.
+_FLOATS = (1, 10)
+
+
+class ModelFile:
+    """An ONNX or TFLite model with its card.
+
+    Parameters
+    ----------
+    path : Path
+        File to read; it is read once, whole. Its bytes say what format it has.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, foreign, or does not match its card.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            size = path.stat().st_size
+            if size > LARGEST_FILE:
+                raise ModelError(f"'{path}' has {size >> 20} MiB, more than any model of edgeqe.")
+            self.data = path.read_bytes()
+        except OSError as error:
+            raise ModelError(
+                f"cannot read the model '{path}': {error.strerror or error}."
+            ) from error
+        try:
+            self.outline: Outline = outline_of(self.data)
+            self.format = "tflite" if isinstance(self.outline, TfliteOutline) else "onnx"
+            self.card: Card = read_card(self.outline.metadata)
+            self.strengths: StrengthTable | None = read_strengths(self.outline.metadata)
+            self.activations = read_strengths(self.outline.metadata, ACTIVATIONS_KEY)
+            self.golden = read_golden(self.outline.metadata)
+            self._check()
+        except ModelError as error:
+            raise ModelError(
+                f"cannot use the model '{path}': {error} 'edgeqe models' lists the shipped ones."
+            ) from error
+
+    def _check(self) -> None:
+        folded = self.card.folded
+        if folded and self.format != "tflite":
+            raise ModelError("its card folds strength vectors, which only TFLite files do.")
+        for bias, product in self.card.biases.items():
+            shapes = {self._constant(name, (1,)).dims for name in (f"{bias}.scale", product[0])}
+            if {self._constant(bias, (6,)).dims} != shapes or len(product) != 2:
+                raise ModelError(f"its integer bias '{bias}' and its scales do not go together.")
+            self._constant(product[1], (1,))
+            if self.strengths is not None and bias not in self.card.vectors:
+                raise ModelError(f"its integer bias '{bias}' does not follow the strength.")
+        for table, names, columns in (
+            (self.strengths, self.card.vectors, self._columns()),
+            (self.activations, self.card.activations, self._scales()),
+        ):
+            channels = max((part.stop for _, part in columns), default=0)
+            width = 0 if table is None else table.basis.shape[1]
+            if channels != width:
+                raise ModelError(f"a strength table has {width} columns for {channels} channels.")
+            if (
+                table is not None
+                and names
+                and (table.first_key != self.first_key or len(table.curve) != self.keys)
+            ):
+                raise ModelError("its strength tables do not have the same strengths.")
+        if self.strengths is not None:
+            default = self.strengths.row(self.key(self.card.default_step))
+            for name, part in self._columns():
+                if name in folded and not default[part].all():
+                    raise ModelError(f"its folded strength vector '{name}' is 0 somewhere.")
+        if weights_sha256(self.data, self.outline, self.card) != self.card.weights_sha256:
+            raise ModelError(
+                "its weights do not match its card: the file is damaged or was edited."
+            )
+
+    def _constant(self, name: str, types: tuple[int, ...], held_by: str = "") -> Tensor:
+        """Numbers of a name, perhaps held by another constant, of one of ONNX's types."""
+        tensor = self.outline.initializers.get(held_by or name)
+        if tensor is None or tensor.data_type not in types or tensor.start == tensor.stop:
+            raise ModelError(f"its strength vector '{name}' is missing or has no raw numbers.")
+        return tensor
+
+    def _columns(self) -> Iterator[tuple[str, slice]]:
+        """Each strength vector and its columns of the strength table."""
+        used = 0
+        for name in self.card.vectors:
+            kernel = self.card.folded.get(name)
+            types = (6,) if name in self.card.biases else _FLOATS
+            tensor = self._constant(name, types, kernel or "")
+            count = tensor.dims[0] if kernel else math.prod(tensor.dims)
+            yield name, slice(used, used + count)
+            used += count
+
+    def _scales(self) -> Iterator[tuple[str, slice]]:
+        """The scale of each of INT8's values, and its column."""
+        for index, value in enumerate(self.card.activations):
+            if math.prod(self._constant(f"{value}.scale", (1,)).dims) != 1:
+                raise ModelError(f"the value '{value}' has not one scale.")
+            yield f"{value}.scale", slice(index, index + 1)
+
+    @property
+    def first_key(self) -> int:
+        """First key of its strengths; the default one where it has one strength."""
+        if self.strengths is None:
+            return step_key(self.card.default_step)
+        return self.strengths.first_key
+
+    @property
+    def keys(self) -> int:
+        """How many strengths it has."""
+        return 1 if self.strengths is None else len(self.strengths.curve)
+
+    def key(self, step: float) -> int:
+        """Key of a step, clamped to the strengths that the file holds."""
+        return min(max(step_key(step), self.first_key), self.first_key + self.keys - 1)
+
+    def at(self, key: int) -> bytes:
+        """Bytes of the file with its vectors set to the strength of a key.
+
+        A vector that is folded into a kernel scales that kernel's output channels by its
+        value over its value at the default strength, at which the file lies. An integer
+        bias counts in its kernel's scale times its input's.
+        """
+        if self.strengths is None:
+            return self.data
+        data, values = bytearray(self.data), self.strengths.row(key)
+        default = self.strengths.row(self.key(self.card.default_step))
+        new: dict[str, npt.NDArray[Any]] = {name: values[part] for name, part in self._columns()}
+        if self.activations is not None:
+            scales = self.activations.row(key)
+            new |= {name: scales[column] for name, column in self._scales()}
+        for bias, product in self.card.biases.items():
+            kernel, given = (new.get(name, self._lying(name)) for name in product)
+            new[f"{bias}.scale"] = given * kernel
+            new[bias] = integer_bias(new[bias], given * kernel)
+        for name, columns in self._columns():
+            if name in self.card.folded:
+                tensor = self.outline.initializers[self.card.folded[name]]
+                lying = self._lying(tensor.name).reshape(len(new[name]), -1).astype(np.float64)
+                factor = new[name].astype(np.float64) / default[columns].astype(np.float64)
+                new[tensor.name] = lying * factor[:, None]
+                del new[name]
+        for name, numbers in new.items():
+            tensor = self.outline.initializers[name]
+            data[tensor.start : tensor.stop] = numbers.astype(tensor.dtype).tobytes()
+        return bytes(data)
+
+    def vectors_at(self, key: int) -> dict[str, npt.NDArray[Any]]:
+        """Strength vectors at a key, with the shapes and types that they have in the file."""
+        assert self.strengths is not None
+        values, found = self.strengths.row(key), {}
+        for name, part in self._columns():
+            tensor = self.outline.initializers[name]
+            found[name] = values[part].astype(tensor.dtype).reshape(tensor.dims)
+        return found
+
+    def _lying(self, name: str) -> npt.NDArray[Any]:
+        """A constant's numbers as the file lies."""
+        tensor = self.outline.initializers[name]
+        return np.frombuffer(self.data[tensor.start : tensor.stop], tensor.dtype)
+
+
+def integer_bias(bias: Float, unit: Float) -> npt.NDArray[np.int32]:
+    """A bias in whole numbers of a unit, both one a channel; saturated to int32."""
+    numbers = np.rint(bias.astype(np.float64) / unit.astype(np.float64))
+    limits = np.iinfo(np.int32)
+    return np.clip(numbers, limits.min, limits.max).astype(np.int32)
+
+
+def outline_of(data: bytes) -> Outline:
+    """Metadata, constants and operators of a file of either format, told by its bytes.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged or refers to data outside itself.
+    """
+    if data[4:8] == flatbuffer.IDENTIFIER:
+        return flatbuffer.outline(data)
+    return protobuf.outline(data)
+
+
+def weights_sha256(data: bytes, found: Outline, card: Card) -> str:
+    """Hash of the initializers' names and bytes, what follows the strength left out."""
+    moving = {*card.vectors, *(f"{name}.scale" for name in (*card.activations, *card.biases))}
+    digest = hashlib.sha256()
+    for name in sorted(found.initializers):
+        if name not in moving:
+            tensor = found.initializers[name]
+            digest.update(name.encode())
+            digest.update(data[tensor.start : tensor.stop])
+    return digest.hexdigest()

@@ -1,0 +1,266 @@
+"""The few tables of TFLite's flatbuffer that a device needs, without the flatbuffers package.
+
+Field numbers are those of ``schema.fbs``. Every offset is checked against the file, and
+what no model of edgeqe holds is refused: LiteRT follows offsets as they come, so only
+bytes that passed here are given to it. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass
+
+from edgeqe.errors import ModelError
+from edgeqe.model.flatbuffer_tables import Table, indices, reference, unpack
+from edgeqe.model.protobuf import Operation, Tensor
+
+IDENTIFIER = b"TFL3"
+_SCHEMA_VERSION = 3
+#: Most numbers of a value, at the size that the file has until it is resized.
+_LARGEST_VALUE = 1 << 22
+#: Builtin operators that a model of edgeqe may hold.
+_OPERATORS = {
+    0: "ADD",
+    2: "CONCATENATION",
+    3: "CONV_2D",
+    4: "DEPTHWISE_CONV_2D",
+    5: "DEPTH_TO_SPACE",
+    6: "DEQUANTIZE",
+    14: "LOGISTIC",
+    17: "MAX_POOL_2D",
+    18: "MUL",
+    19: "RELU",
+    26: "SPACE_TO_DEPTH",
+    34: "PAD",
+    40: "MEAN",
+    45: "STRIDED_SLICE",
+    54: "PRELU",
+    82: "REDUCE_MAX",
+    98: "LEAKY_RELU",
+    111: "ELU",
+    114: "QUANTIZE",
+}
+#: Bytes of the fields of their options, by the number of the options' table.
+_OPTIONS = {
+    1: (1, 4, 4, 1, 4, 4, 1),  # Conv2D
+    2: (1, 4, 4, 4, 1, 4, 4),  # DepthwiseConv2D
+    5: (1, 4, 4, 4, 4, 1),  # Pool2D
+    10: (4, 1),  # Concatenation
+    11: (1, 1),  # Add
+    19: (4,),  # SpaceToDepth
+    21: (1,),  # Mul
+    22: (),  # Pad
+    27: (1,),  # Reducer
+    32: (4, 4, 4, 4, 4, 1),  # StridedSlice
+    38: (),  # Dequantize
+    75: (4,),  # LeakyRelu
+    94: (4,),  # DepthToSpace
+}
+#: ONNX's number of an element type by TFLite's.
+_TYPES = {0: 1, 1: 10, 2: 6, 3: 2, 4: 7, 6: 9, 7: 5, 9: 3}
+_INT32, _INT8 = 2, 9
+#: Scales of integers, and how much larger than that of its result a scale that ADD reads may
+#: be: LiteRT ends the process from twice that on.
+_SMALLEST_SCALE, _LARGEST_SCALE, _LARGEST_RATIO = 1e-30, 1e30, 2.0**18
+
+
+@dataclass(frozen=True)
+class TfliteOutline:
+    """What a device reads of a TFLite file; beside `OnnxOutline`."""
+
+    metadata: dict[str, str]
+    initializers: dict[str, Tensor]
+    """Constants, and the scales of a tensor T of integers as `T.scale`. Several names may lie
+    at one place."""
+    operations: tuple[Operation, ...]
+    """In running order."""
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    shapes: dict[str, tuple[int, ...]]
+    """Shape of every tensor, values at the size that the file has until it is resized."""
+    types: dict[str, int]
+    """ONNX's number of every tensor's element type."""
+
+    @property
+    def op_types(self) -> tuple[str, ...]:
+        """Operator of each operation."""
+        return tuple(operation.op_type for operation in self.operations)
+
+    def origins(self) -> dict[str, str]:
+        """Initializer of each value that is one in another type: what DEQUANTIZE makes."""
+        return {
+            operation.outputs[0]: operation.inputs[0]
+            for operation in self.operations
+            if operation.op_type == "DEQUANTIZE" and operation.inputs[0] in self.initializers
+        }
+
+
+def outline(data: bytes) -> TfliteOutline:
+    """Metadata, constants and operators of a TFLite file.
+
+    Raises
+    ------
+    ModelError
+        If the bytes are not one whole TFLite model, if it refers to data outside the file,
+        or holds what no model of edgeqe does.
+    """
+    if data[4:8] != IDENTIFIER:
+        raise ModelError("the file is not a TFLite model: it does not say TFL3.")
+    model = Table(data, reference(data, 0))
+    if model.number(0, "I") != _SCHEMA_VERSION:
+        raise ModelError(f"the file is a TFLite model of another version than {_SCHEMA_VERSION}.")
+    model.refuse(7, 8, 9)  # signatures, external buffers
+    buffers = [_buffer(table) for table in model.tables(4)]
+    model.numbers(5, "i")
+    graphs = model.tables(2)
+    if len(graphs) != 1:
+        raise ModelError(f"the TFLite model has {len(graphs)} subgraphs, one is allowed.")
+    graph = graphs[0]
+    tables = graph.tables(0)
+    tensors = [_tensor(table, buffers) for table in tables]
+    scales = [_scales(table, tensor) for table, tensor in zip(tables, tensors, strict=True)]
+    constants = {t.name: t for t in (*tensors, *scales) if t.stop > t.start}
+    for tensor in (*tensors, *scales):
+        same = constants.get(tensor.name)
+        if same is not None and (same.start, same.stop) != (tensor.start, tensor.stop):
+            raise ModelError(f"the TFLite model has several tensors named '{tensor.name}'.")
+    codes = [_operator_name(table) for table in model.tables(1)]
+    inputs, outputs = (indices(graph.numbers(n, "i"), len(tensors)) for n in (1, 2))
+    known = {i for i, tensor in enumerate(tensors) if tensor.stop > tensor.start} | set(inputs)
+    operations = []
+    for table in graph.tables(3):
+        operation, made = _operation(table, codes, tensors, known)
+        operations.append(operation)
+        known |= made
+    if not known.issuperset(outputs) or not outputs or not inputs:
+        raise ModelError("the TFLite model has no input, or an output that nothing makes.")
+    found = TfliteOutline(
+        _metadata(model, buffers),
+        constants,
+        tuple(operations),
+        tuple(tensors[i].name for i in inputs),
+        tuple(tensors[i].name for i in outputs),
+        {tensor.name: tensor.dims for tensor in tensors},
+        {tensor.name: tensor.data_type for tensor in tensors},
+    )
+    for operation in operations:
+        _check_types(data, found, operation)
+    return found
+
+
+def _check_types(data: bytes, found: TfliteOutline, operation: Operation) -> None:
+    """Error if an operation takes and makes what LiteRT would not survive."""
+    op, types = operation.op_type, found.types
+    values = (*operation.inputs[: 2 if op == "ADD" else 1], *operation.outputs)
+    kinds = {types[name] for name in values if name}
+    if op not in ("QUANTIZE", "DEQUANTIZE") and len(kinds) > 1:
+        raise ModelError(f"the TFLite model's operator {op} mixes integers and real numbers.")
+    if op == "ADD" and kinds == {_TYPES[_INT8]}:
+        places = [found.initializers[f"{name}.scale"].start for name in values]
+        *given, made = (unpack(data, "f", place) for place in places)
+        if max(given) > _LARGEST_RATIO * made:
+            raise ModelError(f"the TFLite model adds integers whose scale is {max(given) / made:.0g} "
+                             "times that of their sum.")  # fmt: skip
+
+
+def _metadata(model: Table, buffers: list[tuple[int, int]]) -> dict[str, str]:
+    """Entries that are text; other writers keep binary ones beside them."""
+    found = {}
+    for entry in model.tables(6):
+        (number,) = indices((entry.number(1, "I"),), len(buffers))
+        start, stop = buffers[number]
+        with contextlib.suppress(UnicodeDecodeError):
+            found[entry.text(0)] = model.data[start:stop].decode("utf-8")
+    return found
+
+
+def _buffer(table: Table) -> tuple[int, int]:
+    """Where a buffer's data start and stop."""
+    if table.number(1, "Q") or table.number(2, "Q"):
+        raise ModelError(
+            "the TFLite model keeps data outside its tables, which edgeqe never reads: "
+            "export it as one plain file."
+        )
+    start, count = table.vector(0, 1)
+    return start, start + count
+
+
+def _tensor(table: Table, buffers: list[tuple[int, int]]) -> Tensor:
+    table.refuse(6, 9, 10)  # sparsity, variants, external buffers
+    table.numbers(7, "i")
+    name, shape, number = table.text(3), table.numbers(0, "i"), table.number(1, "b")
+    start, stop = buffers[indices((table.number(2, "I"),), len(buffers))[0]]
+    sound = len(shape) <= 4 and min(shape, default=1) >= 0
+    if (
+        not sound
+        or (start == stop and math.prod(shape) > _LARGEST_VALUE)
+        or number not in _TYPES
+        or table.number(5, "b")
+    ):
+        raise ModelError(f"the TFLite model's tensor '{name}' has a type or shape of no network.")
+    tensor = Tensor(name, shape, _TYPES[number], start, stop)
+    width = tensor.dtype.itemsize
+    if stop > start and (math.prod(shape) * width != stop - start or start % width):
+        raise ModelError(
+            f"the TFLite model's tensor '{name}' of shape {shape} lies in {stop - start} bytes."
+        )
+    return tensor
+
+
+def _scales(table: Table, tensor: Tensor) -> Tensor:
+    """Where the scales of a tensor's integers lie: one, or one for each part of an axis."""
+    quantization, shape, number = table.table(4), tensor.dims, table.number(1, "b")
+    scales: tuple[float, ...] = ()
+    zeros: tuple[int, ...] = ()
+    start = axis = 0
+    if quantization is not None:
+        quantization.refuse(4, 5)
+        for field in (0, 1):  # smallest and largest, which only other writers keep
+            quantization.numbers(field, "f")
+        start, _ = quantization.vector(2, 4)
+        scales, zeros = quantization.numbers(2, "f"), quantization.numbers(3, "q")
+        axis = quantization.number(6, "i")
+    count, central = len(scales), not any(zeros)
+    sound = len(zeros) == count and all(_SMALLEST_SCALE <= s <= _LARGEST_SCALE for s in scales)
+    if count > 1:
+        sound &= 0 <= axis < len(shape) and shape[axis] == count and central
+    if number == _INT8:
+        sound &= count > 0 and all(-128 <= zero <= 127 for zero in zeros)
+    elif count:
+        sound &= number == _INT32 and central
+    if not sound:
+        raise ModelError(
+            f"the TFLite model's tensor '{tensor.name}' has scales or zeros of no network."
+        )
+    return Tensor(f"{tensor.name}.scale", (count,), 1, start, start + 4 * count)
+
+
+def _operator_name(table: Table) -> str:
+    table.refuse(1)  # a custom operator's name
+    number = max(table.number(0, "b"), table.number(3, "i"))
+    table.number(2, "i")
+    if number not in _OPERATORS:
+        raise ModelError(f"the TFLite model has the operator {number}, which edgeqe does not run.")
+    return _OPERATORS[number]
+
+
+def _operation(
+    table: Table, codes: list[str], tensors: list[Tensor], known: set[int]
+) -> tuple[Operation, set[int]]:
+    """One operation, and the tensors it makes; its inputs must be known."""
+    table.refuse(5, 7, 8, 9, 10, 11, 12)  # custom options, variables, newer options
+    (code,) = indices((table.number(0, "I"),), len(codes))
+    kind, options = table.number(3, "B"), table.table(4)
+    if options is not None:
+        if kind not in _OPTIONS:
+            raise ModelError(f"the TFLite model has operator options {kind}, unknown to edgeqe.")
+        for field, width in enumerate(_OPTIONS[kind]):
+            options.number(field, "bi"[width == 4])
+    given = table.numbers(1, "i")
+    inputs = indices((i for i in given if i != -1), len(tensors))
+    outputs = set(indices(table.numbers(2, "i"), len(tensors)))
+    if not known.issuperset(inputs) or known & outputs or not inputs or not outputs:
+        raise ModelError("the TFLite model's operators are not in running order.")
+    names = tuple("" if i == -1 else tensors[i].name for i in given)
+    return Operation(codes[code], names, tuple(tensors[i].name for i in outputs)), outputs

@@ -1,0 +1,85 @@
+"""A model file whose strength vectors are graph inputs, so that one engine serves all strengths.
+
+An accelerator compiles a network once, with its constants in it. Here the named constants go out
+of the ONNX graph, and inputs of their names, shapes and types come in; nothing else changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from edgeqe.errors import ModelError
+from edgeqe.model.protobuf import GRAPH_INITIALIZER, MODEL_GRAPH, Tensor, fields, initializer
+
+_GRAPH_INPUT = 11
+_VALUE_NAME, _VALUE_TYPE = 1, 2
+_TYPE_TENSOR, _TENSOR_ELEMENT, _TENSOR_SHAPE = 1, 1, 2
+_SHAPE_DIM, _DIM_VALUE = 1, 1
+_VARINT, _BYTES = 0, 2
+
+
+def with_vector_inputs(data: bytes, names: Iterable[str]) -> bytes:
+    """ONNX file with constants turned into inputs.
+
+    Parameters
+    ----------
+    data : bytes
+        ONNX model.
+    names : iterable of str
+        Its initializers that become inputs.
+
+    Raises
+    ------
+    ModelError
+        If the bytes are no whole ONNX model, or lack one of the constants.
+    """
+    wanted, parts, end = set(names), list[bytes](), 0
+    for number, start, stop in fields(data, 0, len(data)):
+        if number == MODEL_GRAPH:
+            parts.append(_with_length(MODEL_GRAPH, _graph(data, start, stop, wanted)))
+        else:
+            parts.append(data[end:stop])
+        end = stop
+    if wanted:
+        raise ModelError(f"its strength vectors {', '.join(sorted(wanted))} are missing.")
+    return b"".join(parts)
+
+
+def _graph(data: bytes, start: int, stop: int, wanted: set[str]) -> bytes:
+    """GraphProto with the wanted constants as inputs; those that are found leave the set."""
+    kept, inputs, end = list[bytes](), list[bytes](), start
+    for number, a, b in fields(data, start, stop):
+        tensor = initializer(data, a, b) if number == GRAPH_INITIALIZER else None
+        if tensor is not None and tensor.name in wanted:
+            wanted.discard(tensor.name)
+            inputs.append(_with_length(_GRAPH_INPUT, _value(tensor)))
+        else:
+            kept.append(data[end:b])
+        end = b
+    return b"".join([*kept, *inputs])
+
+
+def _value(tensor: Tensor) -> bytes:
+    """ValueInfoProto of a tensor's name, type and shape."""
+    dims = b"".join(_with_length(_SHAPE_DIM, _number(_DIM_VALUE, size)) for size in tensor.dims)
+    typed = _number(_TENSOR_ELEMENT, tensor.data_type) + _with_length(_TENSOR_SHAPE, dims)
+    return _with_length(_VALUE_NAME, tensor.name.encode()) + _with_length(
+        _VALUE_TYPE, _with_length(_TYPE_TENSOR, typed)
+    )
+
+
+def _with_length(number: int, payload: bytes) -> bytes:
+    return _varint(number << 3 | _BYTES) + _varint(len(payload)) + payload
+
+
+def _number(number: int, value: int) -> bytes:
+    return _varint(number << 3 | _VARINT) + _varint(value)
+
+
+def _varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    found.append(value)
+    return bytes(found)

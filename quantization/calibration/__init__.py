@@ -1,0 +1,1 @@
+"""Calibration: representative samples, activation ranges, and their statistics."""

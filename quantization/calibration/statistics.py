@@ -1,0 +1,208 @@
+"""Ranges of streams of numbers, in memory that does not grow with them.
+
+A statistic takes arrays as they come and gives the range that 8-bit integers should stand
+for. The order of the numbers, and how they are cut into arrays, changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.quantization.calibration.ranges import Double
+
+Numbers = npt.NDArray[np.floating[Any]]
+
+#: Bins of a histogram on each side of zero.
+HALF = 4096
+#: Smallest exponent of a bin's width: its inverse is still a number of float32.
+LEAST_EXPONENT = -120
+#: Share of the numbers that `Percentile` keeps below the high end, and above the low end.
+SHARE = 0.9999
+#: Steps of an 8-bit range.
+STEPS = 255
+#: Shares of a range's end that `LeastError` tries: 1 to 1/8, sixteen an octave.
+SHARES: Double = np.exp2(-np.arange(49) / 16)
+#: Most rounds of `LeastError` over the two ends.
+ROUNDS = 8
+
+
+class Statistic(Protocol):
+    """Finds a range in numbers that are given bit by bit."""
+
+    def add(self, numbers: Numbers) -> None:
+        """Take more numbers, an array of any shape.
+
+        Raises
+        ------
+        ValueError
+            If one of them is not finite.
+        """
+
+    def range(self) -> tuple[float, float]:
+        """Low end, at most 0, and high end, at least 0."""
+
+
+class MinMax:
+    """From the smallest to the largest number, zero included."""
+
+    def __init__(self) -> None:
+        self._low, self._high = 0.0, 0.0
+
+    def add(self, numbers: Numbers) -> None:
+        """Take more numbers; see `Statistic`."""
+        low, high = _ends(numbers)
+        self._low, self._high = min(self._low, low), max(self._high, high)
+
+    def range(self) -> tuple[float, float]:
+        """Exact ends; see `Statistic`."""
+        return self._low, self._high
+
+
+class Histogram:
+    """Counts of numbers in bins of a width that is a power of two, and grows with them.
+
+    The width is the smallest with which all numbers fit: at most 1/2048 of the largest
+    magnitude. Zeros are counted apart, because integers hold them without an error.
+    """
+
+    def __init__(self) -> None:
+        self.ends = MinMax()
+        """Smallest and largest number."""
+        self.zeros = 0
+        """Numbers that are 0."""
+        self.counts = np.zeros(2 * HALF, np.int64)
+        """Other numbers in each bin."""
+        self._exponent = LEAST_EXPONENT
+
+    def add(self, numbers: Numbers) -> None:
+        """Take more numbers; see `Statistic`."""
+        self.ends.add(numbers)
+        low, high = self.ends.range()
+        if low < high:
+            self._widen(math.frexp(max(-low, high))[1] - (HALF.bit_length() - 1))
+        flat = numbers.reshape(-1)
+        zeros = flat.size - int(np.count_nonzero(flat))
+        index = np.floor(flat * flat.dtype.type(2.0**-self._exponent)).astype(np.intp)
+        self.counts += np.bincount(index + HALF, minlength=2 * HALF)
+        self.counts[HALF] -= zeros
+        self.zeros += zeros
+
+    @property
+    def width(self) -> float:
+        """Width of a bin."""
+        return float(2.0**self._exponent)
+
+    @property
+    def edges(self) -> Double:
+        """Where the bins begin, and where the last one ends, shape (bins + 1,)."""
+        edges: Double = np.arange(-HALF, HALF + 1, dtype=np.float64) * self.width
+        return edges
+
+    def _widen(self, exponent: int) -> None:
+        """Join bins until their width is at least 2 to an exponent."""
+        if exponent <= self._exponent:
+            return
+        joined = np.zeros_like(self.counts)
+        place = np.arange(-HALF, HALF) >> min(exponent - self._exponent, HALF.bit_length())
+        np.add.at(joined, place + HALF, self.counts)
+        self.counts, self._exponent = joined, exponent
+
+
+class Percentile:
+    """The range outside of which a small share of the numbers lies at either end.
+
+    Each end is at most one bin of the histogram, 1/2048 of the largest magnitude, too far
+    out, and never further out than the numbers are.
+
+    Parameters
+    ----------
+    share : float
+        Share of the numbers at or below the high end, and at or above the low end.
+    """
+
+    def __init__(self, share: float = SHARE) -> None:
+        self._share, self._histogram = share, Histogram()
+
+    def add(self, numbers: Numbers) -> None:
+        """Take more numbers; see `Statistic`."""
+        self._histogram.add(numbers)
+
+    def range(self) -> tuple[float, float]:
+        """Ends; see `Statistic`."""
+        counts, edges = self._histogram.counts.copy(), self._histogram.edges
+        counts[HALF] += self._histogram.zeros
+        wanted = self._share * int(counts.sum())
+        low, high = self._histogram.ends.range()
+        below = int(np.searchsorted(np.cumsum(counts), wanted))
+        above = int(np.searchsorted(np.cumsum(counts[::-1]), wanted))
+        low, high = max(low, float(edges[-2 - above])), min(high, float(edges[below + 1]))
+        return min(0.0, low), max(0.0, high)
+
+
+class LeastError:
+    """The range with which rounding to 8 bits loses least, in the mean of the squares.
+
+    Numbers count as the middle of their bin, zeros as zeros. The ends are tried one after
+    the other, at `SHARES` of the smallest and the largest number, until nothing is gained.
+    """
+
+    def __init__(self) -> None:
+        self._histogram = Histogram()
+
+    def add(self, numbers: Numbers) -> None:
+        """Take more numbers; see `Statistic`."""
+        self._histogram.add(numbers)
+
+    def range(self) -> tuple[float, float]:
+        """Ends; see `Statistic`."""
+        filled = np.flatnonzero(self._histogram.counts)
+        numbers: Double = (filled.astype(np.float64) - HALF + 0.5) * self._histogram.width
+        counts = self._histogram.counts[filled].astype(np.float64)
+        lowest, highest = self._histogram.ends.range()
+
+        def best(lows: Double, highs: Double) -> tuple[float, float, float]:
+            losses = [_loss(numbers, counts, *ends) for ends in zip(lows, highs, strict=True)]
+            index = int(np.argmin(losses))
+            return losses[index], float(lows[index]), float(highs[index])
+
+        least, low, high = best(lowest * SHARES, highest * SHARES)
+        for _ in range(ROUNDS):
+            before = least
+            if highest > 0.0:
+                least, low, high = best(np.full(len(SHARES), low), highest * SHARES)
+            if lowest < 0.0:
+                least, low, high = best(lowest * SHARES, np.full(len(SHARES), high))
+            if least >= before:
+                break
+        return low, high
+
+
+def _loss(numbers: Double, counts: Double, low: float, high: float) -> float:
+    """Sum of squared errors of numbers rounded to 8 bits from low to high, 0 exact."""
+    scale = (high - low) / STEPS
+    if scale == 0.0:
+        return 0.0
+    zero = round(-low / scale)
+    integers = np.clip(np.rint(numbers / scale), -zero, STEPS - zero)
+    return float(np.dot(counts, np.square(integers * scale - numbers)))
+
+
+def _ends(numbers: Numbers) -> tuple[float, float]:
+    """Smallest and largest of numbers, 0 and 0 of none."""
+    low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError("not every number is finite")
+    return low, high
+
+
+#: What finds a range, by name.
+STATISTICS: Mapping[str, Callable[[], Statistic]] = {
+    "minmax": MinMax,
+    "percentile": Percentile,
+    "mse": LeastError,
+}

@@ -1,0 +1,1 @@
+"""The drift gate, and the blame that finds where a drift comes from."""

@@ -1,0 +1,251 @@
+"""Drift: what a picture loses when another file, format or runtime enhances it.
+
+The measure is the *gain*: PSNR of the enhanced picture less PSNR of the JPEG. A mean hides
+a picture that breaks, and a picture hides a corner that breaks, so the loss of gain is
+given for the mean, for the worst picture and for the worst tile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.codecs.strength import step_from_quality
+from edgeqe.quantization.drift.decoders import Uint8, islow
+from edgeqe.quantization.drift.protocols import Coded, code
+
+Float64 = npt.NDArray[np.float64]
+
+#: Side of a tile, pixels.
+TILE_SIDE = 128
+#: PSNR counts up to here on each block of a tile, dB, so on a tile too. A tile of sky that JPEG
+#: restores all but exactly has 60 dB and more, where one pixel of a hundred that is off by a level
+#: costs several dB and is seen by nobody. 50 dB are a mean square error of 0.65: 0.8 grey levels.
+TILE_CEILING = 50.0
+#: Side of a block, pixels. On whole tiles, the ceiling would hide what a candidate does to an icon on
+#: white: errors of 8 levels on one pixel of a hundred leave a tile 50 dB.
+BLOCK = 8
+#: On a whole picture, dB: equal pictures have no PSNR, and one flat picture should not decide
+#: a mean. No photograph reaches 60 dB at qualities below 98.
+PICTURE_CEILING = 60.0
+#: Qualities that are measured unless others are asked for.
+QUALITIES = (10, 20, 40, 60, 80, 90)
+
+
+class Network(Protocol):
+    """What drift is measured of: an `Enhancer`, or an exact one."""
+
+    def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
+        """Enhanced array of the same shape."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A square of a picture, smaller where the picture is."""
+
+    row: int
+    """First row, pixels."""
+    column: int
+    """First column, pixels."""
+    drop: float
+    """PSNR of the reference less that of the candidate, dB, each counted up to `TILE_CEILING` on
+    every block."""
+
+
+@dataclass(frozen=True)
+class PictureDrift:
+    """One picture at one quality; PSNR in dB, counted up to `PICTURE_CEILING`."""
+
+    name: str
+    jpeg: float
+    reference: float
+    candidate: float
+    tile: Tile
+    """The tile that drops most."""
+
+    @property
+    def loss(self) -> float:
+        """Gain of the reference less that of the candidate, dB."""
+        return self.reference - self.candidate
+
+
+@dataclass(frozen=True)
+class Row:
+    """All pictures of a set at one quality in one protocol."""
+
+    data: str
+    """Name of the set."""
+    protocol: str
+    quality: int
+    pictures: tuple[PictureDrift, ...]
+    """At least one, in the order of the files."""
+
+    def mean(self, figure: str) -> float:
+        """Mean of a figure of the pictures, such as ``jpeg``."""
+        return math.fsum(getattr(p, figure) for p in self.pictures) / len(self.pictures)
+
+    @property
+    def reference_gain(self) -> float:
+        """Mean gain of the reference, dB."""
+        return self.mean("reference") - self.mean("jpeg")
+
+    @property
+    def candidate_gain(self) -> float:
+        """Mean gain of the candidate, dB."""
+        return self.mean("candidate") - self.mean("jpeg")
+
+    @property
+    def loss(self) -> float:
+        """Mean gain that the candidate loses, dB."""
+        return self.mean("loss")
+
+    @property
+    def worst_picture(self) -> PictureDrift:
+        """The picture that loses most."""
+        return max(self.pictures, key=lambda picture: picture.loss)
+
+    @property
+    def worst_tile(self) -> PictureDrift:
+        """The picture whose tile drops most."""
+        return max(self.pictures, key=lambda picture: picture.tile.drop)
+
+
+def measure(
+    reference: Network,
+    candidate: Network,
+    sets: Mapping[str, Sequence[Path]],
+    protocols: Sequence[str],
+    qualities: Sequence[int],
+    advance: Callable[[], None] = lambda: None,
+) -> list[Row]:
+    """Drift of a candidate from a reference.
+
+    Parameters
+    ----------
+    reference, candidate : Network
+    sets : mapping of str to sequence of Path
+        Undamaged pictures by the name of their set. Each set is judged by itself, because a mean
+        over all would hide what happens to a few pictures of another kind.
+    protocols, qualities, advance
+        As of `edgeqe.quantization.drift.protocols.code`.
+
+    Returns
+    -------
+    list of Row
+        By set, then protocol, then quality, as asked; protocols that no picture of a set has a
+        part in are left out.
+
+    Raises
+    ------
+    ImageError, InputError
+        As of `edgeqe.quantization.drift.protocols.code`.
+    """
+    found: dict[tuple[str, str, int], list[PictureDrift]] = {
+        (data, protocol, quality): []
+        for data in sets
+        for protocol in protocols
+        for quality in qualities
+    }
+    for data, files in sets.items():
+        for coded in code(files, protocols, qualities, advance):
+            drift = picture_drift(coded, reference, candidate)
+            found[data, coded.protocol, coded.quality].append(drift)
+    return [Row(*key, tuple(pictures)) for key, pictures in found.items() if pictures]
+
+
+def picture_drift(coded: Coded, reference: Network, candidate: Network) -> PictureDrift:
+    """Drift of one picture."""
+    shown = islow(coded.data, coded.original.ndim == 2)
+    # a step alone: JPEG stands in for the codecs of a network that does not serve it
+    step = step_from_quality(coded.quality)
+    first, second = reference.enhance(shown, step=step), candidate.enhance(shown, step=step)
+    return PictureDrift(
+        coded.name,
+        psnr(coded.original, shown),
+        psnr(coded.original, first),
+        psnr(coded.original, second),
+        worst_tile(coded.original, first, second),
+    )
+
+
+def psnr(original: Uint8, picture: Uint8) -> float:
+    """PSNR of a whole picture in dB, at most `PICTURE_CEILING`."""
+    return float(_decibels(np.array(_squares(original, picture).mean()), PICTURE_CEILING))
+
+
+def worst_tile(original: Uint8, reference: Uint8, candidate: Uint8) -> Tile:
+    """The tile on which a candidate falls behind a reference most.
+
+    Tiles lie side by side from the top left corner; the last ones are flush with the border
+    and overlap their neighbours.
+
+    Parameters
+    ----------
+    original, reference, candidate : ndarray of uint8, shape (H, W) or (H, W, 3)
+    """
+    rows, columns = (_starts(length) for length in original.shape[:2])
+    quality = [
+        _decibels(_tile_errors(_squares(original, picture), rows, columns), TILE_CEILING)
+        for picture in (reference, candidate)
+    ]
+    drops = quality[0] - quality[1]
+    row, column = np.unravel_index(int(drops.argmax()), drops.shape)
+    return Tile(rows[row], columns[column], float(drops[row, column]))
+
+
+def _starts(length: int) -> list[int]:
+    """First positions of the tiles along an axis."""
+    last = max(length - TILE_SIDE, 0)
+    return [*range(0, last, TILE_SIDE), last]
+
+
+def _squares(original: Uint8, picture: Uint8) -> Float64:
+    """Squared error of every pixel, mean over its channels: (H, W)."""
+    error = np.subtract(original, picture, dtype=np.int16)
+    if error.ndim == 2:
+        return np.square(error, dtype=np.float64)
+    mean: Float64 = np.square(error, dtype=np.int32).sum(axis=2) / error.shape[2]
+    return mean
+
+
+def _tile_errors(squares: Float64, rows: Sequence[int], columns: Sequence[int]) -> Float64:
+    """Mean square error of every tile, shape (tiles down, tiles across).
+
+    A block's error counts as at least that of `TILE_CEILING`.
+    """
+    return np.array(
+        [
+            [
+                _blocks_error(squares[row : row + TILE_SIDE, column : column + TILE_SIDE])
+                for column in columns
+            ]
+            for row in rows
+        ]
+    )
+
+
+def _blocks_error(squares: Float64) -> float:
+    """Mean square error of a tile whose blocks, cut at its last border, have at least the ceiling's."""
+    sums, pixels = squares, np.ones_like(squares)
+    for axis in (0, 1):
+        first = np.arange(0, squares.shape[axis], BLOCK)
+        sums = np.add.reduceat(sums, first, axis)
+        pixels = np.add.reduceat(pixels, first, axis)
+    return float(np.maximum(sums, pixels * _error(TILE_CEILING)).sum() / squares.size)
+
+
+def _error(decibels: float) -> float:
+    """Mean square error of a PSNR in dB."""
+    return float(255.0**2 / 10 ** (decibels / 10))
+
+
+def _decibels(error: Float64, ceiling: float) -> Float64:
+    """PSNR of mean square errors in dB, up to a ceiling."""
+    decibels: Float64 = 10.0 * np.log10(255.0**2 / np.maximum(error, _error(ceiling)))
+    return decibels

@@ -1,0 +1,95 @@
+"""What a candidate may lose before the drift gate closes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from edgeqe.errors import InputError
+from edgeqe.quantization.drift.drift import Row
+
+#: The rule that holds unless limits are stated: up to this quality, and the most that the mean
+#: may lose there, dB.
+COARSE_QUALITY, COARSE_DROP = 60, 0.05
+#: Above that quality: dB, or a share of the reference's gain in percent, the larger counts.
+FINE_DROP, FINE_GAIN_LOSS = 0.03, 5.0
+#: Most that the worst tile may drop, dB.
+TILE_DROP = 0.3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate says of one protocol at one quality."""
+
+    limit: float
+    """Most that the mean gain may lose, dB."""
+    gain: str = ""
+    """Why the mean gain fails; empty where it holds."""
+    tile: str = ""
+    """Why the worst tile fails; empty where it holds."""
+
+    @property
+    def reasons(self) -> tuple[str, str]:
+        """`gain` and `tile`."""
+        return self.gain, self.tile
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing fails."""
+        return self.reasons == ("", "")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a gate. Without `max_drop` and `max_gain_loss` the rule of this module holds."""
+
+    max_drop: float | None = None
+    """Most that the mean gain may lose at any quality, dB."""
+    max_gain_loss: float | None = None
+    """The same in percent of the reference's gain. With both, the larger counts."""
+    max_tile_drop: float = TILE_DROP
+    """Most that the worst tile may drop, dB."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_drop", "max_gain_loss", "max_tile_drop"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value >= 0.0):
+                raise InputError(f"{name.replace('_', '-')} {value!r} is no number of 0 or more.")
+
+    def allowed(self, quality: int, reference_gain: float) -> float:
+        """Most that the mean gain may lose, dB.
+
+        Parameters
+        ----------
+        quality : int
+            IJG quality.
+        reference_gain : float
+            Mean gain of the reference, dB.
+        """
+        drop, share = self.max_drop, self.max_gain_loss
+        if drop is None and share is None:
+            if quality <= COARSE_QUALITY:
+                return COARSE_DROP
+            drop, share = FINE_DROP, FINE_GAIN_LOSS
+        return max(drop or 0.0, (share or 0.0) / 100 * reference_gain)
+
+    def judge(self, row: Row) -> Verdict:
+        """Judge all pictures at one quality.
+
+        The mean must lose no more than is allowed and never fall below the JPEG itself, whatever
+        the reference does; the worst tile must hold its own limit.
+        """
+        limit = self.allowed(row.quality, row.reference_gain)
+        gain, tile = [], ""
+        if row.loss > limit:
+            gain.append(f"the mean gain loses {row.loss:.3g} dB, at most {limit:.3g} may go")
+        if row.candidate_gain < 0.0:
+            too = ", the reference's as well" if row.reference_gain < 0.0 else ""
+            gain.append(f"the mean lies {-row.candidate_gain:.3g} dB below the JPEG itself{too}")
+        worst = row.worst_tile
+        if worst.tile.drop > self.max_tile_drop:
+            tile = (
+                f"the tile at row {worst.tile.row}, column {worst.tile.column} of {worst.name} "
+                f"drops {worst.tile.drop:.3g} dB, at most {self.max_tile_drop:g} may go"
+            )
+        return Verdict(limit, " and ".join(gain), tile)

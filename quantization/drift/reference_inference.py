@@ -1,0 +1,162 @@
+"""Model files in plain arithmetic: the reference that a runtime's own way is compared with.
+
+A runtime fuses operators, keeps values in other types between them, and picks kernels by
+the processor; on x86 without VNNI some INT8 kernels saturate. Here every operator of a file
+runs by itself, on one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.engine.blocks import enhance_blocks
+from edgeqe.engine.tiling import Window, plan
+from edgeqe.errors import ModelError
+from edgeqe.model.file import ModelFile
+from edgeqe.views.full_size import VIEWS
+from edgeqe.views.subsampled import Depth
+
+Float = npt.NDArray[np.float32]
+Uint8 = npt.NDArray[np.uint8]
+
+#: Memory that windows are cut for, bytes, and numbers of 8 bytes alive at once for each that a
+#: runtime keeps: plain arithmetic reuses little.
+MEMORY, MORE_ALIVE = 1 << 30, 4
+
+
+class Arithmetic(Protocol):
+    """A network at one strength."""
+
+    def run(self, planes: Float) -> Float:
+        """Residual (C, h, w) in grey levels of planes (C, h, w), grey levels less 128."""
+
+
+def reference_session(file: ModelFile, key: int) -> Arithmetic:
+    """Plain arithmetic of a model file at a key of its strengths.
+
+    Raises
+    ------
+    ModelError
+        If the file's runtime refuses it.
+    """
+    if file.format == "tflite":
+        return _PlainLitert(file.at(key))
+    return _PlainOnnx(file.at(key))
+
+
+class Exact:
+    """Enhances pictures as an `Enhancer` does, in plain arithmetic.
+
+    Parameters
+    ----------
+    file : ModelFile
+    """
+
+    def __init__(self, file: ModelFile) -> None:
+        self._file = file
+        self._sessions: dict[int, Arithmetic] = {}
+
+    def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
+        """Enhance a picture, shape (H, W) or (H, W, 3), of a step in grey levels."""
+        card, out = self._file.card, np.empty_like(image)
+        kind = "gray" if image.ndim == 2 else "rgb"
+        view = VIEWS[card.planes, kind]([image], [out], Depth(8))
+        session = self._session(step)
+
+        def residual(window: Window) -> Float:
+            unit = card.pixels_per_sample
+            shape = (card.channels, window.height // unit, window.width // unit)
+            planes = np.empty(shape, np.float32)
+            view.read(window, planes)
+            return session.run(planes)
+
+        height, width = image.shape[:2]
+        if card.tiling == "blocks":
+            enhance_blocks(
+                view,
+                height,
+                width,
+                block=card.block,
+                channels=card.channels,
+                residual_of=residual,
+                each=_one_by_one,
+            )
+            return out
+        chosen = plan(
+            height,
+            width,
+            halo=card.halo,
+            alignment=card.alignment,
+            bytes_per_pixel=8 * MORE_ALIVE * card.peak_floats_per_pixel,
+            limit=MEMORY,
+            threads=1,
+            whole=card.tiling == "whole",
+        )
+        for _, windows in chosen.bands():
+            for window in windows:
+                view.write(window, residual(window))
+        return out
+
+    def _session(self, step: float) -> Arithmetic:
+        key = self._file.key(step)
+        if key not in self._sessions:
+            self._sessions[key] = reference_session(self._file, key)
+        return self._sessions[key]
+
+
+def _one_by_one(function: Callable[[Any], None], items: Iterable[Any]) -> None:
+    for item in items:
+        function(item)
+
+
+class _PlainOnnx:
+    """ONNX Runtime without any optimisation of the graph: QDQ stays float between integers."""
+
+    def __init__(self, content: bytes) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own exceptions share no public base
+            raise ModelError(f"ONNX Runtime refuses the model: {str(error)[:200]}.") from error
+
+    def run(self, planes: Float) -> Float:
+        result: Float = self._session.run(None, {"planes": planes[None]})[0][0]
+        return result
+
+
+class _PlainLitert:
+    """LiteRT's own kernels, one for each operator, without XNNPACK."""
+
+    def __init__(self, content: bytes) -> None:
+        from ai_edge_litert import interpreter
+
+        kernels = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        try:
+            self._interpreter: Any = interpreter.Interpreter(
+                model_content=content, num_threads=1, experimental_op_resolver_type=kernels
+            )
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"LiteRT refuses the model: {str(error)[:200]}.") from error
+
+    def run(self, planes: Float) -> Float:
+        (given,) = self._interpreter.get_input_details()
+        values = planes.transpose(1, 2, 0)[None]
+        if tuple(given["shape"]) != values.shape:
+            self._interpreter.resize_tensor_input(given["index"], values.shape)
+        self._interpreter.allocate_tensors()
+        self._interpreter.set_tensor(given["index"], values)
+        self._interpreter.invoke()
+        (found,) = self._interpreter.get_output_details()
+        result: Float = self._interpreter.get_tensor(found["index"])[0].transpose(2, 0, 1)
+        return np.ascontiguousarray(result)

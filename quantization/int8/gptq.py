@@ -1,0 +1,83 @@
+"""Rounding a kernel so that its results stay, not its weights: GPTQ on a convolution.
+
+Rounding each weight to the nearest integer loses most where inputs are alike: the taps of a
+kernel that finds edges sum to 0, rounded ones do not, and then the brightness of the picture
+leaks into the result. With the second moment H = E[x xᵀ] of the inputs x of one output
+sample, the mean square error of the result is ``(q - w) H (q - w)ᵀ``. The weights of a channel
+are rounded one by one; each one's error is made up for by the weights still to come::
+
+    w_j -= (w_i - q_i) / U_ii * U_ij    for j > i,    with H⁻¹ = Uᵀ U, U upper triangular
+
+References
+----------
+Frantar, Ashkboos, Hoefler, Alistarh, "GPTQ: Accurate Post-Training Quantization for
+Generative Pre-trained Transformers", ICLR 2023, equations 2 and 3, and section 3.3, step 3.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.converters.graph.graph import Float
+
+Double = npt.NDArray[np.float64]
+#: Share of the mean of H's diagonal that is added to the diagonal (section 3.3: 1 %).
+DAMPING = 0.01
+#: Shares of a channel's largest weight that its largest integer may stand for: the one that
+#: changes the results least is taken.
+CLIPS = (1.0, 0.97, 0.94, 0.91, 0.88, 0.85)
+
+
+def round_kernel(kernel: Float, largest: int, moment: Double | None = None) -> tuple[Float, Float]:
+    """Whole numbers and their scale a channel.
+
+    Parameters
+    ----------
+    kernel : ndarray, shape (C, ...)
+        A row a channel of the result.
+    largest : int
+        Largest whole number.
+    moment : ndarray, shape (n, n), optional
+        Second moment of the n inputs of a channel; without it each weight is rounded to the
+        nearest.
+
+    Returns
+    -------
+    numbers : ndarray of float32, shape (C, ...)
+        From -largest to largest.
+    scale : ndarray of float32, shape (C,)
+        Above 0; of each channel the one of `CLIPS` whose error is least.
+    """
+    weights = kernel.reshape(len(kernel), -1).astype(np.float64)
+    peak = np.abs(weights).max(axis=1)
+    peak[peak == 0.0] = largest
+    damped = np.eye(weights.shape[1]) if moment is None else _damped(moment)
+    order = np.argsort(-np.diagonal(damped), kind="stable")  # the loudest inputs first
+    inverse = np.linalg.inv(damped[np.ix_(order, order)])
+    upper = np.linalg.cholesky(inverse).T
+    best = np.full(len(weights), np.inf)
+    numbers, scale = np.empty_like(weights), np.empty(len(weights))
+    for clip in CLIPS:
+        trial = clip * peak / largest
+        rounded = _one_by_one(weights[:, order] / trial[:, None], largest, upper)
+        rounded = rounded[:, np.argsort(order)]
+        error = rounded * trial[:, None] - weights
+        loss = np.einsum("ci,ij,cj->c", error, damped, error)
+        better = loss < best
+        best[better], numbers[better], scale[better] = loss[better], rounded[better], trial[better]
+    return numbers.reshape(kernel.shape).astype(np.float32), scale.astype(np.float32)
+
+
+def _one_by_one(weights: Double, largest: int, upper: Double) -> Double:
+    """Every column rounded, its error made up for by the columns behind it."""
+    rest, rounded = weights.copy(), np.empty_like(weights)
+    for i in range(weights.shape[1]):
+        rounded[:, i] = np.clip(np.rint(rest[:, i]), -largest, largest)
+        error = (rest[:, i] - rounded[:, i]) / upper[i, i]
+        rest[:, i + 1 :] -= error[:, None] * upper[i, i + 1 :]
+    return rounded
+
+
+def _damped(moment: Double) -> Double:
+    return moment + DAMPING * max(float(np.diagonal(moment).mean()), 1e-12) * np.eye(len(moment))

@@ -1,0 +1,103 @@
+"""Second moments of what kernels read: which roundings of a kernel the result feels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from edgeqe.codecs.strength import step_from_quality, step_key
+from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.integer import CONVOLUTIONS
+from edgeqe.converters.onnx_io.session import Running
+from edgeqe.model.card import pixels_per_sample
+from edgeqe.quantization.calibration.calibration import in_parts
+from edgeqe.quantization.calibration.ranges import Double
+from edgeqe.quantization.calibration.samples import Photograph, inputs_at
+from edgeqe.quantization.int8.canonical_form import normal
+
+#: Windows that are run, evenly chosen, and places that are drawn of each, at each quality and
+#: use of a kernel.
+WINDOWS, PLACES = 32, 400
+
+
+def moments(
+    graph: Graph,
+    photographs: Sequence[Photograph],
+    layout: str,
+    qualities: Sequence[int],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Double]:
+    """Second moment of the inputs of every kernel, over pictures, strengths and uses.
+
+    Every quality counts the same in dB: what a network reads at a coarse step differs by
+    more from what it should be, and its result may, so inputs count in units of the step.
+
+    Parameters
+    ----------
+    graph : Graph
+        Folded, in the convention of the model file.
+    photographs : sequence of Photograph
+        Of `read_photographs`.
+    layout : str
+        The network's planes, one of `card.LAYOUTS`.
+    qualities : sequence of int
+        IJG qualities.
+    progress : callable, optional
+        Gets the qualities done and all of them.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n, n)
+        By kernel, n = inputs of a channel of the result: E[x xᵀ], up to a factor. Kernels of
+        convolutions in groups and of transposed convolutions that overlap have none.
+    """
+    graph = normal(graph)
+    readers = [n for n in graph.nodes if n.op == "Conv" and n.groups == 1]
+    values = sorted({node.inputs[0] for node in readers} - set(graph.inputs))
+    photographs = _some(photographs)
+    windows = [window for photograph in photographs for window in photograph.windows]
+    unit = pixels_per_sample(layout)
+    parts = [list(graph.inputs), *(in_parts(graph, values, unit, windows) if values else ())]
+    found: dict[str, Double] = {}
+    rng = np.random.default_rng(5)
+    for done, quality in enumerate(qualities, 1):
+        step = step_from_quality(quality)
+        for part in parts:
+            wanted = [value for value in part if value not in graph.inputs]
+            running = Running(graph.at(step_key(step)), wanted)
+            for given in inputs_at(photographs, layout, graph.inputs, quality):
+                read = running.run(given) if wanted else []
+                made = {**given, **dict(zip(wanted, read, strict=True))}
+                for node in readers:
+                    if node.inputs[0] in part:
+                        x = _drawn(node, made[node.inputs[0]][0], rng) / step
+                        found[node.inputs[1]] = found.get(node.inputs[1], 0.0) + x.T @ x
+        if progress is not None:
+            progress(done, len(qualities))
+    uses = {n.inputs[1] for n in graph.nodes if n.op in CONVOLUTIONS and n not in readers}
+    return {kernel: moment for kernel, moment in found.items() if kernel not in uses}
+
+
+def _some(photographs: Sequence[Photograph]) -> list[Photograph]:
+    """The same pictures with fewer windows."""
+    count = sum(len(photograph.windows) for photograph in photographs)
+    step, first, chosen = max(1, count // WINDOWS), 0, []
+    for photograph in photographs:
+        windows = [w for i, w in enumerate(photograph.windows, first) if i // 2 % step == 0]
+        first += len(photograph.windows)
+        chosen.append(replace(photograph, windows=tuple(windows)))
+    return chosen
+
+
+def _drawn(node: Node, value: Float, rng: np.random.Generator) -> Double:
+    """What a convolution reads for some samples of its result, shape (PLACES, n)."""
+    ends = (node.padding, max(node.padding_end, 0))
+    padded = np.pad(value, ((0, 0), ends, ends))
+    kernel = (node.kernel, node.kernel)
+    windows = sliding_window_view(padded, kernel, (1, 2))[:, :: node.stride, :: node.stride]
+    rows, columns = (rng.integers(side, size=PLACES) for side in windows.shape[1:3])
+    drawn: Double = windows[:, rows, columns].transpose(1, 0, 2, 3).astype(np.float64)
+    return drawn.reshape(PLACES, -1)

@@ -1,0 +1,1 @@
+"""Structured pruning: dependency graph, importance, widths, fine-tuning by distillation."""

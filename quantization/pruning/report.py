@@ -1,0 +1,69 @@
+"""What a pruning did, as a report and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgeqe import zoo
+from edgeqe.model.card import pixels_per_sample
+from edgeqe.quantization.pruning.distillation import Tuned
+from edgeqe.quantization.pruning.pictures import Gains
+from edgeqe.quantization.pruning.pruning import Pruned
+
+#: Layers that are named in a line.
+NAMED = 7
+
+
+def pruned_report(pruned: Pruned) -> dict[str, Any]:
+    """Arithmetic, parameters and widths, before and after."""
+    unit = pixels_per_sample(zoo.network(pruned.model.name).planes)
+    return {
+        "kmac_per_pixel": [round(macs / unit**2 / 1000, 3) for macs in pruned.macs],
+        "parameters": list(pruned.parameters),
+        "multiple": pruned.multiple,
+        "widths": {name: list(widths) for name, widths in pruned.widths.items()},
+    }
+
+
+def pruned_lines(name: str, pruned: Pruned) -> list[str]:
+    """The same for people."""
+    report = pruned_report(pruned)
+    before, after = report["kmac_per_pixel"]
+    layers: dict[str, list[str]] = {}
+    for layer, (old, new) in pruned.widths.items():
+        layers.setdefault("as before" if old == new else f"{new} of {old}", []).append(layer)
+    return [
+        f"{name}: {before:g} to {after:g} kMAC/px, {1 - after / before:.1%} less; "
+        f"{pruned.parameters[0]} to {pruned.parameters[1]} parameters; widths in multiples of "
+        f"{pruned.multiple}",
+        *(f"  {width}: {_named(names)}" for width, names in layers.items()),
+    ]
+
+
+def _named(names: list[str]) -> str:
+    """Some names, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def tuned_lines(tuned: Tuned, gains: Mapping[str, Gains]) -> list[str]:
+    """What fine-tuning won back: a line a set, protocol and quality.
+
+    Parameters
+    ----------
+    tuned : Tuned
+    gains : mapping
+        Of the networks ``unpruned``, ``pruned`` and ``tuned``.
+    """
+    early = ", interrupted" if tuned.interrupted else ""
+    lines = [
+        f"  fine-tuned {tuned.steps} steps, {tuned.seconds / 60:.1f} min{early}",
+        f"  {'PSNR, dB':24}{'JPEG':>8}{'unpruned':>10}{'pruned':>10}{'tuned':>10}{'kept':>8}",
+    ]
+    for key, (jpeg, whole) in gains["unpruned"].items():
+        cut, now = (gains[name][key][1] for name in ("pruned", "tuned"))
+        kept = f"{(now - jpeg) / (whole - jpeg):8.0%}" if whole > jpeg else f"{'':>8}"
+        changes = "".join(f"{value - jpeg:+10.3f}" for value in (whole, cut, now))
+        lines.append(f"  {key:24}{jpeg:8.2f}{changes}{kept}")
+    return lines

@@ -1,0 +1,53 @@
+"""The calibration that a quantization-aware training froze, as a file in its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeqe.errors import InputError
+from edgeqe.quantization.calibration.calibration import Calibration
+from edgeqe.quantization.calibration.ranges import Ranges
+from edgeqe.zoo.training.files import RANGES
+
+
+def write_frozen(folder: Path, calibration: Calibration) -> None:
+    """Write the calibration of a training, under a temporary name first.
+
+    The file holds the keys, ``low.VALUE`` and ``high.VALUE`` of every value, and the summary
+    as JSON.
+    """
+    ranges = calibration.ranges
+    arrays: dict[str, Any] = {f"low.{name}": numbers for name, numbers in ranges.low.items()}
+    arrays |= {f"high.{name}": numbers for name, numbers in ranges.high.items()}
+    summary = json.dumps({**calibration.summary, "frozen in training": True})
+    temporary = folder / f"partial.{RANGES}"
+    np.savez(temporary, keys=np.array(ranges.keys), summary=np.array(summary), **arrays)
+    os.replace(temporary, folder / RANGES)
+
+
+def read_frozen(folder: Path) -> Calibration | None:
+    """Calibration of a training; None of one without the rounding of INT8.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    path = folder / RANGES
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            low, high = (
+                {name[len(end) :]: stored[name] for name in stored.files if name.startswith(end)}
+                for end in ("low.", "high.")
+            )
+            keys = tuple(int(key) for key in stored["keys"])
+            return Calibration(Ranges(keys, low, high), json.loads(str(stored["summary"])))
+    except Exception as error:  # numpy and zipfile raise nearly anything on damaged files
+        raise InputError(f"'{path}' is damaged ({error}): train again.") from error

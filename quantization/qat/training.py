@@ -1,0 +1,184 @@
+"""Quantization-aware training: a network learns weights that lose little when rounded.
+
+The network is trained with all the roundings of INT8 in it, see `fake.py`, on the graph that
+INT8 rounds: kernels once for all uses and strengths, the strength's factors outside of them;
+each value that becomes integers, after its ReLU, with a step that follows the strength. Biases
+stay real, and the picture's planes are whole grey levels already.
+
+The ranges are calibrated on the training pictures, for the averaged weights, which are what
+is shipped: at the start, then `TIMES` times at even distances. The last time they are frozen,
+and the last `FROZEN` of the steps trains with exactly the ranges that are written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeqe.codecs.strength import KEYS_PER_OCTAVE
+from edgeqe.converters.graph.graph import KEYS, Graph
+from edgeqe.converters.graph.integer import LARGEST_WEIGHT, MOVING, IntegerGraph
+from edgeqe.converters.sources import caution, from_keras
+from edgeqe.errors import InputError
+from edgeqe.quantization.calibration.calibration import calibrate
+from edgeqe.quantization.calibration.samples import Photograph, read_photographs
+from edgeqe.quantization.int8.canonical_form import normal
+from edgeqe.quantization.int8.int8 import integer_graph, values
+from edgeqe.quantization.qat.fake_quantize import RoundedConvolution, RoundedValue
+from edgeqe.quantization.qat.saved_calibration import write_frozen
+from edgeqe.views.colour import SCALE
+from edgeqe.zoo.training.loop import Progress, Training
+from edgeqe.zoo.training.pictures import picture_files, split
+from edgeqe.zoo.training.precision import Precision
+from edgeqe.zoo.training.recipe import Recipe
+
+#: Share of the steps that is trained with frozen ranges.
+FROZEN = 0.2
+#: Calibrations after the one at the start, the last of them where the ranges freeze.
+TIMES = 4
+#: Pictures that are calibrated on, evenly chosen.
+MOST_PICTURES = 32
+
+
+def with_rounding(model: Any, graph: Graph, largest: int = LARGEST_WEIGHT) -> Any:
+    """Network with the roundings of INT8, on the weights of the given one.
+
+    Parameters
+    ----------
+    model : keras.Model
+        One of edgeqe's own networks.
+    graph : Graph
+        Of its `Source`.
+    largest : int
+        Largest weight.
+
+    Returns
+    -------
+    keras.Model
+        Same inputs and output. `set_steps` gives its values their steps.
+
+    Raises
+    ------
+    InputError
+        If it has other convolutions than those networks.
+    """
+    import keras
+
+    rounded, kernels, used = _rounded(graph), dict[str, Any](), dict[str, int]()
+    made = {id(tensor): tensor for tensor in model.inputs}
+    log2_step = next(tensor for tensor in model.inputs if tensor.name == "log2_step")
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        for node in model._nodes_by_depth[depth]:
+            if node.is_input:
+                continue
+            layer, tensor = node.operation, node.output_tensors[0]
+            number = used[layer.name] = used.get(layer.name, 0) + 1
+            value = f"{layer.name}.out" if number == 1 else f"{layer.name}.{number}.out"
+            if isinstance(layer, keras.layers.Conv2D | keras.layers.Conv2DTranspose):
+                if layer.name not in kernels:
+                    kernels[layer.name] = RoundedConvolution(layer, largest)
+                layer = kernels[layer.name]
+            given = [made[id(source)] for source in node.input_tensors]
+            result = layer(given if len(given) > 1 else given[0])
+            value = graph.output if tensor is model.outputs[0] else value
+            if value in rounded:
+                result = RoundedValue(value)([result, log2_step])
+            made[id(tensor)] = result
+    return keras.Model(model.inputs, made[id(model.outputs[0])], name=model.name)
+
+
+def set_steps(model: Any, integer: IntegerGraph) -> None:
+    """Give a network of `with_rounding` the steps of a network of integers."""
+    for layer in model.layers:
+        if isinstance(layer, RoundedValue):
+            step = integer.steps[layer.value]
+            scale = integer.graph.vectors[step.scale][:, 0].astype(np.float64)
+            if layer.value == integer.graph.output:  # in grey levels, and scaled down as the file's
+                scale = scale / (SCALE * caution(np.array(KEYS) / KEYS_PER_OCTAVE))
+            layer.set_step(scale, step.zero)
+
+
+class QuantizedTraining(Training):
+    """A training with the roundings of INT8, from the weights of a trained network.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        With a `start`.
+    data : Path
+        Data folder; the recipe names its sub-folder.
+    folder : Path
+        As of `Training`; the ranges lie there too.
+
+    Raises
+    ------
+    InputError
+        If the recipe starts from random weights.
+    """
+
+    def __init__(self, recipe: Recipe, data: Path, folder: Path) -> None:
+        if not recipe.start:
+            raise InputError(
+                f"recipe '{recipe.name}' starts from random weights, --quantized fine-tunes "
+                "trained ones: name a model by start."
+            )
+        super().__init__(recipe, data, folder, Precision.FLOAT32)  # roundings to 8 bits need more
+        self.network = self.model
+        self.adopt(with_rounding(self.network, from_keras(self.network).graph))
+        last = (1.0 - FROZEN) * recipe.steps
+        self.calibrations = {round(last * time / TIMES) for time in range(1, TIMES + 1)}
+        self.photographs: list[Photograph] = []
+
+    def run(
+        self,
+        progress: Progress | None = None,
+        log: Callable[[str], None] = print,
+        seconds: float = math.inf,
+    ) -> None:
+        """Train to the recipe's last step, until the user interrupts, or so many seconds."""
+        if self.step == 0 or self.step in self.calibrations:  # the latter: interrupted there
+            self.calibrate()
+        super().run(progress, log, seconds)
+
+    def after_step(self) -> None:
+        """Calibrate where it is time to."""
+        if self.step in self.calibrations:
+            self.calibrate()
+
+    def calibrate(self) -> None:
+        """Find the ranges of the averaged network, train with them from now on, write them."""
+        if not self.photographs:
+            training, _ = split(picture_files(self.pictures))
+            names = {file.relative_to(self.pictures).as_posix() for file in training}
+            read = [p for p in read_photographs(self.pictures) if p.name in names]
+            self.photographs = read[:: math.ceil(len(read) / MOST_PICTURES)]
+        with self.averaged():
+            source = from_keras(self.network)
+            found = calibrate(
+                normal(source.graph),
+                values(source.graph),
+                self.photographs,
+                planes=source.planes,
+            )
+            integer = integer_graph(source.graph, found.ranges, source.default_key)
+        set_steps(self.model, integer)
+        now = zip(self.model.weights, self.model.get_weights(), strict=True)
+        for index, (variable, numbers) in enumerate(now):
+            if not variable.trainable:  # steps are no weights to be averaged
+                self.average[index] = np.array(numbers)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_frozen(self.folder, found)
+
+
+def _rounded(graph: Graph) -> frozenset[str]:
+    """Values of a network that INT8 rounds, and those that they are moved to."""
+    graph = normal(graph)
+    found = set(values(graph))
+    for node in graph.nodes:
+        if node.op in MOVING and node.inputs[0] in found:
+            found.add(node.output)
+    return frozenset(found)

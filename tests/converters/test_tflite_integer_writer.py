@@ -1,0 +1,402 @@
+"""INT8 in TFLite: integers by hand and by loops, shared kernels, numbers found by their names.
+
+Scales are powers of two wherever integers must be equal: then a sum times its factor is exact in
+float32, and XNNPACK and numpy round the same number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from edgeqe.converters.graph.graph import KEYS
+from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.tflite_io.integer_writer import model_of
+from edgeqe.model.flatbuffer import TfliteOutline, outline
+from edgeqe.runtimes.litert import provider_of
+from tests.quantization.integer_models import Draft
+
+Integers = npt.NDArray[np.int64]
+SAME: dict[str, Any] = {"padding": 1, "padding_end": 1}
+RNG = np.random.default_rng(8)
+
+
+def weights(*shape: int) -> Integers:
+    return RNG.integers(-64, 65, shape)
+
+
+def picture(*shape: int) -> Integers:
+    return RNG.integers(0, 256, shape)
+
+
+def run(data: bytes, *given: npt.NDArray[Any]) -> tuple[list[npt.NDArray[Any]], Any]:
+    """What LiteRT makes of inputs (C, h, w): its outputs, and the interpreter.
+
+    Integers go from 0 to 255 here, as in the graph, and from -128 to 127 in the file.
+    """
+    interpreter = Interpreter(model_content=data, num_threads=1)
+    for details, value in zip(interpreter.get_input_details(), given, strict=True):
+        count, height, width = value.shape
+        interpreter.resize_tensor_input(details["index"], (1, height, width, count))
+    interpreter.allocate_tensors()
+    for details, value in zip(interpreter.get_input_details(), given, strict=True):
+        lying = value - 128 if details["dtype"] is np.int8 else value
+        lying = lying.transpose(1, 2, 0)[None].astype(details["dtype"])
+        interpreter.set_tensor(details["index"], lying)
+    interpreter.invoke()
+    found = []
+    for details in interpreter.get_output_details():
+        value = interpreter.get_tensor(details["index"])[0].transpose(2, 0, 1)
+        found.append(value.astype(np.int64) + 128 if value.dtype == np.int8 else value)
+    assert provider_of(interpreter) == "XNNPACK"
+    assert sum(op["op_name"] == "DELEGATE" for op in interpreter._get_ops_details()) == 1
+    return found, interpreter
+
+
+def sums(x: Integers, kernel: Integers, zero: int, stride: int, before: int, groups: int) -> Any:
+    """Sums of a convolution, tap by tap, as large as the stride leaves of the input."""
+    out, given, rows, columns = kernel.shape
+    height, width = x.shape[1] // stride, x.shape[2] // stride
+    wide = np.pad(x - zero, ((0, 0), (before, rows), (before, columns)))
+    result = np.zeros((out, height, width), np.int64)
+    for channel, row, column in np.ndindex(out, rows, columns):
+        first = channel // (out // groups) * given
+        seen = wide[first : first + given, row::stride, column::stride][:, :height, :width]
+        result[channel] += (seen * kernel[channel, :, row, column, None, None]).sum(axis=0)
+    return result
+
+
+def rounded(real: npt.NDArray[np.float64], zero: int, relu: bool = False) -> Integers:
+    """Real numbers in steps, as integers: half to even, saturated."""
+    result: Integers = np.clip(np.rint(real) + zero, zero if relu else 0, 255).astype(np.int64)
+    return result
+
+
+def tensors(data: bytes) -> tuple[dict[str, Any], Any]:
+    """Tensors of a file by name, read with the generated schema; and the model."""
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    return {tensor.name.decode(): tensor for tensor in model.subgraphs[0].tensors}, model
+
+
+def test_two_convolutions_by_hand() -> None:
+    draft = Draft({"planes": 1})
+    draft.step("planes", 1.0, 128)
+    draft.step("a", 0.5, 0)
+    draft.step("y", 2.0, 128)
+    kernel = np.zeros((3, 1, 3, 3))
+    kernel[0, 0, 1] = [0, 2, 1]  # twice the pixel and its right neighbour
+    kernel[1, 0, 1, 1] = -64
+    kernel[2, 0, 1, 1] = 64
+    draft.conv("planes", "k", "a", kernel, scale=0.625, bias=[1.25, 65.0, -40.0], relu=True, **SAME)
+    draft.conv("a", "tail", "y", [[[[2]], [[-1]], [[1]]]], scale=0.25, bias=-3.0)
+    given = np.array([[[129, 130, 131], [128, 127, 255]]])
+    # a = 1.25 * (sum + bias / 0.625), biases 2, 104 and -64, 0 to 255:
+    # channel 0: sums 4 7 6 / -1 125 254, plus 2, are 7.5 11.25 10 / 1.25 158.75 320
+    # channel 1: 104 - 64 (1 2 3 / 0 -1 127): 40 -24 -88 / 104 168 -8024, times 1.25
+    # channel 2: 64 (1 2 3 / 0 -1 127) - 64: 0 64 128 / -64 -128 8064, times 1.25
+    a = [
+        [[8, 11, 10], [1, 159, 255]],  # 7.5 goes to the even 8
+        [[50, 0, 0], [130, 210, 0]],
+        [[0, 80, 160], [0, 0, 255]],
+    ]
+    # y = 128 + (2 a0 - a1 + a2 - 24) / 16, the bias -3 / (0.5 * 0.25) = -24
+    # 16 - 50 - 24 = -58; 22 + 80 - 24 = 78; 20 + 160 - 24 = 156
+    # 2 - 130 - 24 = -152; 318 - 210 - 24 = 84; 510 + 255 - 24 = 741
+    y = [[[124, 133, 138], [118, 133, 174]]]  # -3.625 4.875 9.75 / -9.5 5.25 46.3: -9.5 to -10
+    found, interpreter = run(model_of(draft.graph("y"), {}, outputs=["a"]), given)
+    assert found[1].tolist() == a
+    assert found[0].tolist() == y
+    first, last = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    assert first["name"] == "planes" and first["quantization"] == (1.0, 0)
+    assert last["quantization"] == (2.0, 0)
+    stored, model = tensors(model_of(draft.graph("y"), {}))
+    assert model.buffers[stored["a.conv.bias"].buffer].data.view("<i4").tolist() == [2, 104, -64]
+
+
+CONVOLUTIONS: list[tuple[dict[str, Any], tuple[int, ...], str]] = [
+    ({**SAME}, (8, 4, 3, 3), "CONV_2D"),
+    ({"padding": 2, "padding_end": 2}, (8, 4, 5, 5), "CONV_2D"),
+    ({"stride": 2, "padding": 0, "padding_end": 1}, (8, 4, 3, 3), "CONV_2D"),
+    ({"stride": 2, **SAME}, (8, 4, 3, 3), "PAD CONV_2D"),
+    ({"groups": 2, **SAME}, (8, 2, 3, 3), "CONV_2D"),
+    ({"groups": 4, **SAME}, (4, 1, 3, 3), "DEPTHWISE_CONV_2D"),
+]
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize(("options", "shape", "written"), CONVOLUTIONS)
+def test_a_convolution_equals_loops(
+    options: dict[str, Any], shape: tuple[int, ...], written: str, relu: bool
+) -> None:
+    draft = Draft({"planes": 4})
+    draft.step("planes", 0.5, 99)  # zeros around the picture are the integer 99
+    draft.step("y", 16.0, 100)
+    kernel, bias = weights(*shape), RNG.integers(-4000, 4000, shape[0])
+    scales = 2.0 ** RNG.integers(-5, -2, shape[0])
+    draft.conv("planes", "k", "y", kernel, scale=scales.tolist(),
+               bias=(bias * 0.5 * scales).tolist(), relu=relu, **options)  # fmt: skip
+    given = picture(4, 12, 20)
+    data = model_of(draft.graph("y"), {})
+    (found,), _ = run(data, given)
+    plain = sums(given, kernel, 99, options.get("stride", 1), options["padding"],
+                 options.get("groups", 1))  # fmt: skip
+    factors = (0.5 * scales / 16.0)[:, None, None]
+    expected = rounded((plain + bias[:, None, None]) * factors, 100, relu)
+    assert len(np.unique(expected)) > 25  # no result is right by saturation alone
+    assert np.array_equal(found, expected)
+    assert " ".join(outline(data).op_types) == written
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "before", "behind"), [(3, 2, 0, 1), (4, 2, 1, 1), (3, 4, 0, -1)]
+)
+def test_a_transposed_convolution_equals_scattering(
+    kernel: int, stride: int, before: int, behind: int
+) -> None:
+    draft = Draft({"planes": 4})
+    draft.step("planes", 1.0, 120)
+    draft.step("y", 8.0, 100)
+    numbers, bias = weights(4, 6, kernel, kernel), RNG.integers(-4000, 4000, 6)
+    scales = 2.0 ** RNG.integers(-6, -3, 6)
+    draft.conv("planes", "k", "y", numbers, scale=scales.tolist(), bias=(bias * scales).tolist(),
+               relu=True, op="ConvTranspose", stride=stride, padding=before,
+               padding_end=behind)  # fmt: skip
+    given = picture(4, 5, 7)
+    plain = np.zeros((6, 5 * stride + kernel, 7 * stride + kernel), np.int64)
+    for row, column in np.ndindex(5, 7):
+        part = plain[:, row * stride :, column * stride :][:, :kernel, :kernel]
+        part += np.einsum("i,iorc->orc", given[:, row, column] - 120, numbers)
+    plain = plain[:, before:, before:][:, : 5 * stride, : 7 * stride]
+    expected = rounded(
+        (plain + bias[:, None, None]) * (scales / 8.0)[:, None, None], 100, relu=True
+    )
+    data = model_of(draft.graph("y"), {})
+    (found,), _ = run(data, given)
+    assert len(np.unique(expected)) > 25  # no result is right by saturation alone
+    assert np.array_equal(found, expected)
+    # each number of the kernel once; phases that read nothing share one kernel of zeros
+    nothing = 4 * 6 if stride > kernel else 0
+    assert integer_bytes(data) == numbers.size + nothing
+    read = outline(data)
+    assert read.initializers["y.conv.kernel.scale"].dims == (6,)
+    assert read.initializers["y.conv.bias"].dims == (6,)
+
+
+def integer_bytes(data: bytes) -> int:
+    """Bytes of all kernels, each place once."""
+    places = {(t.start, t.stop) for t in outline(data).initializers.values() if t.data_type == 3}
+    return sum(stop - start for start, stop in places)
+
+
+def shared() -> IntegerGraph:
+    """A kernel used three times, values that move, a transposed one, all with the strength."""
+    draft = Draft({"planes": 4})
+    for name, scale, zero in (("planes", 1.0, 128), ("a", 0.5, 0), ("b", 1.0, 100),
+                              ("c", 2.0, 90), ("d", 1.0, 110), ("y", 0.25, 128)):  # fmt: skip
+        draft.step(name, scale, zero)
+    draft.conv("planes", "body", "a", weights(4, 4, 3, 3), scale=0.003, bias=1.0, relu=True, **SAME)
+    draft.conv("a", "body", "b", scale=[0.001, 0.002, 0.003, 0.004], bias=-2.0, **SAME)
+    draft.conv("b", "body", "c", scale=0.002, bias=3.0, **SAME)
+    draft.node("Add", ["a", "c"], "d")
+    draft.node("SpaceToDepth", "d", draft.moved("small", "d"), kernel=2)
+    draft.node("MaxPool", "small", draft.moved("pooled", "small"), kernel=3, **SAME)
+    draft.conv("pooled", "up", "y", weights(16, 4, 3, 3), scale=0.0001, bias=2.0,
+               op="ConvTranspose", stride=2, padding_end=1)  # fmt: skip
+    for index, name in enumerate(list(draft.constants)):
+        if name.endswith((".scale", ".bias")) and not name.startswith("planes"):
+            row = draft.constants[name].reshape(-1)
+            draft.follow(name, row.tolist(), (row * (1.5 + 0.1 * index)).tolist())
+    return draft.graph("y")
+
+
+def test_a_shared_kernel_is_one_buffer_with_scales_of_each_use() -> None:
+    integer = shared()
+    stored, model = tensors(model_of(integer, {}))
+    uses = [stored[f"{name}.conv.kernel"] for name in "abc"]
+    assert len({use.buffer for use in uses}) == 1
+    lying = model.buffers[uses[0].buffer].data.view(np.int8)
+    expected = integer.graph.constants["body"].transpose(0, 2, 3, 1).reshape(-1)
+    assert np.array_equal(lying, expected)
+    for name, use in zip("abc", uses, strict=True):
+        scale = integer.graph.constants[f"{name}.conv.kernel.scale"].reshape(-1)
+        assert use.quantization.scale.tolist() == scale.tolist()
+        assert use.quantization.zeroPoint.tolist() == [0] * 4
+        bias = stored[f"{name}.conv.bias"].quantization.scale
+        source = {"a": "planes", "b": "a", "c": "b"}[name]
+        assert np.array_equal(bias, scale * np.float32(integer.scale(source)))
+    assert integer_bytes(model_of(integer, {})) == 4 * 4 * 9 + 16 * 4 * 9
+
+
+def renumbered(data: bytes, integer: IntegerGraph) -> bytes:
+    """A file with the numbers of a graph at another strength, each written by its name alone."""
+    found, read = bytearray(data), outline(data)
+
+    def write(name: str, numbers: npt.NDArray[Any]) -> None:
+        place = read.initializers[name]
+        assert place.stop - place.start == numbers.nbytes, name
+        found[place.start : place.stop] = numbers.tobytes()
+
+    constants = integer.graph.constants
+    for step in integer.steps.values():
+        write(step.scale, constants[step.scale])
+    for group in integer.groups():
+        if integer.is_integer(group.first):
+            scale, bias = (node.inputs[1] for node in group.nodes[1:3])
+            counts = integer.integer_bias(group)
+            write(scale, constants[scale])
+            write(bias, counts.numbers)
+            write(f"{bias}.scale", counts.scale)
+    return bytes(found)
+
+
+@pytest.mark.parametrize("key", [0, 40, KEYS[-1]])
+def test_numbers_that_follow_the_strength_are_found_by_name(key: int) -> None:
+    integer = shared()
+    data, other = model_of(integer.at(20), {}), model_of(integer.at(key), {})
+    assert data != other and len(data) == len(other)
+    assert renumbered(data, integer.at(key)) == other
+    given = picture(4, 16, 24)
+    (first,), _ = run(data, given)
+    (second,), _ = run(other, given)
+    assert (first != second).mean() > 0.5
+
+
+def test_the_bytes_are_the_same_for_the_same_calls() -> None:
+    integer = shared()
+    data = model_of(integer, {"a": "grüße"})
+    assert data == model_of(integer, {"a": "grüße"})
+    assert outline(data).metadata == {"a": "grüße"}
+    stored = [t for t in outline(data).initializers.values() if not t.name.endswith(".scale")]
+    assert all(tensor.start % 16 == 0 for tensor in stored)
+
+
+def operators(read: TfliteOutline) -> list[str]:
+    """Operators without the convolutions."""
+    return [op for op in read.op_types if "CONV" not in op]
+
+
+def test_joined_values_get_the_step_of_the_result() -> None:
+    # XNNPACK holds the factor of two scales with 8 bits behind the point: 1/2 is exact.
+    draft = Draft({"planes": 2, "residual": 1})
+    draft.step("planes", 1.0, 128)
+    draft.step("residual", 2.0, 100)
+    draft.step("y", 2.0, 100)
+    draft.node("Concat", ["planes", "residual", "planes"], "y")
+    data = model_of(draft.graph("y"), {})
+    assert operators(outline(data)) == ["QUANTIZE", "QUANTIZE", "QUANTIZE", "CONCATENATION"]
+    planes, residual = picture(2, 6, 8), picture(1, 6, 8)
+    (found,), interpreter = run(data, planes, residual)
+    assert [d["name"] for d in interpreter.get_input_details()] == ["planes", "residual"]
+    exact = (planes - 128) / 2.0 + 100
+    assert np.array_equal(found[2:3], residual)
+    for part in (found[:2], found[3:]):
+        assert np.abs(part - exact).max() <= 0.5  # the nearest integer, either one of a tie
+    # of one step with the result: as it is
+    draft.steps["residual"] = draft.steps["y"]
+    same = model_of(draft.graph("y"), {})
+    assert operators(outline(same)) == ["QUANTIZE", "QUANTIZE", "CONCATENATION"]
+
+
+def test_more_values_than_xnnpack_joins() -> None:
+    draft = Draft({"planes": 2})
+    draft.step("planes", 1.0, 128)
+    draft.moved("y", "planes")
+    draft.node("Concat", ["planes"] * 7, "y")
+    given = picture(2, 6, 8)
+    (found,), _ = run(model_of(draft.graph("y"), {}), given)
+    assert np.array_equal(found, np.concatenate([given] * 7))
+
+
+#: Operator, its options, and what it is of real numbers (C, h, w).
+OTHERS: list[tuple[str, dict[str, Any], Any, list[str]]] = [
+    ("Relu", {}, lambda x: np.maximum(x, 0), ["DEQUANTIZE", "RELU", "QUANTIZE"]),
+    ("LeakyRelu", {"alpha": 0.25}, lambda x: np.where(x < 0, x / 4, x), ["LEAKY_RELU"]),
+    ("Sigmoid", {}, lambda x: 1 / (1 + np.exp(-x)), ["DEQUANTIZE", "LOGISTIC", "QUANTIZE"]),
+    ("ReduceMean", {}, lambda x: x.mean(0, keepdims=True), ["MEAN"]),
+    ("ReduceMax", {}, lambda x: x.max(0, keepdims=True), ["REDUCE_MAX", "QUANTIZE"]),
+    ("GlobalAveragePool", {}, lambda x: x.mean((1, 2), keepdims=True), ["MEAN"]),
+    ("GlobalMaxPool", {}, lambda x: x.max((1, 2), keepdims=True), ["REDUCE_MAX", "QUANTIZE"]),
+]
+
+
+@pytest.mark.parametrize(("op", "options", "real", "written"), OTHERS)
+def test_other_operators_are_within_a_step(
+    op: str, options: dict[str, Any], real: Any, written: list[str]
+) -> None:
+    draft = Draft({"planes": 4})
+    draft.step("planes", 0.03, 120)
+    scale = 0.005 if op == "Sigmoid" else 0.035
+    draft.step("y", scale, 90)
+    draft.node(op, "planes", "y", **options)
+    data, given = model_of(draft.graph("y"), {}), picture(4, 8, 12)
+    (found,), _ = run(data, given)
+    expected = rounded(real((given - 120) * 0.03) / scale, 90)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= 1
+    assert operators(outline(data)) == written
+
+
+@pytest.mark.parametrize("op", ["Add", "Mul"])
+@pytest.mark.parametrize("relu", [False, True])
+def test_two_values(op: str, relu: bool) -> None:
+    draft = Draft({"planes": 4, "residual": 4})
+    draft.step("planes", 0.03, 120)
+    draft.step("residual", 0.02, 30)
+    draft.step("y", 0.05, 100)
+    if op == "Mul" and relu:  # no part of the group: its own operator, of a rounded value
+        draft.step("z", 0.1, 80)
+        draft.node(op, ["planes", "residual"], "z")
+        draft.node("Relu", "z", "y")
+    else:
+        draft.node(op, ["planes", "residual"], "z" if relu else "y")
+        if relu:
+            draft.node("Relu", "z", "y")
+    data = model_of(draft.graph("y"), {})
+    one, two = picture(4, 8, 12), picture(4, 8, 12)
+    (found,), _ = run(data, one, two)
+    reals = (one - 120) * 0.03, (two - 30) * 0.02
+    result = reals[0] + reals[1] if op == "Add" else reals[0] * reals[1]
+    steps = 1
+    if op == "Mul" and relu:
+        result, steps = (rounded(result / 0.1, 80) - 80) * 0.1, 3  # a step of z is two of y
+    assert np.abs(found - rounded(result / 0.05, 100, relu)).max() <= steps
+    separate = ["MUL", "DEQUANTIZE", "RELU", "QUANTIZE"]
+    assert operators(outline(data)) == (separate if op == "Mul" and relu else [op.upper()])
+
+
+def test_what_is_real_is_real_at_the_ends_too() -> None:
+    draft = Draft({"planes": 2})
+    kernel = RNG.normal(0, 0.2, (3, 2, 3, 3)).astype(np.float32)
+    draft.conv("planes", "k", "y", kernel, scale=2.0, bias=0.5, relu=True, real=True, **SAME)
+    data = model_of(draft.graph("y"), {})
+    given = RNG.normal(0, 40, (2, 6, 8)).astype(np.float32)
+    (found,), interpreter = run(data, given)
+    assert interpreter.get_input_details()[0]["dtype"] is np.float32
+    wide = np.pad(given, ((0, 0), (1, 1), (1, 1)))
+    expected = np.full((3, 6, 8), 0.5)
+    for row, column in np.ndindex(3, 3):
+        seen = wide[:, row : row + 6, column : column + 8]
+        expected += 2.0 * np.einsum("ihw,oi->ohw", seen, kernel[:, :, row, column])
+    # float32 sums in another order
+    assert np.abs(found - np.maximum(expected, 0)).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_a_real_layer_between_integers_reads_what_they_stand_for() -> None:
+    draft = Draft({"planes": 2})
+    draft.step("planes", 1.0, 128)
+    draft.step("a", 0.5, 100)
+    draft.step("b", 0.25, 128)
+    draft.node("Mul", ["planes", draft.vector("factor", [0.3, -1.7], 2)], "a")
+    draft.node("Relu", "a", "b")
+    data = model_of(draft.graph("b"), {}, outputs=["a"])
+    given = picture(2, 6, 8)
+    (b, a), _ = run(data, given)
+    exact = (given - 128) * np.array([0.3, -1.7])[:, None, None] / 0.5
+    assert np.abs(a - rounded(exact, 100)).max() <= 1
+    assert a.min() == 0 and a.max() == 255  # saturated: the real numbers go further
+    assert np.array_equal(b, rounded(np.maximum((a - 100) * 0.5, 0) / 0.25, 128))

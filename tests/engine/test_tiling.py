@@ -1,0 +1,91 @@
+"""Windows cover a picture exactly once, and every result has its halo."""
+
+import re
+
+import numpy as np
+import pytest
+
+from edgeqe.engine.tiling import FIXED_BYTES, axis, plan
+from edgeqe.errors import MemoryLimitError
+
+
+def test_axis_by_hand() -> None:
+    made = axis(20, 3, halo=2, alignment=2)
+    assert made is not None
+    # Three windows of 10 with a halo of 2: 8 + 6 + 8 own rows reach 20 with 2 to spare.
+    assert made.size == 10
+    assert list(made) == [(0, 0, 8), (6, 8, 12), (10, 12, 20)]
+
+
+@pytest.mark.parametrize("halo", [0, 2, 12, 16])
+def test_every_position_once_with_its_halo(halo: int) -> None:
+    rng = np.random.default_rng(5)
+    checked = 0
+    for _ in range(300):
+        length, count = 2 * int(rng.integers(1, 400)), int(rng.integers(1, 12))
+        made = axis(length, count, halo, 2)
+        if made is None:
+            continue
+        checked += 1
+        covered = np.zeros(length, int)
+        for start, first, last in made:
+            assert start % 2 == 0 and 0 <= start and start + made.size <= length
+            assert first % 2 == 0 and last % 2 == 0
+            assert start == 0 or first - start >= made.halo
+            assert start + made.size == length or start + made.size - last >= made.halo
+            assert count == 1 or made.halo == halo
+            covered[first:last] += 1
+        assert (covered == 1).all()
+    assert checked > 100
+
+
+def test_plan_covers_the_picture_with_equal_windows() -> None:
+    made = plan(301, 407, halo=16, alignment=2, bytes_per_pixel=80.0, limit=3 << 20, threads=2)
+    covered = np.zeros((302, 408), int)
+    for _, windows in made.bands():
+        for window in windows:
+            assert (window.height, window.width) == made.window
+            covered[slice(*window.rows), slice(*window.columns)] += 1
+    assert (covered == 1).all()
+    assert made.planned_bytes <= 3 << 20
+
+
+def test_more_memory_or_threads_never_cost_more_work() -> None:
+    def work(limit: int) -> int:
+        made = plan(3000, 4000, halo=16, alignment=2, bytes_per_pixel=100.0, limit=limit, threads=2)
+        return made.count * made.window[0] * made.window[1]
+
+    assert work(64 << 20) <= work(24 << 20) <= work(6 << 20)
+
+
+def test_the_smallest_limit_that_is_named_works_and_less_does_not() -> None:
+    options = {"halo": 16, "alignment": 2, "bytes_per_pixel": 100.0, "threads": 2}
+    with pytest.raises(MemoryLimitError) as caught:
+        plan(3000, 4000, limit=1024, **options)  # type: ignore[arg-type]
+    named = re.search(r"(\d+)KiB", str(caught.value))
+    assert named is not None
+    limit = int(named[1]) * 1024
+    assert plan(3000, 4000, limit=limit, **options).workers == 1  # type: ignore[arg-type]
+    with pytest.raises(MemoryLimitError):
+        plan(3000, 4000, limit=limit - 1024, **options)  # type: ignore[arg-type]
+    # by hand: a window of halo, one aligned step, halo, both ways
+    assert limit - FIXED_BYTES == pytest.approx((2 * 16 + 2) ** 2 * 100.0, abs=1024)
+
+
+def test_the_whole_picture_is_one_window_or_refused_with_advice() -> None:
+    options = {"halo": 16, "alignment": 8, "bytes_per_pixel": 10.0, "threads": 4, "whole": True}
+    made = plan(301, 407, limit=8 << 20, **options)  # type: ignore[arg-type]
+    assert made.window == (304, 408) and made.count == 1
+    with pytest.raises(MemoryLimitError, match="--freeze-gates") as caught:
+        plan(301, 407, limit=3 << 20, **options)  # type: ignore[arg-type]
+    named = re.search(r"(\d+)KiB", str(caught.value))
+    assert named is not None
+    # by hand: the padded picture at 10 bytes a pixel, and what is fixed
+    assert int(named[1]) * 1024 - FIXED_BYTES == pytest.approx(304 * 408 * 10, abs=1024)
+
+
+def test_bytes_beside_the_pixels_count_for_each_window() -> None:
+    options = {"halo": 8, "alignment": 2, "bytes_per_pixel": 10.0, "threads": 4}
+    made = plan(1000, 1000, limit=8 << 20, bytes_per_window=1 << 20, **options)  # type: ignore[arg-type]
+    assert made.window_bytes == made.window[0] * made.window[1] * 10 + (1 << 20)
+    assert made.planned_bytes == made.workers * made.window_bytes + FIXED_BYTES <= 8 << 20
