@@ -29,7 +29,7 @@ def shipped_on(profile: Profile, *, full: bool) -> list[str]:
     wanted: dict[str, None] = {}
     for network in networks:
         shipped = forms_of(network)
-        for way in profile.runtimes:
+        for way in profile.backends:
             ending = ".tflite" if way.runtime == "litert" else ""
             forms = [f"{precision}{ending}" for precision in way.precisions]
             if not reason_absent(way, features):

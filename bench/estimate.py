@@ -163,7 +163,7 @@ def forms_on(profile: Profile, network: str) -> list[str]:
     Such as ``["int8.tflite", "float32"]``; whether a runtime is installed here plays no part.
     """
     shipped, found = forms_of(network), dict[str, str]()
-    for runtime in profile.runtimes:
+    for runtime in profile.backends:
         ending = ".tflite" if runtime.runtime == "litert" else ""
         for precision in runtime.precisions:
             if f"{precision}{ending}" in shipped:

@@ -25,7 +25,7 @@ import numpy as np
 
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
-from edgeqe.runtimes.selection import place
+from edgeqe.runtimes.selection import select
 from edgeqe.targets.profile import Profile
 
 
@@ -51,7 +51,7 @@ _SEED = 11
 
 def works_on(profile: Profile, runtime: str) -> tuple[Work, ...]:
     """What runs on a target: of an accelerator the part in float32."""
-    way = place(reference_file(runtime, "float32"), profile).runtime
+    way = select(reference_file(runtime, "float32"), profile).backend
     return WORKS[:1] if way.on_accelerator else WORKS
 
 
@@ -99,7 +99,7 @@ class Reference:
     def _part(self, work: Work, profile: Profile, runtime: str, threads: int) -> Callable[[], None]:
         path = reference_file(runtime, work.precision)
         file = ModelFile(path)
-        way = place(path, profile).runtime
+        way = select(path, profile).backend
         session = open_session(file, file.key(file.card.default_step), way)
         shape = (work.windows * threads, 1, work.side, work.side)
         planes = np.random.default_rng(_SEED).uniform(-128, 127, shape).astype(np.float32)

@@ -17,10 +17,10 @@ from edgeqe.bench.latency import KINDS, Effort
 from edgeqe.bench.run import Plan
 from edgeqe.bench.tradeoff import Wish
 from edgeqe.engine.memory import parse_size
-from edgeqe.engine.options import Manner
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError, MemoryLimitError
 from edgeqe.runtimes.selection import profile_for
+from edgeqe.views.options import EnhanceOptions
 
 #: Memory limit if none is given.
 MEMORY_LIMIT = "64MiB"
@@ -90,7 +90,7 @@ class Request:
         """
         if self.no_quality and self.no_speed:
             raise InputError("--no-quality and --no-speed leave nothing to measure: drop one.")
-        if Manner(ensemble=self.ensemble).ensemble != 1 and not self.no_speed:
+        if EnhanceOptions(ensemble=self.ensemble).ensemble != 1 and not self.no_speed:
             raise InputError(
                 f"--ensemble {self.ensemble} is a slow mode, whose quality is reported apart from "
                 "speed: give --no-speed."
@@ -223,5 +223,5 @@ class Request:
             target=self.target,
             memory_limit=self.memory_limit or MEMORY_LIMIT,
             threads=self.threads,
-            fallback=self.allow_fallback,
+            allow_fallback=self.allow_fallback,
         )

@@ -12,12 +12,12 @@ from edgeqe.codecs.strength import resolve_if_given, resolve_strength
 from edgeqe.engine.cascade import LONGEST
 from edgeqe.engine.memory import parse_size
 from edgeqe.engine.opening import open_on
-from edgeqe.engine.options import Manner
 from edgeqe.errors import InputError
 from edgeqe.info import Info, SelfTest, info_of
 from edgeqe.model.serving import check_serves, codecs_of
 from edgeqe.views.arrays import Image, check_planes, check_residual, depth_of
 from edgeqe.views.full_size import VIEWS
+from edgeqe.views.options import EnhanceOptions
 from edgeqe.views.subsampled import Depth
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Enhancer:
         caller's own pictures are not counted. Such as ``"64MiB"``.
     threads : int, optional
         Windows that run at once; if left out the target's, which is all processors on a CPU.
-    fallback : bool
+    allow_fallback : bool
         Run on the processor where the target is not there; `info` then says so.
 
     Raises
@@ -75,7 +75,7 @@ class Enhancer:
         target: str = "auto",
         memory_limit: int | str = "64MiB",
         threads: int | None = None,
-        fallback: bool = False,
+        allow_fallback: bool = False,
     ) -> None:
         names = [model] if isinstance(model, (str, os.PathLike)) else list(model)
         if not 1 <= len(names) <= LONGEST:
@@ -84,8 +84,9 @@ class Enhancer:
             isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 256
         ):
             raise InputError(f"threads {threads!r} is not a whole number from 1 to 256.")
-        found = open_on(names, target, parse_size(memory_limit), threads, fallback=fallback)
-        self._engine, self._target, self._fallback = found
+        limit = parse_size(memory_limit)
+        self._opened = open_on(names, target, limit, threads, allow_fallback=allow_fallback)
+        self._engine = self._opened.engine
 
     def __enter__(self) -> Enhancer:
         return self
@@ -100,7 +101,7 @@ class Enhancer:
     @property
     def info(self) -> Info:
         """Card, provider as placed, window, halo, planned bytes."""
-        return info_of(self._engine, self._target, self._fallback)
+        return info_of(self._opened)
 
     @property
     def codecs(self) -> tuple[str, ...]:
@@ -110,7 +111,7 @@ class Enhancer:
     @property
     def takes_planes(self) -> bool:
         """Whether `enhance_planes` and its like work: not with networks of RGB."""
-        return (self._engine.cascade.layout, "planes") in VIEWS
+        return (self._engine.geometry.layout, "planes") in VIEWS
 
     def is_exact(self, height: int, width: int) -> bool:
         """Whether a picture of this size gets what the network gives for it as a whole.
@@ -130,7 +131,7 @@ class Enhancer:
         MemoryLimitError
             If such a picture does not fit in the limit.
         """
-        members = Manner(ensemble=ensemble).ensemble
+        members = EnhanceOptions(ensemble=ensemble).ensemble
         return self._engine.plan(height, width, 0.0, members).planned_bytes
 
     def enhance(
@@ -189,7 +190,7 @@ class Enhancer:
         MemoryLimitError
             If a picture of this width cannot be enhanced in place inside the limit.
         """
-        strength, manner = self._step(quality, qp, step, codec), Manner(amount, ensemble)
+        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
         if not isinstance(image, np.ndarray) or not (
             image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
         ):
@@ -200,7 +201,7 @@ class Enhancer:
         depth = depth_of(image, bit_depth)
         kind = "gray" if image.ndim == 2 else channels
         given = None if out is None else [out]
-        (target,) = self._run(kind, [image], given, depth, strength, manner, residual)
+        (target,) = self._run(kind, [image], given, depth, strength, options, residual)
         return target
 
     def enhance_planes(
@@ -235,9 +236,9 @@ class Enhancer:
         -------
         (y, u, v)
         """
-        strength, manner = self._step(quality, qp, step, codec), Manner(amount, ensemble)
+        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
         depth = depth_of(y, bit_depth)
-        made = self._run("planes", [y, u, v], out, depth, strength, manner, residual)
+        made = self._run("planes", [y, u, v], out, depth, strength, options, residual)
         return made[0], made[1], made[2]
 
     def enhance_nv12(
@@ -269,8 +270,8 @@ class Enhancer:
         -------
         (y, uv)
         """
-        strength, manner = self._step(quality, qp, step, codec), Manner(amount, ensemble)
-        return self._semi_planar(y, uv, Depth(8), np.uint8, strength, manner, residual, out)
+        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
+        return self._semi_planar(y, uv, Depth(8), np.uint8, strength, options, residual, out)
 
     def enhance_p010(
         self,
@@ -287,8 +288,8 @@ class Enhancer:
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image]:
         """Enhance P010: as NV12, 10 bits at the top of uint16; `residual` in 10-bit steps."""
-        strength, manner = self._step(quality, qp, step, codec), Manner(amount, ensemble)
-        return self._semi_planar(y, uv, Depth(10, 6), np.uint16, strength, manner, residual, out)
+        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
+        return self._semi_planar(y, uv, Depth(10, 6), np.uint16, strength, options, residual, out)
 
     def _semi_planar(
         self,
@@ -297,7 +298,7 @@ class Enhancer:
         depth: Depth,
         dtype: type[Any],
         step: float,
-        manner: Manner,
+        options: EnhanceOptions,
         residual: Image | None,
         out: Sequence[Image] | None,
     ) -> tuple[Image, Image]:
@@ -311,7 +312,7 @@ class Enhancer:
                 raise InputError(f"these planes must be {np.dtype(dtype)}, not {array.dtype}.")
         planes = [y, uv[..., 0], uv[..., 1]]
         given = [out[0], out[1][..., 0], out[1][..., 1]]
-        self._run("planes", planes, given, depth, step, manner, residual)
+        self._run("planes", planes, given, depth, step, options, residual)
         return out[0], out[1]
 
     def enhance_file(
@@ -338,7 +339,7 @@ class Enhancer:
         given = resolve_if_given(quality=quality, qp=qp, step=step, codec=codec)
         if given is not None:
             check_serves(self._engine.cascade.cards, given)
-        check_residual(None, self._engine.cascade.takes_residual, (), ())
+        check_residual(None, self._engine.geometry.takes_residual, (), ())
         return enhance_file(
             self,
             source,
@@ -347,7 +348,7 @@ class Enhancer:
             qp=qp,
             step=step,
             codec=codec,
-            manner=Manner(amount, ensemble),
+            options=EnhanceOptions(amount, ensemble),
             overwrite=overwrite,
         )
 
@@ -376,26 +377,26 @@ class Enhancer:
         out: Sequence[Image] | None,
         depth: Depth,
         step: float,
-        manner: Manner,
+        options: EnhanceOptions,
         residual: Image | None,
     ) -> list[Image]:
         """Check the arrays and run; planes that the view does not enhance are copied."""
-        cascade = self._engine.cascade
-        view = VIEWS.get((cascade.layout, kind))
+        geometry = self._engine.geometry
+        view = VIEWS.get((geometry.layout, kind))
         if view is None:
             raise InputError(
-                f"this model enhances {cascade.layout.upper()} pictures, not planes of half-size "
+                f"this model enhances {geometry.layout.upper()} pictures, not planes of half-size "
                 "chroma: convert them and use enhance()."
             )
         targets, in_place = check_planes(sources, out)
         height, width = sources[0].shape[:2]
-        check_residual(residual, cascade.takes_residual, (height, width), targets)
+        check_residual(residual, geometry.takes_residual, (height, width), targets)
         used = len(view.factors)
         for i in range(used, len(sources)):
             if not in_place[i]:
                 np.copyto(targets[i], sources[i])
         made = view(
-            sources[:used], targets[:used], depth, prediction=residual, amount=manner.amount
+            sources[:used], targets[:used], depth, prediction=residual, amount=options.amount
         )
-        self._engine.run(made, height, width, step, any(in_place[:used]), manner.ensemble)
+        self._engine.run(made, height, width, step, any(in_place[:used]), options.ensemble)
         return targets

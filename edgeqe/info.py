@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from edgeqe.engine.engine import Engine
+from edgeqe.engine.opening import OpenedEngine
 from edgeqe.model.card import Card
 
 
@@ -25,7 +25,7 @@ class Info:
     profile: str
     """File of the profile."""
     provider: str
-    """Provider as placed: the one that most of the MACs ran on, from the record of a run."""
+    """Provider as placed: the one that most of the MACs ran on, read from its session."""
     placement: Mapping[str, float]
     """Share of the MACs by provider, as placed; of a cascade the mean of its models."""
     fallback: str
@@ -62,10 +62,11 @@ class SelfTest:
     """Largest that passes, grey levels."""
 
 
-def info_of(engine: Engine, target: str, fallback: str) -> Info:
+def info_of(opened: OpenedEngine) -> Info:
     """What an engine is; sums over the models of a cascade."""
     from edgeqe.runtimes import runtime_of
 
+    engine, profile = opened.engine, opened.profile
     cascade, large = engine.cascade, engine.large()
     cards, runtimes = cascade.cards, [runtime_of(file) for file in cascade.files]
     return Info(
@@ -74,16 +75,16 @@ def info_of(engine: Engine, target: str, fallback: str) -> Info:
         precision=_joined(card.precision for card in cards),
         runtime=_joined(name for name, _ in runtimes),
         runtime_version=_joined(version for _, version in runtimes),
-        target=target,
-        profile=engine.openers.profile_file,
-        provider=_joined(placement.provider for placement in engine.placements()),
-        placement=_mean([placement.macs for placement in engine.placements()]),
-        fallback=fallback,
+        target=profile.name,
+        profile=profile.source,
+        provider=_joined(placement.provider for placement in engine.placements),
+        placement=_mean([placement.macs for placement in engine.placements]),
+        fallback=opened.fallback,
         threads=engine.threads,
         memory_limit=engine.limit,
         window=large.window,
-        halo=cascade.halo,
-        alignment=cascade.alignment,
+        halo=engine.geometry.halo,
+        alignment=engine.geometry.alignment,
         planned_bytes=large.planned_bytes,
         kmac_per_pixel=sum(card.kmac_per_pixel for card in cards),
         parameters=sum(card.parameters for card in cards),

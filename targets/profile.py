@@ -9,8 +9,8 @@ from edgeqe.targets.options import ACCELERATORS
 
 
 @dataclass(frozen=True)
-class Runtime:
-    """A way to run a network: ``[[runtime]]``, tried in the order of the file."""
+class Backend:
+    """What runs a network: ``[[runtime]]``, tried in the order of the file."""
 
     runtime: str
     """``onnxruntime`` or ``litert``."""
@@ -23,7 +23,7 @@ class Runtime:
     """Processor features, as `edgeqe doctor` names them, of which one must be there."""
     options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     """Options of the provider, by its own names."""
-    cure: str = ""
+    fix: str = ""
     """What to do where it is not there."""
 
     @property
@@ -69,7 +69,7 @@ class Profile:
 
     name: str
     description: str
-    runtimes: tuple[Runtime, ...]
+    backends: tuple[Backend, ...]
     window: WindowBounds
     threads: int
     """Windows that run at once; 0: one a processor."""
@@ -84,16 +84,16 @@ class Profile:
 
     @property
     def on_accelerator(self) -> bool:
-        """Whether its first way to run is an accelerator's."""
-        return self.runtimes[0].on_accelerator
+        """Whether its first backend is an accelerator's."""
+        return self.backends[0].on_accelerator
 
-    def ways_of(self, network: str) -> list[Runtime]:
-        """Ways in the order in which they are tried for a network.
+    def backends_for(self, network: str) -> list[Backend]:
+        """Backends in the order in which they are tried for a network.
 
         Those that run one of the precisions that the profile names for it come first.
         """
         wanted = set(self.precision.get(network, ()))
-        return sorted(self.runtimes, key=lambda way: wanted.isdisjoint(way.precisions))
+        return sorted(self.backends, key=lambda backend: wanted.isdisjoint(backend.precisions))
 
     def peak(self, features: Collection[str]) -> Peak | None:
         """First peak whose features are there; None where the profile has none."""

@@ -1,4 +1,4 @@
-"""Profiles from TOML: every key and type is checked, and an error names file, key and cure."""
+"""Profiles from TOML: every key and type is checked, and an error names file, key and fix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from edgeqe.errors import InputError
 from edgeqe.targets.options import ALIASES, FEATURES, PROVIDERS, XNNPACK
-from edgeqe.targets.profile import Peak, Profile, Runtime, WindowBounds
+from edgeqe.targets.profile import Backend, Peak, Profile, WindowBounds
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -45,7 +45,7 @@ def read_profile(name: str) -> Profile:
     """
     path = _path(name, None)
     made = _profile(path, _joined(path, ()))
-    if not made.runtimes:
+    if not made.backends:
         raise InputError(f"profile '{path}': it has no [[runtime]]: give one, or extend a profile.")
     if made.window.fixed and not made.window.largest:
         raise InputError(f"profile '{path}': a fixed window needs window.largest, its side.")
@@ -59,7 +59,7 @@ def _profile(path: Path, values: Mapping[str, Any]) -> Profile:
     made = Profile(
         name=path.stem,
         description=where.text("description", ""),
-        runtimes=tuple(_runtime(table) for table in where.tables("runtime")),
+        backends=tuple(_runtime(table) for table in where.tables("runtime")),
         window=_window(where.table("window")),
         threads=where.whole("threads", 0, 0, 256),
         most_on_cpu=where.number("most_on_cpu", 0.0, 0.0, 1.0),
@@ -208,7 +208,7 @@ class _Table:
                 raise self.wrong(key, f"is no key of a profile{near}")
 
 
-def _runtime(table: _Table) -> Runtime:
+def _runtime(table: _Table) -> Backend:
     runtime = table.text("runtime")
     if runtime not in PROVIDERS:
         near = _near(runtime, PROVIDERS)
@@ -219,13 +219,13 @@ def _runtime(table: _Table) -> Runtime:
         near = _near(given, [*known, *ALIASES])
         names = ", ".join(known)
         raise table.wrong("provider", f"= '{given}' must be one of {runtime}'s: {names}{near}")
-    made = Runtime(
+    made = Backend(
         runtime=runtime,
         provider=provider,
         precisions=table.texts("precisions", _NOT_GIVEN, PRECISIONS),
         needs=table.texts("needs", (), FEATURES),
         options=_options(table.table("options"), provider, known[provider]),
-        cure=table.text("cure", ""),
+        fix=table.text("fix", ""),
     )
     table.done()
     return made

@@ -11,13 +11,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 
 from edgeqe import Enhancer
+from edgeqe.engine.engine import Engine
+from edgeqe.engine.geometry import geometry_of
+from edgeqe.engine.memory import parse_size
+from edgeqe.engine.opening import OpenedEngine
 from edgeqe.model.card import Card
+from edgeqe.runtimes import Session
 from edgeqe.runtimes.placement import Placement
-from edgeqe.runtimes.selection import Placing
-from edgeqe.targets.profile import Runtime
+from edgeqe.runtimes.selection import profile_for
+from edgeqe.runtimes.sessions import SessionFactory
+from edgeqe.targets.profile import WindowBounds
 
 Float = npt.NDArray[np.float32]
 Network = Callable[[Float], Float]
@@ -45,6 +50,7 @@ class FakeFile:
         self.network, self.fixed = network, fixed
         self.card = dataclasses.replace(CARD, **facts)
         self.path, self.data = Path(f"{self.card.name}.onnx"), b"12345"
+        self.format = "onnx"
         self.sessions: list[FakeSession] = []
         given = np.random.default_rng(4).integers(0, 256, (len(self._planes()), 64, 64), "u1")
         self.golden = given, network(given.astype(np.float32) - np.float32(128))
@@ -64,8 +70,9 @@ class FakeSession:
     """Bytes of all sessions' interpreters, by the planner's own figures."""
 
     provider = "FakeProvider"
+    placement = Placement({"FakeProvider": 1.0})
 
-    def __init__(self, file: FakeFile, key: int, way: Runtime | None = None) -> None:
+    def __init__(self, file: FakeFile, key: int) -> None:
         self.file, self.key, self.own_memory = file, key, file.fixed
         self.bytes_per_pixel = 4 * file.card.peak_floats_per_pixel + 18.0
         self.bytes_per_window = 5000 if file.fixed else 0
@@ -120,20 +127,35 @@ class FakeSession:
             return sum((self.running + self.idle).values())
 
 
+class FakeSessions(SessionFactory):
+    """Makes a fake session wherever a real one would be made."""
+
+    def __init__(self, files: Sequence[FakeFile]) -> None:
+        self.fakes, self.side = files, 0
+
+    def open(self, index: int, key: int) -> Session:
+        return FakeSession(self.fakes[index], key)
+
+
 def enhancer_of(
-    monkeypatch: pytest.MonkeyPatch, files: FakeFile | Sequence[FakeFile], **options: Any
+    files: FakeFile | Sequence[FakeFile],
+    *,
+    memory_limit: int | str = "64MiB",
+    threads: int = 2,
 ) -> Enhancer:
     """An `Enhancer` of one fake model, or of a cascade of them."""
-    several = isinstance(files, Sequence)
-    byname = {str(i): file for i, file in enumerate(files if several else [files])}  # type: ignore[arg-type]
-    monkeypatch.setattr(
-        "edgeqe.engine.opening.place", lambda name, profile, _: Placing(name, profile.runtimes[0])
+    fakes: Any = files if isinstance(files, Sequence) else [files]
+    engine = Engine(
+        fakes,
+        geometry_of([fake.card for fake in fakes]),
+        FakeSessions(fakes),
+        WindowBounds(),
+        parse_size(memory_limit),
+        threads,
     )
-    monkeypatch.setattr("edgeqe.engine.opening.ModelFile", lambda name: byname[name])
-    monkeypatch.setattr("edgeqe.runtimes.open_session", FakeSession, raising=False)
-    monkeypatch.setattr("edgeqe.runtimes.placement_of", lambda _: Placement({"F": 1}, {"F": 1.0}))
-    monkeypatch.setattr("edgeqe.runtimes.runtime_of", lambda _: ("fake", "1.0"), raising=False)
-    return Enhancer(list(byname) if several else "0", **options)
+    enhancer = Enhancer.__new__(Enhancer)
+    enhancer._engine, enhancer._opened = engine, OpenedEngine(engine, profile_for("cpu"), "")
+    return enhancer
 
 
 def noise(*shape: int, seed: int = 7, dtype: Any = np.uint8) -> npt.NDArray[Any]:

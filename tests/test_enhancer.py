@@ -333,7 +333,7 @@ def test_refused_at_the_start() -> None:
         Enhancer("edgeqe-tiny", target="moon")
     with pytest.raises(InputError, match="threads 0"):
         Enhancer("edgeqe-tiny", threads=0)
-    with Enhancer("edgeqe-tiny", target="cuda", fallback=True) as fallen:
+    with Enhancer("edgeqe-tiny", target="cuda", allow_fallback=True) as fallen:
         assert fallen.info.fallback == "cpu"
         assert fallen.info.target in ("x86-cpu", "arm-cpu")
 

@@ -138,7 +138,7 @@ class Opener:
         """
         refused: dict[int, str] = {}
         for setting in space.defaults():
-            if self._profile.runtimes[setting.way].on_accelerator:
+            if self._profile.backends[setting.way].on_accelerator:
                 try:
                     self.enhancer(setting).close()
                 except ProviderError as error:

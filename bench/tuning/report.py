@@ -90,7 +90,7 @@ class Tuning:
 
     def words(self, setting: Setting) -> list[str]:
         """A setting in words."""
-        way = self.profile.runtimes[setting.way]
+        way = self.profile.backends[setting.way]
         return [
             way.runtime,
             way.provider,
@@ -143,16 +143,16 @@ class Tuning:
             "chosen": self._facts(outcome.chosen),
             "trials": [self._trial_facts(trial) for trial in outcome.trials],
             "drifting": [
-                {"form": form, "provider": self.profile.runtimes[way].provider, "why": why}
+                {"form": form, "provider": self.profile.backends[way].provider, "why": why}
                 for (way, form), why in self.left_out.items()
             ],
             "absent": {
-                self.profile.runtimes[way].provider: why for way, why in self.absent.items()
+                self.profile.backends[way].provider: why for way, why in self.absent.items()
             },
         }
 
     def _facts(self, setting: Setting) -> dict[str, Any]:
-        way = self.profile.runtimes[setting.way]
+        way = self.profile.backends[setting.way]
         return {
             "runtime": way.runtime,
             "provider": way.provider,
@@ -208,7 +208,7 @@ def format_tuning(tuning: Tuning) -> str:
         )
     notes = left_out_lines(tuning)
     losses = [
-        f"{tuning.profile.runtimes[way].runtime} {form} {loss:.3f} dB"
+        f"{tuning.profile.backends[way].runtime} {form} {loss:.3f} dB"
         for (way, form), loss in tuning.losses.items()
     ]
     headers = ["runtime", "provider", "form", "threads", "windows", "large picture's", "Mpx/s"]
@@ -237,9 +237,9 @@ def left_out_lines(tuning: Tuning) -> list[str]:
         if trial.note:
             why.setdefault(trial.note, []).append(", ".join(tuning.words(trial.setting)))
     for (way, form), reason in tuning.left_out.items():
-        why.setdefault(reason, []).append(f"{tuning.profile.runtimes[way].runtime} {form}")
+        why.setdefault(reason, []).append(f"{tuning.profile.backends[way].runtime} {form}")
     for index, reason in tuning.absent.items():
-        why.setdefault(reason, []).append(tuning.profile.runtimes[index].provider)
+        why.setdefault(reason, []).append(tuning.profile.backends[index].provider)
     return [
         f"- {what[0]}{f' and {len(what) - 1} more' if len(what) > 1 else ''}: {reason}"
         for reason, what in why.items()

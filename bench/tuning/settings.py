@@ -120,8 +120,8 @@ def space_of(
     forms: list[tuple[int, str]] = []
     absent: dict[int, str] = {}
     seen = []
-    for way in profile.ways_of(network):
-        index = profile.runtimes.index(way)
+    for way in profile.backends_for(network):
+        index = profile.backends.index(way)
         ending = ".tflite" if way.runtime == "litert" else ""
         # a file is the user's own choice: what the way needs is for choosing among forms
         why = reason_absent(way, features if given is None else way.needs)
@@ -159,11 +159,11 @@ def space_of(
 
 
 def nothing_runs(profile: Profile, absent: Mapping[int, str], model: str) -> ProviderError:
-    """Error for a target on which no way runs; falling back is no cure where a target is tuned."""
-    reasons = [f"{profile.runtimes[index].provider}: {why}" for index, why in absent.items()]
-    cure = next((way.cure for way in profile.runtimes if way.cure), "'edgeqe doctor' tells more")
+    """Error for a target on which no backend runs; falling back is no fix where a target is tuned."""
+    reasons = [f"{profile.backends[index].provider}: {why}" for index, why in absent.items()]
+    fix = next((way.fix for way in profile.backends if way.fix), "'edgeqe doctor' tells more")
     found = "; ".join(dict.fromkeys(reasons)) or f"none of its runtimes reads '{model}'"
-    return ProviderError(f"target '{profile.name}' cannot be tuned here: {found}. Cure: {cure}.")
+    return ProviderError(f"target '{profile.name}' cannot be tuned here: {found}. Fix: {fix}.")
 
 
 def counts_to(processors: int) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgeqe.bench.tuning.settings import Setting
 from edgeqe.errors import InputError
-from edgeqe.targets.profile import Profile, Runtime
+from edgeqe.targets.profile import Backend, Profile
 from edgeqe.targets.reading import FOLDER
 
 
@@ -41,9 +41,9 @@ def profile_text(
     alone : bool
         Leave out the other ways to run, so that none takes the place of one that fails.
     """
-    ways = [profile.runtimes[setting.way]]
+    ways = [profile.backends[setting.way]]
     if not alone:
-        ways += [way for index, way in enumerate(profile.runtimes) if index != setting.way]
+        ways += [way for index, way in enumerate(profile.backends) if index != setting.way]
     lines = [f"# {' '.join(line.split())}" for line in comments]
     lines.append(f"extends = {_value(extends)}")
     if description:
@@ -76,14 +76,14 @@ def extended_from(profile: Profile, output: Path) -> str:
     return Path(os.path.relpath(source, output.resolve().parent)).as_posix()
 
 
-def _way_lines(way: Runtime) -> list[str]:
+def _way_lines(way: Backend) -> list[str]:
     """A ``[[runtime]]`` table."""
     given = {
         "runtime": way.runtime,
         "provider": way.provider,
         "precisions": way.precisions,
         "needs": way.needs,
-        "cure": way.cure,
+        "fix": way.fix,
     }
     lines = ["[[runtime]]", *(f"{key} = {_value(value)}" for key, value in given.items() if value)]
     return lines + (["[runtime.options]", *_pairs(way.options)] if way.options else [])

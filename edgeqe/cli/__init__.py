@@ -33,7 +33,7 @@ VERBS = {
     "warmup": "Build an accelerator's engines before the first picture.",
     "cache": "List or remove the engines that accelerators built.",
     "train": "Train a network from a recipe.",
-    "doctor": "Examine this installation and name cures.",
+    "doctor": "Examine this installation and name fixes.",
     "convert": "Turn a network into a model file.",
     "prune": "Take channels out of a network and fine-tune the rest.",
     "quantize": "Round a network to 8-bit integers.",

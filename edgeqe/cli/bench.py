@@ -199,7 +199,7 @@ def _estimated(request: Request) -> str:
 
     from edgeqe.bench.estimate import estimate, format_estimates, forms_on
     from edgeqe.cli.networks import model_file
-    from edgeqe.engine.engine import available_threads
+    from edgeqe.engine.workers import available_threads
     from edgeqe.hardware.machine import read_hardware
     from edgeqe.model.catalogue import find_model, shipped_models
     from edgeqe.model.file import ModelFile

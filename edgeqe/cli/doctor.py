@@ -1,4 +1,4 @@
-"""``edgeqe doctor``: what is installed, what is in the way, and the cure."""
+"""``edgeqe doctor``: what is installed, what is in the way, and the fix."""
 
 from __future__ import annotations
 

@@ -77,14 +77,14 @@ def command(
     from edgeqe.cli.host import quiet_start
     from edgeqe.cli.networks import model_file
     from edgeqe.codecs.strength import resolve_if_given
-    from edgeqe.engine.options import Manner
     from edgeqe.errors import EdgeqeError, InputError
     from edgeqe.model.serving import check_model
+    from edgeqe.views.options import EnhanceOptions
 
     if quality is not None and qp is not None:
         raise InputError("--quality and --qp both state the strength: give one of them.")
     given = resolve_if_given(quality=quality, qp=qp, codec=codec)
-    manner = Manner(amount, ensemble)
+    options = EnhanceOptions(amount, ensemble)
     if not 0.0 < max_megapixels <= 1e6:
         raise InputError(f"--max-megapixels {max_megapixels:g} is not above 0 and up to 1000000.")
     jobs = plan(inputs, output, suffix=suffix, overwrite=overwrite)
@@ -102,7 +102,7 @@ def command(
             target=target,
             memory_limit=memory_limit,
             threads=threads,
-            fallback=allow_fallback,
+            allow_fallback=allow_fallback,
         )
     with warnings.catch_warnings(), opened as enhancer:
         warnings.simplefilter("ignore")  # Pillow's, about damaged metadata
@@ -121,7 +121,7 @@ def command(
                         quality=quality,
                         qp=qp,
                         codec=codec,
-                        manner=manner,
+                        options=options,
                         overwrite=overwrite,
                         pixel_limit=round(max_megapixels * 1e6),
                     )

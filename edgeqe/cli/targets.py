@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from edgeqe.targets.profile import Peak, Profile, Runtime
+    from edgeqe.targets.profile import Backend, Peak, Profile
 
 
 @click.command("targets")
@@ -52,12 +52,12 @@ def table_lines(
     notes = []
     for profile in profiles:
         absent = absences(profile, features)
-        ways = [way.provider for way, why in zip(profile.runtimes, absent, strict=True) if not why]
+        ways = [way.provider for way, why in zip(profile.backends, absent, strict=True) if not why]
         mark = "  *" if profile == auto else ""
         yield f"{profile.name + mark:14}{ways[0] if ways else '-':30}{profile.description}"
         if not ways:
             reasons = "; ".join(dict.fromkeys(absent))
-            notes.append(f"{profile.name}: {reasons}; 'edgeqe targets {profile.name}' has the cure")
+            notes.append(f"{profile.name}: {reasons}; 'edgeqe targets {profile.name}' has the fix")
     yield "* what auto means here" if auto in profiles else f"auto means {auto.source} here"
     yield from notes
     yield "'edgeqe doctor' runs each provider: one that is installed may still not work."
@@ -76,7 +76,7 @@ def profile_lines(profile: Profile, features: Collection[str]) -> Iterator[str]:
     for network, precisions in profile.precision.items():
         yield from _row("precision", f"{network}: {', '.join(precisions)}", indent=0)
     yield "ways to run, tried in this order:"
-    for number, way in enumerate(profile.runtimes, 1):
+    for number, way in enumerate(profile.backends, 1):
         yield from _way_lines(number, way, features)
     yield "peaks, for estimates:" if profile.peaks else "no peaks: estimates are not possible"
     used = profile.peak(features)
@@ -99,17 +99,17 @@ def absences(profile: Profile, features: Collection[str]) -> list[str]:
     """Why each way of a profile is not installed here; '' where it is."""
     from edgeqe.runtimes.selection import reason_absent
 
-    return [reason_absent(way, features) for way in profile.runtimes]
+    return [reason_absent(way, features) for way in profile.backends]
 
 
-def _way_lines(number: int, way: Runtime, features: Collection[str]) -> Iterator[str]:
+def _way_lines(number: int, way: Backend, features: Collection[str]) -> Iterator[str]:
     from edgeqe.runtimes.selection import reason_absent
 
     absent = reason_absent(way, features)
     yield f"{number}  {way.runtime}, {way.provider}"
     yield from _row("precisions", ", ".join(way.precisions))
     yield from _row("installed", f"no: {absent}" if absent else "yes")
-    yield from _row("cure", way.cure if absent else "")
+    yield from _row("fix", way.fix if absent else "")
     yield from _row("needs", " or ".join(way.needs))
     for key, value in way.options.items():
         yield from _row("option", f"{key} = {json.dumps(value)}")

@@ -55,8 +55,8 @@ def command(
     from edgeqe.bench.tuning.tune import search
     from edgeqe.bench.tuning.tuned import extended_from, profile_text
     from edgeqe.cli.networks import model_file
-    from edgeqe.engine.engine import available_threads
     from edgeqe.engine.memory import parse_size
+    from edgeqe.engine.workers import available_threads
     from edgeqe.hardware.machine import read_hardware
     from edgeqe.runtimes.selection import profile_for
 

@@ -1,4 +1,4 @@
-"""Examination of this installation: what is there, what runs, what is in the way, and the cure.
+"""Examination of this installation: what is there, what runs, what is in the way, and the fix.
 
 It reads package metadata, ``/proc`` and NVIDIA's management library, and tries each provider
 with one convolution in a process of its own. It changes nothing.
@@ -16,7 +16,7 @@ from typing import Any
 
 from edgeqe import __version__
 from edgeqe.doctor import nvidia_problems, problems
-from edgeqe.doctor.findings import ORT, Findings, Runtime, Trial, find
+from edgeqe.doctor.findings import ORT, Findings, RuntimeFindings, Trial, find
 from edgeqe.doctor.problems import Problem
 from edgeqe.hardware.machine import Gpu, read_memory
 
@@ -58,7 +58,7 @@ class Diagnosis:
     """Bytes that the control group allows; 0 where it sets none."""
     packages: Mapping[str, str]
     """Version by distribution, numpy and click first."""
-    onnxruntime: Runtime
+    onnxruntime: RuntimeFindings
     trials: tuple[Trial, ...]
     """Providers that the runtimes list, and whether they run."""
     libraries: Mapping[str, tuple[str, ...]]
@@ -129,7 +129,7 @@ def format_diagnosis(diagnosis: Diagnosis) -> list[str]:
     lines = [line for name, value in rows for line in _wrapped(f"{name:{width}}", value)]
     for problem in diagnosis.problems:
         lines += ["", *_wrapped(f"{'PROBLEM' if problem.fatal else 'note'}: ", problem.message)]
-        lines += _wrapped("  cure: ", problem.cure)
+        lines += _wrapped("  fix: ", problem.fix)
     return [*lines, "", "usable" if diagnosis.usable else "not usable: mend the PROBLEM first"]
 
 

@@ -62,7 +62,7 @@ _COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 
 @dataclass(frozen=True)
-class Runtime:
+class RuntimeFindings:
     """ONNX Runtime as it was imported."""
 
     version: str = ""
@@ -96,7 +96,7 @@ class Findings:
 
     packages: Mapping[str, str]
     """Version by distribution, numpy and click first."""
-    onnxruntime: Runtime
+    onnxruntime: RuntimeFindings
     trials: tuple[Trial, ...]
     hardware: Hardware
     libraries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -149,13 +149,13 @@ def installed_packages() -> dict[str, str]:
     return found | dict(sorted(theirs.items()))
 
 
-def import_runtime() -> Runtime:
+def import_runtime() -> RuntimeFindings:
     """Import ONNX Runtime and ask for its providers."""
     answer = ask("onnxruntime")
     if answer.error:
-        return Runtime(error=answer.error)
+        return RuntimeFindings(error=answer.error)
     values = dict(answer.values)
-    return Runtime(providers=tuple(values.pop("providers", ())), **values)
+    return RuntimeFindings(providers=tuple(values.pop("providers", ())), **values)
 
 
 def try_provider(name: str) -> Trial:

@@ -19,8 +19,8 @@ DRIVERS = {11: "450.80.02", 12: "525.60.13", 13: "580.65.06"}
 COMPUTE = {11: (3, 5), 12: (5, 0), 13: (7, 5)}
 
 
-def _problem(message: str, cure: str) -> Problem:
-    return Problem(message, cure, fatal=False)
+def _problem(message: str, fix: str) -> Problem:
+    return Problem(message, fix, fatal=False)
 
 
 def _driver(found: Findings) -> Iterator[Problem]:
@@ -141,15 +141,15 @@ def _not_running(found: Findings) -> Iterator[Problem]:
             continue
         if trial.provider == CUDA and not explained:
             message = f"{CUDA} is listed and does not run: {trial.reason}"
-            yield _problem(message, _cure(found, trial.reason))
+            yield _problem(message, _fix(found, trial.reason))
         elif trial.provider == TENSORRT and any(
             other.provider == CUDA and other.runs for other in found.trials
         ):
             yield _tensorrt(found, trial)
 
 
-def _cure(found: Findings, reason: str) -> str:
-    """Cure of a CUDA provider that fails though versions fit."""
+def _fix(found: Findings, reason: str) -> str:
+    """Fix of a CUDA provider that fails though versions fit."""
     if ".so" in reason:
         return _library_wheels(found)
     if " failure " in reason:
@@ -165,13 +165,13 @@ def _tensorrt(found: Findings, trial: Trial) -> Problem:
     there = ", ".join(found.libraries.get("tensorrt", ())) or "none"
     missing = re.search(r"libnvinfer\w*\.so\.(\d+)", trial.reason)
     wheel = f"tensorrt-cu{major(found.onnxruntime.cuda)}" if found.onnxruntime.cuda else "tensorrt"
-    cure = f"pip install '{wheel}{f'=={missing[1]}.*' if missing else ''}'"
+    fix = f"pip install '{wheel}{f'=={missing[1]}.*' if missing else ''}'"
     if found.hardware.tegra:
-        cure = f"install JetPack's TensorRT{f' {missing[1]}' if missing else ''} (tensorrt-libs)"
+        fix = f"install JetPack's TensorRT{f' {missing[1]}' if missing else ''} (tensorrt-libs)"
     return _problem(
         f"{TENSORRT} is listed and does not run: {trial.reason}; TensorRT that can be loaded: "
         f"{there}. {CUDA} runs",
-        f"{cure}; without it CUDA serves the device, slower",
+        f"{fix}; without it CUDA serves the device, slower",
     )
 
 

@@ -1,4 +1,4 @@
-"""Rules that turn what was found into problems, each with its cure.
+"""Rules that turn what was found into problems, each with its fix.
 
 A rule takes the `Findings` and gives its problems. To add one, write it and put it into `RULES`.
 Those here are of what is installed; `edgeqe.doctor.nvidia_problems` has those of NVIDIA's devices.
@@ -19,7 +19,7 @@ class Problem:
     """Something that is in the way."""
 
     message: str
-    cure: str
+    fix: str
     """A command that mends it, or what to do."""
     fatal: bool
     """No picture can be enhanced until it is mended."""

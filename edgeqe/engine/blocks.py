@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.engine.tiling import FIXED_BYTES, Axis, Plan, Window, too_small
+from edgeqe.engine.tiling import FIXED_BYTES, Axis, Plan, too_small
 from edgeqe.views.subsampled import View
+from edgeqe.views.window import Window
 
 Float = npt.NDArray[np.float32]
 

@@ -6,11 +6,10 @@ nor clipped; the sum of the residuals is the result. A single model is a cascade
 
 from __future__ import annotations
 
-import math
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,14 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.engine.blocks import SMALLEST_BLOCK
-from edgeqe.engine.ensemble import mean_over_turns
-from edgeqe.errors import InputError, ModelError
+from edgeqe.engine.geometry import Geometry
+from edgeqe.errors import InputError
 from edgeqe.model.file import ModelFile
+from edgeqe.views.ensemble import mean_over_turns
 from edgeqe.views.subsampled import PHASES
 
 if TYPE_CHECKING:
     from edgeqe.runtimes import Session
+    from edgeqe.runtimes.sessions import SessionFactory
 
 Float = npt.NDArray[np.float32]
 
@@ -36,7 +36,7 @@ LONGEST = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class OpenSessions:
     """Sessions of a cascade at one strength."""
 
     sessions: tuple[Session, ...]
@@ -57,7 +57,7 @@ class Opened:
     def run(self, planes: Float, room: Float, place: Hashable) -> Float:
         """Residual (C, h, w) of planes (C or C + 1, h, w), which are overwritten.
 
-        It is written into `room`, numbers of shape (`Opened.room`, h, w). `place` is the kind
+        It is written into `room`, numbers of shape (`OpenSessions.room`, h, w). `place` is the kind
         of the window's place.
         """
         once = partial(self._once, place)
@@ -92,51 +92,25 @@ class Cascade:
     Parameters
     ----------
     files : sequence of ModelFile
-        One to four, with planes of one layout and tiling of one kind.
-    openers : sequence of callable
-        Makes each file's session of a key.
-
-    Raises
-    ------
-    InputError
-        If the models do not go together.
-    ModelError
-        If a card asks for what this runtime does not do.
+        One to four.
+    geometry : Geometry
+        Of their cards.
+    sessions : SessionFactory
+        Makes their sessions.
     """
 
     def __init__(
-        self, files: Sequence[ModelFile], openers: Sequence[Callable[[int], Session]]
+        self, files: Sequence[ModelFile], geometry: Geometry, sessions: SessionFactory
     ) -> None:
-        self.files, self._openers = tuple(files), tuple(openers)
+        self.files, self.geometry, self._factory = tuple(files), geometry, sessions
         self.cards = tuple(file.card for file in files)
-        for what in ("planes", "tiling", "block"):
-            found = [getattr(card, what) for card in self.cards]
-            if len(set(found)) > 1:
-                raise InputError(
-                    f"the models of a cascade must agree in {what}, these have "
-                    f"{', '.join(map(str, found))}: give models that do."
-                )
-        card = self.cards[0]
-        self.layout, self.tiling, self.block = card.planes, card.tiling, card.block
-        self.channels, self.pixels_per_sample = card.channels, card.pixels_per_sample
-        self.takes_residual = any("residual" in c.inputs for c in self.cards)
-        self.inputs = self.channels + self.takes_residual
-        """Planes that go in, the prediction residual too."""
-        self.alignment = math.lcm(*(c.alignment for c in self.cards))
-        self.halo = -(-sum(c.halo for c in self.cards) // self.alignment) * self.alignment
-        if self.takes_residual and self.pixels_per_sample != 1:
-            raise ModelError("its residual input needs planes of full size (layout y or rgb).")
-        if self.tiling == "blocks" and (
-            self.block < SMALLEST_BLOCK or self.block % self.pixels_per_sample
-        ):
-            raise ModelError(f"its block {self.block} is below {SMALLEST_BLOCK} pixels, or odd.")
         self._kept: list[OrderedDict[int, Session]] = [OrderedDict() for _ in files]
         self._alive: weakref.WeakSet[Session] = weakref.WeakSet()
         """Sessions in use too, after they are no longer kept."""
         self._closed = False
         self._lock = threading.Lock()
 
-    def at(self, step: float, ensemble: int = 1) -> Opened:
+    def at(self, step: float, ensemble: int = 1) -> OpenSessions:
         """Sessions of a strength, from the few that are kept, for one run a window or eight.
 
         Raises
@@ -146,9 +120,10 @@ class Cascade:
         """
         with self._lock:
             sessions = tuple(self._session(i, step) for i in range(len(self.files)))
-        inputs = tuple(self.channels + ("residual" in card.inputs) for card in self.cards)
-        phases = 0 if self.pixels_per_sample == 1 else len(PHASES)
-        return Opened(sessions, inputs, self.channels, phases, ensemble)
+        channels = self.geometry.channels
+        inputs = tuple(channels + ("residual" in card.inputs) for card in self.cards)
+        phases = 0 if self.geometry.pixels_per_sample == 1 else len(PHASES)
+        return OpenSessions(sessions, inputs, channels, phases, ensemble)
 
     def one(self, index: int) -> Session:
         """Session of one model at its default strength."""
@@ -162,19 +137,19 @@ class Cascade:
         if key in kept:
             kept.move_to_end(key)
         else:
-            kept[key] = self._openers[index](key)
+            kept[key] = self._factory.open(index, key)
             self._alive.add(kept[key])
             while len(kept) > KEPT_SESSIONS:
                 kept.popitem(last=False)
         return kept[key]
 
-    def window_bytes(self, opened: Opened) -> tuple[float, int]:
+    def window_bytes(self, opened: OpenSessions) -> tuple[float, int]:
         """Bytes of a running window: for each of its pixels, and beside them.
 
         A runtime whose sessions have their own keeps the memory of every model; the others take
         theirs one after another, out of one arena. An ensemble adds turned planes and a sum.
         """
-        plane = 4 / self.pixels_per_sample**2
+        plane = 4 / self.geometry.pixels_per_sample**2
         turns = [0.0]
         per_pixel, beside = 0.0, 0
         for session in opened.sessions:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from edgeqe.engine.blocks import SHIFT, block_plan, enhance_blocks, grid
-from edgeqe.engine.cascade import Cascade, Float, Opened
-from edgeqe.engine.ensemble import SIZE
+from edgeqe.engine.cascade import Cascade, Float, OpenSessions
+from edgeqe.engine.geometry import Geometry
 from edgeqe.engine.memory import Budget, Place, Turns
 from edgeqe.engine.self_test import golden_error, window_error
-from edgeqe.engine.tiling import FIXED_BYTES, Plan, Window, fixed_plan, plan
-from edgeqe.errors import InputError, MemoryLimitError
+from edgeqe.engine.tiling import FIXED_BYTES, Plan, fixed_plan, plan
+from edgeqe.engine.workers import Workers
+from edgeqe.errors import MemoryLimitError
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.heap import trim_heap
-from edgeqe.runtimes.sessions import Openers
+from edgeqe.runtimes.sessions import SessionFactory
+from edgeqe.targets.profile import WindowBounds
 from edgeqe.views.colour import mirror
+from edgeqe.views.ensemble import SIZE
 from edgeqe.views.subsampled import Samples, View
+from edgeqe.views.window import Window
 
 T = TypeVar("T")
 
@@ -36,87 +37,91 @@ class Engine:
     Parameters
     ----------
     files : sequence of ModelFile
-        See `Cascade`.
+    geometry : Geometry
+        Of their cards.
+    sessions : SessionFactory
+        Makes their sessions.
+    bounds : WindowBounds
+        Of the target's windows.
     limit : int
         Bytes that all calls together may take after their sessions are made.
     threads : int
         Windows that run at once.
-    openers : Openers, optional
-        How the target opens them; on the processor if left out.
 
     Raises
     ------
     ProviderError
         If a runtime is not there, or does not run where it says.
-    InputError
-        If no window fits: the memory limit or the target's bounds are too small.
+    MemoryLimitError
+        If no window fits.
     """
 
     def __init__(
-        self, files: Sequence[ModelFile], limit: int, threads: int, openers: Openers | None = None
+        self,
+        files: Sequence[ModelFile],
+        geometry: Geometry,
+        sessions: SessionFactory,
+        bounds: WindowBounds,
+        limit: int,
+        threads: int,
     ) -> None:
         self.limit, self.threads = limit, threads
-        self.openers = openers = openers or Openers(files)
-        self.cascade = cascade = Cascade(
-            files, [partial(openers.open, index) for index in range(len(files))]
-        )
-        openers.fix(cascade.halo, cascade.alignment, cascade.tiling, cascade.block, limit)
-        self._lock, self._band = threading.Lock(), threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
-        self._closed = False
+        self.geometry, self._bounds, self._side = geometry, bounds, sessions.side
+        self.cascade = cascade = Cascade(files, geometry, sessions)
+        self._band, self._workers = threading.Lock(), Workers(threads)
         self.plan = lru_cache(maxsize=32)(self._plan)
-        self.placements = lru_cache(maxsize=1)(openers.placements)
-        default = self.cascade.cards[0].default_step
-        opened = [self.cascade.at(default, n) for n in (1, SIZE)]  # a broken runtime fails here
-        self._window_bytes = {one.ensemble: self.cascade.window_bytes(one) for one in opened}
+        default = cascade.cards[0].default_step
+        opened = [cascade.at(default, n) for n in (1, SIZE)]  # a broken runtime fails here
+        self.placements = tuple(session.placement for session in opened[0].sessions)
+        """Where each model runs, as placed."""
+        self._window_bytes = {one.ensemble: cascade.window_bytes(one) for one in opened}
         # an impossible limit fails here, before any work: tiled, all large pictures are alike
-        side = LARGE if self.cascade.tiling == "exact" else 1
+        side = LARGE if geometry.tiling == "exact" else 1
         self.plan(side, side)
-        self._budget, self._turns = Budget(limit - FIXED_BYTES, self.cascade.shrink), Turns()
+        self._budget, self._turns = Budget(limit - FIXED_BYTES, cascade.shrink), Turns()
         trim_heap()  # what opening freed: of edgeqe-base 3 MiB
 
     def _plan(
         self, height: int, width: int, band_bytes_per_row: float = 0.0, ensemble: int = 1
     ) -> Plan:
-        cascade = self.cascade
+        geometry = self.geometry
         per_pixel, beside = self._window_bytes[ensemble]
-        if cascade.tiling == "blocks":
+        if geometry.tiling == "blocks":
             return block_plan(
                 height,
                 width,
-                block=cascade.block,
-                pixels_per_sample=cascade.pixels_per_sample,
-                channels=cascade.channels,
-                window_bytes=int(cascade.block**2 * per_pixel) + beside,
+                block=geometry.block,
+                pixels_per_sample=geometry.pixels_per_sample,
+                channels=geometry.channels,
+                window_bytes=int(geometry.block**2 * per_pixel) + beside,
                 limit=self.limit,
                 threads=self.threads,
             )
         cutting = dict[str, Any](
-            halo=cascade.halo,
-            alignment=cascade.alignment,
+            halo=geometry.halo,
+            alignment=geometry.alignment,
             bytes_per_pixel=per_pixel,
             limit=self.limit,
             threads=self.threads,
             band_bytes_per_row=band_bytes_per_row,
             bytes_per_window=beside,
         )
-        if self.openers.side:
-            return fixed_plan(height, width, self.openers.side, **cutting)
-        bounds = self.openers.bounds
+        if self._side:
+            return fixed_plan(height, width, self._side, **cutting)
         return plan(
             height,
             width,
-            whole=cascade.tiling == "whole",
-            smallest_side=bounds.smallest,
-            largest_side=bounds.largest,
+            whole=geometry.tiling == "whole",
+            smallest_side=self._bounds.smallest,
+            largest_side=self._bounds.largest,
             **cutting,
         )
 
     def is_exact(self, height: int, width: int) -> bool:
         """Whether a picture's tiles equal the whole: not where a window is larger than it."""
-        side, alignment = self.openers.side, self.cascade.alignment
+        side, alignment = self._side, self.geometry.alignment
         return (
-            self.cascade.tiling == "blocks"
+            self.geometry.tiling == "blocks"
             or side <= -(-min(height, width) // alignment) * alignment
         )
 
@@ -151,10 +156,10 @@ class Engine:
         if view.amount == 0.0:
             view.copy()
             return
-        if self.cascade.tiling == "blocks":
+        if self.geometry.tiling == "blocks":
             self._blocks(view, opened, height, width)
             return
-        if not in_place or self.cascade.tiling == "whole":
+        if not in_place or self.geometry.tiling == "whole":
             chosen = self.plan(height, width, 0.0, ensemble)
             size = None if self.is_exact(height, width) else (height, width)
             windows = [window for _, band in chosen.bands() for window in band]
@@ -188,7 +193,7 @@ class Engine:
     def _windows(
         self,
         view: View,
-        opened: Opened,
+        opened: OpenSessions,
         chosen: Plan,
         windows: list[Window],
         size: tuple[int, int] | None,
@@ -199,9 +204,9 @@ class Engine:
             with self._budget.window(chosen.window_bytes, tag, opened.ensemble) as place:
                 view.write(window, self._residual(view, opened, window, place, size))
 
-        self._each(one, windows, chosen.workers)
+        self._workers.each(one, windows, chosen.workers)
 
-    def _blocks(self, view: View, opened: Opened, height: int, width: int) -> None:
+    def _blocks(self, view: View, opened: OpenSessions, height: int, width: int) -> None:
         chosen = self.plan(height, width, 0.0, opened.ensemble)
         tag = opened.tag
 
@@ -210,15 +215,15 @@ class Engine:
                 with self._budget.window(chosen.window_bytes, tag, opened.ensemble):
                     function(item)
 
-            self._each(one, items, chosen.workers)
+            self._workers.each(one, items, chosen.workers)
 
         with self._alone(chosen, opened.ensemble):
             enhance_blocks(
                 view,
                 height,
                 width,
-                block=self.cascade.block,
-                channels=self.cascade.channels,
+                block=self.geometry.block,
+                channels=self.geometry.channels,
                 residual_of=lambda window: self._residual(
                     view, opened, window, Place(chosen.window_bytes, tag)
                 ),
@@ -228,18 +233,18 @@ class Engine:
     def _residual(
         self,
         view: View,
-        opened: Opened,
+        opened: OpenSessions,
         window: Window,
         place: Place,
         size: tuple[int, int] | None = None,
     ) -> Float:
         """Residual of a window, grey levels; of a smaller picture its size is given."""
         planes, room = self._numbers(opened, place, window.height, window.width)
-        view.read(window, planes[: self.cascade.channels])
-        if self.cascade.takes_residual:
+        view.read(window, planes[: self.geometry.channels])
+        if self.geometry.takes_residual:
             view.read_prediction(window, planes[-1])
         if size is not None:
-            pixels = self.cascade.pixels_per_sample
+            pixels = self.geometry.pixels_per_sample
             held = (
                 min(window.height, size[0] - window.top),
                 min(window.width, size[1] - window.left),
@@ -248,10 +253,10 @@ class Engine:
         return opened.run(planes, room, place.kind)
 
     def _numbers(
-        self, opened: Opened, place: Place, height: int, width: int
+        self, opened: OpenSessions, place: Place, height: int, width: int
     ) -> tuple[Float, Float]:
         """Planes of a window and room for its residual, in its place."""
-        pixels, inputs = self.cascade.pixels_per_sample, self.cascade.inputs
+        pixels, inputs = self.geometry.pixels_per_sample, self.geometry.inputs
         both = place.array(inputs + opened.room, height // pixels, width // pixels)
         return both[:inputs], both[inputs:]
 
@@ -259,8 +264,8 @@ class Engine:
         """Run the network alone over all windows of such a picture, on neutral planes."""
         opened, chosen = self.cascade.at(step), self.plan(height, width)
         count, tag = chosen.count, opened.tag
-        if self.cascade.tiling == "blocks":
-            count += sum(len(row) for row in grid(height, width, self.cascade.block, SHIFT))
+        if self.geometry.tiling == "blocks":
+            count += sum(len(row) for row in grid(height, width, self.geometry.block, SHIFT))
 
         def one(_: int) -> None:
             with self._budget.window(chosen.window_bytes, tag) as place:
@@ -269,7 +274,7 @@ class Engine:
                 opened.run(planes, room, place.kind)
 
         with self._turns.turn((chosen.window_bytes, opened.ensemble)):
-            self._each(one, range(count), chosen.workers)
+            self._workers.each(one, range(count), chosen.workers)
 
     def golden_errors(self) -> list[tuple[float, float]]:
         """Difference from the golden output of each model, and its tolerance, grey levels."""
@@ -278,61 +283,20 @@ class Engine:
         errors = []
         for index, file in enumerate(self.cascade.files):
             session = self.cascade.one(index)
-            if self.openers.side and file.format == "onnx":
+            if self._side and file.format == "onnx":
                 plain = open_session(file, file.key(file.card.default_step))
                 errors.append(golden_error(file, plain))
-                errors.append(window_error(file, session, plain, self.openers.side))
+                errors.append(window_error(file, session, plain, self._side))
                 continue
             errors.append(golden_error(file, session))
             if session.own_memory:
                 session.shrink()  # no window of the budget's
         return errors
 
-    def _each(self, function: Callable[[T], None], items: Iterable[T], workers: int) -> None:
-        """Run a function on every item, on as many of the pool's threads as there are workers.
-
-        Threads that a plan has no use for stay unborn: each would keep a heap of its own. On an
-        error or Ctrl-C what has not begun is dropped and what has is finished.
-        """
-        left = deque(items)
-
-        def work() -> None:
-            while True:
-                try:
-                    item = left.popleft()
-                except IndexError:
-                    return
-                function(item)
-
-        executor = self._executor()
-        futures = [executor.submit(work) for _ in range(min(workers, len(left)))]
-        try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-            for future in futures:
-                if future.done():
-                    future.result()
-        finally:
-            left.clear()
-            for future in futures:
-                future.cancel()
-            wait(futures)
-
-    def _executor(self) -> ThreadPoolExecutor:
-        with self._lock:
-            if self._closed:
-                raise InputError("this Enhancer is closed: make a new one.")
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self.threads, "edgeqe")
-            return self._pool
-
     def close(self) -> None:
         """Drop sessions and threads; later calls raise."""
         self.cascade.close()
-        with self._lock:
-            self._closed = True
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown()
+        self._workers.close()
 
 
 def _save_band(
@@ -352,10 +316,3 @@ def _save_band(
         band[kept : kept + len(fresh)] = fresh
         result.append(band[: kept + len(fresh)])
     return result
-
-
-def available_threads() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from edgeqe.engine.engine import Engine, available_threads
-from edgeqe.errors import ProviderError
+from edgeqe.engine.engine import Engine
+from edgeqe.engine.geometry import Geometry, geometry_of
+from edgeqe.engine.tiling import fixed_side
+from edgeqe.engine.workers import available_threads
+from edgeqe.errors import InputError, ProviderError
 from edgeqe.model.file import ModelFile
-from edgeqe.runtimes.selection import asked, no_way, place, profile_for
-from edgeqe.runtimes.sessions import Openers
-from edgeqe.targets.profile import Profile, Runtime
+from edgeqe.runtimes.selection import asked, no_backend, profile_for, select
+from edgeqe.runtimes.sessions import SessionFactory
+from edgeqe.targets.profile import Backend, Profile
+
+
+@dataclass(frozen=True)
+class OpenedEngine:
+    """An engine, and the target that it runs on."""
+
+    engine: Engine
+    profile: Profile
+    """Of the target that runs."""
+    fallback: str
+    """``cpu`` where that is not the one that was asked for, else empty."""
 
 
 def open_on(
@@ -19,67 +34,84 @@ def open_on(
     limit: int,
     threads: int | None,
     *,
-    fallback: bool = False,
-) -> tuple[Engine, str, str]:
+    allow_fallback: bool = False,
+) -> OpenedEngine:
     """Engine of models on a target.
 
-    The profile's ways are tried in order; one that is listed and then does not run, or leaves
-    convolutions elsewhere, is passed over, and named if none is left.
+    The profile's backends are tried in order; one that is listed and then does not run, or
+    leaves convolutions elsewhere, is passed over, and named if none is left.
 
     Parameters
     ----------
     models : sequence of str or path
     target : str
-        See `placing.profile_for`.
+        See `selection.profile_for`.
     limit : int
         Memory limit, bytes.
     threads : int, optional
         The profile's if left out.
-    fallback : bool
+    allow_fallback : bool
         Run on the processor where the target cannot.
-
-    Returns
-    -------
-    engine : Engine
-    target : str
-        Name of the profile that runs.
-    fallback : str
-        ``cpu`` where that is not the one that was asked for, else empty.
 
     Raises
     ------
     ProviderError
-        If no way of the profile runs.
+        If no backend of the profile runs.
     """
     profile, named = profile_for(target), asked(target)
     try:
-        return _engine(models, profile, limit, threads), profile.name, ""
+        return OpenedEngine(_engine(models, profile, limit, threads), profile, "")
     except ProviderError:
-        on_cpu = not any(runtime.on_accelerator for runtime in profile.runtimes)
-        if on_cpu or not (fallback or named == "auto"):
+        on_cpu = not any(backend.on_accelerator for backend in profile.backends)
+        if on_cpu or not (allow_fallback or named == "auto"):
             raise
     plain = profile_for("cpu")
     stamp = "cpu" if named != "auto" else ""
-    return _engine(models, plain, limit, threads), plain.name, stamp
+    return OpenedEngine(_engine(models, plain, limit, threads), plain, stamp)
 
 
 def _engine(
     models: Sequence[str | os.PathLike[str]], profile: Profile, limit: int, threads: int | None
 ) -> Engine:
-    refused: list[Runtime] = []
+    refused: list[Backend] = []
     reasons: list[str] = []
     count = threads or profile.threads or available_threads()
     while True:
         try:
-            placed = [place(model, profile, refused) for model in models]
+            chosen = [select(model, profile, refused) for model in models]
         except ProviderError as error:
             if not reasons:
                 raise
-            raise ProviderError(no_way(profile, reasons, str(models[0]))) from error
-        files = [ModelFile(one.path) for one in placed]
-        ways = [one.runtime for one in placed]
+            raise ProviderError(no_backend(profile, reasons, str(models[0]))) from error
+        files = [ModelFile(one.path) for one in chosen]
+        backends = [one.backend for one in chosen]
+        geometry = geometry_of([file.card for file in files])
+        side = _side(files, geometry, profile, limit)
+        sessions = SessionFactory(files, backends, profile, side)
         try:
-            return Engine(files, limit, count, Openers(files, ways, profile))
+            return Engine(files, geometry, sessions, profile.window, limit, count)
         except ProviderError as error:
-            refused += [way for way in ways if way not in refused]
+            refused += [backend for backend in backends if backend not in refused]
             reasons.append(str(error).rstrip("."))
+
+
+def _side(files: Sequence[ModelFile], geometry: Geometry, profile: Profile, limit: int) -> int:
+    """Side of the windows where the target wants all of one size; else 0."""
+    from edgeqe.runtimes.ort import VIEW_BYTES
+
+    if not profile.window.fixed:
+        return 0
+    if geometry.tiling == "whole":
+        raise InputError(
+            "the network needs the whole picture at once, this target has windows of one size: "
+            "use target 'cpu', or 'edgeqe convert --freeze-gates'."
+        )
+    if geometry.tiling == "blocks":
+        return geometry.block
+    return fixed_side(
+        profile.window,
+        halo=geometry.halo,
+        alignment=geometry.alignment,
+        bytes_per_pixel=max(4.0 * f.card.peak_floats_per_pixel for f in files) + VIEW_BYTES,
+        limit=limit,
+    )

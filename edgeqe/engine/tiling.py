@@ -16,11 +16,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeqe.errors import InputError, MemoryLimitError
+from edgeqe.targets.profile import WindowBounds
+from edgeqe.views.window import Window
 
 #: Allowance for what does not grow with the window: threads' stacks, Python objects, gaps in the
 #: heaps. With it, pictures of 80 random sizes took 0.78 to 0.93 of limits of 12 and 24 MiB, and
 #: once 1.00 (edgeqe-tiny and -small, float32 and INT8, two callers, 58 runs).
 FIXED_BYTES = 11 << 18
+#: Share of the memory limit for a window of one size; the rest is for rows of a picture that is
+#: enhanced in place.
+WINDOW_SHARE = 0.75
 #: Cost of one more window in picture pixels' worth of work: call overhead.
 WINDOW_COST = 4000
 #: Windows above this fall out of the cache; bigger ones gain nothing.
@@ -49,20 +54,6 @@ class Axis:
             first = 0 if i == 0 else start + self.halo
             last = self.length if i == self.count - 1 else starts[i + 1] + self.halo
             yield start, first, last
-
-
-@dataclass(frozen=True)
-class Window:
-    """One window, all in picture pixels."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-    rows: tuple[int, int]
-    """First and last + 1 row of its own result."""
-    columns: tuple[int, int]
-    """First and last + 1 column of its own result."""
 
 
 @dataclass(frozen=True)
@@ -243,6 +234,40 @@ def fixed_plan(
     if workers < 1:
         raise too_small(height, width, limit, window_bytes + band_bytes + FIXED_BYTES)
     return Plan(rows, columns, workers, window_bytes, band_bytes)
+
+
+def fixed_side(
+    bounds: WindowBounds, *, halo: int, alignment: int, bytes_per_pixel: float, limit: int
+) -> int:
+    """Side of the one window of a target that wants one: the largest that fits the limit.
+
+    Parameters
+    ----------
+    bounds : WindowBounds
+        The target's.
+    halo, alignment : int
+        Of the network, picture pixels.
+    bytes_per_pixel : float
+        Of a running window.
+    limit : int
+        Bytes.
+
+    Raises
+    ------
+    InputError
+        If the bounds are too small for the halo.
+    """
+    least = least_side(halo, alignment)
+    most = bounds.largest // alignment * alignment
+    if most < least:
+        raise InputError(
+            f"windows of at most {bounds.largest} pixels a side are too small for a halo "
+            f"of {halo}: give window.largest at least {least}."
+        )
+    room = max(0.0, WINDOW_SHARE * (limit - FIXED_BYTES))
+    fitting = int((room / bytes_per_pixel) ** 0.5) // alignment * alignment
+    smallest = -(-max(least, bounds.smallest) // alignment) * alignment
+    return min(most, max(fitting, smallest))
 
 
 def least_side(halo: int, alignment: int) -> int:

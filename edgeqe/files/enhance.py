@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edgeqe.codecs.strength import Strength, nearest_quality, resolve_if_given, step_from_table
-from edgeqe.engine.options import Manner
 from edgeqe.errors import ImageError
 from edgeqe.files.picture import Picture, Samples
 from edgeqe.files.reading import PIXEL_LIMIT, Source, read_picture, source_name
 from edgeqe.files.writing import Destination, Output, write_picture
+from edgeqe.views.options import EnhanceOptions
 
 #: All of the change, without an ensemble.
-WHOLLY = Manner()
+WHOLLY = EnhanceOptions()
 
 __all__ = [
     "PIXEL_LIMIT",
@@ -117,7 +117,7 @@ def enhance_file(
     qp: float | None = None,
     step: float | None = None,
     codec: str | None = None,
-    manner: Manner = WHOLLY,
+    options: EnhanceOptions = WHOLLY,
     overwrite: bool = False,
     pixel_limit: int = PIXEL_LIMIT,
 ) -> FileReport:
@@ -138,7 +138,7 @@ def enhance_file(
         quantization step in grey levels. If left out, a JPEG's own luma table says it.
     codec : str, optional
         What the strength is of, as of `Enhancer.enhance`; only with a strength.
-    manner : Manner
+    options : EnhanceOptions
         How much of the change is made, and whether by an ensemble.
     overwrite : bool
         Replace an existing file.
@@ -177,7 +177,7 @@ def enhance_file(
             quality, distance = nearest_quality(picture.table)
             exact = distance == 0.0
         before = time.perf_counter()
-        enhanced = enhance_picture(enhancer, picture, strength, manner)
+        enhanced = enhance_picture(enhancer, picture, strength, options)
         enhance_seconds = time.perf_counter() - before
         output.write(enhanced)
         seconds = time.perf_counter() - start
@@ -189,8 +189,8 @@ def enhance_file(
             kind=picture.kind,
             step=strength.step,
             codec=strength.codec,
-            amount=float(manner.amount),
-            ensemble=manner.ensemble,
+            amount=float(options.amount),
+            ensemble=options.ensemble,
             quality=quality,
             quality_exact=exact,
             strength_from=strength_from,
@@ -203,7 +203,7 @@ def enhance_file(
 
 
 def enhance_picture(
-    enhancer: ArrayEnhancer, picture: Picture, strength: Strength, manner: Manner = WHOLLY
+    enhancer: ArrayEnhancer, picture: Picture, strength: Strength, options: EnhanceOptions = WHOLLY
 ) -> Picture:
     """Enhance the samples of a picture; alpha and metadata stay as they are.
 
@@ -212,10 +212,10 @@ def enhance_picture(
     enhancer : Enhancer
     picture : Picture
     strength : Strength
-    manner : Manner
+    options : EnhanceOptions
     """
     how: dict[str, Any] = {"step": strength.step, "codec": strength.codec or None}
-    how |= {"amount": manner.amount, "ensemble": manner.ensemble}
+    how |= {"amount": options.amount, "ensemble": options.ensemble}
     if len(picture.planes) == 3:
         y, cb, cr = picture.planes
         planes: tuple[Samples, ...] = tuple(enhancer.enhance_planes(y, cb, cr, **how))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.placement import Placement
-from edgeqe.targets.profile import Runtime
+from edgeqe.targets.profile import Backend
 
 Float = npt.NDArray[np.float32]
 
@@ -20,6 +20,8 @@ class Session(Protocol):
 
     provider: str
     """Provider as placed, read from the runtime."""
+    placement: Placement
+    """Share of the MACs by provider: from the record of a run where several could have any."""
     own_memory: bool
     """Whether the memory of an idle window serves windows of this session alone."""
     bytes_per_pixel: float
@@ -53,15 +55,15 @@ class Session(Protocol):
         ...
 
 
-def open_session(file: ModelFile, key: int, way: Runtime | None = None) -> Session:
+def open_session(file: ModelFile, key: int, backend: Backend | None = None) -> Session:
     """Session of a model file at a key of its strengths.
 
     Parameters
     ----------
     file : ModelFile
     key : int
-    way : Runtime, optional
-        How a profile says to run it; on one thread of the processor if left out.
+    backend : Backend, optional
+        What a profile says runs it; on one thread of the processor if left out.
 
     Raises
     ------
@@ -70,15 +72,15 @@ def open_session(file: ModelFile, key: int, way: Runtime | None = None) -> Sessi
     ModelError
         If the runtime refuses the model.
     """
-    return open_bytes(file.at(key), file, way)
+    return open_bytes(file.at(key), file, backend)
 
 
-def open_bytes(data: bytes, file: ModelFile, way: Runtime | None = None) -> Session:
+def open_bytes(data: bytes, file: ModelFile, backend: Backend | None = None) -> Session:
     """Session of other bytes of a model file, such as one with other weights."""
     if file.format == "tflite":
         from edgeqe.runtimes.litert import LitertSession
 
-        threads = int(way.options.get("num_threads", 1)) if way is not None else 1
+        threads = int(backend.options.get("num_threads", 1)) if backend is not None else 1
         return LitertSession(data, file.card.pixels_per_sample, threads)
     from edgeqe.runtimes.ort import CPU, OrtSession
 
@@ -87,25 +89,8 @@ def open_bytes(data: bytes, file: ModelFile, way: Runtime | None = None) -> Sess
         data,
         card.alignment // card.pixels_per_sample,
         card.peak_floats_per_pixel,
-        wanted=[(CPU, {}) if way is None else (way.provider, way.options)],
+        wanted=[(CPU, {}) if backend is None else (backend.provider, backend.options)],
     )
-
-
-def placement_of(file: ModelFile) -> Placement:
-    """Where a file's network runs on the processor, from a run of its smallest window."""
-    card = file.card
-    key, side = file.key(card.default_step), max(card.alignment, card.block, 16)
-    samples = side // card.pixels_per_sample
-    if file.format == "tflite":
-        from edgeqe.runtimes.litert import LitertSession
-
-        return LitertSession(file.at(key), card.pixels_per_sample).placement()
-    from edgeqe.runtimes.ort import OrtSession
-
-    session = OrtSession(file.at(key), recorded=True)
-    inputs = card.channels + ("residual" in card.inputs)
-    session.run(np.zeros((inputs, samples, samples), np.float32))
-    return session.placement(card.kmac_per_pixel * 1e3 * side**2)
 
 
 def runtime_of(file: ModelFile) -> tuple[str, str]:

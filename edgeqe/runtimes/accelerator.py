@@ -22,7 +22,7 @@ from edgeqe.runtimes.engine_cache import EnginePlace
 from edgeqe.runtimes.ort import CPU, OrtSession, providers, version
 from edgeqe.runtimes.placement import Placement
 from edgeqe.targets.options import CUDA, TENSORRT
-from edgeqe.targets.profile import Profile, Runtime
+from edgeqe.targets.profile import Backend, Profile
 
 Float = npt.NDArray[np.float32]
 
@@ -34,18 +34,16 @@ class Accelerator:
     ----------
     file : ModelFile
         ONNX.
-    way : Runtime
+    backend : Backend
     profile : Profile
         States what share of the MACs may stay on the processor.
     side : int
         Side of the windows, picture pixels.
     """
 
-    def __init__(self, file: ModelFile, way: Runtime, profile: Profile, side: int) -> None:
-        self._file, self._way, self._profile, self._side = file, way, profile, side
+    def __init__(self, file: ModelFile, backend: Backend, profile: Profile, side: int) -> None:
+        self._file, self._backend, self._profile, self._side = file, backend, profile, side
         self._shared: OrtSession | None = None
-        self.placement: Placement | None = None
-        """Of the last session that was opened."""
 
     @property
     def takes_vectors(self) -> bool:
@@ -73,17 +71,17 @@ class Accelerator:
     def _proven(self, data: bytes, key: int) -> OrtSession:
         """A session that ran one window where it should."""
         card, pixels = self._file.card, self._file.card.pixels_per_sample
-        names = [self._way.provider, *([CUDA] if self._way.provider == TENSORRT else [])]
+        names = [self._backend.provider, *([CUDA] if self._backend.provider == TENSORRT else [])]
         listed = providers()
-        place = self._place(key) if self._way.options.get("trt_engine_cache_enable") else None
-        options = dict(self._way.options)
+        place = self._place(key) if self._backend.options.get("trt_engine_cache_enable") else None
+        options = dict(self._backend.options)
         if "trt_fp16_enable" in options:  # a float32 file runs in float32
             options["trt_fp16_enable"] = card.precision != "float32"
         if place is not None:
             options |= {"trt_engine_cache_path": str(place.path)}
             if options.get("trt_timing_cache_enable"):
                 options |= {"trt_timing_cache_path": str(place.path)}
-        given = {way.provider: way.options for way in self._profile.runtimes}
+        given = {b.provider: b.options for b in self._profile.backends}
         others = [
             (name, given.get(name, {}))
             for name in (*names[1:], CPU)
@@ -94,7 +92,7 @@ class Accelerator:
                 data,
                 card.alignment // pixels,
                 card.peak_floats_per_pixel,
-                wanted=[(self._way.provider, options), *others],
+                wanted=[(self._backend.provider, options), *others],
                 recorded=True,
                 vectors=card.vectors if self.takes_vectors else (),
             )
@@ -102,8 +100,8 @@ class Accelerator:
             planes = np.zeros((inputs, self._side // pixels, self._side // pixels), np.float32)
             vectors = self._file.vectors_at(key) if self.takes_vectors else None
             session.run(planes, vectors=vectors)
-            self.placement = session.placement(card.kmac_per_pixel * 1e3 * self._side**2)
-            self._check(self.placement, names)
+            session.end_recording(card.kmac_per_pixel * 1e3 * self._side**2)
+            self._check(session.placement, names)
         except BaseException:
             if place is not None:
                 place.drop()
@@ -117,7 +115,7 @@ class Accelerator:
         if elsewhere > self._profile.most_on_cpu + 1e-9:
             shares = ", ".join(f"{name} {share:.0%}" for name, share in placement.macs.items())
             raise ProviderError(
-                f"{self._way.provider} was asked for, but of '{self._file.card.name}' it leaves "
+                f"{self._backend.provider} was asked for, but of '{self._file.card.name}' it leaves "
                 f"{elsewhere:.0%} of the multiply-accumulates elsewhere, "
                 f"{self._profile.most_on_cpu:.0%} may stay there (as placed: {shares})"
             )
@@ -135,8 +133,8 @@ class Accelerator:
             "weights": weights_sha256(self._file.data, self._file.outline, card),
             "strength": "any" if self.takes_vectors else key,
             "window": self._side,
-            "provider": self._way.provider,
-            "options": dict(sorted(self._way.options.items())),
+            "provider": self._backend.provider,
+            "options": dict(sorted(self._backend.options.items())),
             "onnxruntime": version(),
             "devices": [f"{gpu.name}, driver {gpu.driver}" for gpu in gpus],
         }
@@ -150,7 +148,7 @@ class AtStrength:
 
     def __init__(self, session: OrtSession, vectors: dict[str, npt.NDArray[Any]]) -> None:
         self._session, self._vectors = session, vectors
-        self.provider = session.provider
+        self.provider, self.placement = session.provider, session.placement
         self.bytes_per_pixel = session.bytes_per_pixel
         self.bytes_per_window = session.bytes_per_window
 

@@ -86,8 +86,11 @@ class LitertSession:
         self._idle: dict[Hashable, list[_Interpreter]] = {}
         """By kind of place."""
         first = _Interpreter(self._module, model, None, threads)
-        self._first = first.interpreter
-        self.provider: str = provider_of(self._first)
+        self.provider: str = provider_of(first.interpreter)
+        held = share_of_delegate(first.interpreter)
+        # LiteRT tells no MACs by operator, so kernels count alike
+        shares = {XNNPACK: held, CPU: 1.0 - held}
+        self.placement = Placement({name: share for name, share in shares.items() if share})
         self.bytes_per_pixel: float = bytes_per_sample(found) / pixels_per_sample**2 + VIEW_BYTES
         self.bytes_per_window: int = bytes_per_interpreter(found)
 
@@ -115,22 +118,6 @@ class LitertSession:
             found = next((one for one in idle if one.size == size), idle[-1])
             idle.remove(found)
         return found if math.prod(size) <= found.most else None
-
-    def placement(self) -> Placement:
-        """Where the network runs: XNNPACK's delegate, or LiteRT's own kernels.
-
-        LiteRT tells no MACs by operator, so kernels count alike.
-        """
-        operators = self._first._get_ops_details()
-        delegates = sum(o["op_name"] == "DELEGATE" for o in operators)
-        held, all_ = _convolutions(self._first)
-        share = held / all_ if all_ else 0.0
-        nodes = {XNNPACK: delegates, CPU: len(operators) - delegates}
-        macs = {XNNPACK: share, CPU: 1.0 - share}
-        return Placement(
-            {name: count for name, count in nodes.items() if count},
-            {name: part for name, part in macs.items() if part},
-        )
 
     def shrink(self) -> None:
         """Drop the interpreters that no running window uses."""
@@ -237,12 +224,11 @@ def _step(details: Mapping[str, Any]) -> tuple[np.float32, np.float32] | None:
 
 def provider_of(interpreter: Any) -> str:
     """Who runs the convolutions: XNNPACK if a delegate holds all of them, else the CPU."""
-    held, all_ = _convolutions(interpreter)
-    return XNNPACK if held == all_ else CPU
+    return XNNPACK if share_of_delegate(interpreter) == 1.0 else CPU
 
 
-def _convolutions(interpreter: Any) -> tuple[int, int]:
-    """Kernels of convolutions that a delegate holds, and all of them.
+def share_of_delegate(interpreter: Any) -> float:
+    """Share of the convolutions' kernels that a delegate holds; 1 where there are none.
 
     Read from an interpreter's operators after it allocated: a delegate is one more
     operator, whose inputs are those of the operators that it replaced, weights included.
@@ -252,7 +238,7 @@ def _convolutions(interpreter: Any) -> tuple[int, int]:
     held = {i for o in operators if o["op_name"] == "DELEGATE" for i in o["inputs"]}
     kernels = {o["inputs"][1] for o in operators if o["op_name"] in _CONVOLUTIONS}
     kernels = {widened.get(kernel, kernel) for kernel in kernels}
-    return len(kernels & held), len(kernels)
+    return len(kernels & held) / len(kernels) if kernels else 1.0
 
 
 def _refused(error: Exception) -> ModelError:

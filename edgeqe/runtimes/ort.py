@@ -90,7 +90,7 @@ class OrtSession:
     wanted : sequence of (str, dict)
         Providers in order, each with its options; the CPU is always behind them.
     recorded : bool
-        Record the first run, for `placement`.
+        Record the first runs, for `end_recording`.
     vectors : collection of str
         Inputs that are strength vectors.
 
@@ -147,6 +147,8 @@ class OrtSession:
             raise ModelError(f"ONNX Runtime refuses the model: {reason}.") from error
         self.bytes_per_pixel: float = 4.0 * peak_floats + VIEW_BYTES
         self.provider: str = self._session.get_providers()[0]
+        self.placement = Placement({self.provider: 1.0})
+        """Of a recorded session what `end_recording` found, from then on."""
         if self.provider != wanted[0][0]:
             raise ProviderError(
                 f"a session has {', '.join(self._session.get_providers())}, "
@@ -190,8 +192,8 @@ class OrtSession:
         self._session.run_with_iobinding(binding)
         return out
 
-    def placement(self, macs: float) -> Placement:
-        """Where the runs so far went, once: recording ends here.
+    def end_recording(self, macs: float) -> None:
+        """Set `placement` to where the runs so far went.
 
         Parameters
         ----------
@@ -201,7 +203,7 @@ class OrtSession:
         assert self._record is not None, "the session is not recorded"
         events = json.loads(Path(self._session.end_profiling()).read_text(encoding="utf-8"))
         self._record.cleanup()
-        return placement_of(events, macs)
+        self.placement = placement_of(events, macs)
 
     def shrink(self) -> None:
         """Give back what the arena keeps and no running window uses."""

@@ -15,10 +15,8 @@ _USUAL_TAPS = 9
 
 @dataclass(frozen=True)
 class Placement:
-    """Nodes and multiply-accumulates by provider, as a run was recorded."""
+    """Multiply-accumulates by provider, as a run was recorded."""
 
-    nodes: Mapping[str, int]
-    """Nodes that ran, by provider; one that holds a compiled part of the graph counts once."""
     macs: Mapping[str, float]
     """Share of the network's MACs, by provider; together 1."""
 
@@ -65,7 +63,7 @@ def placement_of(events: Sequence[Mapping[str, Any]], macs: float) -> Placement:
     total = sum(counted.values())
     if not total:  # nothing multiplies: the nodes tell
         counted, total = {name: float(count) for name, count in nodes.items()}, sum(nodes.values())
-    return Placement(nodes, {name: value / total for name, value in counted.items()})
+    return Placement({name: value / total for name, value in counted.items()})
 
 
 def _macs(found: Mapping[str, Any]) -> float:

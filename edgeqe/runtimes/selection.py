@@ -1,4 +1,4 @@
-"""Which file of a model runs where: a profile's ways, tried in order on what is installed."""
+"""Which file of a model runs on which backend: a profile's, in order, on what is installed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgeqe.errors import InputError, ProviderError
 from edgeqe.hardware.machine import read_hardware
 from edgeqe.model.catalogue import find_model, forms_of, shipped_models
 from edgeqe.targets.detect import cpu_target, targets_here
-from edgeqe.targets.profile import Profile, Runtime
+from edgeqe.targets.profile import Backend, Profile
 from edgeqe.targets.reading import read_profile
 
 TARGET_VARIABLE = "EDGEQE_TARGET"
@@ -22,11 +22,11 @@ _NAMES = {"onnxruntime": "ONNX Runtime", "litert": "LiteRT"}
 
 
 @dataclass(frozen=True)
-class Placing:
-    """A model file and the way that it runs."""
+class Selection:
+    """A model file and the backend that runs it."""
 
     path: Path
-    runtime: Runtime
+    backend: Backend
 
 
 def asked(target: str) -> str:
@@ -73,47 +73,47 @@ def _of_machine() -> Profile:
     return read_profile(targets_here(hardware.machine, tegra=tegra, gpus=gpus, providers=listed)[0])
 
 
-def reason_absent(runtime: Runtime, features: Collection[str]) -> str:
-    """Why a way to run is not there, before any session is made; '' where it is.
+def reason_absent(backend: Backend, features: Collection[str]) -> str:
+    """Why a backend is not there, before any session is made; '' where it is.
 
     Parameters
     ----------
-    runtime : Runtime
+    backend : Backend
     features : collection of str
         Features of this machine's processor.
     """
-    if not any(importlib.util.find_spec(module) for module in MODULES[runtime.runtime]):
-        return f"{_NAMES[runtime.runtime]} is not installed"
-    if runtime.needs and set(runtime.needs).isdisjoint(features):
-        return f"the processor has none of {', '.join(runtime.needs)}"
-    if runtime.runtime == "onnxruntime":
+    if not any(importlib.util.find_spec(module) for module in MODULES[backend.runtime]):
+        return f"{_NAMES[backend.runtime]} is not installed"
+    if backend.needs and set(backend.needs).isdisjoint(features):
+        return f"the processor has none of {', '.join(backend.needs)}"
+    if backend.runtime == "onnxruntime":
         listed = _providers()
-        if runtime.provider not in listed:
+        if backend.provider not in listed:
             return f"the installed ONNX Runtime has {', '.join(listed) or 'no provider'} only"
     return ""
 
 
-def place(
-    model: str | os.PathLike[str], profile: Profile, refused: Collection[Runtime] = ()
-) -> Placing:
-    """File and way of a model on a target: the first way that is there.
+def select(
+    model: str | os.PathLike[str], profile: Profile, refused: Collection[Backend] = ()
+) -> Selection:
+    """File and backend of a model on a target: the first that is there.
 
-    A network's name alone is the way's first precision that is shipped; where the profile names
-    some for that network, ways that run one of these come first. A file runs in the first way
-    whose runtime reads its format.
+    A network's name alone is the backend's first precision that is shipped; where the profile names
+    some for that network, backends that run one of these come first. A file runs on the first
+    backend whose runtime reads its format.
 
     Parameters
     ----------
     model : str or path
         See `catalogue.find_model`.
     profile : Profile
-    refused : collection of Runtime
-        Ways that were tried and do not run.
+    refused : collection of Backend
+        Backends that were tried and do not run.
 
     Raises
     ------
     ProviderError
-        If no way is there.
+        If no backend is there.
     ModelError
         If there is no such model.
     """
@@ -121,50 +121,50 @@ def place(
     bare = str(model) in shipped_models()
     path = None if bare else find_model(model)
     reasons = []
-    for runtime in profile.ways_of(str(model)):
-        suffix = ".tflite" if runtime.runtime == "litert" else ".onnx"
+    for backend in profile.backends_for(str(model)):
+        suffix = ".tflite" if backend.runtime == "litert" else ".onnx"
         if path is not None and _suffix(path) != suffix:
             continue
-        if runtime in refused:
+        if backend in refused:
             continue
-        # a file that is asked for by name may run slowly: what the way needs is for choosing
-        absent = reason_absent(runtime, features if path is None else runtime.needs)
+        # a file that is asked for by name may run slowly: what the backend needs is for choosing
+        absent = reason_absent(backend, features if path is None else backend.needs)
         if absent:
-            reasons.append(f"{runtime.provider} is not there ({absent})")
+            reasons.append(f"{backend.provider} is not there ({absent})")
             continue
         if path is not None:
-            return Placing(path, runtime)
-        for form in _forms(str(model), profile, runtime, suffix):
-            return Placing(find_model(f"{model}:{form}"), runtime)
-    raise ProviderError(no_way(profile, reasons, str(model)))
+            return Selection(path, backend)
+        for form in _forms(str(model), profile, backend, suffix):
+            return Selection(find_model(f"{model}:{form}"), backend)
+    raise ProviderError(no_backend(profile, reasons, str(model)))
 
 
 def chosen_file(model: str | os.PathLike[str]) -> Path:
     """File that the target ``auto`` chooses for a name; a path is itself."""
     if str(model) not in shipped_models():
         return find_model(model)
-    return place(model, profile_for("auto")).path
+    return select(model, profile_for("auto")).path
 
 
-def no_way(profile: Profile, reasons: Sequence[str], model: str) -> str:
-    """Message for a target on which nothing runs: providers, what was found, the cure."""
+def no_backend(profile: Profile, reasons: Sequence[str], model: str) -> str:
+    """Message for a target on which nothing runs: providers, what was found, the fix."""
     found = "; ".join(dict.fromkeys(reasons)) or f"none of its runtimes reads '{model}'"
-    cure = next((runtime.cure for runtime in profile.runtimes if runtime.cure), "")
-    fallback = ", or allow falling back to the processor (--allow-fallback, fallback=True)"
+    fix = next((backend.fix for backend in profile.backends if backend.fix), "")
+    fallback = ", or allow falling back to the processor (--allow-fallback, allow_fallback=True)"
     return (
         f"target '{profile.name}' cannot run here: {found}. "
-        + (f"Cure: {cure}" if cure else "'edgeqe doctor' tells more")
+        + (f"Fix: {fix}" if fix else "'edgeqe doctor' tells more")
         + (fallback if profile.on_accelerator else "")
         + "."
     )
 
 
-def _forms(network: str, profile: Profile, runtime: Runtime, suffix: str) -> list[str]:
-    """Forms of a network that a way runs, the wanted one first."""
+def _forms(network: str, profile: Profile, backend: Backend, suffix: str) -> list[str]:
+    """Forms of a network that a backend runs, the wanted one first."""
     ending = "" if suffix == ".onnx" else suffix
     shipped = forms_of(network)
-    wanted = [p for p in profile.precision.get(network, ()) if p in runtime.precisions]
-    order = dict.fromkeys([*wanted, *([] if wanted else runtime.precisions)])
+    wanted = [p for p in profile.precision.get(network, ()) if p in backend.precisions]
+    order = dict.fromkeys([*wanted, *([] if wanted else backend.precisions)])
     return [f"{precision}{ending}" for precision in order if f"{precision}{ending}" in shipped]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeqe.engine.tiling import Window
 from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC
 from edgeqe.views.subsampled import (
     BgrView,
@@ -21,6 +20,7 @@ from edgeqe.views.subsampled import (
     repeat_edges,
     span,
 )
+from edgeqe.views.window import Window
 
 
 class LumaView(View):

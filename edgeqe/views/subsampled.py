@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.engine.tiling import Window
 from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC
+from edgeqe.views.window import Window
 
 Float = npt.NDArray[np.float32]
 #: uint8 or uint16.

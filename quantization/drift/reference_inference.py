@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.engine.blocks import enhance_blocks
-from edgeqe.engine.tiling import Window, plan
+from edgeqe.engine.tiling import plan
 from edgeqe.errors import ModelError
 from edgeqe.model.file import ModelFile
 from edgeqe.views.full_size import VIEWS
 from edgeqe.views.subsampled import Depth
+from edgeqe.views.window import Window
 
 Float = npt.NDArray[np.float32]
 Uint8 = npt.NDArray[np.uint8]

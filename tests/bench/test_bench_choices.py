@@ -9,15 +9,15 @@ import pytest
 from edgeqe.bench import choices
 from edgeqe.bench.choices import shipped_on
 from edgeqe.model.catalogue import shipped_models
-from edgeqe.targets.profile import Profile, Runtime
+from edgeqe.targets.profile import Backend, Profile
 from edgeqe.targets.reading import read_profile
 
-ORT = Runtime("onnxruntime", "CPUExecutionProvider", ("int8", "float32"))
-LITERT = Runtime("litert", "XNNPACK", ("int8",))
+ORT = Backend("onnxruntime", "CPUExecutionProvider", ("int8", "float32"))
+LITERT = Backend("litert", "XNNPACK", ("int8",))
 
 
-def profile(*ways: Runtime) -> Profile:
-    return replace(read_profile("x86-cpu"), runtimes=ways)
+def profile(*ways: Backend) -> Profile:
+    return replace(read_profile("x86-cpu"), backends=ways)
 
 
 def test_a_quick_run_takes_each_network_once() -> None:

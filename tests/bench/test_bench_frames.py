@@ -15,8 +15,8 @@ from edgeqe.bench.frames import decoded_frame, frame_of_size
 from edgeqe.bench.reference import Reference, reference_file, reference_stamp
 from edgeqe.errors import InputError
 from edgeqe.model.file import ModelFile
-from edgeqe.runtimes.selection import Placing, profile_for
-from edgeqe.targets.profile import Runtime
+from edgeqe.runtimes.selection import Selection, profile_for
+from edgeqe.targets.profile import Backend
 
 
 def test_frames_have_each_layout() -> None:
@@ -86,7 +86,7 @@ def test_the_reference_is_half_float_and_half_integer(runtime: str) -> None:
 
 def test_an_accelerator_s_reference_is_float(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes INT8 files of its own, and nobody has seen its balance move."""
-    way = Runtime("onnxruntime", "CUDAExecutionProvider", ("float32",))
-    monkeypatch.setattr(module, "place", lambda path, profile: Placing(path, way))
+    way = Backend("onnxruntime", "CUDAExecutionProvider", ("float32",))
+    monkeypatch.setattr(module, "place", lambda path, profile: Selection(path, way))
     told = reference_stamp(profile_for("cpu"), "onnxruntime")
     assert told.startswith("reference.float32.onnx ") and "int8" not in told

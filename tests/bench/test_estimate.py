@@ -23,7 +23,7 @@ from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
 from edgeqe.quantization.int8.oracle import Oracle
 from edgeqe.targets.options import CPU, CUDA
-from edgeqe.targets.profile import Peak, Profile, Runtime, WindowBounds
+from edgeqe.targets.profile import Backend, Peak, Profile, WindowBounds
 from edgeqe.targets.reading import read_profile
 from tests.quantization.integer_models import Draft
 from tests.small_models import strong_graph, write
@@ -38,7 +38,7 @@ def target(peak: Peak, provider: str = CUDA, threads: int = 1) -> Profile:
     return Profile(
         name="board",
         description="a board",
-        runtimes=(Runtime("onnxruntime", provider, ("float32",)),),
+        backends=(Backend("onnxruntime", provider, ("float32",)),),
         window=WindowBounds(64, 64, fixed=True),
         threads=threads,
         most_on_cpu=0.0,

@@ -13,7 +13,7 @@ from edgeqe.bench.tuning.tune import FEWEST_ROUNDS, TIME_UP, Outcome, search
 from edgeqe.bench.tuning.verdict import judge
 from edgeqe.errors import MemoryLimitError, ProviderError
 from edgeqe.targets.options import CUDA
-from edgeqe.targets.profile import Runtime, WindowBounds
+from edgeqe.targets.profile import Backend, WindowBounds
 from edgeqe.targets.reading import read_profile
 
 MEGAPIXEL = 1_000_000
@@ -278,9 +278,9 @@ def test_the_profiles_own_bounds_are_the_default_and_not_the_start(
 
 
 def test_an_accelerator_keeps_one_window_shape(everything_installed: None) -> None:
-    ways = (Runtime("onnxruntime", CUDA, ("float16", "float32")),)
+    ways = (Backend("onnxruntime", CUDA, ("float16", "float32")),)
     window = WindowBounds(256, 1024, fixed=True)
-    profile = replace(read_profile("cuda"), runtimes=ways, window=window, threads=1)
+    profile = replace(read_profile("cuda"), backends=ways, window=window, threads=1)
     space, _ = space_of("edgeqe-small", profile, (), 8)
     assert space.forms == ((0, "float16"), (0, "float32"))
     assert space.start == space.default == Setting(0, "float16", 1, 256, 1024)

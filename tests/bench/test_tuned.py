@@ -29,7 +29,7 @@ runtime = "onnxruntime"
 provider = "cuda"
 precisions = ["float16"]
 needs = ["avx2", "neon"]
-cure = "say \"please\"\\\tor 'now', naïvely"
+fix = "say \"please\"\\\tor 'now', naïvely"
 options = { use_tf32 = false, gpu_mem_limit = 536870912, cudnn_conv_algo_search = "HEURISTIC" }
 """
 
@@ -50,7 +50,7 @@ def test_the_file_is_read_back_with_all_that_the_ways_say(tmp_path: Path) -> Non
     tuned.write_text(text, encoding="utf-8")
     assert text.startswith("# made by: x threads = 7\n# 2 %\nextends = ")
     made = read_profile(str(tuned))
-    assert made.runtimes == (profile.runtimes[1], profile.runtimes[0])
+    assert made.backends == (profile.backends[1], profile.backends[0])
     assert made.window == WindowBounds(128, 192, fixed=True)  # cuda's `fixed` stays
     assert (made.threads, made.description) == (3, 'of "a" board')
     assert made.precision == {"edgeqe-small": ("float16",)}
@@ -144,7 +144,7 @@ def test_an_accelerator_that_is_listed_and_does_not_run_is_passed_over(
     path = tmp_path / "board.toml"
     path.write_text(OPTIONS, encoding="utf-8")
     profile = read_profile(str(path))
-    profile = replace(profile, runtimes=profile.runtimes[::-1])  # CUDA first
+    profile = replace(profile, backends=profile.backends[::-1])  # CUDA first
     opener = Opener("edgeqe-tiny", profile, 64 << 20, 96, 128, tmp_path)
     start = Setting(way=0, form="float16", threads=1, smallest=256, largest=1024)
     space = Space(((0, "float16"), (1, "int8")), start, start, (1,), ((256, 1024),))

@@ -14,7 +14,7 @@ from edgeqe.cli import main
 from edgeqe.hardware.machine import Hardware
 from edgeqe.runtimes import selection
 from edgeqe.targets.options import CPU
-from edgeqe.targets.profile import Runtime
+from edgeqe.targets.profile import Backend
 
 PROFILE = """
 description = "A board."
@@ -25,7 +25,7 @@ most_on_cpu = 0.1
 runtime = "onnxruntime"
 provider = "cuda"
 precisions = ["float16", "float32"]
-cure = "plug it in"
+fix = "plug it in"
 options = { use_tf32 = false, arena_extend_strategy = "kSameAsRequested" }
 
 [[runtime]]
@@ -63,7 +63,7 @@ def run(*words: object) -> Result:
 def an_x86_without_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same machine for all tests: no CUDA, LiteRT only for the features that it needs."""
 
-    def absent(way: Runtime, features: Collection[str]) -> str:
+    def absent(way: Backend, features: Collection[str]) -> str:
         if way.needs and set(way.needs).isdisjoint(features):
             return "needs another processor"
         return "" if way.provider in (CPU, "XNNPACK") else "no NVIDIA device"
@@ -96,8 +96,8 @@ def test_the_table() -> None:
     ]
     assert lines[5:] == [
         "* what auto means here",
-        "cuda: no NVIDIA device; 'edgeqe targets cuda' has the cure",
-        "jetson: no NVIDIA device; 'edgeqe targets jetson' has the cure",
+        "cuda: no NVIDIA device; 'edgeqe targets cuda' has the fix",
+        "jetson: no NVIDIA device; 'edgeqe targets jetson' has the fix",
         "'edgeqe doctor' runs each provider: one that is installed may still not work.",
     ]
 
@@ -128,7 +128,7 @@ def test_all_that_a_profile_says(board: str) -> None:
         1  onnxruntime, CUDAExecutionProvider
            precisions  float16, float32
            installed   no: no NVIDIA device
-           cure        plug it in
+           fix        plug it in
            option      use_tf32 = false
            option      arena_extend_strategy = "kSameAsRequested"
         2  onnxruntime, CPUExecutionProvider

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 import edgeqe
 from edgeqe.cli import main
 from edgeqe.doctor import examination
-from edgeqe.doctor.findings import LITERT, ORT, Findings, Runtime, Trial
+from edgeqe.doctor.findings import LITERT, ORT, Findings, RuntimeFindings, Trial
 from edgeqe.hardware.machine import Gpu, Hardware, Memory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,14 +25,14 @@ CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 HARDWARE = Hardware("x86_64", "Some CPU", 4, ("avx2", "vnni"), "", ())
 GOOD = Findings(
     {"numpy": "2.1.0", "click": "8.1.7", "onnxruntime": "1.20.0", "pillow": "11.0.0"},
-    Runtime("1.20.0", (CPU,)),
+    RuntimeFindings("1.20.0", (CPU,)),
     (Trial(ORT, CPU, True),),
     HARDWARE,
 )
-NOTHING = Findings({"numpy": "2.1.0", "pillow": "11"}, Runtime(), (), HARDWARE)
+NOTHING = Findings({"numpy": "2.1.0", "pillow": "11"}, RuntimeFindings(), (), HARDWARE)
 ON_GPU = Findings(
     {"numpy": "2.1.0", "click": "8.1.7", "onnxruntime-gpu": "1.31.1", "pillow": "11.0.0"},
-    Runtime("1.31.1", (CUDA, CPU), cuda="13.0", cudnn="9"),
+    RuntimeFindings("1.31.1", (CUDA, CPU), cuda="13.0", cudnn="9"),
     (
         Trial(ORT, CUDA, False, f"its node ran on {CPU}: libcublasLt.so.13: cannot open it"),
         Trial(ORT, CPU, True),
@@ -78,7 +78,7 @@ def test_the_report_of_a_device_that_does_not_run(here: pytest.MonkeyPatch) -> N
         LiteRT           XNNPACK runs
 
         note: onnxruntime-gpu was built for cuDNN 9, and no cuDNN can be loaded
-          cure: pip install 'onnxruntime-gpu[cuda,cudnn]'
+          fix: pip install 'onnxruntime-gpu[cuda,cudnn]'
 
         usable
         """)
@@ -91,7 +91,7 @@ def test_the_report_of_a_jetson(here: pytest.MonkeyPatch) -> None:
     lines = CliRunner().invoke(main, ["doctor"]).stdout.splitlines()
     assert "jetson        NVIDIA Jetson, L4T 36.4.0 (JetPack 6)" in lines
     assert lines[-4:-2] == [
-        "  cure: pip uninstall -y onnxruntime, then install the onnxruntime-gpu that NVIDIA builds for",
+        "  fix: pip uninstall -y onnxruntime, then install the onnxruntime-gpu that NVIDIA builds for",
         "        JetPack 6",
     ]
 
@@ -138,7 +138,7 @@ def test_json_holds_every_finding_and_every_problem(here: pytest.MonkeyPatch) ->
         "problems": [
             {
                 "message": "onnxruntime-gpu was built for cuDNN 9, and no cuDNN can be loaded",
-                "cure": "pip install 'onnxruntime-gpu[cuda,cudnn]'",
+                "fix": "pip install 'onnxruntime-gpu[cuda,cudnn]'",
                 "fatal": False,
             }
         ],
@@ -153,7 +153,7 @@ def test_exit_code_and_cure_without_a_runtime(here: pytest.MonkeyPatch) -> None:
         "\nproviders  none\n"
         "\n"
         "PROBLEM: no runtime: ONNX Runtime is absent\n"
-        "  cure: pip install 'edgeqe[ort]'\n"
+        "  fix: pip install 'edgeqe[ort]'\n"
         "\nnot usable: mend the PROBLEM first\n"
     )
     assert json.loads(CliRunner().invoke(main, ["doctor", "--json"]).stdout)["usable"] is False

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edgeqe.doctor import findings
-from edgeqe.doctor.findings import LITERT, ORT, Answer, Findings, Runtime, Trial
+from edgeqe.doctor.findings import LITERT, ORT, Answer, Findings, RuntimeFindings, Trial
 from edgeqe.hardware.machine import Hardware
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -81,7 +81,7 @@ def test_a_process_sees_the_path_of_its_parent(
     broken.mkdir()
     (broken / "onnxruntime.py").write_text("raise OSError('half overwritten')")
     monkeypatch.setattr(sys, "path", [str(broken), *sys.path])
-    assert findings.import_runtime() == Runtime(error="OSError: half overwritten")
+    assert findings.import_runtime() == RuntimeFindings(error="OSError: half overwritten")
 
 
 def test_a_runtime_that_crashes_takes_nobody_along(
@@ -90,7 +90,7 @@ def test_a_runtime_that_crashes_takes_nobody_along(
     kill = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
     (tmp_path / "onnxruntime.py").write_text(kill)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    assert findings.import_runtime() == Runtime(error="it crashed with SIGKILL")
+    assert findings.import_runtime() == RuntimeFindings(error="it crashed with SIGKILL")
     assert findings.try_provider(CPU) == Trial(ORT, CPU, False, "it crashed with SIGKILL")
 
 
@@ -112,7 +112,7 @@ def test_how_a_process_fails(
     processes(end)
     assert findings.ask("provider", CPU).error == error
     assert findings.try_provider(CPU) == Trial(ORT, CPU, False, error)
-    assert findings.import_runtime() == Runtime(error=error)
+    assert findings.import_runtime() == RuntimeFindings(error=error)
     assert findings.loadable_libraries() == {}
 
 
@@ -123,7 +123,7 @@ def test_the_answer_is_the_last_line(processes: Callable[..., None]) -> None:
 
 def test_an_absent_runtime_is_no_error(processes: Callable[..., None]) -> None:
     processes(subprocess.CompletedProcess([], 0, "\n{}\n", ""))
-    assert findings.import_runtime() == Runtime()
+    assert findings.import_runtime() == RuntimeFindings()
 
 
 def test_a_provider_that_silently_runs_on_the_cpu_does_not_run(
@@ -225,7 +225,7 @@ def test_libraries_are_looked_for_where_something_of_nvidia_is(
     found = findings.find()
     assert found == Findings(
         {"onnxruntime": "1.2"},
-        Runtime("1.2", (CUDA, CPU)),
+        RuntimeFindings("1.2", (CUDA, CPU)),
         (Trial(ORT, CUDA, False, f"its node ran on {CPU}"), Trial(ORT, CPU, True)),
         hardware,
         {"cuda": ("12.6",)} if tegra else {},

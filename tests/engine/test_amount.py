@@ -68,12 +68,10 @@ def test_none_gives_the_pictures_own_bytes(model: str) -> None:
             assert after.dtype == before.dtype and not np.shares_memory(after, before)
 
 
-def test_none_is_the_picture_in_place_and_the_network_rests(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_none_is_the_picture_in_place_and_the_network_rests() -> None:
     file = FakeFile(constant(np.nan))  # whatever the network gives
     image = noise(20, 30)
-    with enhancer_of(monkeypatch, file, threads=1) as enhancer:
+    with enhancer_of(file, threads=1) as enhancer:
         copy = image.copy()
         assert enhancer.enhance(copy, step=9, amount=0.0, out=copy) is copy
         np.testing.assert_array_equal(copy, image)
@@ -112,10 +110,10 @@ def test_half_is_half_of_the_whole_in_every_form(model: str) -> None:
 
 
 @pytest.mark.parametrize("planes", ["y", "rgb"])
-def test_half_of_a_network_from_elsewhere(monkeypatch: pytest.MonkeyPatch, planes: str) -> None:
+def test_half_of_a_network_from_elsewhere(planes: str) -> None:
     image = noise(30, 20, 3) // 2 + np.uint8(20)
     file = FakeFile(constant(5.0), planes=planes, name="theirs")
-    with enhancer_of(monkeypatch, file, threads=1) as enhancer:
+    with enhancer_of(file, threads=1) as enhancer:
         for amount, added in ((0.5, 2), (0.25, 1), (0.7, 4), (1, 5)):  # 2.5 rounds to even
             result = enhancer.enhance(image, step=9, amount=amount)
             np.testing.assert_array_equal(result, image + np.uint8(added))
@@ -124,17 +122,17 @@ def test_half_of_a_network_from_elsewhere(monkeypatch: pytest.MonkeyPatch, plane
         np.testing.assert_array_equal(moved, deep + 10)  # 5 levels are 20 steps of 10 bits
 
 
-def test_half_of_a_cascade_and_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_of_a_cascade_and_of_blocks() -> None:
     image = noise(80, 90) // 2 + np.uint8(20)
     two = [FakeFile(constant(4.0)), FakeFile(constant(6.0))]
     blocks = FakeFile(constant(10.0), tiling="blocks", block=64)
     for files in (two, blocks):
-        with enhancer_of(monkeypatch, files, threads=1) as enhancer:
+        with enhancer_of(files, threads=1) as enhancer:
             result = enhancer.enhance(image, step=9, amount=0.5)
         np.testing.assert_array_equal(result, image + np.uint8(5))
 
 
-def test_tiled_equals_whole_at_half(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiled_equals_whole_at_half() -> None:
     image = noise(301, 203, 3)
     made: list[npt.NDArray[Any]] = []
     for limit in ("1GiB", "8MiB"):
@@ -147,8 +145,8 @@ def test_tiled_equals_whole_at_half(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("amount", [-0.1, 1.01, float("nan"), "half", None, True])
-def test_other_amounts_are_refused(monkeypatch: pytest.MonkeyPatch, amount: Any) -> None:
-    with enhancer_of(monkeypatch, FakeFile(constant(1.0)), threads=1) as enhancer:
+def test_other_amounts_are_refused(amount: Any) -> None:
+    with enhancer_of(FakeFile(constant(1.0)), threads=1) as enhancer:
         with pytest.raises(InputError, match=f"^amount {amount!r} is not a number from 0 to 1.$"):
             enhancer.enhance(noise(8, 8), step=9, amount=amount)
         np.testing.assert_array_equal(

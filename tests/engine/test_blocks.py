@@ -70,12 +70,10 @@ def assert_rounded(result: npt.NDArray[Any], expected: Double) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_gray_is_the_mean_of_two_passes(
-    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
-) -> None:
+def test_gray_is_the_mean_of_two_passes(size: tuple[int, int]) -> None:
     image = noise(*size)
     file = block_file()
-    with enhancer_of(monkeypatch, file, threads=3) as enhancer:
+    with enhancer_of(file, threads=3) as enhancer:
         result = enhancer.enhance(image, qp=30)
     planes = image.astype(np.float64)[None] - 128
     assert_rounded(result, image + by_hand(planes, blend=False)[0])
@@ -83,9 +81,9 @@ def test_gray_is_the_mean_of_two_passes(
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_rgb_is_alpha_blended(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]) -> None:
+def test_rgb_is_alpha_blended(size: tuple[int, int]) -> None:
     image = noise(*size, 3)
-    with enhancer_of(monkeypatch, block_file(planes="rgb"), threads=3) as enhancer:
+    with enhancer_of(block_file(planes="rgb"), threads=3) as enhancer:
         result = enhancer.enhance(image, qp=30)
         gray = enhancer.enhance(image[..., 0], qp=30)
     planes = image.astype(np.float64).transpose(2, 0, 1) - 128
@@ -95,13 +93,11 @@ def test_rgb_is_alpha_blended(monkeypatch: pytest.MonkeyPatch, size: tuple[int, 
 
 
 @pytest.mark.parametrize("layout", ["y", "rgb", "420-space-to-depth"])
-def test_any_threads_and_in_place_give_the_same_bytes(
-    monkeypatch: pytest.MonkeyPatch, layout: str
-) -> None:
+def test_any_threads_and_in_place_give_the_same_bytes(layout: str) -> None:
     image = noise(203, 150, 4)
     made = []
     for threads in (1, 2, 5):
-        with enhancer_of(monkeypatch, block_file(planes=layout), threads=threads) as enhancer:
+        with enhancer_of(block_file(planes=layout), threads=threads) as enhancer:
             made.append(enhancer.enhance(image, qp=30))
             copy = image.copy()
             assert enhancer.enhance(copy, qp=30, out=copy) is copy
@@ -111,10 +107,10 @@ def test_any_threads_and_in_place_give_the_same_bytes(
         np.testing.assert_array_equal(other, made[0])
 
 
-def test_half_size_planes_see_blocks_of_half_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_size_planes_see_blocks_of_half_the_samples() -> None:
     file = block_file(planes="420-space-to-depth", alignment=2)
     y, u, v = noise(90, 101), noise(45, 51), noise(45, 51, seed=8)
-    with enhancer_of(monkeypatch, file, threads=2) as enhancer:
+    with enhancer_of(file, threads=2) as enhancer:
         fresh = enhancer.enhance_planes(y, u, v, qp=30)
         enhancer.enhance_planes(y, u, v, qp=30, out=(y, u, v))
     assert {shape for s in file.sessions for shape in s.shapes} == {(6, 32, 32)}
@@ -131,43 +127,43 @@ def test_weights_by_hand() -> None:
     assert ((alpha > 0) & (alpha < 1)).all()
 
 
-def test_the_smallest_limit_that_is_named_works(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_smallest_limit_that_is_named_works() -> None:
     image = noise(100, 1000, 3)
     file = block_file(planes="rgb", peak_floats_per_pixel=100.0)
-    with enhancer_of(monkeypatch, file, memory_limit="8MiB", threads=2) as roomy:
+    with enhancer_of(file, memory_limit="8MiB", threads=2) as roomy:
         expected = roomy.enhance(image, qp=30)
         assert roomy.info.window == (SIDE, SIDE)
     limit = int(2.5 * 2**20) + 1
     with pytest.raises(MemoryLimitError, match="1x1") as caught:
-        enhancer_of(monkeypatch, file, memory_limit=limit)
+        enhancer_of(file, memory_limit=limit)
     limit = 1024 * int(re.findall(r"(\d+)KiB", str(caught.value))[0])
     with (
-        enhancer_of(monkeypatch, file, memory_limit=limit, threads=2) as narrow,
+        enhancer_of(file, memory_limit=limit, threads=2) as narrow,
         pytest.raises(MemoryLimitError, match="1000x100") as caught,
     ):
         assert narrow.info.planned_bytes <= limit
         narrow.enhance(image, qp=30)
     limit = 1024 * int(re.findall(r"(\d+)KiB", str(caught.value))[0])
-    with enhancer_of(monkeypatch, file, memory_limit=limit, threads=2) as tight:
+    with enhancer_of(file, memory_limit=limit, threads=2) as tight:
         np.testing.assert_array_equal(tight.enhance(image, qp=30), expected)
     with (
-        enhancer_of(monkeypatch, file, memory_limit=limit - 1024, threads=2) as short,
+        enhancer_of(file, memory_limit=limit - 1024, threads=2) as short,
         pytest.raises(MemoryLimitError),
     ):
         short.enhance(image, qp=30)
 
 
-def test_a_block_too_small_for_the_shift_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_too_small_for_the_shift_is_refused() -> None:
     with pytest.raises(ModelError, match="block 16"):
-        enhancer_of(monkeypatch, block_file(block=16))
+        enhancer_of(block_file(block=16))
 
 
-def test_a_network_of_the_whole_picture_sees_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_of_the_whole_picture_sees_it_at_once() -> None:
     file = FakeFile(of_the_block, tiling="whole", alignment=8)
     image = noise(150, 205)
     padded = np.pad(image.astype(np.float32), ((0, 2), (0, 3)), mode="edge") - 128
     expected = image + of_the_block(padded[None])[0, :150, :205].astype(np.float64)
-    with enhancer_of(monkeypatch, file, memory_limit="8MiB", threads=2) as enhancer:
+    with enhancer_of(file, memory_limit="8MiB", threads=2) as enhancer:
         assert_rounded(enhancer.enhance(image, qp=30), expected)
         assert enhancer.enhance(image, qp=30, out=image) is image
         assert_rounded(image, expected)
@@ -176,5 +172,5 @@ def test_a_network_of_the_whole_picture_sees_it_at_once(monkeypatch: pytest.Monk
         with pytest.raises(InputError, match="--freeze-gates") as caught:
             enhancer.enhance(noise(600, 800), qp=30)
     limit = 1024 * int(re.findall(r"(\d+)KiB", str(caught.value))[0])
-    with enhancer_of(monkeypatch, file, memory_limit=limit) as enough:
+    with enhancer_of(file, memory_limit=limit) as enough:
         enough.enhance(noise(600, 800), qp=30)

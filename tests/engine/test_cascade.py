@@ -63,7 +63,7 @@ def test_two_shipped_models_equal_the_networks_by_hand() -> None:
     assert test.passed
 
 
-def test_nothing_is_clipped_or_rounded_between(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_clipped_or_rounded_between() -> None:
     """Up by 300.25 grey levels, then down by 300: a quarter of a level is left."""
     files = [
         FakeFile(lambda planes: np.full_like(planes, 300.25)),
@@ -71,23 +71,21 @@ def test_nothing_is_clipped_or_rounded_between(monkeypatch: pytest.MonkeyPatch) 
         FakeFile(lambda planes: np.full_like(planes, 0.5)),
     ]
     image = noise(20, 30) // 2
-    with enhancer_of(monkeypatch, files, threads=1) as enhancer:
+    with enhancer_of(files, threads=1) as enhancer:
         np.testing.assert_array_equal(enhancer.enhance(image, qp=30), image + 1)  # by 0.75
 
 
 @pytest.mark.parametrize("size", [(1, 1), (203, 151), (97, 300)])
-def test_tiled_equals_whole_with_the_sum_of_halos(
-    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
-) -> None:
+def test_tiled_equals_whole_with_the_sum_of_halos(size: tuple[int, int]) -> None:
     files = [FakeFile(box, halo=2, alignment=2), FakeFile(far, halo=6, alignment=3)]
     image = noise(*size)
-    with enhancer_of(monkeypatch, files, memory_limit="64MiB", threads=1) as whole:
+    with enhancer_of(files, memory_limit="64MiB", threads=1) as whole:
         assert (whole.info.halo, whole.info.alignment) == (12, 6)  # 8 rounded up to lcm(2, 3)
         expected = whole.enhance(image, step=10)
         assert {s.shapes[-1] for f in files for s in f.sessions} == {
             (1, -(-size[0] // 6) * 6, -(-size[1] // 6) * 6)
         }
-    with enhancer_of(monkeypatch, files, memory_limit=SMALL, threads=3) as tiled:
+    with enhancer_of(files, memory_limit=SMALL, threads=3) as tiled:
         result = tiled.enhance(image, step=10)
         assert tiled.enhance(image, step=10, out=image) is image
     # every pixel is the same sum in the same order
@@ -97,13 +95,13 @@ def test_tiled_equals_whole_with_the_sum_of_halos(
         assert files[0].sessions[1].shapes[0] != files[0].sessions[0].shapes[0]
 
 
-def test_one_model_of_two_takes_the_residual(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_model_of_two_takes_the_residual() -> None:
     files = [
         FakeFile(lambda planes: planes[1:] * 2, inputs=("planes", "residual")),
         FakeFile(lambda planes: planes * np.float32(-0.5)),
     ]
     image, given = np.full((9, 11), 100, np.uint8), noise(9, 11, seed=2).astype(np.int16) // 8
-    with enhancer_of(monkeypatch, files, threads=1) as enhancer:
+    with enhancer_of(files, threads=1) as enhancer:
         result = enhancer.enhance(image, qp=30, residual=given)
     moved = 100 + 2 * given - 128.0
     np.testing.assert_array_equal(result, np.rint(128 + moved / 2))
@@ -117,11 +115,9 @@ def test_one_model_of_two_takes_the_residual(monkeypatch: pytest.MonkeyPatch) ->
         ({"tiling": "blocks", "block": 64}, "agree in tiling"),
     ],
 )
-def test_models_that_do_not_go_together(
-    monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], message: str
-) -> None:
+def test_models_that_do_not_go_together(facts: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        enhancer_of(monkeypatch, [FakeFile(box), FakeFile(box, **facts)])
+        enhancer_of([FakeFile(box), FakeFile(box, **facts)])
 
 
 @pytest.mark.parametrize("count", [0, 5])
@@ -130,7 +126,7 @@ def test_one_to_four_models(count: int) -> None:
         Enhancer(["edgeqe-tiny"] * count)
 
 
-def test_blocks_of_two_models_run_on_the_same_block(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_of_two_models_run_on_the_same_block() -> None:
     def less_its_mean(planes: Float) -> Float:
         mean = np.float32(planes.mean(dtype=np.float64))
         result: Float = planes - mean
@@ -139,24 +135,24 @@ def test_blocks_of_two_models_run_on_the_same_block(monkeypatch: pytest.MonkeyPa
     facts: dict[str, Any] = {"tiling": "blocks", "block": 32}
     files = [FakeFile(lambda planes: -planes, **facts), FakeFile(less_its_mean, **facts)]
     image = noise(50, 70)
-    with enhancer_of(monkeypatch, files, threads=2) as enhancer:
+    with enhancer_of(files, threads=2) as enhancer:
         result = enhancer.enhance(image, qp=30)
     # the first takes all to 128, on which the second finds nothing
     np.testing.assert_array_equal(result, np.full_like(image, 128))
 
 
-def test_the_self_test_finds_the_model_that_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_self_test_finds_the_model_that_is_off() -> None:
     files = [FakeFile(box), FakeFile(far)]
-    with enhancer_of(monkeypatch, files) as enhancer:
+    with enhancer_of(files) as enhancer:
         assert enhancer.self_test().max_error == 0.0
         files[1].golden[1][0, 3, 4] += 0.5
         result = enhancer.self_test()
     assert not result.passed and result.max_error == pytest.approx(0.5)
 
 
-def test_a_few_sessions_of_each_model_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_few_sessions_of_each_model_are_kept() -> None:
     files = [FakeFile(box), FakeFile(far, default_step=20.0)]
-    with enhancer_of(monkeypatch, files, threads=1) as enhancer:
+    with enhancer_of(files, threads=1) as enhancer:
         opened = len(files[0].sessions)
         for _ in range(3):
             for step in range(30, 30 + KEPT_SESSIONS):
@@ -170,7 +166,7 @@ def test_a_few_sessions_of_each_model_are_kept(monkeypatch: pytest.MonkeyPatch) 
         enhancer.enhance(noise(8, 8), step=30)
 
 
-def test_idle_interpreters_never_take_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_interpreters_never_take_more_than_the_limit() -> None:
     """Interpreters, many sizes, strengths beyond those kept, four threads, one limit."""
 
     def slow(planes: Float) -> Float:
@@ -180,12 +176,12 @@ def test_idle_interpreters_never_take_more_than_the_limit(monkeypatch: pytest.Mo
     files = [FakeFile(slow, fixed=True, halo=2), FakeFile(far, fixed=True, halo=5)]
 
     images = [noise(40 + 9 * (i % 7), 50 + 11 * (i % 5), seed=i) for i in range(24)]
-    with enhancer_of(monkeypatch, files, memory_limit="64MiB", threads=1) as roomy:
+    with enhancer_of(files, memory_limit="64MiB", threads=1) as roomy:
         expected = [roomy.enhance(image, step=10 + i % 6) for i, image in enumerate(images)]
     FakeSession.held = FakeSession.most = 0
     made: dict[int, npt.NDArray[np.uint8]] = {}
     limit = (11 << 18) + 600_000
-    with enhancer_of(monkeypatch, files, memory_limit=limit, threads=3) as enhancer:
+    with enhancer_of(files, memory_limit=limit, threads=3) as enhancer:
 
         def work(first: int) -> None:
             for i in range(first, len(images), 4):
@@ -201,9 +197,9 @@ def test_idle_interpreters_never_take_more_than_the_limit(monkeypatch: pytest.Mo
     assert 300_000 < FakeSession.most <= 600_000
 
 
-def test_an_interpreter_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interpreter_is_used_again() -> None:
     file = FakeFile(box, fixed=True, halo=2)
-    with enhancer_of(monkeypatch, file, memory_limit=SMALL, threads=2) as enhancer:
+    with enhancer_of(file, memory_limit=SMALL, threads=2) as enhancer:
         window = enhancer.info.window
         for _ in range(4):
             enhancer.enhance(noise(200, 150), step=10)
@@ -214,12 +210,10 @@ def test_an_interpreter_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
         assert file.sessions[0].interpreters() == 0
 
 
-def test_a_cascade_of_interpreters_needs_the_memory_of_both(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_cascade_of_interpreters_needs_the_memory_of_both() -> None:
     def smallest(files: list[FakeFile]) -> int:
         with pytest.raises(MemoryLimitError) as caught:
-            enhancer_of(monkeypatch, files, memory_limit=1024)
+            enhancer_of(files, memory_limit=1024)
         return 1024 * int(re.findall(r"(\d+)KiB", str(caught.value))[0]) - (11 << 18)
 
     facts: dict[str, Any] = {"halo": 60}

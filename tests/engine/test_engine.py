@@ -25,7 +25,7 @@ def together(*calls: threading.Thread) -> None:
     assert not any(call.is_alive() for call in calls)
 
 
-def test_windows_of_two_sizes_never_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_of_two_sizes_never_run_side_by_side() -> None:
     lock, running, mixed = threading.Lock(), list[tuple[int, ...]](), list[bool]()
 
     def third(planes: Float) -> Float:
@@ -39,7 +39,7 @@ def test_windows_of_two_sizes_never_run_side_by_side(monkeypatch: pytest.MonkeyP
 
     images = [noise(150 + 7 * i, 180 + 5 * i, seed=i) for i in range(8)]
     made: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.uint8]]] = {}
-    with enhancer_of(monkeypatch, FakeFile(third), memory_limit=LIMIT, threads=3) as enhancer:
+    with enhancer_of(FakeFile(third), memory_limit=LIMIT, threads=3) as enhancer:
         expected = [enhancer.enhance(image, step=10) for image in images]
 
         def work(first: int) -> None:
@@ -52,11 +52,11 @@ def test_windows_of_two_sizes_never_run_side_by_side(monkeypatch: pytest.MonkeyP
         np.testing.assert_array_equal(made[i], result)
 
 
-def test_a_call_in_place_ends_beside_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_in_place_ends_beside_another() -> None:
     """On one thread, whose next window may belong to the call that waits for the other's band."""
     file = FakeFile(lambda planes: planes / np.float32(-3), halo=8)
     first, second = noise(700, 120), noise(333, 444)
-    with enhancer_of(monkeypatch, file, memory_limit=LIMIT, threads=1) as enhancer:
+    with enhancer_of(file, memory_limit=LIMIT, threads=1) as enhancer:
         expected = enhancer.enhance(first, step=10), enhancer.enhance(second, step=10)
 
         def in_place() -> None:
@@ -72,7 +72,7 @@ def test_a_call_in_place_ends_beside_another(monkeypatch: pytest.MonkeyPatch) ->
         together(threading.Thread(target=in_place), threading.Thread(target=beside))
 
 
-def test_no_more_threads_run_than_a_plan_has_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_threads_run_than_a_plan_has_workers() -> None:
     used: set[int] = set()
 
     def third(planes: Float) -> Float:
@@ -80,14 +80,14 @@ def test_no_more_threads_run_than_a_plan_has_workers(monkeypatch: pytest.MonkeyP
         return planes / np.float32(-3)
 
     file = FakeFile(third, halo=60)  # a window is so large that one fills the limit
-    with enhancer_of(monkeypatch, file, memory_limit=LIMIT + 400_000, threads=8) as enhancer:
+    with enhancer_of(file, memory_limit=LIMIT + 400_000, threads=8) as enhancer:
         used.clear()  # the fake's golden output
         for _ in range(3):
             enhancer.enhance(noise(300, 400), step=10)
     assert len(used) == 1
 
 
-def test_an_error_drops_the_windows_that_have_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_drops_the_windows_that_have_not_begun() -> None:
     seen: list[int] = []
 
     def breaks(planes: Float) -> Float:
@@ -97,7 +97,7 @@ def test_an_error_drops_the_windows_that_have_not_begun(monkeypatch: pytest.Monk
         return planes / np.float32(-3)
 
     armed = False
-    with enhancer_of(monkeypatch, FakeFile(breaks), memory_limit=LIMIT, threads=2) as enhancer:
+    with enhancer_of(FakeFile(breaks), memory_limit=LIMIT, threads=2) as enhancer:
         image = noise(400, 500)
         seen.clear()  # the fake's golden output
         enhancer.enhance(image, step=10)
@@ -114,16 +114,16 @@ def test_an_error_drops_the_windows_that_have_not_begun(monkeypatch: pytest.Monk
         assert len(seen) == windows
 
 
-def test_the_plan_of_a_size_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_of_a_size_is_told() -> None:
     file = FakeFile(lambda planes: planes / np.float32(-3))
-    with enhancer_of(monkeypatch, file, memory_limit="64MiB", threads=2) as enhancer:
+    with enhancer_of(file, memory_limit="64MiB", threads=2) as enhancer:
         # one window of 8 x 6: 16 and 18 bytes a pixel, and what is fixed
         assert enhancer.planned_bytes(8, 6) == (11 << 18) + 34 * 8 * 6
         assert enhancer.planned_bytes(4096, 4096) == enhancer.info.planned_bytes
 
 
-def test_a_closed_enhancer_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    enhancer: Enhancer = enhancer_of(monkeypatch, FakeFile(lambda planes: planes))
+def test_a_closed_enhancer_runs_nothing() -> None:
+    enhancer: Enhancer = enhancer_of(FakeFile(lambda planes: planes))
     enhancer.close()
     with pytest.raises(InputError, match="closed"):
         enhancer.enhance(noise(8, 8), step=10)

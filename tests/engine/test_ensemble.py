@@ -136,20 +136,18 @@ def east(planes: Float) -> Float:
     return out
 
 
-def test_a_shift_becomes_the_mean_of_four_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shift_becomes_the_mean_of_four_neighbours() -> None:
     image = noise(31, 45)
     padded = np.pad(image - 128.0, 1)
     around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     expected = np.clip(np.rint(around / 4) + image, 0, 255)
     for limit in ("64MiB", FIXED + 8000):
-        with enhancer_of(
-            monkeypatch, FakeFile(east, halo=1), memory_limit=limit, threads=2
-        ) as enhancer:
+        with enhancer_of(FakeFile(east, halo=1), memory_limit=limit, threads=2) as enhancer:
             np.testing.assert_array_equal(enhancer.enhance(image, step=9, ensemble=8), expected)
             assert enhancer.planned_bytes(31, 45, ensemble=8) <= enhancer.info.memory_limit
 
 
-def test_the_prediction_residual_turns_with_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_prediction_residual_turns_with_the_picture() -> None:
     def shifted(planes: Float) -> Float:
         return east(planes[1:])
 
@@ -158,12 +156,12 @@ def test_the_prediction_residual_turns_with_the_picture(monkeypatch: pytest.Monk
     around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     image = np.full((20, 34), 128, np.uint8)
     file = FakeFile(shifted, halo=1, inputs=("planes", "residual"))
-    with enhancer_of(monkeypatch, file, threads=1) as enhancer:
+    with enhancer_of(file, threads=1) as enhancer:
         result = enhancer.enhance(image, step=9, ensemble=8, residual=given)
     np.testing.assert_array_equal(result, np.clip(np.rint(around / 4) + 128, 0, 255))
 
 
-def test_a_cascade_turns_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cascade_turns_as_one() -> None:
     """Twice to the left of a pixel: the second network sees what the first one added."""
     image = noise(24, 30) // 8 + np.uint8(120)
 
@@ -174,7 +172,7 @@ def test_a_cascade_turns_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
         second: Float = east(planes + first)
         expected += turned_back((first + second)[0], *turn) / 8
     files = [FakeFile(east, halo=1) for _ in range(2)]
-    with enhancer_of(monkeypatch, files, memory_limit=FIXED + 9000, threads=2) as enhancer:
+    with enhancer_of(files, memory_limit=FIXED + 9000, threads=2) as enhancer:
         result = enhancer.enhance(image, step=9, ensemble=8)
     np.testing.assert_array_equal(
         result, np.rint(expected) + image
@@ -182,11 +180,11 @@ def test_a_cascade_turns_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("tiling", ["blocks", "whole"])
-def test_blocks_and_whole_pictures_turn_too(monkeypatch: pytest.MonkeyPatch, tiling: str) -> None:
+def test_blocks_and_whole_pictures_turn_too(tiling: str) -> None:
     """A block is turned by itself: where it ends there is nothing."""
     image = np.full((96, 96), 192, np.uint8)
     facts: dict[str, Any] = {"tiling": tiling, "block": 64 if tiling == "blocks" else 0}
-    with enhancer_of(monkeypatch, FakeFile(east, **facts), threads=2) as enhancer:
+    with enhancer_of(FakeFile(east, **facts), threads=2) as enhancer:
         result = enhancer.enhance(image, step=9, ensemble=8)
         assert result.min() == 192 + 32  # 64 levels from two neighbours of four, in the corner
         assert result.max() == 255
@@ -232,15 +230,15 @@ def tiled_and_whole(model: str, image: npt.NDArray[Any]) -> list[npt.NDArray[Any
     return made
 
 
-def test_the_smallest_limit_that_is_named_works(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_smallest_limit_that_is_named_works() -> None:
     """A limit that has room for a window alone has none for what the turns add to it."""
     file = FakeFile(east, halo=60)
     with pytest.raises(MemoryLimitError) as caught:
-        enhancer_of(monkeypatch, file, memory_limit=1024)
+        enhancer_of(file, memory_limit=1024)
     limit = 1024 * int(re.findall(r"(\d+)KiB", str(caught.value))[0])
     image = noise(300, 300)
     with (
-        enhancer_of(monkeypatch, file, memory_limit=limit) as enhancer,
+        enhancer_of(file, memory_limit=limit) as enhancer,
         pytest.raises(MemoryLimitError, match="300x300") as caught,
     ):
         enhancer.enhance(image, step=9)
@@ -248,25 +246,23 @@ def test_the_smallest_limit_that_is_named_works(monkeypatch: pytest.MonkeyPatch)
     more = 1024 * int(re.findall(r"(\d+)KiB", str(caught.value))[0])
     # windows of 121x121; turned planes and the sum are 8 bytes a pixel
     assert more - limit == pytest.approx(8 * 121**2, abs=1024)
-    with enhancer_of(monkeypatch, file, memory_limit=more) as enhancer:
+    with enhancer_of(file, memory_limit=more) as enhancer:
         assert enhancer.planned_bytes(300, 300, ensemble=8) <= more
         enhancer.enhance(image, step=9, ensemble=8)
 
 
-def test_interpreters_of_both_shapes_never_take_more_than_the_limit(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_interpreters_of_both_shapes_never_take_more_than_the_limit() -> None:
     images = [noise(40 + 9 * (i % 7), 50 + 11 * (i % 5), seed=i) for i in range(24)]
     sizes = [1 if i % 3 else 8 for i in range(24)]
     file = FakeFile(east, fixed=True, halo=1)
-    with enhancer_of(monkeypatch, FakeFile(east, halo=1), threads=1) as roomy:
+    with enhancer_of(FakeFile(east, halo=1), threads=1) as roomy:
         expected = [
             roomy.enhance(image, step=10, ensemble=n)
             for image, n in zip(images, sizes, strict=True)
         ]
     FakeSession.held = FakeSession.most = 0
     made: dict[int, npt.NDArray[np.uint8]] = {}
-    with enhancer_of(monkeypatch, file, memory_limit=FIXED + 400_000, threads=3) as enhancer:
+    with enhancer_of(file, memory_limit=FIXED + 400_000, threads=3) as enhancer:
 
         def work(first: int) -> None:
             for i in range(first, len(images), 4):
@@ -312,8 +308,8 @@ with Enhancer(sys.argv[1], memory_limit="16MiB", threads=2) as enhancer:
 
 
 @pytest.mark.parametrize("ensemble", [0, 2, 4, 16, 8.5, "8", None, True])
-def test_other_ensembles_are_refused(monkeypatch: pytest.MonkeyPatch, ensemble: Any) -> None:
-    with enhancer_of(monkeypatch, FakeFile(east, halo=1), threads=1) as enhancer:
+def test_other_ensembles_are_refused(ensemble: Any) -> None:
+    with enhancer_of(FakeFile(east, halo=1), threads=1) as enhancer:
         for call in (
             lambda: enhancer.enhance(noise(8, 8), step=9, ensemble=ensemble),
             lambda: enhancer.planned_bytes(8, 8, ensemble=ensemble),

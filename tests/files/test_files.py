@@ -11,9 +11,9 @@ from PIL import Image, ImageCms, TiffImagePlugin
 from skimage import data
 
 from edgeqe.codecs.strength import ijg_table, step_from_quality, step_from_table
-from edgeqe.engine.options import Manner
 from edgeqe.files.enhance import enhance_file, read_picture, write_picture
 from edgeqe.files.picture import Picture
+from edgeqe.views.options import EnhanceOptions
 
 Samples = npt.NDArray[Any]
 ORIENTATION, MAKE = 0x0112, 0x010F
@@ -127,8 +127,8 @@ def test_amount_and_ensemble_reach_the_enhancer_and_the_report(tmp_path: Path, m
     Image.fromarray(photo()).convert(mode).save(tmp_path / "in.jpg")
     report = enhance_file(stand, tmp_path / "in.jpg", tmp_path / "out.png")
     assert (report.amount, report.ensemble) == (1.0, 1)
-    manner = Manner(amount=0.5, ensemble=8)
-    report = enhance_file(stand, tmp_path / "in.jpg", tmp_path / "half.png", manner=manner)
+    options = EnhanceOptions(amount=0.5, ensemble=8)
+    report = enhance_file(stand, tmp_path / "in.jpg", tmp_path / "half.png", options=options)
     assert (report.amount, report.ensemble) == (0.5, 8)
     assert stand.manners == [(1.0, 1), (0.5, 8)]
 

@@ -39,14 +39,12 @@ def refused(call: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def test_every_door_refuses_and_makes_no_session(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_every_door_refuses_and_makes_no_session(tmp_path: Path) -> None:
     file = of("jpeg", name="jpeg-only")
     deep = GRAY.astype(np.uint16)
     out = np.zeros_like(GRAY)
     Image.fromarray(GRAY).save(tmp_path / "in.png")
-    with enhancer_of(monkeypatch, file, threads=1) as enhancer:
+    with enhancer_of(file, threads=1) as enhancer:
         opened = len(file.sessions)  # the one at the default strength
         for call in (
             lambda: enhancer.enhance(GRAY, qp=32, out=out),
@@ -68,8 +66,8 @@ def test_every_door_refuses_and_makes_no_session(
     assert not out.any() and not (tmp_path / "out.png").exists()
 
 
-def test_what_the_card_names_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    with enhancer_of(monkeypatch, of("hevc", "vvc", "jpeg2000"), threads=1) as enhancer:
+def test_what_the_card_names_is_served() -> None:
+    with enhancer_of(of("hevc", "vvc", "jpeg2000"), threads=1) as enhancer:
         assert enhancer.codecs == ("hevc", "vvc", "jpeg2000")
         expected = enhancer.enhance(GRAY, step=32.0)  # a step alone: whatever it serves
         for strength in (
@@ -81,8 +79,8 @@ def test_what_the_card_names_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
             np.testing.assert_array_equal(enhancer.enhance(GRAY, **strength), expected)
 
 
-def test_the_advice_names_the_codec_that_qp_may_be_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    with enhancer_of(monkeypatch, of("jpeg", "vvc", "bpg"), threads=1) as enhancer:
+def test_the_advice_names_the_codec_that_qp_may_be_of() -> None:
+    with enhancer_of(of("jpeg", "vvc", "bpg"), threads=1) as enhancer:
         assert refused(lambda: enhancer.enhance(GRAY, qp=32)) == (
             "'fake' serves jpeg, vvc, bpg and not hevc, which qp= means unless codec= says "
             "otherwise: give codec='vvc' or codec='bpg' if the picture is of that; none of the "
@@ -92,8 +90,8 @@ def test_the_advice_names_the_codec_that_qp_may_be_of(monkeypatch: pytest.Monkey
         assert "codec='vvc'" not in refused(lambda: enhancer.enhance(GRAY, qp=32, codec="h264"))
 
 
-def test_the_advice_names_the_shipped_models_that_serve_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    with enhancer_of(monkeypatch, of("vvc"), threads=1) as enhancer:
+def test_the_advice_names_the_shipped_models_that_serve_it() -> None:
+    with enhancer_of(of("vvc"), threads=1) as enhancer:
         assert refused(lambda: enhancer.enhance(GRAY, quality=30)) == (
             "'fake' serves vvc and not jpeg, which quality= means: of the shipped models "
             f"{', '.join(catalogue.shipped_models())} do."
@@ -113,9 +111,9 @@ def test_the_advice_reads_the_shipped_cards(
     assert line.endswith("unless codec= says otherwise: of the shipped models one does.")
 
 
-def test_every_model_of_a_cascade_must_serve_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_model_of_a_cascade_must_serve_it() -> None:
     files = [of("hevc", "vvc", name="first"), of("vvc", "jpeg", name="second")]
-    with enhancer_of(monkeypatch, files, threads=1) as enhancer:
+    with enhancer_of(files, threads=1) as enhancer:
         assert enhancer.codecs == ("vvc",)
         line = refused(lambda: enhancer.enhance(GRAY, qp=32))
         assert line.startswith("'second' serves vvc, jpeg and not hevc")
@@ -124,12 +122,10 @@ def test_every_model_of_a_cascade_must_serve_it(monkeypatch: pytest.MonkeyPatch)
         enhancer.enhance(GRAY, qp=32, codec="vvc")
 
 
-def test_a_jpeg_is_refused_by_a_model_of_another_codec(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_jpeg_is_refused_by_a_model_of_another_codec(tmp_path: Path) -> None:
     Image.fromarray(GRAY).save(tmp_path / "in.jpg", quality=30)
     file = of("vvc")
-    with enhancer_of(monkeypatch, file, threads=1) as enhancer:
+    with enhancer_of(file, threads=1) as enhancer:
         opened = len(file.sessions)
         line = refused(lambda: enhancer.enhance_file(tmp_path / "in.jpg", tmp_path / "out.png"))
         assert line.startswith("'fake' serves vvc and not jpeg: of the shipped models edgeqe-nano")

@@ -205,7 +205,7 @@ def test_placement_decides_and_not_the_list(liar: Liar, monkeypatch: pytest.Monk
     assert "100% of the multiply-accumulates elsewhere" in text
     assert "CPUExecutionProvider 100%" in text and "--allow-fallback" in text
     assert engines() == []  # nothing that a provider did not build is kept
-    with Enhancer("edgeqe-tiny", target="cuda", fallback=True) as fallen:
+    with Enhancer("edgeqe-tiny", target="cuda", allow_fallback=True) as fallen:
         assert (fallen.info.fallback, fallen.info.target) == ("cpu", "x86-cpu")
         assert dict(fallen.info.placement) == {"CPUExecutionProvider": 1.0}
     with Enhancer("edgeqe-tiny") as auto:  # asked for nothing, so nothing is a fallback
@@ -227,7 +227,7 @@ def test_a_profile_may_leave_a_share_to_the_processor(liar: Liar, tmp_path: Path
 
 def test_the_engines_key_holds_what_the_engine_depends_on(liar: Liar) -> None:
     profile = read_profile("cuda")
-    way = profile.runtimes[0]
+    way = profile.backends[0]
     tiny = ModelFile(find_model("edgeqe-tiny", "float16"))
     key = Accelerator(tiny, way, profile, 256).engine_key(40)
     assert key == Accelerator(tiny, way, profile, 256).engine_key(50)  # one for all strengths

@@ -13,7 +13,7 @@ from edgeqe import Enhancer
 from edgeqe.errors import InputError, ModelError, ProviderError
 from edgeqe.hardware.machine import Gpu, Hardware
 from edgeqe.model.catalogue import shipped_files
-from edgeqe.runtimes.selection import chosen_file, place, profile_for
+from edgeqe.runtimes.selection import chosen_file, profile_for, select
 from edgeqe.targets.reading import read_profile
 
 PLAIN = Hardware("x86_64", "", 2, (), "", ())
@@ -69,9 +69,9 @@ def test_a_name_alone_is_integers_where_they_are_fastest(monkeypatch: pytest.Mon
     ):
         here(monkeypatch, cpu_features=features)
         for name in ("edgeqe-tiny", "edgeqe-small"):
-            placed = place(name, read_profile("x86-cpu"))
+            placed = select(name, read_profile("x86-cpu"))
             assert placed.path == shipped_files()[f"{name}:{form}"]
-            assert placed.runtime.provider == provider
+            assert placed.backend.provider == provider
 
 
 def test_without_litert_a_name_alone_is_what_onnx_runtime_runs(
@@ -80,9 +80,9 @@ def test_without_litert_a_name_alone_is_what_onnx_runtime_runs(
     absent(monkeypatch, "ai_edge_litert", "tflite_runtime")
     for features in (("avx2",), ("avx2", "vnni")):
         here(monkeypatch, cpu_features=features)
-        placed = place("edgeqe-tiny", read_profile("x86-cpu"))
+        placed = select("edgeqe-tiny", read_profile("x86-cpu"))
         assert placed.path == shipped_files()["edgeqe-tiny:int8"]
-        assert placed.runtime.provider == "CPUExecutionProvider"
+        assert placed.backend.provider == "CPUExecutionProvider"
 
 
 def test_without_onnx_runtime_a_name_alone_is_what_litert_runs(
@@ -91,32 +91,32 @@ def test_without_onnx_runtime_a_name_alone_is_what_litert_runs(
     absent(monkeypatch, "onnxruntime")
     for features, form in ((("avx2",), "float32"), (("avx2", "vnni"), "int8")):
         here(monkeypatch, cpu_features=features)
-        placed = place("edgeqe-tiny", read_profile("x86-cpu"))
+        placed = select("edgeqe-tiny", read_profile("x86-cpu"))
         assert placed.path == shipped_files()[f"edgeqe-tiny:{form}.tflite"]
-        assert placed.runtime.provider == "XNNPACK"
+        assert placed.backend.provider == "XNNPACK"
     # a file that is named runs all the same
     here(monkeypatch)
-    placed = place("edgeqe-tiny:int8.tflite", read_profile("x86-cpu"))
+    placed = select("edgeqe-tiny:int8.tflite", read_profile("x86-cpu"))
     assert placed.path.name == "edgeqe-tiny.int8.tflite"
 
 
 def test_without_any_runtime_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     absent(monkeypatch, "onnxruntime", "ai_edge_litert", "tflite_runtime")
     with pytest.raises(ProviderError, match=r"ONNX Runtime is not installed.*edgeqe\[ort,tflite\]"):
-        place("edgeqe-tiny", read_profile("x86-cpu"))
+        select("edgeqe-tiny", read_profile("x86-cpu"))
     with pytest.raises(ProviderError, match="LiteRT is not installed"):
-        place("edgeqe-tiny:float32.tflite", read_profile("x86-cpu"))
+        select("edgeqe-tiny:float32.tflite", read_profile("x86-cpu"))
 
 
-def test_an_accelerators_absence_names_provider_finding_and_cure(
+def test_an_accelerators_absence_names_provider_finding_and_fix(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here(monkeypatch, ("CPUExecutionProvider",))
     with pytest.raises(ProviderError) as caught:
-        place("edgeqe-tiny", read_profile("jetson"))
+        select("edgeqe-tiny", read_profile("jetson"))
     text = str(caught.value)
     for part in ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider only",
-                 "Cure: ", "onnxruntime-gpu", "--allow-fallback"):  # fmt: skip
+                 "Fix: ", "onnxruntime-gpu", "--allow-fallback"):  # fmt: skip
         assert part in text
 
 
@@ -125,13 +125,13 @@ def test_refused_ways_are_passed_over_and_formats_find_their_runtime(
 ) -> None:
     here(monkeypatch, ("TensorrtExecutionProvider", "CUDAExecutionProvider"))
     profile = read_profile("cuda")
-    first = place("edgeqe-tiny", profile)
-    assert first.runtime.provider == "TensorrtExecutionProvider"
+    first = select("edgeqe-tiny", profile)
+    assert first.backend.provider == "TensorrtExecutionProvider"
     assert first.path.name == "edgeqe-tiny.float16.onnx"
-    second = place("edgeqe-tiny", profile, [first.runtime])
-    assert second.runtime.provider == "CUDAExecutionProvider"
+    second = select("edgeqe-tiny", profile, [first.backend])
+    assert second.backend.provider == "CUDAExecutionProvider"
     with pytest.raises(ProviderError, match="none of its runtimes reads"):
-        place("edgeqe-tiny:float32.tflite", profile)
+        select("edgeqe-tiny:float32.tflite", profile)
 
 
 def test_a_runtime_that_is_installed_and_broken_is_passed_over(
@@ -144,7 +144,7 @@ def test_a_runtime_that_is_installed_and_broken_is_passed_over(
     monkeypatch.setattr("edgeqe.runtimes.litert._litert", broken)
     with Enhancer("edgeqe-tiny", target="x86-cpu") as enhancer:
         assert (enhancer.info.provider, enhancer.info.fallback) == ("CPUExecutionProvider", "")
-    with pytest.raises(ProviderError, match=r"cannot run here: LiteRT .*gone.*Cure: pip install"):
+    with pytest.raises(ProviderError, match=r"cannot run here: LiteRT .*gone.*Fix: pip install"):
         Enhancer("edgeqe-tiny:int8.tflite", target="x86-cpu")
 
 
@@ -156,10 +156,10 @@ def test_a_profile_may_name_a_networks_precision(
     mine = tmp_path / "mine.toml"
     mine.write_text('extends = "x86-cpu"\n[precision]\n"edgeqe-tiny" = ["float32"]\n')
     profile = read_profile(str(mine))
-    assert place("edgeqe-tiny", profile).path == shipped_files()["edgeqe-tiny:float32"]
-    assert place("edgeqe-small", profile).path == shipped_files()["edgeqe-small:int8.tflite"]
-    others = [way for way in profile.runtimes if "float32" in way.precisions]
-    assert place("edgeqe-tiny", profile, others).path == shipped_files()["edgeqe-tiny:int8.tflite"]
+    assert select("edgeqe-tiny", profile).path == shipped_files()["edgeqe-tiny:float32"]
+    assert select("edgeqe-small", profile).path == shipped_files()["edgeqe-small:int8.tflite"]
+    others = [way for way in profile.backends if "float32" in way.precisions]
+    assert select("edgeqe-tiny", profile, others).path == shipped_files()["edgeqe-tiny:int8.tflite"]
 
 
 def test_a_chosen_file_is_autos_or_the_path_itself(

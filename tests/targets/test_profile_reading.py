@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgeqe.errors import InputError
-from edgeqe.targets.profile import Peak, Profile, Runtime, WindowBounds
+from edgeqe.targets.profile import Backend, Peak, Profile, WindowBounds
 from edgeqe.targets.reading import DEEPEST, read_profile
 
 if sys.version_info >= (3, 11):
@@ -40,7 +40,7 @@ runtime = "onnxruntime"
 provider = "trt"
 precisions = ["float16"]
 needs = ["vnni", "dotprod"]
-cure = "install it"
+fix = "install it"
 [runtime.options]
 trt_fp16_enable = true
 trt_max_workspace_size = 1024
@@ -95,10 +95,10 @@ def test_every_key(tmp_path: Path) -> None:
     assert read_profile(path) == Profile(
         name="board",
         description="A board.",
-        runtimes=(
-            Runtime("onnxruntime", "TensorrtExecutionProvider", ("float16",),
+        backends=(
+            Backend("onnxruntime", "TensorrtExecutionProvider", ("float16",),
                     ("vnni", "dotprod"), options, "install it"),
-            Runtime("litert", "XNNPACK", ("int8",), options={"num_threads": 2}),
+            Backend("litert", "XNNPACK", ("int8",), options={"num_threads": 2}),
         ),
         window=WindowBounds(64, 256, True),
         threads=3,
@@ -116,8 +116,8 @@ def test_all_but_one_runtime_may_be_left_out(tmp_path: Path) -> None:
     profile = read_profile(write(tmp_path, WAY))
     assert (profile.description, profile.threads, profile.most_on_cpu) == ("", 0, 0)
     assert (profile.window, profile.precision, profile.peaks) == (WindowBounds(), {}, ())
-    (way,) = profile.runtimes
-    assert (way.needs, way.options, way.cure) == ((), {}, "")
+    (way,) = profile.backends
+    assert (way.needs, way.options, way.fix) == ((), {}, "")
     assert not way.on_accelerator and not profile.on_accelerator
 
 
@@ -129,7 +129,7 @@ def test_one_that_extends_joins_tables_and_replaces_lists(tmp_path: Path) -> Non
     assert (joined.name, joined.threads, joined.most_on_cpu) == ("board", 1, 0.25)
     assert joined.window == WindowBounds(64, 128, True)
     assert joined.precision == {"edgeqe-base": ("float32", "int8"), "edgeqe-tiny": ("float32",)}
-    assert [way.provider for way in joined.runtimes] == ["CPUExecutionProvider"]
+    assert [way.provider for way in joined.backends] == ["CPUExecutionProvider"]
     assert joined.peaks == base.peaks
     assert base.on_accelerator and not joined.on_accelerator
 
@@ -150,7 +150,7 @@ def test_a_path_is_seen_from_the_file_that_extends(
 def test_a_shipped_one_is_extended_by_name(tmp_path: Path) -> None:
     profile = read_profile(write(tmp_path, 'extends = "jetson"\n[window]\nlargest = 384'))
     jetson = read_profile("jetson")
-    assert profile.runtimes == jetson.runtimes and profile.peaks == jetson.peaks
+    assert profile.backends == jetson.backends and profile.peaks == jetson.peaks
     assert profile.window == WindowBounds(jetson.window.smallest, 384, True)
 
 
@@ -158,7 +158,7 @@ def test_a_chain_has_an_end(tmp_path: Path) -> None:
     write(tmp_path, WAY, "0")
     for index in range(1, DEEPEST + 1):
         write(tmp_path, f'extends = "{index - 1}.toml"', str(index))
-    assert read_profile(str(tmp_path / f"{DEEPEST - 1}.toml")).runtimes
+    assert read_profile(str(tmp_path / f"{DEEPEST - 1}.toml")).backends
     assert f"at most {DEEPEST} may" in error(str(tmp_path / f"{DEEPEST}.toml"))
 
 
@@ -209,7 +209,7 @@ def test_the_first_peak_that_fits_counts(tmp_path: Path) -> None:
         (f"[runtime]\nprovider = 'cpu'\n{PEAK}", "must be an array of tables, [[runtime]]"),
         (f"runtime = [1]\n{PEAK}", "runtime must be an array of tables, [[runtime]]"),
         (f"{WAY}needs = 'vnni'", "runtime[0].needs = 'vnni' must be a list out of avx2"),
-        (f"{WAY}cure = 1", "runtime[0].cure = 1 must be text"),
+        (f"{WAY}fix = 1", "runtime[0].fix = 1 must be text"),
         (f"{WAY}options = 'fast'", "runtime[0].options = 'fast' must be a table"),
         (f"{WAY}{PEAK}assumed = 0.5", "peak[0].assumed = 0.5 must be a table"),
         # a word that is none of those known
@@ -239,7 +239,7 @@ def test_the_first_peak_that_fits_counts(tmp_path: Path) -> None:
         (f"[window]\nsmallest = 9\nlargest = 8\n{WAY}", "window.largest = 8 is below window.small"),
         (f"[window]\nfixed = true\n{WAY}", "a fixed window needs window.largest"),
         # the second of two is the one named
-        (f"{WAY}{WAY}cures = ''", "runtime[1].cures is no key of a profile (did you mean 'cure'?)"),
+        (f"{WAY}{WAY}fixes = ''", "runtime[1].fixes is no key of a profile (did you mean 'fix'?)"),
         # options
         (WAY + "options = { arena = 1 }", "runtime[0].options.arena is no option of CPUExecutionPr"),
         (
@@ -320,7 +320,7 @@ def test_the_example_in_the_documentation(tmp_path: Path) -> None:
     (text,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
     profile, jetson = read_profile(write(tmp_path, text)), read_profile("jetson")
     # what the page says of it: lists are replaced, tables are joined
-    assert [way.provider for way in profile.runtimes] == ["CUDAExecutionProvider"]
+    assert [way.provider for way in profile.backends] == ["CUDAExecutionProvider"]
     assert profile.window == WindowBounds(jetson.window.smallest, 384, True)
     assert len(profile.peaks) == 1 and profile.peaks != jetson.peaks
     # it is full: it gives every key that the top of a file may have

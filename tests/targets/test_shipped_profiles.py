@@ -55,7 +55,7 @@ def test_which_are_shipped() -> None:
 
 def test_one_says_what_it_is_and_how_to_mend_it(profile: Profile) -> None:
     assert profile.description and Path(profile.source).is_file()
-    assert all(way.cure for way in profile.runtimes)
+    assert all(way.fix for way in profile.backends)
     # what an accelerator leaves to the processor is not what was asked for
     assert profile.most_on_cpu == 0
     assert profile.on_accelerator == (profile.name in ("cuda", "jetson"))
@@ -64,7 +64,7 @@ def test_one_says_what_it_is_and_how_to_mend_it(profile: Profile) -> None:
 
 def test_estimates_know_every_precision_that_runs(profile: Profile) -> None:
     for peak in profile.peaks:
-        run = {precision for way in profile.runtimes for precision in way.precisions}
+        run = {precision for way in profile.backends for precision in way.precisions}
         assert run <= set(peak.gigamacs)
         assert set(peak.assumed) <= set(peak.gigamacs)
     # the last one asks for nothing, so every such device has figures
@@ -72,7 +72,7 @@ def test_estimates_know_every_precision_that_runs(profile: Profile) -> None:
 
 
 def test_option_names_are_documented(profile: Profile) -> None:
-    for way in profile.runtimes:
+    for way in profile.backends:
         assert set(way.options) <= DOCUMENTED[way.provider]
         assert DOCUMENTED[way.provider] <= PROVIDERS[way.runtime][way.provider]
 
@@ -104,7 +104,7 @@ def test_options_of_an_accelerator_are_the_runtimes_own(
     if provider not in ort.InferenceSession(model, providers=[provider]).get_providers():
         pytest.skip(f"{provider} does not start here")
     for name in shipped_profiles():
-        for way in read_profile(name).runtimes:
+        for way in read_profile(name).backends:
             if way.provider == provider:
                 providers = [(provider, dict(way.options))]
                 session = ort.InferenceSession(model, providers=providers, enable_fallback=False)

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from edgeqe import InputError
-from edgeqe.engine.tiling import Window
 from edgeqe.views.full_size import VIEWS
 from edgeqe.views.subsampled import Depth
+from edgeqe.views.window import Window
 from tests.fakes import FakeFile, Float, enhancer_of, noise
 from tests.reference import photograph
 
@@ -187,10 +187,10 @@ def minus_a_third(planes: Float) -> Float:
     return planes * np.float32(-1 / 3)
 
 
-def test_a_network_of_luma_leaves_chroma_planes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_of_luma_leaves_chroma_planes_alone() -> None:
     y, u, v = picture("planes", 31, 45)
     expected = np.rint(y - (y.astype(float) - 128) / 3)
-    with enhancer_of(monkeypatch, FakeFile(minus_a_third), threads=2) as enhancer:
+    with enhancer_of(FakeFile(minus_a_third), threads=2) as enhancer:
         made = enhancer.enhance_planes(y, u, v, qp=30)
         np.testing.assert_array_equal(made[0], expected)
         for given, copy in zip((u, v), made[1:], strict=True):
@@ -207,9 +207,7 @@ def test_a_network_of_luma_leaves_chroma_planes_alone(monkeypatch: pytest.Monkey
         np.testing.assert_array_equal(uv, before)
 
 
-def test_a_network_of_rgb_refuses_planes_and_takes_files(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_network_of_rgb_refuses_planes_and_takes_files(tmp_path: Path) -> None:
     stream = io.BytesIO()
     Image.fromarray(photograph("astronaut", 0, 100, 40, 50)).save(
         stream, "JPEG", quality=30, subsampling=2
@@ -217,7 +215,7 @@ def test_a_network_of_rgb_refuses_planes_and_takes_files(
     with Image.open(stream) as opened:
         decoded = np.asarray(opened)
     network = FakeFile(minus_a_third, planes="rgb")
-    with enhancer_of(monkeypatch, network, threads=2) as enhancer:
+    with enhancer_of(network, threads=2) as enhancer:
         with pytest.raises(InputError, match=r"RGB pictures.*enhance\(\)"):
             enhancer.enhance_planes(*picture("planes", 8, 8), qp=30)
         report = enhancer.enhance_file(stream.getvalue(), tmp_path / "out.png")
@@ -229,21 +227,17 @@ def test_a_network_of_rgb_refuses_planes_and_takes_files(
     assert np.abs(result - expected).max() <= 0.5 + 1e-4
 
 
-def test_a_file_of_planes_keeps_its_chroma_under_luma(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_file_of_planes_keeps_its_chroma_under_luma(tmp_path: Path) -> None:
     Image.fromarray(photograph("astronaut", 0, 100, 40, 50)).save(
         tmp_path / "in.jpg", quality=30, subsampling=2
     )
-    with enhancer_of(monkeypatch, FakeFile(minus_a_third), threads=2) as enhancer:
+    with enhancer_of(FakeFile(minus_a_third), threads=2) as enhancer:
         report = enhancer.enhance_file(tmp_path / "in.jpg", tmp_path / "out.png")
     assert report.kind == "4:2:0 planes"
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.float32])
-def test_the_prediction_residual_is_cut_with_the_picture(
-    monkeypatch: pytest.MonkeyPatch, dtype: type[Any]
-) -> None:
+def test_the_prediction_residual_is_cut_with_the_picture(dtype: type[Any]) -> None:
     """The network returns its second input: zeros beyond the end, scaled as the samples are."""
     seen: list[Float] = []
 
@@ -254,7 +248,7 @@ def test_the_prediction_residual_is_cut_with_the_picture(
     file = FakeFile(second, inputs=("planes", "residual"), alignment=8, halo=8)
     given = np.random.default_rng(2).integers(-90, 90, (45, 51)).astype(dtype)
     image = np.full((45, 51), 120, np.uint8)
-    with enhancer_of(monkeypatch, file, memory_limit=(11 << 18) + 60000, threads=2) as enhancer:
+    with enhancer_of(file, memory_limit=(11 << 18) + 60000, threads=2) as enhancer:
         seen.clear()
         result = enhancer.enhance(image, qp=30, residual=given)
         assert len(seen) > 1  # tiled
@@ -274,15 +268,15 @@ def test_the_prediction_residual_is_cut_with_the_picture(
     assert plane.shape == (8, 8) and not plane[3:].any() and not plane[:, 5:].any()
 
 
-def test_residuals_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_residuals_that_do_not_fit_are_refused() -> None:
     image, residual = np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.int16)
     with (
-        enhancer_of(monkeypatch, FakeFile(minus_a_third)) as plain,
+        enhancer_of(FakeFile(minus_a_third)) as plain,
         pytest.raises(InputError, match="takes no prediction residual"),
     ):
         plain.enhance(image, qp=30, residual=residual)
     file = FakeFile(lambda planes: planes[:1], inputs=("planes", "residual"))
-    with enhancer_of(monkeypatch, file) as enhancer:
+    with enhancer_of(file) as enhancer:
         for wrong, message in [
             (None, "residual=.*decoder"),
             (residual.astype(np.uint8), "uint8.*int16"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from numbers import Real
 
-from edgeqe.engine.ensemble import SIZE
 from edgeqe.errors import InputError
+from edgeqe.views.ensemble import SIZE
 
 
 @dataclass(frozen=True)
-class Manner:
+class EnhanceOptions:
     """How the residual is found and applied.
 
     Raises
