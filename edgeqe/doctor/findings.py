@@ -14,36 +14,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any
 
 from edgeqe.hardware.machine import Hardware, read_hardware
+from edgeqe.hardware.packages import LITERTS, NVIDIA_WHEELS, installed_packages
 
-#: Distributions that hold the module onnxruntime: two of them overwrite each other.
-ONNXRUNTIMES = (
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "onnxruntime-directml",
-    "onnxruntime-migraphx",
-    "onnxruntime-openvino",
-    "onnxruntime-qnn",
-    "onnxruntime-rocm",
-    "onnxruntime-training",
-    "ort-nightly",
-    "ort-nightly-gpu",
-)
-LITERTS = ("ai-edge-litert", "tflite-runtime")
-#: Distributions that an extra brings, or that do the same job, by extra.
-OPTIONAL = {
-    "ort": ONNXRUNTIMES,
-    "tflite": LITERTS,
-    "files": ("pillow",),
-    "camera": ("opencv-python-headless", "opencv-python"),
-    "host": ("tensorflow-cpu", "tensorflow", "keras", "onnx", "flatbuffers"),
-    "bench": ("scikit-image", "matplotlib", "scipy"),
-}
-#: How the names of NVIDIA's libraries begin, and of plug-in providers.
-NVIDIA_WHEELS = ("nvidia-", "tensorrt", "onnxruntime-ep-")
 ORT, LITERT = "ONNX Runtime", "LiteRT"
 CPU = "CPUExecutionProvider"
 #: Model that LiteRT is tried with.
@@ -134,19 +109,6 @@ def find() -> Findings:
         trials = [*pool.map(try_provider, runtime.providers), *lite.result()]
         found = libraries.result() if libraries else {}
     return Findings(packages, runtime, tuple(trials), hardware, found)
-
-
-def installed_packages() -> dict[str, str]:
-    """Versions of our core and optional packages that are installed, without importing them."""
-    found = {}
-    for name in ("numpy", "click", *(name for group in OPTIONAL.values() for name in group)):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    theirs = {each.metadata["Name"]: each.version for each in metadata.distributions()}
-    theirs = {name: theirs[name] for name in theirs if (name or "").startswith(NVIDIA_WHEELS)}
-    return found | dict(sorted(theirs.items()))
 
 
 def import_runtime() -> RuntimeFindings:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from edgeqe.doctor.findings import CPU, LITERT, LITERTS, ONNXRUNTIMES, ORT, Findings
+from edgeqe.doctor.findings import CPU, LITERT, ORT, Findings
+from edgeqe.hardware.packages import LITERTS, ONNXRUNTIMES
 
 OPENCVS = ("opencv-python", "opencv-python-headless")
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from edgeqe import __version__
-from edgeqe.doctor.findings import installed_packages
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError
 from edgeqe.hardware.machine import read_hardware
+from edgeqe.hardware.packages import installed_packages
 from edgeqe.model.catalogue import find_model
 from edgeqe.quantization.drift.decoders import islow_version
 from edgeqe.runtimes.selection import chosen_file

@@ -91,8 +91,8 @@ def test_the_report_of_a_jetson(here: pytest.MonkeyPatch) -> None:
     lines = CliRunner().invoke(main, ["doctor"]).stdout.splitlines()
     assert "jetson        NVIDIA Jetson, L4T 36.4.0 (JetPack 6)" in lines
     assert lines[-4:-2] == [
-        "  fix: pip uninstall -y onnxruntime, then install the onnxruntime-gpu that NVIDIA builds for",
-        "        JetPack 6",
+        "  fix: pip uninstall -y onnxruntime, then install the onnxruntime-gpu that NVIDIA builds for JetPack",
+        "       6",
     ]
 
 

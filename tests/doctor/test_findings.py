@@ -15,6 +15,7 @@ import pytest
 from edgeqe.doctor import findings
 from edgeqe.doctor.findings import LITERT, ORT, Answer, Findings, RuntimeFindings, Trial
 from edgeqe.hardware.machine import Hardware
+from edgeqe.hardware.packages import installed_packages
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 #: What ONNX Runtime 1.31 for GPUs writes where cuBLAS is absent; then it runs on the CPU.
@@ -197,7 +198,7 @@ def test_packages_of_nvidia_are_found_by_their_names(monkeypatch: pytest.MonkeyP
     others = [Other("nvidia-cudnn-cu13"), Other(None), Other("requests"), Other("tensorrt")]
     monkeypatch.setattr(metadata, "version", version)
     monkeypatch.setattr(metadata, "distributions", lambda: others)
-    found = findings.installed_packages()
+    found = installed_packages()
     assert list(found.items()) == [
         *versions.items(), ("nvidia-cudnn-cu13", "9.1"), ("tensorrt", "9.1")
     ]  # fmt: skip
