@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from edgeqe.codecs.strength import resolve_if_given, resolve_strength
+from edgeqe.engine.arrays import enhance_arrays, enhance_semi_planar
 from edgeqe.engine.cascade import LONGEST
 from edgeqe.engine.memory import parse_size
 from edgeqe.engine.opening import open_on
 from edgeqe.errors import InputError
 from edgeqe.info import Info, SelfTest, info_of
 from edgeqe.model.serving import check_serves, codecs_of
-from edgeqe.views.arrays import Image, check_planes, check_residual, depth_of
+from edgeqe.views.arrays import Image, check_residual, depth_of
 from edgeqe.views.full_size import VIEWS
 from edgeqe.views.options import EnhanceOptions
 from edgeqe.views.subsampled import Depth
@@ -146,7 +147,7 @@ class Enhancer:
         ensemble: int = 1,
         channels: str = "rgb",
         bit_depth: int | None = None,
-        residual: Image | None = None,
+        prediction_residual: Image | None = None,
         out: Image | None = None,
     ) -> Image:
         """Enhance a gray or colour picture.
@@ -171,7 +172,7 @@ class Enhancer:
             Order of the colours.
         bit_depth : int, optional
             Significant bits of uint16, 8 to 16; 16 if left out.
-        residual : ndarray of int8, int16, int32 or float32, shape (H, W)
+        prediction_residual : ndarray of int8, int16, int32 or float32, shape (H, W)
             Decoded prediction residual, for models that have it as second input: signed,
             in steps of a sample of `bit_depth` bits, 0 where there is none.
         out : ndarray, optional
@@ -201,7 +202,9 @@ class Enhancer:
         depth = depth_of(image, bit_depth)
         kind = "gray" if image.ndim == 2 else channels
         given = None if out is None else [out]
-        (target,) = self._run(kind, [image], given, depth, strength, options, residual)
+        (target,) = enhance_arrays(
+            self._engine, kind, [image], given, depth, strength, options, prediction_residual
+        )
         return target
 
     def enhance_planes(
@@ -217,7 +220,7 @@ class Enhancer:
         amount: float = 1.0,
         ensemble: int = 1,
         bit_depth: int | None = None,
-        residual: Image | None = None,
+        prediction_residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image, Image]:
         """Enhance I420 planes; a network of luma copies U and V.
@@ -227,7 +230,7 @@ class Enhancer:
         y : ndarray of uint8 or uint16, shape (H, W)
         u, v : ndarray of the same dtype, shape (ceil(H / 2), ceil(W / 2))
             Cb and Cr. Strided views are fine.
-        quality, qp, step, codec, amount, ensemble, bit_depth, residual
+        quality, qp, step, codec, amount, ensemble, bit_depth, prediction_residual
             As of `enhance`.
         out : (y, u, v), optional
             Where to write; may be the planes themselves.
@@ -238,7 +241,9 @@ class Enhancer:
         """
         strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
         depth = depth_of(y, bit_depth)
-        made = self._run("planes", [y, u, v], out, depth, strength, options, residual)
+        made = enhance_arrays(
+            self._engine, "planes", [y, u, v], out, depth, strength, options, prediction_residual
+        )
         return made[0], made[1], made[2]
 
     def enhance_nv12(
@@ -252,7 +257,7 @@ class Enhancer:
         codec: str | None = None,
         amount: float = 1.0,
         ensemble: int = 1,
-        residual: Image | None = None,
+        prediction_residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image]:
         """Enhance NV12: Y and interleaved U, V.
@@ -261,7 +266,7 @@ class Enhancer:
         ----------
         y : ndarray of uint8, shape (H, W)
         uv : ndarray of uint8, shape (ceil(H / 2), ceil(W / 2), 2)
-        quality, qp, step, codec, amount, ensemble, residual
+        quality, qp, step, codec, amount, ensemble, prediction_residual
             As of `enhance`.
         out : (y, uv), optional
             Where to write; may be the planes themselves.
@@ -271,7 +276,9 @@ class Enhancer:
         (y, uv)
         """
         strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
-        return self._semi_planar(y, uv, Depth(8), np.uint8, strength, options, residual, out)
+        return enhance_semi_planar(
+            self._engine, y, uv, out, Depth(8), np.uint8, strength, options, prediction_residual
+        )
 
     def enhance_p010(
         self,
@@ -284,36 +291,22 @@ class Enhancer:
         codec: str | None = None,
         amount: float = 1.0,
         ensemble: int = 1,
-        residual: Image | None = None,
+        prediction_residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image]:
-        """Enhance P010: as NV12, 10 bits at the top of uint16; `residual` in 10-bit steps."""
+        """Enhance P010: as NV12, 10 bits at the top of uint16; `prediction_residual` in 10-bit steps."""
         strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
-        return self._semi_planar(y, uv, Depth(10, 6), np.uint16, strength, options, residual, out)
-
-    def _semi_planar(
-        self,
-        y: Image,
-        uv: Image,
-        depth: Depth,
-        dtype: type[Any],
-        step: float,
-        options: EnhanceOptions,
-        residual: Image | None,
-        out: Sequence[Image] | None,
-    ) -> tuple[Image, Image]:
-        if out is None:
-            out = (np.empty_like(y), np.empty_like(uv))
-        for name, array in (("uv", uv), ("out's uv", out[1] if len(out) == 2 else None)):
-            if array is None or array.ndim != 3 or array.shape[2] != 2:
-                raise InputError(f"{name} must have shape (ceil(H / 2), ceil(W / 2), 2).")
-        for array in (y, uv):
-            if array.dtype != dtype:
-                raise InputError(f"these planes must be {np.dtype(dtype)}, not {array.dtype}.")
-        planes = [y, uv[..., 0], uv[..., 1]]
-        given = [out[0], out[1][..., 0], out[1][..., 1]]
-        self._run("planes", planes, given, depth, step, options, residual)
-        return out[0], out[1]
+        return enhance_semi_planar(
+            self._engine,
+            y,
+            uv,
+            out,
+            Depth(10, 6),
+            np.uint16,
+            strength,
+            options,
+            prediction_residual,
+        )
 
     def enhance_file(
         self,
@@ -369,34 +362,3 @@ class Enhancer:
         strength = resolve_strength(quality=quality, qp=qp, step=step, codec=codec)
         check_serves(self._engine.cascade.cards, strength)
         return strength.step
-
-    def _run(
-        self,
-        kind: str,
-        sources: Sequence[Image],
-        out: Sequence[Image] | None,
-        depth: Depth,
-        step: float,
-        options: EnhanceOptions,
-        residual: Image | None,
-    ) -> list[Image]:
-        """Check the arrays and run; planes that the view does not enhance are copied."""
-        geometry = self._engine.geometry
-        view = VIEWS.get((geometry.layout, kind))
-        if view is None:
-            raise InputError(
-                f"this model enhances {geometry.layout.upper()} pictures, not planes of half-size "
-                "chroma: convert them and use enhance()."
-            )
-        targets, in_place = check_planes(sources, out)
-        height, width = sources[0].shape[:2]
-        check_residual(residual, geometry.takes_residual, (height, width), targets)
-        used = len(view.factors)
-        for i in range(used, len(sources)):
-            if not in_place[i]:
-                np.copyto(targets[i], sources[i])
-        made = view(
-            sources[:used], targets[:used], depth, prediction=residual, amount=options.amount
-        )
-        self._engine.run(made, height, width, step, any(in_place[:used]), options.ensemble)
-        return targets

@@ -50,7 +50,7 @@ class Candidate:
         return self._enhancer.enhance(
             self._pictures[level],
             step=self._step,
-            residual=self._residuals[level],
+            prediction_residual=self._residuals[level],
             out=self._out[level],
         )
 

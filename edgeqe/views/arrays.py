@@ -87,20 +87,26 @@ def check_residual(
         if needed:
             raise InputError(
                 "this model needs the decoded prediction residual, which a picture or its file "
-                "does not carry: give residual=, signed, shape (H, W), from your decoder."
+                "does not carry: give prediction_residual=, signed, shape (H, W), from your decoder."
             )
         return
     if not needed:
-        raise InputError("this model takes no prediction residual: leave residual= out.")
+        raise InputError("this model takes no prediction residual: leave prediction_residual= out.")
     if not isinstance(residual, np.ndarray) or residual.dtype not in SIGNED:
         found = getattr(residual, "dtype", type(residual).__name__)
-        raise InputError(f"residual is {found}: give int8, int16, int32 or float32, signed.")
+        raise InputError(
+            f"prediction_residual is {found}: give int8, int16, int32 or float32, signed."
+        )
     if residual.shape != shape[:2]:
-        raise InputError(f"residual must have shape {shape[:2]}, not {residual.shape}.")
+        raise InputError(f"prediction_residual must have shape {shape[:2]}, not {residual.shape}.")
     if residual.dtype == np.float32 and not np.isfinite([residual.min(), residual.max()]).all():
-        raise InputError("residual holds values that are no finite numbers: mend them first.")
+        raise InputError(
+            "prediction_residual holds values that are no finite numbers: mend them first."
+        )
     if any(np.shares_memory(residual, target) for target in targets):
-        raise InputError("out overlaps residual, which is read meanwhile: give another array.")
+        raise InputError(
+            "out overlaps prediction_residual, which is read meanwhile: give another array."
+        )
 
 
 def _is_in_place(source: Image, target: Image) -> bool:

@@ -102,7 +102,7 @@ def test_one_model_of_two_takes_the_residual() -> None:
     ]
     image, given = np.full((9, 11), 100, np.uint8), noise(9, 11, seed=2).astype(np.int16) // 8
     with enhancer_of(files, threads=1) as enhancer:
-        result = enhancer.enhance(image, qp=30, residual=given)
+        result = enhancer.enhance(image, qp=30, prediction_residual=given)
     moved = 100 + 2 * given - 128.0
     np.testing.assert_array_equal(result, np.rint(128 + moved / 2))
 

@@ -157,7 +157,7 @@ def test_the_prediction_residual_turns_with_the_picture() -> None:
     image = np.full((20, 34), 128, np.uint8)
     file = FakeFile(shifted, halo=1, inputs=("planes", "residual"))
     with enhancer_of(file, threads=1) as enhancer:
-        result = enhancer.enhance(image, step=9, ensemble=8, residual=given)
+        result = enhancer.enhance(image, step=9, ensemble=8, prediction_residual=given)
     np.testing.assert_array_equal(result, np.clip(np.rint(around / 4) + 128, 0, 255))
 
 

@@ -250,19 +250,19 @@ def test_the_prediction_residual_is_cut_with_the_picture(dtype: type[Any]) -> No
     image = np.full((45, 51), 120, np.uint8)
     with enhancer_of(file, memory_limit=(11 << 18) + 60000, threads=2) as enhancer:
         seen.clear()
-        result = enhancer.enhance(image, qp=30, residual=given)
+        result = enhancer.enhance(image, qp=30, prediction_residual=given)
         assert len(seen) > 1  # tiled
         np.testing.assert_array_equal(result, 120.0 + given)
-        np.testing.assert_array_equal(enhancer.enhance(image, qp=30, residual=given, out=image),
+        np.testing.assert_array_equal(enhancer.enhance(image, qp=30, prediction_residual=given, out=image),
                                       result)  # fmt: skip
         deep = np.full((45, 51), 120 << 2, np.uint16)
-        moved = enhancer.enhance(deep, qp=30, residual=given, bit_depth=10)
+        moved = enhancer.enhance(deep, qp=30, prediction_residual=given, bit_depth=10)
         np.testing.assert_array_equal(moved, (120 << 2) + given.astype(float))
         uv = np.zeros((23, 26, 2), np.uint16)
-        y, _ = enhancer.enhance_p010(deep << 6, uv, qp=30, residual=given)
+        y, _ = enhancer.enhance_p010(deep << 6, uv, qp=30, prediction_residual=given)
         np.testing.assert_array_equal(y >> 6, moved)
         seen.clear()
-        enhancer.enhance(np.zeros((3, 5), np.uint8), qp=30, residual=given[:3, :5])
+        enhancer.enhance(np.zeros((3, 5), np.uint8), qp=30, prediction_residual=given[:3, :5])
     (plane,) = seen
     np.testing.assert_array_equal(plane[:3, :5], given[:3, :5])
     assert plane.shape == (8, 8) and not plane[3:].any() and not plane[:, 5:].any()
@@ -274,18 +274,18 @@ def test_residuals_that_do_not_fit_are_refused() -> None:
         enhancer_of(FakeFile(minus_a_third)) as plain,
         pytest.raises(InputError, match="takes no prediction residual"),
     ):
-        plain.enhance(image, qp=30, residual=residual)
+        plain.enhance(image, qp=30, prediction_residual=residual)
     file = FakeFile(lambda planes: planes[:1], inputs=("planes", "residual"))
     with enhancer_of(file) as enhancer:
         for wrong, message in [
-            (None, "residual=.*decoder"),
+            (None, "prediction_residual=.*decoder"),
             (residual.astype(np.uint8), "uint8.*int16"),
             (residual[1:], r"\(8, 8\), not \(7, 8\)"),
             (np.full((8, 8), np.nan, np.float32), "no finite"),
         ]:
             with pytest.raises(InputError, match=message):
-                enhancer.enhance(image, qp=30, residual=wrong)
-        with pytest.raises(InputError, match="overlaps residual"):
-            enhancer.enhance(image, qp=30, residual=image.view(np.int8), out=image)
-        with pytest.raises(InputError, match="residual="):
+                enhancer.enhance(image, qp=30, prediction_residual=wrong)
+        with pytest.raises(InputError, match="overlaps prediction_residual"):
+            enhancer.enhance(image, qp=30, prediction_residual=image.view(np.int8), out=image)
+        with pytest.raises(InputError, match="prediction_residual="):
             enhancer.enhance_file("missing.jpg", "out.png")

@@ -1,0 +1,98 @@
+"""A caller's arrays through the engine: checked, viewed, enhanced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from edgeqe.engine.engine import Engine
+from edgeqe.errors import InputError
+from edgeqe.views.arrays import Image, check_planes, check_residual
+from edgeqe.views.full_size import VIEWS
+from edgeqe.views.options import EnhanceOptions
+from edgeqe.views.subsampled import Depth
+
+
+def enhance_arrays(
+    engine: Engine,
+    kind: str,
+    sources: Sequence[Image],
+    out: Sequence[Image] | None,
+    depth: Depth,
+    step: float,
+    options: EnhanceOptions,
+    prediction_residual: Image | None,
+) -> list[Image]:
+    """Enhance a picture; planes that the view does not enhance are copied.
+
+    Parameters
+    ----------
+    engine : Engine
+    kind : str
+        ``gray``, ``rgb``, ``bgr`` or ``planes``.
+    sources : sequence of ndarray
+        The picture, or Y with U and V of half size.
+    out : sequence of ndarray, optional
+        Where to write, as `sources`; new arrays if left out.
+    depth : Depth
+    step : float
+        Quantization step, 8-bit grey levels.
+    options : EnhanceOptions
+    prediction_residual : ndarray, optional
+
+    Raises
+    ------
+    InputError
+        If an array is wrong, or the network has no such view.
+    """
+    geometry = engine.geometry
+    view = VIEWS.get((geometry.layout, kind))
+    if view is None:
+        raise InputError(
+            f"this model enhances {geometry.layout.upper()} pictures, not planes of half-size "
+            "chroma: convert them and use enhance()."
+        )
+    targets, in_place = check_planes(sources, out)
+    height, width = sources[0].shape[:2]
+    check_residual(prediction_residual, geometry.takes_residual, (height, width), targets)
+    used = len(view.factors)
+    for i in range(used, len(sources)):
+        if not in_place[i]:
+            np.copyto(targets[i], sources[i])
+    made = view(
+        sources[:used],
+        targets[:used],
+        depth,
+        prediction=prediction_residual,
+        amount=options.amount,
+    )
+    engine.run(made, height, width, step, any(in_place[:used]), options.ensemble)
+    return targets
+
+
+def enhance_semi_planar(
+    engine: Engine,
+    y: Image,
+    uv: Image,
+    out: Sequence[Image] | None,
+    depth: Depth,
+    dtype: type[Any],
+    step: float,
+    options: EnhanceOptions,
+    prediction_residual: Image | None,
+) -> tuple[Image, Image]:
+    """Enhance Y and interleaved U, V of a type; see `enhance_arrays`."""
+    if out is None:
+        out = (np.empty_like(y), np.empty_like(uv))
+    for name, array in (("uv", uv), ("out's uv", out[1] if len(out) == 2 else None)):
+        if array is None or array.ndim != 3 or array.shape[2] != 2:
+            raise InputError(f"{name} must have shape (ceil(H / 2), ceil(W / 2), 2).")
+    for array in (y, uv):
+        if array.dtype != dtype:
+            raise InputError(f"these planes must be {np.dtype(dtype)}, not {array.dtype}.")
+    planes = [y, uv[..., 0], uv[..., 1]]
+    given = [out[0], out[1][..., 0], out[1][..., 1]]
+    enhance_arrays(engine, "planes", planes, given, depth, step, options, prediction_residual)
+    return out[0], out[1]
