@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Rgb = npt.NDArray[np.uint8]
 
-#: JPEG quality of the damaged picture.
+#: JPEG quality of the compressed picture.
 QUALITY = 15
 
 #: Factor of the difference panel.
@@ -57,7 +57,7 @@ class DemoReport:
     """Of `enhance_file`: read, decode, enhance, encode, write."""
 
     jpeg: str
-    """Path of the damaged picture."""
+    """Path of the compressed picture."""
 
     enhanced: str
     """Path of the enhanced picture."""

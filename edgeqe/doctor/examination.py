@@ -1,4 +1,4 @@
-"""Examination of this installation: what is there, what runs, what is in the way, and the fix.
+"""Examination of this installation: what is installed, what runs, which problems there are, each with a fix.
 
 It reads package metadata, ``/proc`` and NVIDIA's management library, and tries each provider
 with one convolution in a process of its own. It changes nothing.

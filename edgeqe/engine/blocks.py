@@ -73,9 +73,9 @@ def block_plan(
     across, down = -(-width // block), -(-height // block)
     samples = block // pixels_per_sample
     shifted_across = -(-max(width - SHIFT, 0) // block)
-    numbers = samples * samples * across
-    numbers += (samples + SHIFT // pixels_per_sample) * samples * shifted_across
-    band_bytes = 4 * channels * numbers
+    values = samples * samples * across
+    values += (samples + SHIFT // pixels_per_sample) * samples * shifted_across
+    band_bytes = 4 * channels * values
     room = limit - FIXED_BYTES - band_bytes
     workers = min(threads, across + shifted_across, room // window_bytes)
     if workers < 1:

@@ -57,7 +57,7 @@ class OpenSessions:
     def run(self, planes: Float, room: Float, place: Hashable) -> Float:
         """Residual (C, h, w) of planes (C or C + 1, h, w), which are overwritten.
 
-        It is written into `room`, numbers of shape (`OpenSessions.room`, h, w). `place` is the kind
+        It is written into `room`, floats of shape (`OpenSessions.room`, h, w). `place` is the kind
         of the window's place.
         """
         once = partial(self._once, place)

@@ -239,7 +239,7 @@ class Engine:
         size: tuple[int, int] | None = None,
     ) -> Float:
         """Residual of a window, grey levels; of a smaller picture its size is given."""
-        planes, room = self._numbers(opened, place, window.height, window.width)
+        planes, room = self._planes_and_room(opened, place, window.height, window.width)
         view.read(window, planes[: self.geometry.channels])
         if self.geometry.takes_residual:
             view.read_prediction(window, planes[-1])
@@ -252,7 +252,7 @@ class Engine:
             mirror(planes, *(-(-side // pixels) for side in held))
         return opened.run(planes, room, place.kind)
 
-    def _numbers(
+    def _planes_and_room(
         self, opened: OpenSessions, place: Place, height: int, width: int
     ) -> tuple[Float, Float]:
         """Planes of a window and room for its residual, in its place."""
@@ -269,7 +269,7 @@ class Engine:
 
         def one(_: int) -> None:
             with self._budget.window(chosen.window_bytes, tag) as place:
-                planes, room = self._numbers(opened, place, *chosen.window)
+                planes, room = self._planes_and_room(opened, place, *chosen.window)
                 planes[:] = 0.0
                 opened.run(planes, room, place.kind)
 

@@ -45,7 +45,7 @@ class Place:
     """Bytes of the window that made it."""
     tag: Hashable = None
     """What a window must share to use it."""
-    _numbers: Float = field(default_factory=lambda: np.empty(0, np.float32))
+    _values: Float = field(default_factory=lambda: np.empty(0, np.float32))
 
     @property
     def kind(self) -> Hashable:
@@ -53,15 +53,15 @@ class Place:
         return self.size, self.tag
 
     def array(self, *shape: int) -> Float:
-        """Numbers of a shape, whatever they are, which stay with the place.
+        """Uninitialised floats of a shape, which stay with the place.
 
         So a window's planes do not come and go in the heaps of threads, where those of other
         sizes would leave gaps.
         """
         count = math.prod(shape)
-        if self._numbers.size < count:
-            self._numbers = np.empty(count, np.float32)
-        return self._numbers[:count].reshape(shape)
+        if self._values.size < count:
+            self._values = np.empty(count, np.float32)
+        return self._values[:count].reshape(shape)
 
 
 class Budget:

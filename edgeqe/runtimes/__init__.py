@@ -35,7 +35,7 @@ class Session(Protocol):
         Parameters
         ----------
         planes : ndarray, shape (C, h, w), contiguous float32
-            Grey levels less 128; of a network with two inputs the last plane is the
+            8-bit sample values, level-shifted by 128; of a network with two inputs the last plane is the
             `residual`, signed grey levels.
         out : ndarray, contiguous float32, optional
             Where to write, of the result's shape and apart from `planes`; a new array if left out.
@@ -46,7 +46,7 @@ class Session(Protocol):
         Returns
         -------
         ndarray, shape (channels of the picture, h, w), float32
-            Grey levels.
+            8-bit sample values.
         """
         ...
 

@@ -156,7 +156,7 @@ class _Interpreter:
         output = self.interpreter.get_output_details()[0]
         self._output, self._step = self.interpreter.tensor(output["index"]), _step(output)
         integers = any(step for _, step in self._inputs)
-        self._numbers = np.empty(self.most if integers else 0, np.float32)
+        self._values = np.empty(self.most if integers else 0, np.float32)
 
     def _allocate(self, size: tuple[int, ...] | None) -> None:
         """Make room for planes of a size, or of the file's own."""
@@ -204,7 +204,7 @@ class _Interpreter:
         self, planes: Float, target: npt.NDArray[np.int8], scale: np.float32, zero: np.float32
     ) -> None:
         """Integers of planes, one plane at a time; 8-bit levels are their own integers."""
-        room = self._numbers[: planes[0].size].reshape(planes.shape[1:])
+        room = self._values[: planes[0].size].reshape(planes.shape[1:])
         for plane, integers in zip(planes, target, strict=True):
             scaled = plane if scale == 1.0 else np.divide(plane, scale, out=room)
             np.rint(scaled, out=room)
@@ -215,7 +215,7 @@ class _Interpreter:
 
 
 def _step(details: Mapping[str, Any]) -> tuple[np.float32, np.float32] | None:
-    """Scale and zero of a tensor's int8 numbers; None for real ones."""
+    """Scale and zero point of an int8 tensor; None for floats."""
     if details["dtype"] is not np.int8:
         return None
     scale, zero = details["quantization"]

@@ -11,7 +11,7 @@ Measured with LiteRT 2.3 on x86-64, a fresh process each, peak of resident memor
   bytes twice, those of float32 for one stored in float16. Beside that an interpreter takes at
   most 4 KiB an operator, 64 KiB, and the memory of the size that the file has until it is
   resized.
-- Integers take one byte a number, their tables of pointers as much as any. Real numbers between
+- int8 values take one byte each, their tables of pointers as much as any. Floats between
   integers count in full; XNNPACK joins some of it, such as LOGISTIC between DEQUANTIZE and
   QUANTIZE, and keeps none. Windows of 128 to 384 samples of edgeqe-tiny, -small and -base took 0
   to 1 % less than planned, those of VRCNN 3, ASQE-CNN without fusion 5 and RRNet 9 %.

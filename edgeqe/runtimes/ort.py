@@ -44,7 +44,7 @@ def _share_arena(ort: Any) -> None:
     """One arena for all sessions of the process, growing by what is asked for.
 
     Sessions of several strengths then keep no memory each. Measured at 420x620
-    windows, float32 numbers a pixel, where 12 are alive: this arena 17; sessions' own
+    windows, float32 values a pixel, where 12 are live: this arena 17; sessions' own
     arenas, which grow by powers of two, 17 to 31, with memory patterns 33; no arena,
     where the C library's heap fragments, 88, with memory patterns 120.
     """
@@ -86,7 +86,7 @@ class OrtSession:
     alignment : int
         Least size of its planes, samples.
     peak_floats : float
-        Numbers alive at once per picture pixel, from the card.
+        Peak live floats per picture pixel, from the card.
     wanted : sequence of (str, dict)
         Providers in order, each with its options; the CPU is always behind them.
     recorded : bool
@@ -181,8 +181,8 @@ class OrtSession:
             out = np.empty((self._channels, *size), np.float32)
         binding = self._session.io_binding()
         used = 0
-        for name, numbers in (vectors or {}).items():
-            binding.bind_cpu_input(name, numbers)
+        for name, values in (vectors or {}).items():
+            binding.bind_cpu_input(name, values)
         for name, count in self._inputs.items():
             part = planes[used : used + count]
             used += count

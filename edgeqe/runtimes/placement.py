@@ -67,7 +67,7 @@ def placement_of(events: Sequence[Mapping[str, Any]], macs: float) -> Placement:
 
 
 def _macs(found: Mapping[str, Any]) -> float:
-    """MACs of a convolution's event: output numbers times weights a number."""
+    """MACs of a convolution's event: output values times weights per value."""
     inputs, outputs = (_shapes(found.get(f"{side}_type_shape", ())) for side in ("input", "output"))
     if not inputs or not outputs or len(outputs[0]) != 4:
         return 0.0

@@ -57,7 +57,7 @@ def verify(path: Path) -> list[Check]:
     3. tiles: windows with the card's halo equal the whole picture; blocks give the same
        bytes in any order.
     4. halo: nothing farther than the card's exact halo reaches a result and a pixel at it
-       does, so one alignment step less than the halo, rounded up, would fail (`probe`).
+       does, so one alignment step less than the halo, rounded up, would fail (`receptive_field`).
     5. strengths: the vectors as they lie are the table's at the default step, and the
        finest and the coarsest strength give different residuals.
     6. sharing: no weight is stored twice, and what the card calls shared is used more

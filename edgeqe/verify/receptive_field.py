@@ -1,4 +1,4 @@
-"""How far a network sees, measured on the runtime with probe weights in the file.
+"""Receptive field of a network, measured on the runtime with probe weights in the file.
 
 Trained weights hide a halo: what the farthest pixel adds is the product of many small
 weights. So kernels are replaced by ones whose outermost taps along one axis are positive
@@ -32,13 +32,13 @@ FACTORS, SHIFTS = ("Mul", "MUL"), ("Add", "ADD")
 GATES = ("Sigmoid", "LOGISTIC")
 #: Largest weight of an integer kernel, and what a layer multiplies by.
 LARGEST, GAIN = 64, 4.0
-#: ONNX's numbers of types of weights.
+#: ONNX's codes of the types of weights.
 _FLOATS, _INTEGERS = (1, 10), (3, 6)
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What the probe saw, in picture pixels."""
+    """Receptive field as measured, picture pixels."""
 
     beyond: bool
     """Whether anything farther than the exact halo reached a result."""
@@ -111,7 +111,7 @@ def _probe(model: ModelFile, axis: int) -> bytes:
 
 
 def _scales(model: ModelFile) -> dict[str, float]:
-    """Scale constants of a network of integers, and what the probe sets them to.
+    """Scale constants of a quantized graph, and what the probe sets them to.
 
     Values count in grey levels; kernels, and biases that count products of the two, in parts.
     """
@@ -128,8 +128,8 @@ def _size(tensor: Tensor) -> int:
     return (tensor.stop - tensor.start) // tensor.dtype.itemsize
 
 
-def _write(data: bytearray, tensor: Tensor, numbers: npt.NDArray[Any]) -> None:
-    data[tensor.start : tensor.stop] = numbers.astype(tensor.dtype).tobytes()
+def _write(data: bytearray, tensor: Tensor, values: npt.NDArray[Any]) -> None:
+    data[tensor.start : tensor.stop] = values.astype(tensor.dtype).tobytes()
 
 
 def _taps(shape: tuple[int, ...], channels: tuple[int, int], along: int) -> npt.NDArray[np.float64]:

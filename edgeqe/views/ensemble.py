@@ -75,9 +75,9 @@ def mean_over_turns(
     run : callable
         Writes the residual of its first argument, which it may overwrite, to its second.
     planes : ndarray, shape (all inputs' C, h, w)
-        Grey levels less 128.
+        8-bit sample values, level-shifted by 128.
     room : ndarray, shape (all inputs' C + 2 * channels, h, w), contiguous
-        Numbers to work in.
+        Scratch floats.
     channels : int
         Planes of the residual.
     phases : int

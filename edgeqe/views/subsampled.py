@@ -1,11 +1,11 @@
 """Pictures as the runtime sees them: windows in, residuals out, any layout.
 
 A view reads a window of a picture into the network's planes and writes the picture
-plus the residual. Colour conversion happens here, per window. Values are grey levels
-of an 8-bit picture less 128; a deeper picture is scaled to that. Where a window sticks
+plus the residual. Colour conversion happens here, per window. Values are
+8-bit sample values, level-shifted by 128; a deeper picture is scaled to that. Where a window sticks
 out of the picture, the picture's last row and column are repeated.
 
-Here are the views of the layout ``420-space-to-depth``; `full_views` has the others,
+Here are the views of the layout ``420-space-to-depth``; `full_size` has the others,
 and the table of all.
 """
 
@@ -34,7 +34,7 @@ YCC_TO_RGB = np.linalg.inv(RGB_TO_YCC.astype(np.float64)).astype(np.float32)
 
 @dataclass(frozen=True)
 class Depth:
-    """How integers stand for grey levels."""
+    """How integers stand for 8-bit sample values."""
 
     bits: int
     """Significant bits, 8 to 16."""
@@ -123,7 +123,7 @@ class View(ABC):
         return self._cut(index, rows, columns), self.targets[index][slice(*rows), slice(*columns)]
 
     def _levels(self, samples: Samples, out: Float) -> None:
-        """Grey levels less 128; samples may lack the last rows and columns of `out`."""
+        """8-bit sample values, level-shifted by 128; samples may lack the last rows and columns of `out`."""
         height, width = samples.shape
         core = out[:height, :width]
         if self.depth.unit == 1.0:
