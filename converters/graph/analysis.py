@@ -1,4 +1,4 @@
-"""What a network asks of a device: halo and alignment, live numbers, traffic, arithmetic."""
+"""Static analysis of a graph: receptive-field halo, alignment, peak live floats, traffic, MACs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _needs(node: Node, first: int, last: int) -> tuple[int, int]:
 def reach(graph: Graph) -> Reach:
     """Halo and alignment by back-propagating the interval that an aligned tile needs.
 
-    Gates that pool over the picture are left out: a network with one has no halo, and
+    Channel attention with global pooling is left out: a network with it has no halo, and
     what tiles it is the card's `tiling`.
 
     A tile of eight alignment steps is put far from the borders; the input interval
@@ -77,9 +77,9 @@ def reach(graph: Graph) -> Reach:
 
 
 def peak_floats(graph: Graph) -> float:
-    """Most numbers alive at once per input pixel, network input and output included.
+    """Peak live floats per input pixel, network input and output included.
 
-    Runtimes keep hidden values in blocks of channels, 16 with AVX-512, so their
+    Runtimes keep hidden tensors in blocks of channels, 16 with AVX-512, so their
     channels count rounded up to `CHANNEL_BLOCK`.
 
     A value lives from the node that makes it to the last that reads it. Convolutions
@@ -110,7 +110,7 @@ def peak_floats(graph: Graph) -> float:
 
 
 def traffic_floats(graph: Graph, integers: Collection[str] = ()) -> float:
-    """Numbers of four bytes read and written per input pixel by all layers.
+    """Floats (4 bytes each) read and written per input pixel by all fused layers.
 
     A layer is what a runtime runs as one operation (`integer.groups_of`): it reads each value
     that comes from outside of it once, whole, and writes its last one. A value of two readers
@@ -120,7 +120,7 @@ def traffic_floats(graph: Graph, integers: Collection[str] = ()) -> float:
     ----------
     graph : Graph
     integers : collection of str
-        Values of one byte a number.
+        Values that are 8-bit integers, one byte each.
     """
     resolution = graph.scales()
     size = {

@@ -1,4 +1,4 @@
-"""``edgeqe convert``: a network to a model file."""
+"""``edgeqe convert``: export a network as a model file."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ import click
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--float16", is_flag=True, help="Store the weights in float16, half the bytes.")
 @click.option("--unshare", is_flag=True,
-              help="Store a shared kernel once a use, with its scale folded in.")  # fmt: skip
+              help="Store a shared kernel once per use, with its scale folded in.")  # fmt: skip
 @click.option("--freeze-gates", is_flag=True,
-              help="Replace gates that pool over the picture by their means over --data, so that "
+              help="Replace channel attention with global pooling by its means over --data, so that "
                    "tiles equal the whole.")  # fmt: skip
 @click.option("--data", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder of undamaged pictures for --freeze-gates.")  # fmt: skip
+              help="Folder of reference pictures for --freeze-gates.")  # fmt: skip
 @click.option("--seed", type=int, metavar="N",
               help="Of the random weights of a network of the zoo.  [default: 1]")  # fmt: skip
 @click.option("--planes", type=click.Choice(["y", "rgb"]),
               help="What the channels of another tool's network are; by their number if left "
                    "out.")  # fmt: skip
 @click.option("--range", "value_range", metavar="LOW,HIGH",
-              help="What grey levels 0 and 255 are to another tool's network.  "
+              help="What the 8-bit sample values 0 and 255 are to another tool's network.  "
                    "[default: 0,1]")  # fmt: skip
 @click.option("--gives", type=click.Choice(["picture", "residual", "noise"]),
-              help="What another tool's network gives: the picture, what to add to it, or what "
+              help="What another tool's network outputs: the picture, what to add to it, or what "
                    "to subtract; tried out if left out.")  # fmt: skip
 @click.option("--codec", "codecs", multiple=True,
               type=click.Choice(["jpeg", "jpeg2000", "heif", "bpg", "h264", "hevc", "vvc"]),
@@ -76,7 +76,7 @@ def command(
             foreign = {"planes": planes, "value_range": value_range, "gives": gives}
             source = source_of(model, seed, foreign, codecs)
             if data is not None:
-                from edgeqe.converters.rewrites.gates import freeze_source
+                from edgeqe.converters.sources import freeze_source
 
                 source = freeze_source(source, data)
             shared_numbers = source.graph.parameters()
@@ -114,7 +114,7 @@ def command(
     )
     click.echo(
         f"  constants {exported.constant_bytes} bytes ({shared_bytes} with shared kernels stored "
-        f"once, {exported.unshared_bytes} once a use); differs from its source by "
+        f"once, {exported.unshared_bytes} once per use); differs from its source by "
         f"{exported.parity:.1e} of the residual's range"
     )
     click.echo(f"  {card.description}")

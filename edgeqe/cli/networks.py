@@ -1,4 +1,4 @@
-"""What every verb takes as MODEL: a shipped name, a file, or a network of the zoo."""
+"""MODEL arguments of the verbs: a shipped name, a file, or a network of the zoo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``edgeqe prune``: a network to one with fewer channels."""
+"""``edgeqe prune``: structured pruning of a network's channels."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MINUTES = 30.0
               metavar="OUT", help="Model file to write, .onnx or .tflite.")  # fmt: skip
 @click.option("--ratio", type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
               required=True, metavar="R",
-              help="Share of the multiply-accumulates to take away, 0.5 for half.")  # fmt: skip
+              help="Share of the multiply-accumulates to remove, 0.5 for half.")  # fmt: skip
 @click.option("--importance", type=click.Choice(["l1", "batch-norm", "taylor"]),
-              help="What says which channels matter: the weights, what scales them (batch norm or "
-                   "the strength), or the loss on --data.  [default: taylor with --data, else "
+              help="Importance of channels: L1 norm of the weights, scale of batch norm or the "
+                   "strength, or first-order Taylor change of the loss on --data.  [default: taylor with --data, else "
                    "l1]")  # fmt: skip
 @click.option("--data", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder of undamaged pictures, or one that 'edgeqe train' takes: fine-tune on "
+              help="Folder of reference pictures, or one that 'edgeqe train' takes: fine-tune on "
                    "them after pruning.")  # fmt: skip
 @click.option("--minutes", type=click.FloatRange(0.0, min_open=True), metavar="M",
               help=f"Fine-tune at most so long.  [default: {MINUTES:g}, unless --steps is "
@@ -48,11 +48,11 @@ def command(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Take channels out of MODEL until a share of its arithmetic is gone.
+    """Remove channels of MODEL until a share of its multiply-accumulates is gone.
 
     MODEL is a shipped model's name, a float32 .onnx file of an edgeqe network, the folder of
     a training, or the name of a network of the zoo, which then has random weights. With
-    --data the smaller network is trained to the results of the one it was cut from; Ctrl-C
+    --data the smaller network is fine-tuned with the unpruned one as teacher; Ctrl-C
     ends that early and keeps what was reached.
     """
     from edgeqe.cli.host import quiet_start

@@ -26,12 +26,12 @@ LINE_EVERY = 60.0
               help="Folder of the trainings; this one gets a sub-folder.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",
               show_default=True,
-              help="What convolutions are computed in; auto is bfloat16 where the processor has it.")  # fmt: skip
+              help="Data type of the convolutions; auto is bfloat16 where the processor has it.")  # fmt: skip
 @click.option("--quantized", is_flag=True,
-              help="Fine-tune the model that the recipe starts from with the rounding of INT8, "
+              help="Fine-tune the model that the recipe starts from with fake quantization, "
                    "for 'edgeqe quantize'.")  # fmt: skip
 @click.option("--profile", "profiled", is_flag=True,
-              help="Time data, arithmetic and both, and stop; nothing is saved.")  # fmt: skip
+              help="Time data loading, computation and both, and stop; nothing is saved.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
 @click.option("--json", "as_json", is_flag=True, help="Print the last validation as JSON.")
 def command(
@@ -127,7 +127,7 @@ def _run(training: Training, log: Callable[[str], None]) -> None:
 
 
 def _profile(training: Training, as_json: bool) -> None:
-    """Print where the training's time goes."""
+    """Print the throughput of the training's parts."""
     import dataclasses
 
     from edgeqe.converters.graph import analysis

@@ -1,7 +1,7 @@
-"""A model file whose strength vectors are graph inputs, so that one engine serves all strengths.
+"""Strength vectors as graph inputs of an ONNX file, so that one engine serves all strengths.
 
-An accelerator compiles a network once, with its constants in it. Here the named constants go out
-of the ONNX graph, and inputs of their names, shapes and types come in; nothing else changes.
+An accelerator compiles a network once, with its constants in it. Here named initializers of the
+ONNX graph are replaced by inputs of their names, shapes and types; nothing else changes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _VARINT, _BYTES = 0, 2
 
 
 def with_vector_inputs(data: bytes, names: Iterable[str]) -> bytes:
-    """ONNX file with constants turned into inputs.
+    """Replace initializers of an ONNX file by inputs.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def with_vector_inputs(data: bytes, names: Iterable[str]) -> bytes:
 
 
 def _graph(data: bytes, start: int, stop: int, wanted: set[str]) -> bytes:
-    """GraphProto with the wanted constants as inputs; those that are found leave the set."""
+    """GraphProto with the wanted initializers as inputs; those found are taken out of the set."""
     kept, inputs, end = list[bytes](), list[bytes](), start
     for number, a, b in fields(data, start, stop):
         tensor = initializer(data, a, b) if number == GRAPH_INITIALIZER else None

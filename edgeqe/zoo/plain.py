@@ -25,8 +25,8 @@ from edgeqe.zoo.strengths import QpAdaptive, ScaleAndBias, StepFeatures
 PLANES = 6
 
 
-class Convolutions:
-    """Convolutions with strength vectors, for one network native to 4:2:0.
+class ConvolutionBuilder:
+    """Builds convolutions with strength vectors, for one network native to 4:2:0.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Convolutions:
         )
 
     def scaled(self, x: Any, name: str, in_steps: bool = False) -> Any:
-        """Strength vectors of one use of a kernel."""
+        """Strength layer behind one use of a kernel."""
         form: Any
         if self.strength == "scale-and-bias":
             form = ScaleAndBias(in_steps=in_steps, name=f"{name}_strength")
@@ -116,7 +116,7 @@ def plain(
     depth : int
         3x3 convolutions between head and tail; an odd one out stands last, without a skip.
     strength, units
-        As of `Convolutions`.
+        As of `ConvolutionBuilder`.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def plain(
         Inputs ``planes`` (N, H/2, W/2, 6) and ``log2_step`` (N, 1); output the
         residual, shape of ``planes``.
     """
-    make = Convolutions(strength, units)
+    make = ConvolutionBuilder(strength, units)
     x = make.convolution(make.planes, width, "head")
     for index in range(1, depth - depth % 2, 2):
         x = make.pair(x, width, f"hidden_{index}", f"hidden_{index + 1}")

@@ -1,4 +1,4 @@
-"""Seeded random weights that behave like trained ones: for timing and tests."""
+"""Seeded random weights with activations like those of trained networks, for timing and tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from edgeqe import zoo
 from edgeqe.zoo.strengths import StrengthLayer
 
-#: Standard deviation of the residual on noise, in the network's unit: four grey levels.
+#: Standard deviation of the residual on noise, normalised: four 8-bit levels.
 RESIDUAL_DEVIATION = 4.0 / 255.0
 #: Picture of noise on which statistics are taken, samples; a multiple of every stride.
 SIDE = 64
@@ -21,7 +21,7 @@ def randomised(name: str, seed: int = 1) -> Any:
 
     Batch norm has the statistics of a picture of noise and gains, shifts, slopes and
     strengths that are not their initial values; the last convolutions are scaled so that
-    the residual is of a few grey levels.
+    the residual is of a few 8-bit levels.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def _residual(model: Any, given: Any) -> Any:
 
 
 def last_layers(output: Any) -> list[Any]:
-    """Convolutions behind which nothing but sums, factors and strengths lie."""
+    """Last convolutions: only sums, factors and strength layers follow them."""
     found, waiting = [], [output]
     while waiting:
         operation = waiting.pop()._keras_history.operation

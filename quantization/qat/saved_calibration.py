@@ -1,4 +1,4 @@
-"""The calibration that a quantization-aware training froze, as a file in its folder."""
+"""Saved calibration of a quantization-aware training: a .npz file in its folder."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from edgeqe.quantization.calibration.ranges import Ranges
 from edgeqe.zoo.training.files import RANGES
 
 
-def write_frozen(folder: Path, calibration: Calibration) -> None:
-    """Write the calibration of a training, under a temporary name first.
+def write_calibration(folder: Path, calibration: Calibration) -> None:
+    """Save the calibration of a training, under a temporary name first.
 
     The file holds the keys, ``low.VALUE`` and ``high.VALUE`` of every value, and the summary
     as JSON.
@@ -30,8 +30,8 @@ def write_frozen(folder: Path, calibration: Calibration) -> None:
     os.replace(temporary, folder / RANGES)
 
 
-def read_frozen(folder: Path) -> Calibration | None:
-    """Calibration of a training; None of one without the rounding of INT8.
+def read_calibration(folder: Path) -> Calibration | None:
+    """Load the calibration of a training; None of one without fake quantization.
 
     Raises
     ------

@@ -22,7 +22,7 @@ from edgeqe.errors import InputError
 from edgeqe.quantization.pruning.coupling import coupling
 from edgeqe.quantization.pruning.importance import by_l1, by_norm, by_taylor, keras_gradients
 from edgeqe.quantization.pruning.pruning import prune, without
-from edgeqe.quantization.pruning.widths import Arithmetic, choose
+from edgeqe.quantization.pruning.widths import MacCount, choose
 from edgeqe.verify.checks import verify
 from edgeqe.zoo.attention import multi_head
 from edgeqe.zoo.training.files import RECIPE
@@ -216,7 +216,7 @@ def test_taylor_is_the_derivative_by_a_factor_on_the_channel() -> None:
 def test_arithmetic_follows_the_widths() -> None:
     graph = chain(16, 32)
     found = coupling(graph)
-    arithmetic = Arithmetic(graph, found)
+    arithmetic = MacCount(graph, found)
     assert arithmetic.macs(arithmetic.widths) == 9 * (16 + 16 * 32 + 32) == analysis.macs(graph)
     assert arithmetic.macs(np.array([8, 24])) == 9 * (8 + 8 * 24 + 24)
 
@@ -224,7 +224,7 @@ def test_arithmetic_follows_the_widths() -> None:
 def test_arithmetic_knows_resolutions_shared_kernels_and_depthwise_ones() -> None:
     model = with_everything()
     graph = graph_of(model, 0.0)
-    arithmetic = Arithmetic(graph, coupling(graph))
+    arithmetic = MacCount(graph, coupling(graph))
     # gates over the whole picture count nothing; a gate over places is 7x7 on two channels
     macs = 9 * 8 + 2 * 9 * 64 + 2 * 49 * 2 + 9 * 8 * 6 / 4 + 4 * 6 * 5 / 4
     macs += 9 * 13 + 13 * 7 + 9 * 7

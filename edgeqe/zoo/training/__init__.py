@@ -1,1 +1,1 @@
-"""Training: degradation, data, recipes, validation and the loop."""
+"""Training: compression of the data, pool of crops, recipes, validation and the loop."""

@@ -1,4 +1,4 @@
-"""Recipes: what is trained, how long, on what. One TOML file each, this class the schema."""
+"""Training recipes: TOML files, of which the class `Recipe` is the schema."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS = {"int": (int,), "float": (int, float), "str": (str,), "Mapping[str, int]
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training."""
+    """Network, data and hyperparameters of a training."""
 
     name: str
     """Name of the training; its folder of checkpoints."""
@@ -41,7 +41,7 @@ class Recipe:
     seed: int = 1
     """Seed of weights and batches."""
     batch: int = 16
-    """Crops a batch."""
+    """Crops per batch."""
     crop: int = 96
     """Side of a crop, pixels; a multiple of 16."""
     candidates: int = 4
@@ -51,9 +51,9 @@ class Recipe:
     warmup: int = 500
     """Steps of warm-up."""
     ema: float = 0.999
-    """Decay a step of the averaged weights, which are what is validated and shipped."""
+    """Decay per training step of the averaged weights, which are validated and shipped."""
     error_floor: float = 1.5
-    """Error every strength is assumed to make, squared grey levels at step 1."""
+    """Error every strength is assumed to make, squared 8-bit levels at step 1."""
     validate_every: int = 5000
     """Steps between validations."""
     widths: Mapping[str, int] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Recipe:
             raise InputError(f"recipe '{self.name}': crop {self.crop} is no multiple of 16.")
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step."""
+        """Learning rate of a training step."""
         if step < self.warmup:
             return self.learning_rate * (step + 1) / self.warmup
         done = (step - self.warmup) / max(1, self.steps - self.warmup)
@@ -94,7 +94,7 @@ class Recipe:
 
 
 def read_recipe(name: str) -> Recipe:
-    """Recipe of a name that ships, or of a TOML file's path.
+    """Read a shipped recipe by name, or a TOML file by its path.
 
     Raises
     ------
