@@ -158,12 +158,11 @@ def from_keras(
     """
     entry = zoo.network(model.name)
     key = round(KEYS_PER_OCTAVE * math.log2(_default_step(entry.codecs)))
-    native = entry.planes == "420-space-to-depth"
     graph = graph_of(model, key / KEYS_PER_OCTAVE)
-    gives = OutputKind.RESIDUAL if native else OutputKind.PICTURE
+    gives = OutputKind.RESIDUAL if entry.gives_residual else OutputKind.PICTURE
     convention = Convention(entry.planes, -NEUTRAL / SCALE, 1.0 - NEUTRAL / SCALE, gives)
     graph = conventions.as_residual(fuse_branches(fold(graph)), convention)
-    if native:
+    if entry.gives_residual:
         graph = _cautious(graph)
     return Source(
         graph=fold(graph).at(key),
@@ -177,7 +176,7 @@ def from_keras(
         trainable=sum(math.prod(variable.shape) for variable in model.trainable_variables),
         provenance=provenance or {},
         quality=quality or {},
-        metadata={TRAINING_KEY: _training_text(model)} if native else {},
+        metadata={TRAINING_KEY: _training_text(model)} if entry.gives_residual else {},
     )
 
 
@@ -268,8 +267,7 @@ def keras_residual(model: Any, planes: npt.NDArray[np.uint8], log2_step: float) 
     }
     inputs = [given[tensor.name] for tensor in model.inputs]
     result = np.asarray(model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]))
-    if zoo.network(model.name).planes != "420-space-to-depth":
-        result = result - given["planes"]
+    result = zoo.residual_of(model, result, given["planes"])
     return np.ascontiguousarray(result[0].transpose(2, 0, 1)) * np.float32(SCALE)
 
 

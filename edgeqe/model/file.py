@@ -23,7 +23,8 @@ from edgeqe.model.card import (
     read_strengths,
 )
 from edgeqe.model.flatbuffer import TfliteOutline
-from edgeqe.model.protobuf import OnnxOutline, Tensor
+from edgeqe.model.protobuf import OnnxOutline
+from edgeqe.model.tensors import Tensor
 
 Float = npt.NDArray[np.float32]
 Outline = OnnxOutline | TfliteOutline

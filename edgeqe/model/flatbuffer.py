@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from edgeqe.errors import ModelError
 from edgeqe.model.flatbuffer_tables import Table, indices, reference, unpack
-from edgeqe.model.protobuf import Operation, Tensor
+from edgeqe.model.tensors import Operation, Tensor
 
 IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
@@ -155,7 +155,7 @@ def _check_types(data: bytes, found: TfliteOutline, operation: Operation) -> Non
     values = (*operation.inputs[: 2 if op == "ADD" else 1], *operation.outputs)
     kinds = {types[name] for name in values if name}
     if op not in ("QUANTIZE", "DEQUANTIZE") and len(kinds) > 1:
-        raise ModelError(f"the TFLite model's operator {op} mixes integers and real numbers.")
+        raise ModelError(f"the TFLite model's operator {op} mixes integers and floats.")
     if op == "ADD" and kinds == {_TYPES[_INT8]}:
         places = [found.initializers[f"{name}.scale"].start for name in values]
         *given, made = (unpack(data, "f", place) for place in places)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from edgeqe.model.card import Card
 from edgeqe.model.file import ModelFile
-from edgeqe.model.protobuf import Tensor
+from edgeqe.model.tensors import Tensor
 from edgeqe.runtimes import open_bytes
 
 Float = npt.NDArray[np.float32]

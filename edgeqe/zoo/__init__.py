@@ -46,6 +46,11 @@ class NetworkSpec:
     paper: str = ""
     """System that it belongs to."""
 
+    @property
+    def gives_residual(self) -> bool:
+        """Whether its output is the residual, not the enhanced picture."""
+        return self.planes == "420-space-to-depth"
+
 
 def _filter(function: str, qp_adaptive: bool) -> NetworkSpec:
     options = {"qp_adaptive": qp_adaptive}
@@ -227,6 +232,11 @@ def options_of(model: Any) -> dict[str, Any]:
     own, found = widths_of(build(model.name, **options)), widths_of(model)
     changed = {name: width for name, width in found.items() if width != own.get(name)}
     return {**options, "widths": changed} if changed else options
+
+
+def residual_of(model: Any, output: Any, planes: Any) -> Any:
+    """Residual of a network's output: the output itself, or the picture minus the input planes."""
+    return output if network(model.name).gives_residual else output - planes
 
 
 def describe(model: Any) -> str:

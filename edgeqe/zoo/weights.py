@@ -58,7 +58,8 @@ def randomised(name: str, seed: int = 1) -> Any:
         model(given, training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-    deviation = float(np.std(_residual(model, given)))
+    result, planes = model(given, training=False), given[0] if isinstance(given, list) else given
+    deviation = float(np.std(zoo.residual_of(model, np.asarray(result), planes)))
     for layer in last_layers(model.outputs[0]):
         for variable in layer.weights:
             if variable.path.rsplit("/", 1)[-1] in ("kernel", "bias", "bias_weights"):
@@ -70,12 +71,6 @@ def _noise(rng: np.random.Generator, tensor: Any) -> Any:
     if len(tensor.shape) == 2:
         return np.full((1, 1), 4.0, np.float32)
     return rng.uniform(-0.5, 0.5, (1, SIDE, SIDE, tensor.shape[-1])).astype(np.float32)
-
-
-def _residual(model: Any, given: Any) -> Any:
-    result = np.asarray(model(given, training=False))
-    planes = given[0] if isinstance(given, list) else given
-    return result if zoo.network(model.name).planes == "420-space-to-depth" else result - planes
 
 
 def last_layers(output: Any) -> list[Any]:
