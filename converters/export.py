@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
 from edgeqe.converters.graph import analysis
 from edgeqe.converters.graph import integer as integers
-from edgeqe.converters.graph.graph import Float, Graph, short
+from edgeqe.converters.graph.graph import Graph, short
 from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.graph.strength_tables import (
     INTEGER_TOLERANCE,
@@ -40,6 +40,7 @@ from edgeqe.model.card import (
 )
 from edgeqe.model.file import ModelFile, outline_of, weights_sha256
 from edgeqe.runtimes import open_session
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL
 
 SUFFIXES = (".onnx", ".tflite")

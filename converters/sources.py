@@ -20,7 +20,7 @@ from edgeqe import zoo
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
 from edgeqe.converters.graph import analysis
 from edgeqe.converters.graph.convention import Convention, OutputKind
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.keras_io.reader import STRENGTH_INPUT, graph_of
 from edgeqe.converters.rewrites import conventions
@@ -28,6 +28,7 @@ from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import fold
 from edgeqe.errors import InputError
 from edgeqe.model.card import LAYOUTS, pack_array, pixels_per_sample
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, SCALE
 from edgeqe.zoo import TRAINING_KEY
 from edgeqe.zoo.training.files import RECIPE, read_progress

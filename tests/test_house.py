@@ -22,7 +22,7 @@ LINKED = ("bench", "converters", "quantization", "targets")
 ROOMS = (*LINKED, "cli", "zoo")
 
 #: What each room may import of ours; a room may always import itself, and every room
-#: the exception tree and the version.
+#: the exception tree, the array types and the version.
 ROOM_MAY_IMPORT = {
     "device": {"targets"},
     "targets": set(),
@@ -32,7 +32,7 @@ ROOM_MAY_IMPORT = {
     "bench": {"device", "targets"},
     "cli": {"device", "targets", "zoo", "converters", "quantization", "bench"},
 }
-FOR_ALL = {"edgeqe.errors", "edgeqe.__version__"}
+FOR_ALL = {"edgeqe.errors", "edgeqe.typing", "edgeqe.__version__"}
 #: Single modules of other rooms. Training sees pictures through the device's own front
 #: end, so that a network learns exactly what it will meet.
 MODULE_MAY_IMPORT = {

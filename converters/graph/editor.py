@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
+from edgeqe.typing import Float
 
 
 class GraphEditor:

@@ -14,12 +14,10 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
 from edgeqe.errors import InputError
-
-Float = npt.NDArray[np.float32]
+from edgeqe.typing import Float
 
 #: Pointwise operators: an output pixel reads the same input pixel alone. ReduceMax and
 #: ReduceMean go over the channels and keep one; Slice takes channels `first` to `last`.

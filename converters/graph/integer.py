@@ -18,8 +18,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.converters.graph.graph import Float, Graph, Node, renamed, short_names
+from edgeqe.converters.graph.graph import Graph, Node, renamed, short_names
 from edgeqe.model.file import integer_bias
+from edgeqe.typing import Float
 
 #: Largest magnitude of an integer weight. Two products with uint8 activations then fit the 16-bit
 #: pair sums of x86 without VNNI: 255 * (64 + 64) <= 32767.

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import KEYS, Float, Graph
+from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.errors import CheckError
 from edgeqe.model.card import ACTIVATIONS_KEY, STRENGTHS_KEY, StrengthTable
+from edgeqe.typing import Float
 
 #: Largest error of a low-rank strength table, relative to each vector's largest value.
 TABLE_TOLERANCE = 1e-6

@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 import keras
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Node
+from edgeqe.converters.graph.graph import Node
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 from edgeqe.zoo.attention import ChannelMax, ChannelMean, ChannelSlice
 
 #: Operators of Keras' activation functions.

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.keras_io.layers import (
     CONVERTERS,
     CONVOLUTIONS,
@@ -18,6 +18,7 @@ from edgeqe.converters.keras_io.layers import (
     operator_of,
 )
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 from edgeqe.zoo.strengths import StrengthLayer
 
 #: The input that carries log2 of the step; it feeds strength layers alone.

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Graph, Node
-from edgeqe.converters.onnx_io.file import Array
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.errors import InputError
+from edgeqe.typing import Array, Float
 
 
 @dataclass

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeqe.errors import InputError
-
-Array = npt.NDArray[Any]
+from edgeqe.typing import Array
 
 #: Oldest version of ONNX's operators that is read: from 7 on, broadcasting is numpy's.
 OLDEST_OPSET = 7

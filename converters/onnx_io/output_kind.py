@@ -10,9 +10,10 @@ import numpy as np
 from edgeqe.codecs.jpeg import encode
 from edgeqe.converters.graph.analysis import reach
 from edgeqe.converters.graph.convention import OutputKind
-from edgeqe.converters.graph.graph import Float, Graph
+from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE
 
 #: JPEG quality and side, in pixels, of the picture that a network is tried on.

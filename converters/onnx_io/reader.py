@@ -15,12 +15,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from edgeqe.converters.graph.graph import KEYS, Float, Graph
+from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.onnx_io import editor as onnx_editor
 from edgeqe.converters.onnx_io import file as onnx_file
 from edgeqe.converters.onnx_io import operators as onnx_operators
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.card import CARD_KEY, read_card, read_strengths
+from edgeqe.typing import Array, Float
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 
@@ -96,7 +97,7 @@ def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str]) -> Graph:
     return _renamed_output(graph, result)
 
 
-def _inputs(proto: onnx.GraphProto, tensors: Mapping[str, onnx_file.Array]) -> dict[str, int]:
+def _inputs(proto: onnx.GraphProto, tensors: Mapping[str, Array]) -> dict[str, int]:
     """Number of channels of the picture, and of the prediction residual where there is one."""
     result: dict[str, int] = {}
     for value in proto.input:

@@ -17,10 +17,10 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from edgeqe.converters.graph.convention import Convention, OutputKind
-from edgeqe.converters.graph.graph import Float
 from edgeqe.converters.onnx_io import file as onnx_file
 from edgeqe.converters.onnx_io.reader import FLOATS, tail
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import onnxruntime
 from onnx import TensorProto, helper
 
-from edgeqe.converters.graph.graph import Float, Graph
+from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.onnx_io import integer_writer as onnx_integer_writer
 from edgeqe.converters.onnx_io import writer as onnx_writer
 from edgeqe.errors import InputError
 from edgeqe.runtimes.ort import UNWANTED
+from edgeqe.typing import Float
 
 
 class GraphSession:

@@ -13,18 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edgeqe.codecs.jpeg import encode
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE, step_from_quality, step_key
 from edgeqe.converters.graph.analysis import reach
-from edgeqe.converters.graph.graph import KEYS, Float, Graph
+from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.errors import ImageError, InputError
+from edgeqe.typing import Float, Uint8
 from edgeqe.views.colour import NEUTRAL
-
-Uint8 = npt.NDArray[np.uint8]
 
 #: JPEG qualities that attention weights are measured at, the field's range.
 QUALITIES = (10, 20, 30, 40, 50, 60, 75, 85, 95)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
+from edgeqe.typing import Float
 
 
 def fuse_branches(graph: Graph) -> Graph:

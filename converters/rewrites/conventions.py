@@ -12,9 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from edgeqe.converters.graph.convention import Convention, OutputKind
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.onnx_io.output_kind import best_kind
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, SCALE
 
 #: Names of the model file's inputs.

@@ -16,8 +16,9 @@ from dataclasses import replace
 import numpy as np
 
 from edgeqe.converters.graph.editor import GraphEditor
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 
 #: Activations with act(g * x) = g * act(x) for g >= 0.
 HOMOGENEOUS = frozenset({"Relu", "LeakyRelu", "PRelu"})

@@ -13,8 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Node
+from edgeqe.converters.graph.graph import Node
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 
 #: Channel-wise operators, and convolutions for their outputs: the channel axis of each of
 #: their constants.

@@ -16,8 +16,9 @@ from itertools import groupby
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Node
+from edgeqe.converters.graph.graph import Node
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 
 
 @dataclass(frozen=True)

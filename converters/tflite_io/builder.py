@@ -19,8 +19,8 @@ from edgeqe.converters.tflite_io.packing import (
     TensorQuantization,
     schema,
 )
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 SCHEMA_VERSION = 3
 IDENTIFIER = b"TFL3"
 #: Operators whose weights may have one scale per channel.

@@ -7,10 +7,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.rewrites.transposed import Run, runs
 from edgeqe.converters.tflite_io.builder import TfliteFile
 from edgeqe.converters.tflite_io.packing import TensorQuantization, schema
+from edgeqe.typing import Float
 
 #: Least side of the planes until the file is resized. Small, because an interpreter keeps
 #: some memory of the size it was made with: 2 MB at 64 x 64 and 64 channels.

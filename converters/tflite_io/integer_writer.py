@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Node
+from edgeqe.converters.graph.graph import Node
 from edgeqe.converters.graph.integer import MOVING, Group, QuantizedGraph
 from edgeqe.converters.rewrites.transposed import Run
 from edgeqe.converters.tflite_io.builder import TfliteFile
 from edgeqe.converters.tflite_io.packing import TensorQuantization
 from edgeqe.converters.tflite_io.writer import GraphWriter
+from edgeqe.typing import Float
 
 #: Difference of the graph's uint8 values and the file's int8 ones.
 MIDDLE = 128

@@ -13,11 +13,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.errors import ProviderError
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 #: Bytes to which the schema aligns the data of buffers (``force_align: 16``).
 ALIGNMENT = 16
 

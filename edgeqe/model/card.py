@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ModelError
-
-Float = npt.NDArray[np.float32]
+from edgeqe.typing import Float
 
 FORMAT_VERSION = 1
 #: Keys of `metadata_props`.

@@ -25,8 +25,8 @@ from edgeqe.model.card import (
 from edgeqe.model.flatbuffer import TfliteOutline
 from edgeqe.model.protobuf import OnnxOutline
 from edgeqe.model.tensors import Tensor
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 Outline = OnnxOutline | TfliteOutline
 
 #: Files above this are no models of ours.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgeqe.codecs.strength import step_from_quality, step_key
-from edgeqe.converters.graph.graph import Float, Graph
+from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.errors import InputError
 from edgeqe.model.card import pixels_per_sample
@@ -21,8 +21,9 @@ from edgeqe.quantization.calibration.effective_range import (
     summands,
 )
 from edgeqe.quantization.calibration.ranges import Ranges
-from edgeqe.quantization.calibration.samples import Photograph, ProgressCallback, Rgb, inputs_at
+from edgeqe.quantization.calibration.samples import Photograph, ProgressCallback, inputs_at
 from edgeqe.quantization.calibration.statistics import STATISTICS, MinMax, Statistic
+from edgeqe.typing import Float, Rgb
 
 #: JPEG qualities that calibration compresses pictures at.
 QUALITIES = (5, 10, 20, 40, 60, 80, 90, 95)

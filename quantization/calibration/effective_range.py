@@ -18,8 +18,9 @@ from collections.abc import Collection
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Graph
+from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.graph.integer import MOVING
+from edgeqe.typing import Float
 
 
 def summands(graph: Graph) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Double = npt.NDArray[np.float64]
+from edgeqe.typing import Double
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from statistics import median
 import numpy as np
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.calibration.ranges import Double
 from edgeqe.quantization.calibration.samples import UNIT, Photograph
+from edgeqe.typing import Double
 from edgeqe.views.colour import RGB_TO_YCC
 
 #: Least usable pictures, and least pixels of all their windows: eight of 256x256.

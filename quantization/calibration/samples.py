@@ -17,11 +17,9 @@ from edgeqe.codecs import jpeg
 from edgeqe.codecs.strength import nearest_quality
 from edgeqe.errors import ImageError, InputError
 from edgeqe.files.reading import READ_SUFFIXES
+from edgeqe.typing import Float, Rgb
 from edgeqe.views.colour import NEUTRAL, pool, rgb_to_ycc, space_to_depth
 from edgeqe.zoo.training.pictures import SUFFIXES
-
-Float = npt.NDArray[np.float32]
-Rgb = npt.NDArray[np.uint8]
 
 #: Suffixes of the pictures that are taken.
 READ = tuple(sorted({*SUFFIXES, *READ_SUFFIXES}))

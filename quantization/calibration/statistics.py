@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.quantization.calibration.ranges import Double
+from edgeqe.typing import Double
 
 Values = npt.NDArray[np.floating[Any]]
 

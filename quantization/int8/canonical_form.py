@@ -16,8 +16,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.graph.integer import CONVOLUTIONS, Group, groups_of
+from edgeqe.typing import Float
 
 
 def canonical(graph: Graph) -> Graph:

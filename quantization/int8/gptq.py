@@ -17,11 +17,9 @@ Generative Pre-trained Transformers", ICLR 2023, equations 2 and 3, and section 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from edgeqe.converters.graph.graph import Float
+from edgeqe.typing import Double, Float
 
-Double = npt.NDArray[np.float64]
 #: Damping: share of the mean of H's diagonal that is added to the diagonal (section 3.3: 1 %).
 DAMPING = 0.01
 #: Clipping ratios of a channel's largest weight: the one with the least output error is taken.

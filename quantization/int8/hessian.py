@@ -9,14 +9,14 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from edgeqe.codecs.strength import step_from_quality, step_key
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.graph.integer import CONVOLUTIONS
 from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.model.card import pixels_per_sample
 from edgeqe.quantization.calibration.calibration import in_parts
-from edgeqe.quantization.calibration.ranges import Double
 from edgeqe.quantization.calibration.samples import Photograph, inputs_at
 from edgeqe.quantization.int8.canonical_form import canonical
+from edgeqe.typing import Double, Float
 
 #: Windows that are run, evenly chosen, and output samples drawn of each, per quality and use of
 #: a kernel.

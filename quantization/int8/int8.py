@@ -31,9 +31,10 @@ from edgeqe.converters.graph.integer import (
     groups_of,
 )
 from edgeqe.errors import InputError
-from edgeqe.quantization.calibration.ranges import Double, Ranges
+from edgeqe.quantization.calibration.ranges import Ranges
 from edgeqe.quantization.int8.canonical_form import canonical
 from edgeqe.quantization.int8.kernels import with_integer_kernel
+from edgeqe.typing import Double
 from edgeqe.views.colour import NEUTRAL
 
 #: JPEG quality and the largest scale of the residual there, 8-bit levels; between the two linear

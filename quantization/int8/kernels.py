@@ -8,7 +8,8 @@ import numpy as np
 
 from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.errors import InputError
-from edgeqe.quantization.int8.gptq import Double, round_kernel
+from edgeqe.quantization.int8.gptq import round_kernel
+from edgeqe.typing import Double
 
 #: Smallest scale of a channel, relative to its largest over uses and strengths. A scale that is 0 or
 #: has the other sign, but no more of it than `CROSSING`, becomes this.

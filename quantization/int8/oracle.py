@@ -28,11 +28,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.converters.graph.graph import Float, Node
+from edgeqe.converters.graph.graph import Node
 from edgeqe.converters.graph.integer import CONVOLUTIONS, Group, QuantizedGraph
 from edgeqe.errors import CheckError
 from edgeqe.quantization.int8 import oracle_operators
-from edgeqe.quantization.int8.oracle_operators import Double
+from edgeqe.typing import Double, Float
 
 Integers = npt.NDArray[np.uint8]
 #: uint8 integers of a quantized value, floats of any other.

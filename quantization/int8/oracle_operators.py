@@ -10,13 +10,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from edgeqe.converters.graph.graph import Node
 from edgeqe.errors import InputError
-
-Double = npt.NDArray[np.float64]
+from edgeqe.typing import Double
 
 #: Elements of the im2col matrix that are laid out at once, 32 MB.
 BAND = 2**22

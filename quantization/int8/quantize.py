@@ -13,7 +13,6 @@ from edgeqe.converters.sources import Source
 from edgeqe.errors import InputError
 from edgeqe.quantization.calibration.calibration import QUALITIES, STATISTIC, Calibration, calibrate
 from edgeqe.quantization.calibration.drawn_samples import with_drawn
-from edgeqe.quantization.calibration.ranges import Double
 from edgeqe.quantization.calibration.representative import check_qualities, check_representative
 from edgeqe.quantization.calibration.samples import read_photographs
 from edgeqe.quantization.int8.canonical_form import canonical
@@ -21,6 +20,7 @@ from edgeqe.quantization.int8.hessian import hessians
 from edgeqe.quantization.int8.int8 import quantized_graph, values
 from edgeqe.quantization.int8.oracle import Oracle
 from edgeqe.quantization.int8.sensitivity import Judge
+from edgeqe.typing import Double
 from edgeqe.views.colour import NEUTRAL
 from edgeqe.zoo import TRAINING_KEY
 

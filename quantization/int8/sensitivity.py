@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeqe.codecs.strength import step_from_quality, step_key
-from edgeqe.converters.graph.graph import Float, Graph
+from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.graph.integer import CONVOLUTIONS, QuantizedGraph
 from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.quantization.calibration.samples import Photograph, inputs_at, targets_of
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, SCALE
 
 #: JPEG qualities that the loss is measured at, and windows at each.

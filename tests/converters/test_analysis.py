@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from edgeqe.converters.graph.analysis import macs, peak_floats, reach
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.onnx_io.writer import model_of
+from edgeqe.typing import Float
 
 
 def chain(*nodes: Node, **constants: Float) -> Graph:

@@ -12,13 +12,14 @@ from PIL import Image
 
 from edgeqe.codecs.strength import step_from_quality, step_key
 from edgeqe.converters.export import export
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.converters.rewrites.attention import BLOCK, QUALITIES, find_attention, freeze
 from edgeqe.converters.sources import Source, freeze_source
 from edgeqe.errors import ImageError, InputError
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
+from edgeqe.typing import Float
 from edgeqe.verify.checks import verify
 
 

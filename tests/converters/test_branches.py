@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.converters.rewrites.branches import fuse_branches
+from edgeqe.typing import Float
 
 
 def random(*shape: int, seed: int = 1) -> Float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeqe.converters.graph.convention import Convention, OutputKind
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.onnx_io.output_kind import trial_pictures
 from edgeqe.converters.onnx_io.reader import graph_of
 from edgeqe.converters.onnx_io.session import GraphSession
@@ -20,6 +20,7 @@ from edgeqe.converters.rewrites.conventions import (
     parse_range,
 )
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 
 PEER = Path(__file__).parents[3] / "shared/data/peers/DnCNN3.onnx"
 

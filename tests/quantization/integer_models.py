@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.graph.integer import QuantizedGraph, QuantParams
+from edgeqe.typing import Float
 
 Row = float | list[float]
 

@@ -19,11 +19,10 @@ from edgeqe.errors import InputError
 from edgeqe.quantization.calibration import calibration as calibration_module
 from edgeqe.quantization.calibration.calibration import calibrate
 from edgeqe.quantization.calibration.samples import inputs_at, read_photographs
+from edgeqe.typing import Rgb
 from tests.quantization.photographs import folder_of, photograph, picture
 from tests.reference import conv3x3
 from tests.small_models import strong_graph
-
-Rgb = npt.NDArray[np.uint8]
 
 
 def weighing_graph(weight: float, channels: int = 1) -> Graph:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -16,10 +15,9 @@ from edgeqe import zoo
 from edgeqe.errors import InputError
 from edgeqe.quantization.pruning.distillation import PEAK, TEACHER_SHARE, WARMUP, fine_tune, rate
 from edgeqe.quantization.pruning.pictures import TuningPictures, read_pictures
+from edgeqe.typing import Float
 from edgeqe.zoo.training.feed import Job
 from tests.reference import photograph
-
-Float = npt.NDArray[np.float32]
 
 
 class Student:

@@ -16,8 +16,6 @@ from edgeqe.quantization.int8.oracle import Oracle
 from tests.quantization.integer_models import QuantizedGraphBuilder, extremes, stress
 from tests.reference import conv3x3
 
-Double = npt.NDArray[np.float64]
-
 
 def row_of(*numbers: int) -> npt.NDArray[np.uint8]:
     """Integers of one channel, one row."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from edgeqe import zoo
@@ -30,8 +29,6 @@ from edgeqe.zoo.training.loop import Training
 from edgeqe.zoo.training.recipe import read_recipe
 from edgeqe.zoo.weights import randomised
 from edgeqe.zoo.widths import widths_of, with_widths
-
-Float = npt.NDArray[np.float32]
 
 
 def chain(*widths: int, seed: int = 7) -> Graph:

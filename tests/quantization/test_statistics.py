@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from edgeqe.quantization.calibration.statistics import (
@@ -13,8 +12,8 @@ from edgeqe.quantization.calibration.statistics import (
     MinMax,
     Percentile,
 )
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 RNG = np.random.default_rng(11)
 #: Kinds of numbers that networks make: two-sided, behind a Relu, with heavy tails, negative.
 NUMBERS: dict[str, Float] = {

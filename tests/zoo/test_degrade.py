@@ -8,12 +8,11 @@ import pytest
 from PIL import Image
 
 from edgeqe.codecs.strength import step_from_quality
+from edgeqe.typing import Double
 from edgeqe.zoo.training import degrade
 from edgeqe.zoo.training.degrade import FINENESS, CodedPicture, code, draw_quality
 from edgeqe.zoo.training.pool import FLIPPED_COLUMNS, FLIPPED_ROWS
 from tests.reference import photograph
-
-Double = npt.NDArray[np.float64]
 
 
 def ycc_of(rgb: npt.NDArray[np.uint8]) -> Double:

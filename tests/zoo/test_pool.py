@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from edgeqe.errors import InputError
+from edgeqe.typing import Rgb
 from edgeqe.zoo.training import pool as module
 from edgeqe.zoo.training.degrade import FINENESS, CodedPicture
 from edgeqe.zoo.training.pool import (
@@ -25,8 +26,6 @@ from edgeqe.zoo.training.pool import (
     weights,
 )
 from tests.reference import photograph
-
-Rgb = npt.NDArray[np.uint8]
 
 
 def pool_of(

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 import pytest
 
@@ -16,14 +15,13 @@ from edgeqe.converters.sources import from_zoo
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
+from edgeqe.typing import Float
 from edgeqe.zoo.training import pool as module
 from edgeqe.zoo.training.degrade import FINENESS, CodedPicture, code
 from edgeqe.zoo.training.pool import Pool, ReferencePicture
 from edgeqe.zoo.training.recipe import Recipe
 from edgeqe.zoo.training.teacher import FileTeacher
 from tests.reference import photograph
-
-Float = npt.NDArray[np.float32]
 
 
 def run_by_hand(model: str, planes: Float, key: int) -> Float:

@@ -17,9 +17,8 @@ from PIL import Image
 
 from edgeqe.codecs import jpeg
 from edgeqe.codecs.strength import step_from_quality
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC, pool, space_to_depth
-
-Float = npt.NDArray[np.float32]
 
 #: Share of Cb and Cr errors in the RGB error (mean over R, G, B of the squared
 #: coefficients of the inverse transform of ITU-T T.871, cross terms left out).

@@ -28,8 +28,9 @@ from typing import IO, Any
 import numpy as np
 
 from edgeqe.errors import EdgeqeError, InputError
+from edgeqe.typing import Float
 from edgeqe.zoo.training.pictures import LOSSLESS, load_all
-from edgeqe.zoo.training.pool import SLOTS, Batch, Float, Pool, ReferencePicture
+from edgeqe.zoo.training.pool import SLOTS, Batch, Pool, ReferencePicture
 
 #: Batches of a maker that may be ready before they are used.
 PLACES = 6

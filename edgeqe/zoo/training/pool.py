@@ -22,6 +22,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from edgeqe.errors import InputError
+from edgeqe.typing import Float, Rgb
 from edgeqe.views.colour import SCALE
 from edgeqe.zoo.training.degrade import (
     CHROMA_WEIGHTS,
@@ -32,9 +33,7 @@ from edgeqe.zoo.training.degrade import (
     draw_quality,
 )
 from edgeqe.zoo.training.drawn import draw
-from edgeqe.zoo.training.pictures import Rgb
 
-Float = npt.NDArray[np.float32]
 #: Planes (N, H/2, W/2, 6), log2 of the step (N, 1), residual and its weight (N, H/2, W/2, 12).
 Batch = tuple[Float, Float, Float]
 

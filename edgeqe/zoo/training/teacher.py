@@ -9,16 +9,14 @@ regression). It runs once a coded picture, not once a crop.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.codecs.strength import step_key
 from edgeqe.errors import InputError
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import Session, open_session
+from edgeqe.typing import Float
 from edgeqe.zoo.training.degrade import FINENESS, CodedPicture
-
-Float = npt.NDArray[np.float32]
 
 
 class FileTeacher:
