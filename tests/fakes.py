@@ -18,8 +18,8 @@ from edgeqe.model.card import Card
 from edgeqe.runtimes.placement import Placement
 from edgeqe.runtimes.selection import Placing
 from edgeqe.targets.profile import Runtime
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 Network = Callable[[Float], Float]
 
 CARD = Card(

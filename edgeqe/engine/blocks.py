@@ -21,12 +21,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.engine.tiling import FIXED_BYTES, Axis, Plan, Window, too_small
+from edgeqe.typing import Float
 from edgeqe.views.subsampled import View
-
-Float = npt.NDArray[np.float32]
 
 #: Rows and columns by which pass two is shifted.
 SHIFT = 16

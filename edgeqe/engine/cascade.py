@@ -15,19 +15,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from edgeqe.engine.blocks import SMALLEST_BLOCK
 from edgeqe.engine.ensemble import mean_over_turns
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.file import ModelFile
+from edgeqe.typing import Float
 from edgeqe.views.subsampled import PHASES
 
 if TYPE_CHECKING:
     from edgeqe.runtimes import Session
 
-Float = npt.NDArray[np.float32]
 
 #: Sessions kept of each model; a session holds the weights once more.
 KEPT_SESSIONS = 4

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from edgeqe.engine.blocks import SHIFT, block_plan, enhance_blocks, grid
-from edgeqe.engine.cascade import Cascade, Float, Opened
+from edgeqe.engine.cascade import Cascade, Opened
 from edgeqe.engine.ensemble import SIZE
 from edgeqe.engine.memory import Budget, Place, Turns
 from edgeqe.engine.self_test import golden_error, window_error
@@ -21,6 +21,7 @@ from edgeqe.errors import InputError, MemoryLimitError
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.heap import trim_heap
 from edgeqe.runtimes.sessions import Openers
+from edgeqe.typing import Float
 from edgeqe.views.colour import mirror
 from edgeqe.views.subsampled import Samples, View
 

@@ -6,13 +6,11 @@ from collections.abc import Hashable
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.placement import Placement
 from edgeqe.targets.profile import Runtime
-
-Float = npt.NDArray[np.float32]
+from edgeqe.typing import Float
 
 
 class Session(Protocol):

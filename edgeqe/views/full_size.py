@@ -10,17 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from edgeqe.engine.tiling import Window
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC
-from edgeqe.views.subsampled import (
-    BgrView,
-    Float,
-    GrayView,
-    PlanesView,
-    RgbView,
-    View,
-    repeat_edges,
-    span,
-)
+from edgeqe.views.subsampled import BgrView, GrayView, PlanesView, RgbView, View, repeat_edges, span
 
 
 class LumaView(View):

@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.engine.tiling import Window
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC
 
-Float = npt.NDArray[np.float32]
 #: uint8 or uint16.
 Samples = npt.NDArray[Any]
 

@@ -19,8 +19,9 @@ from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import litert, open_session, runtime_of
 from edgeqe.runtimes.litert import LitertSession, provider_of
 from edgeqe.runtimes.ort import OrtSession
+from edgeqe.typing import Float
 from tests.quantization.integer_models import QuantizedGraphBuilder
-from tests.small_models import Float, strong_graph, write
+from tests.small_models import strong_graph, write
 
 #: Two runtimes that add the same float32 products in another order.
 TOLERANCE = 1e-5
