@@ -26,6 +26,7 @@ from edgeqe.converters.graph.strength_tables import (
     tables_of,
 )
 from edgeqe.converters.memory.lifetimes import peak_bytes
+from edgeqe.converters.output import SUFFIXES
 from edgeqe.converters.rewrites.sharing import scale_kernels
 from edgeqe.converters.sources import Source
 from edgeqe.errors import CheckError, InputError
@@ -43,7 +44,6 @@ from edgeqe.runtimes import open_session
 from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL
 
-SUFFIXES = (".onnx", ".tflite")
 #: Largest difference between source and file, relative to the residual's range: float32,
 #: float32 with more convolutions in a row than `DEEP`, and float16, whose values have
 #: 11 bits and whose errors add up over the layers. INT8's source is the quantized graph in

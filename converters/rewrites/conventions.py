@@ -71,26 +71,6 @@ def convention(
     return Convention(LAYOUT_OF[channels], low, high, gives)
 
 
-def parse_range(text: str) -> tuple[float, float]:
-    """Parse ``LOW,HIGH``: what the 8-bit sample values 0 and 255 are to a network.
-
-    Raises
-    ------
-    InputError
-        If it is anything else, or both are the same.
-    """
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        low = high = np.nan
-    if not (np.isfinite([low, high]).all() and low != high):
-        raise InputError(
-            f"range '{text}' is not two different numbers with a comma, as 0,1 or -1,1: what the "
-            "8-bit sample values 0 and 255 are to the network."
-        )
-    return low, high
-
-
 def guess_output(graph: Graph, value_range: tuple[float, float] = (0.0, 1.0)) -> OutputKind:
     """What a network outputs: by its last sum, or else by a trial on a compressed picture.
 

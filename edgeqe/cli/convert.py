@@ -59,50 +59,37 @@ def command(
     .keras of a network of the zoo), or the name of a network of the zoo, which then has
     random weights. The file is compared with MODEL before it is written.
     """
-    from edgeqe.cli.host import quiet_start
-    from edgeqe.cli.networks import check_output
-    from edgeqe.errors import InputError
+    from edgeqe.converters import convert
+    from edgeqe.converters.graph.convention import parse_range
 
-    check_output(destination, overwrite=overwrite)
-    if freeze_gates != (data is not None):
-        raise InputError("--freeze-gates and --data DIR go together: give both or none.")
-    try:
-        with quiet_start():
-            from edgeqe.cli.networks import source_of
-            from edgeqe.converters.export import export
-            from edgeqe.converters.rewrites.sharing import unshare as without_sharing
-            from edgeqe.converters.sources import NOT_MEASURED
+    converted = convert(
+        model,
+        destination,
+        overwrite=overwrite,
+        float16=float16,
+        unshare=unshare,
+        freeze_gates=freeze_gates,
+        data=data,
+        seed=seed,
+        planes=planes,
+        value_range=None if value_range is None else parse_range(value_range),
+        gives=gives,
+        codecs=codecs,
+    )
+    from edgeqe.converters.sources import NOT_MEASURED
 
-            foreign = {"planes": planes, "value_range": value_range, "gives": gives}
-            source = source_of(model, seed, foreign, codecs)
-            if data is not None:
-                from edgeqe.converters.sources import freeze_source
-
-                source = freeze_source(source, data)
-            shared_numbers = source.graph.parameters()
-            if unshare:
-                import dataclasses
-
-                source = dataclasses.replace(source, graph=without_sharing(source.graph))
-            exported = export(source, destination, float16=float16)
-    except ImportError as error:
-        raise InputError(
-            f"converting needs the host's packages ({error}): run pip install "
-            "'edgeqe[host,ort,tflite]'."
-        ) from error
-    card = exported.card
+    exported, card = converted.exported, converted.exported.card
     if card.provenance.get("validation") == NOT_MEASURED:
         click.echo(
             f"{model}: not validated yet, as it is after {card.provenance['steps']} steps; its "
             "card says that nothing was measured",
             err=True,
         )
-    shared_bytes = (2 if float16 else 4) * shared_numbers
     if as_json:
         report = {"schema_version": 1, "output": str(destination), "bytes": exported.file_bytes}
         report |= {
             "constant_bytes": exported.constant_bytes,
-            "shared_bytes": shared_bytes,
+            "shared_bytes": converted.shared_bytes,
             "unshared_bytes": exported.unshared_bytes,
             "parity": exported.parity,
         }
@@ -113,7 +100,7 @@ def command(
         f"{_tiles(card)}, {exported.file_bytes} bytes"
     )
     click.echo(
-        f"  constants {exported.constant_bytes} bytes ({shared_bytes} with shared kernels stored "
+        f"  constants {exported.constant_bytes} bytes ({converted.shared_bytes} with shared kernels stored "
         f"once, {exported.unshared_bytes} once per use); differs from its source by "
         f"{exported.parity:.1e} of the residual's range"
     )

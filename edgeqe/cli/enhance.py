@@ -74,12 +74,12 @@ def command(
     import warnings
 
     from edgeqe import Enhancer
-    from edgeqe.cli.host import quiet_start
     from edgeqe.cli.networks import model_file
     from edgeqe.codecs.strength import resolve_if_given
     from edgeqe.engine.options import Manner
     from edgeqe.errors import EdgeqeError, InputError
     from edgeqe.model.serving import check_model
+    from edgeqe.runtimes.quiet import quiet_start
 
     if quality is not None and qp is not None:
         raise InputError("--quality and --qp both state the strength: give one of them.")

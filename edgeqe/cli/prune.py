@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,103 +54,54 @@ def command(
     --data the smaller network is fine-tuned with the unpruned one as teacher; Ctrl-C
     ends that early and keeps what was reached.
     """
-    from edgeqe.cli.host import quiet_start
-    from edgeqe.cli.networks import check_output
-    from edgeqe.errors import InputError
+    from edgeqe.quantization import prune
 
-    check_output(destination, overwrite=overwrite)
-    if data is None and (minutes or steps or importance == "taylor"):
-        raise InputError("fine-tuning and --importance taylor need pictures: give --data.")
-    try:
-        with quiet_start():
-            from edgeqe.converters.export import export
-            from edgeqe.converters.sources import from_keras
-            from edgeqe.quantization.pruning.distillation import fine_tune
-            from edgeqe.quantization.pruning.importance import ranking
-            from edgeqe.quantization.pruning.pictures import read_pictures
-            from edgeqe.quantization.pruning.pruning import prune
-            from edgeqe.quantization.pruning.report import pruned_lines, pruned_report, tuned_lines
-
-            whole, origin = _network(model)
-            pictures = read_pictures(data, whole) if data else None
-    except ImportError as error:
-        raise InputError(
-            f"pruning needs the host's packages ({error}): run pip install "
-            "'edgeqe[host,ort,tflite,files]'."
-        ) from error
-    importance = importance or ("taylor" if pictures else "l1")
-    pruned = prune(whole, ratio, ranking(importance, whole, pictures))
-    found: dict[str, Any] = pruned_report(pruned)
-    origin |= {"ratio": ratio, "importance": importance}
-    card: dict[str, Any] = {"pruned": origin}
-    lines = pruned_lines(whole.name, pruned)
-    interrupted = False
-    if pictures is not None:
-        gains = {"unpruned": pictures.gains(whole), "pruned": pictures.gains(pruned.model)}
-        if not as_json:
-            click.echo("\n".join(lines))
-        minutes = minutes or (math.inf if steps else MINUTES)
-        with _bar(hide=as_json) as told:
-            tuned = fine_tune(
-                pruned.model,
-                whole,
-                pictures,
-                minutes=minutes,
-                steps=steps or sys.maxsize,
-                progress=told,
-            )
-        gains["tuned"] = pictures.gains(pruned.model)
-        lines, interrupted = tuned_lines(tuned, gains), tuned.interrupted
-        card["fine-tuned"] = {"steps": tuned.steps, "minutes": round(tuned.seconds / 60, 1)}
-        found |= {"fine_tuned": {**card["fine-tuned"], "interrupted": interrupted}}
-        found["psnr_db"] = {
-            name: {key: [round(value, 3) for value in pair] for key, pair in values.items()}
-            for name, values in gains.items()
-        }
-    else:
-        lines.append("  not fine-tuned: give --data to win back what pruning costs")
-    quality = {"validation PSNR, dB, JPEG and enhanced": found["psnr_db"]["tuned"]} if data else {}
-    kept = found["kmac_per_pixel"][1]
-    description = f"{whole.name} pruned to {kept:.1f} kMAC per picture pixel."
-    if "weights" in origin:
-        description += " Random weights: for timing and tests, it enhances nothing."
-    source = from_keras(pruned.model, description=description, provenance=card, quality=quality)
-    exported = export(source, destination)
+    with _bar(hide=as_json) as told:
+        result = prune(
+            model,
+            destination,
+            ratio=ratio,
+            importance=importance,
+            data=data,
+            minutes=minutes,
+            steps=steps,
+            overwrite=overwrite,
+            progress=told,
+            log=None if as_json else click.echo,
+        )
     if as_json:
-        found = {"schema_version": 1, "output": str(destination), **origin, **found}
-        found |= {"bytes": exported.file_bytes, "card": exported.card.to_dict()}
+        from edgeqe.quantization.pruning.report import pruning_report
+
+        found = {"schema_version": 1, "output": str(destination), **pruning_report(result)}
+        found |= {"bytes": result.exported.file_bytes, "card": result.exported.card.to_dict()}
         click.echo(json.dumps(found))
     else:
-        click.echo("\n".join([*lines, f"{destination}: {exported.file_bytes} bytes"]))
-    if interrupted:
+        click.echo(f"{destination}: {result.exported.file_bytes} bytes")
+    if result.interrupted:
         raise KeyboardInterrupt
-
-
-def _network(model: str) -> tuple[Any, dict[str, Any]]:
-    """Keras network of whatever MODEL is, and where its weights come from."""
-    from edgeqe import zoo
-    from edgeqe.model.catalogue import shipped_models
-
-    path, shipped = Path(model), model.partition(":")[0] in shipped_models()
-    if path.is_dir():
-        return zoo.load_training(path), {"from": path.name}
-    if model in zoo.NETWORKS and not shipped and not path.exists():
-        from edgeqe.zoo.weights import randomised
-
-        return randomised(model), {"from": model, "weights": "random", "seed": 1}
-    return zoo.load(model), {"from": model if shipped else path.name}
 
 
 @contextmanager
 def _bar(*, hide: bool) -> Iterator[Callable[[float, int, float], None]]:
-    """Show the share of a budget that is spent, on a terminal."""
-    with click.progressbar(
-        length=1000,
-        label="fine-tune",
-        file=sys.stderr,
-        item_show_func=lambda item: item,
-        hidden=hide or not sys.stderr.isatty(),
-    ) as bar:
-        yield lambda done, step, loss: bar.update(
-            int(1000 * done) - bar.pos, f"step {step}, loss {loss:.4f}"
-        )
+    """Show the share of a budget that is spent, on a terminal, from the first call on."""
+    bar: Any = None
+    with ExitStack() as stack:
+
+        def told(done: float, step: int, loss: float) -> None:
+            nonlocal bar
+            if hide or not sys.stderr.isatty():
+                return
+            if bar is None:
+                bar = stack.enter_context(
+                    click.progressbar(
+                        length=1000,
+                        label="fine-tune",
+                        file=sys.stderr,
+                        item_show_func=lambda item: item,
+                    )
+                )
+            bar.update(int(1000 * done) - bar.pos, f"step {step}, loss {loss:.4f}")
+            if done >= 1.0:
+                stack.close()
+
+        yield told

@@ -63,77 +63,47 @@ def command(
     that it froze. Exit status 1 if --max-drop is not met: the
     best network found is written all the same.
     """
-    from edgeqe.cli.host import quiet_start
-    from edgeqe.cli.networks import check_output
     from edgeqe.cli.progress import phases
-    from edgeqe.errors import CheckError, InputError
+    from edgeqe.errors import CheckError
+    from edgeqe.quantization import quantize
 
-    if destination is not None:
-        check_output(destination, overwrite=overwrite)
-        if trt and destination.suffix != ".onnx":
-            raise InputError("--trt is for ONNX files: give an OUT that ends in .onnx.")
-    elif not report:
-        raise InputError("nothing to do: give an OUT by -o, or --report.")
-    try:
-        with quiet_start():
-            from edgeqe.cli.networks import source_of
-            from edgeqe.converters.export import export
-            from edgeqe.quantization.int8 import sensitivity
-            from edgeqe.quantization.int8.quantize import Quantizer
-            from edgeqe.quantization.qat.saved_calibration import read_calibration
-
-            source = source_of(model, seed)
-    except ImportError as error:
-        raise InputError(
-            f"quantizing needs the host's packages ({error}): run pip install "
-            "'edgeqe[host,ort,tflite,files]'."
-        ) from error
-    frozen = read_calibration(Path(model))
-    found: dict[str, Any] = {"schema_version": 1}
-    ranked: list[QuantizationLoss] = []
     with phases(hide=as_json) as progress:
-        quantizer = Quantizer(
-            source,
-            calibration,
-            statistic=statistic,
+        result = quantize(
+            model,
+            destination,
+            calibration=calibration,
             drawn=drawn,
-            frozen=frozen,
+            statistic=statistic,
+            trt=trt,
+            report=report,
+            max_drop=max_drop,
+            seed=seed,
+            overwrite=overwrite,
             progress=progress,
         )
-
-        def make(keep_float: Any = ()) -> Any:
-            return quantizer.make(keep_float, symmetric=trt)
-
-        judge = quantizer.judge()
-        if report or max_drop is not None:
-            names = sensitivity.convolutions(source.graph)
-            ranked = sensitivity.rank(
-                names, judge, make, lambda done, all_: progress("try layers", done, all_)
-            )
-        best = sensitivity.search(ranked if max_drop is not None else [], judge, make, max_drop)
-    for warning in quantizer.warnings:
+    for warning in result.warnings:
         click.echo(f"edgeqe: {warning}", err=True)
-    found["layers"] = [{"layer": loss.name, "drop_db": loss.drop_db} for loss in ranked]
-    found |= {"drop_db": best.loss.drop_db, "real": list(best.kept_float), "met": best.met}
-    lines = _table([*ranked, best.loss]) if ranked else []
-    if destination is not None:
-        exported = export(quantizer.as_source(best.quantized, best.loss.drop_db), destination)
+    found: dict[str, Any] = {"schema_version": 1}
+    found["layers"] = [{"layer": loss.name, "drop_db": loss.drop_db} for loss in result.layers]
+    found |= {"drop_db": result.loss.drop_db, "real": list(result.kept_float), "met": result.met}
+    lines = _table([*result.layers, result.loss]) if result.layers else []
+    if result.exported is not None:
+        exported, speed = result.exported, _speed(result.source, result.exported.path)
         found |= {"output": str(destination), "bytes": exported.file_bytes}
         found |= {
             "constant_bytes": exported.constant_bytes,
             "unshared_bytes": exported.unshared_bytes,
             "parity": exported.parity,
             "card": exported.card.to_dict(),
+            "speed": speed,
         }
         lines += [
             f"{destination}: {exported.card.name}, int8, {exported.file_bytes} bytes, constants "
             f"{exported.constant_bytes} ({exported.unshared_bytes} with kernels stored once per use)",
-            "  drop on the calibration pictures, dB: " + _drops(best.loss),
+            "  drop on the calibration pictures, dB: " + _drops(result.loss),
         ]
-        if best.kept_float:
-            lines.append(f"  kept in float: {', '.join(best.kept_float)}")
-        speed = _speed(source, destination)
-        found["speed"] = speed
+        if result.kept_float:
+            lines.append(f"  kept in float: {', '.join(result.kept_float)}")
         where = f"on {speed['runtime']}, {speed['provider']}"
         lines.append(
             f"  {where}: {speed['ratio']:.2f} times as fast as float32"
@@ -142,9 +112,9 @@ def command(
         )
         lines.append("  other targets: measure there, by edgeqe bench --model of both")
     click.echo(json.dumps(found) if as_json else "\n".join(lines))
-    if not best.met:
+    if not result.met:
         raise CheckError(
-            f"the best network drops {best.loss.worst_db:.3f} dB, more than {max_drop:g}: it was "
+            f"the best network drops {result.loss.worst_db:.3f} dB, more than {max_drop:g}: it was "
             "written; fine-tune with 'edgeqe train --quantized', or allow more."
         )
 

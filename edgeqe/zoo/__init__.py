@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeqe.choices import Choice
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.card import unpack_array
 from edgeqe.model.catalogue import find_model
@@ -23,6 +24,15 @@ from edgeqe.zoo.training.files import AVERAGED, RECIPE
 
 #: Filters by layer; of a slice of channels, its first and the one behind its last.
 Widths = Mapping[str, int | Sequence[int]]
+
+
+class StrengthForm(Choice):
+    """How the strength layers of edgeqe's own networks follow the codec's step."""
+
+    SCALE_AND_BIAS = "scale-and-bias"
+    """Scale and bias per channel by a small MLP on log2 of the step: `strengths.ScaleAndBias`."""
+    QP_ADAPTIVE = "qp-adaptive"
+    """One parameter per output map, of the QP-adaptive paper: `strengths.QpAdaptive`."""
 
 
 @dataclass(frozen=True)
@@ -226,9 +236,8 @@ def options_of(model: Any) -> dict[str, Any]:
     from edgeqe.zoo.widths import widths_of
 
     forms = {type(layer).__name__ for layer in model.layers}
-    options: dict[str, Any] = {
-        "strength": "qp-adaptive" if "QpAdaptive" in forms else "scale-and-bias"
-    }
+    form = StrengthForm.QP_ADAPTIVE if "QpAdaptive" in forms else StrengthForm.SCALE_AND_BIAS
+    options: dict[str, Any] = {"strength": form.value}
     own, found = widths_of(build(model.name, **options)), widths_of(model)
     changed = {name: width for name, width in found.items() if width != own.get(name)}
     return {**options, "widths": changed} if changed else options

@@ -20,6 +20,7 @@ from typing import Any
 
 import keras
 
+from edgeqe.zoo import StrengthForm
 from edgeqe.zoo.strengths import QpAdaptive, ScaleAndBias, StepFeatures
 
 PLANES = 6
@@ -30,23 +31,26 @@ class ConvolutionBuilder:
 
     Parameters
     ----------
-    strength : {"scale-and-bias", "qp-adaptive"}
-        Form of the strength vectors.
+    strength : StrengthForm or str
+        Form of the strength layers.
     units : int
-        Width of the strength MLP; only for "scale-and-bias".
+        Width of the strength MLP; only for `SCALE_AND_BIAS`.
+
+    Raises
+    ------
+    InputError
+        If there is no such form.
     """
 
-    def __init__(self, strength: str, units: int = 16) -> None:
-        self.strength = strength
+    def __init__(self, strength: StrengthForm | str, units: int = 16) -> None:
+        self.strength = StrengthForm(strength)
         self.planes = keras.Input((None, None, PLANES), name="planes")
         self.log2_step = keras.Input((1,), name="log2_step")
-        if strength == "scale-and-bias":
+        if self.strength is StrengthForm.SCALE_AND_BIAS:
             features = StepFeatures(units, name="step")(self.log2_step)
             self.condition = keras.layers.Concatenate(name="condition")([self.log2_step, features])
-        elif strength == "qp-adaptive":
-            self.condition = self.log2_step
         else:
-            raise ValueError(f"strength {strength!r}: use 'scale-and-bias' or 'qp-adaptive'.")
+            self.condition = self.log2_step
 
     def kernel(self, filters: int, name: str, kernel: int = 3, **options: Any) -> Any:
         """Convolution without bias, which may be used more than once."""
@@ -58,7 +62,7 @@ class ConvolutionBuilder:
     def scaled(self, x: Any, name: str, in_steps: bool = False) -> Any:
         """Strength layer behind one use of a kernel."""
         form: Any
-        if self.strength == "scale-and-bias":
+        if self.strength is StrengthForm.SCALE_AND_BIAS:
             form = ScaleAndBias(in_steps=in_steps, name=f"{name}_strength")
         else:
             form = QpAdaptive(name=f"{name}_strength")

@@ -22,13 +22,13 @@ from edgeqe.quantization.calibration.effective_range import (
 )
 from edgeqe.quantization.calibration.ranges import Ranges
 from edgeqe.quantization.calibration.samples import Photograph, ProgressCallback, inputs_at
-from edgeqe.quantization.calibration.statistics import STATISTICS, MinMax, Statistic
+from edgeqe.quantization.calibration.statistics import STATISTICS, MinMax, RangeStatistic, Statistic
 from edgeqe.typing import Float, Rgb
 
 #: JPEG qualities that calibration compresses pictures at.
 QUALITIES = (5, 10, 20, 40, 60, 80, 90, 95)
 #: Statistic that is used unless another is asked for.
-STATISTIC = "percentile"
+STATISTIC = RangeStatistic.PERCENTILE
 #: Bytes of the activations that one run keeps; a network with more is run several times.
 MOST_BYTES = 192 * 2**20
 #: Elements of an activation that a statistic takes of each window, spread over it.
@@ -53,7 +53,7 @@ def calibrate(
     *,
     planes: str,
     codecs: Sequence[str] = ("jpeg",),
-    statistic: str = STATISTIC,
+    statistic: RangeStatistic | str = STATISTIC,
     qualities: Sequence[int] = QUALITIES,
     progress: ProgressCallback | None = None,
 ) -> Calibration:
@@ -74,7 +74,7 @@ def calibrate(
         Layout of the network's planes, one of `card.LAYOUTS`.
     codecs : sequence of str
         Codecs of the network.
-    statistic : {"minmax", "percentile", "mse"}
+    statistic : RangeStatistic or str
         How a range is found: see `statistics`. "minmax" sees every element, the others at most
         `MOST_ELEMENTS` of each window. Only the ReLU-aware effective range counts, and at coarser
         resolutions it is "minmax" always: see `effective_range.py`.
@@ -94,8 +94,7 @@ def calibrate(
         If there is no such statistic, no quality or no picture, or if the network cannot run
         or gives values that are not finite.
     """
-    if statistic not in STATISTICS:
-        raise InputError(f"no statistic '{statistic}': choose one of {', '.join(STATISTICS)}.")
+    statistic = RangeStatistic(statistic)
     windows = [window for photograph in photographs for window in photograph.windows]
     if not windows or not qualities:
         raise InputError("calibration needs at least one picture and one quality: give some.")
@@ -187,13 +186,13 @@ def _summary(
     photographs: Sequence[Photograph],
     windows: Sequence[Rgb],
     codecs: Sequence[str],
-    statistic: str,
+    statistic: RangeStatistic,
     qualities: Sequence[int],
 ) -> dict[str, Any]:
     """Facts of the calibration, for the card."""
     together = hashlib.sha256("".join(sorted(p.sha256 for p in photographs)).encode())
     summary = {
-        "statistic": statistic,
+        "statistic": statistic.value,
         "pictures": len(photographs),
         "windows": len(windows),
         "megapixels": round(sum(w.shape[0] * w.shape[1] for w in windows) / 1e6, 3),

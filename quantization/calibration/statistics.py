@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from edgeqe.choices import Choice
 from edgeqe.typing import Double
 
 Values = npt.NDArray[np.floating[Any]]
@@ -29,6 +30,17 @@ STEPS = 255
 SHARES: Double = np.exp2(-np.arange(49) / 16)
 #: Most rounds of `LeastError` over the two ends.
 ROUNDS = 8
+
+
+class RangeStatistic(Choice):
+    """How the range of an activation is estimated."""
+
+    MINMAX = "minmax"
+    """From the smallest to the largest value."""
+    PERCENTILE = "percentile"
+    """All but a share of 1 in 10,000 of the values at either end."""
+    MSE = "mse"
+    """The range with the least mean squared error of quantization."""
 
 
 class Statistic(Protocol):
@@ -200,9 +212,9 @@ def _ends(values: Values) -> tuple[float, float]:
     return low, high
 
 
-#: Range estimators by name.
-STATISTICS: Mapping[str, Callable[[], Statistic]] = {
-    "minmax": MinMax,
-    "percentile": Percentile,
-    "mse": LeastError,
+#: Range estimators.
+STATISTICS: Mapping[RangeStatistic, Callable[[], Statistic]] = {
+    RangeStatistic.MINMAX: MinMax,
+    RangeStatistic.PERCENTILE: Percentile,
+    RangeStatistic.MSE: LeastError,
 }

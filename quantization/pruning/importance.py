@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeqe.choices import Choice
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.errors import InputError
 from edgeqe.quantization.pruning.coupling import Coupling
@@ -25,27 +26,39 @@ RATE = 1024.0
 BATCHES, CROPS, SEED = 64, 4, 2
 
 
+class ImportanceCriterion(Choice):
+    """How the importance of channels is measured."""
+
+    L1 = "l1"
+    """L1 norm of the filters that compute them."""
+    BATCH_NORM = "batch-norm"
+    """Magnitude of their scale: batch norm's gamma, or the strength's scale."""
+    TAYLOR = "taylor"
+    """First-order Taylor change of the loss on pictures."""
+
+
 def ranking(
-    kind: str, model: Any, pictures: TuningPictures | None
+    kind: ImportanceCriterion | str, model: Any, pictures: TuningPictures | None
 ) -> Callable[[Graph, Coupling], Importance]:
     """Importance criterion of a kind, for the classes of a Keras network's graph.
 
     Parameters
     ----------
-    kind : {"l1", "batch-norm", "taylor"}
+    kind : ImportanceCriterion or str
     model : keras.Model
         The network.
     pictures : Pictures, optional
-        For "taylor".
+        For `TAYLOR`.
 
     Raises
     ------
     InputError
-        If "taylor" has no pictures.
+        If there is no such criterion, or `TAYLOR` has no pictures.
     """
-    if kind == "l1":
+    kind = ImportanceCriterion(kind)
+    if kind is ImportanceCriterion.L1:
         return by_l1
-    if kind == "batch-norm":
+    if kind is ImportanceCriterion.BATCH_NORM:
         return by_norm
     if pictures is None:
         raise InputError("--importance taylor measures on pictures: give --data.")

@@ -36,7 +36,7 @@ class Pruned:
     """Widths are multiples of this, where a group allows."""
 
 
-def prune(model: Any, ratio: float, rank: Callable[[Graph, Coupling], Importance]) -> Pruned:
+def prune_model(model: Any, ratio: float, rank: Callable[[Graph, Coupling], Importance]) -> Pruned:
     """Remove the least important channels until a share of the MACs is gone.
 
     Parameters

@@ -10,6 +10,7 @@ from edgeqe.model.card import pixels_per_sample
 from edgeqe.quantization.pruning.distillation import Tuned
 from edgeqe.quantization.pruning.pictures import Gains
 from edgeqe.quantization.pruning.pruning import Pruned
+from edgeqe.quantization.pruning.workflow import Pruning
 
 #: Layers that are named in a line.
 NAMED = 7
@@ -24,6 +25,22 @@ def pruned_report(pruned: Pruned) -> dict[str, Any]:
         "multiple": pruned.multiple,
         "widths": {name: list(widths) for name, widths in pruned.widths.items()},
     }
+
+
+def pruning_report(result: Pruning) -> dict[str, Any]:
+    """A pruning as plain values, for JSON."""
+    found = {**result.origin, **pruned_report(result.pruned)}
+    if result.tuned is not None:
+        found["fine_tuned"] = {
+            "steps": result.tuned.steps,
+            "minutes": round(result.tuned.seconds / 60, 1),
+            "interrupted": result.interrupted,
+        }
+        found["psnr_db"] = {
+            name: {key: [round(value, 3) for value in pair] for key, pair in values.items()}
+            for name, values in result.gains.items()
+        }
+    return found
 
 
 def pruned_lines(name: str, pruned: Pruned) -> list[str]:

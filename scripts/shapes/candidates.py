@@ -11,7 +11,7 @@ from edgeqe import zoo
 from edgeqe.converters.export import export
 from edgeqe.converters.sources import from_keras
 from edgeqe.errors import InputError
-from edgeqe.quantization.int8.quantize import Quantizer
+from edgeqe.quantization.int8.quantizer import Quantizer
 from edgeqe.zoo.plain import plain
 
 #: What a candidate is called inside its files: the converters ask the zoo for its planes.

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeqe.converters.graph.convention import Convention, OutputKind
+from edgeqe.converters.graph.convention import Convention, OutputKind, parse_range
 from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.onnx_io.output_kind import trial_pictures
 from edgeqe.converters.onnx_io.reader import graph_of
@@ -17,7 +17,6 @@ from edgeqe.converters.rewrites.conventions import (
     as_residual,
     convention,
     guess_output,
-    parse_range,
 )
 from edgeqe.errors import InputError
 from edgeqe.typing import Float

@@ -195,7 +195,7 @@ def test_a_folder_gives_the_same_calibration_again_and_its_summary(tmp_path: Pat
 
 def test_wrong_use_is_refused() -> None:
     graph, given = weighing_graph(1.0), [photograph(black_and_white())]
-    with pytest.raises(InputError, match="no statistic 'mean': choose one of minmax, perc"):
+    with pytest.raises(InputError, match="no range statistic 'mean': choose one of minmax, perc"):
         calibrate(graph, ["out"], given, planes="y", statistic="mean")
     with pytest.raises(InputError, match="no value 'nothing'"):
         calibrate(graph, ["nothing"], given, planes="y")

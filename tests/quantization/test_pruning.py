@@ -20,7 +20,7 @@ from edgeqe.converters.sources import from_keras
 from edgeqe.errors import InputError
 from edgeqe.quantization.pruning.coupling import coupling
 from edgeqe.quantization.pruning.importance import by_l1, by_norm, by_taylor, keras_gradients
-from edgeqe.quantization.pruning.pruning import prune, without
+from edgeqe.quantization.pruning.pruning import prune_model, without
 from edgeqe.quantization.pruning.widths import MacCount, choose
 from edgeqe.verify.checks import verify
 from edgeqe.zoo.attention import multi_head
@@ -289,7 +289,7 @@ def test_a_pruned_network_comes_back_from_its_file(strength: str, tmp_path: Path
     whole = zoo.build("edgeqe-tiny", strength=strength)
     for variable in whole.weights:
         variable.assign(np.random.default_rng(1).normal(0, 0.1, tuple(variable.shape)))
-    pruned = prune(whole, 0.5, by_l1)
+    pruned = prune_model(whole, 0.5, by_l1)
     assert pruned.macs[0] == analysis.macs(graph_of(whole, 0.0))
     assert pruned.macs[1] == analysis.macs(graph_of(pruned.model, 0.0))
     # eights of 32 channels, head and second hidden layer together: 0.5 is met by 0.41
@@ -307,7 +307,7 @@ def test_a_pruned_network_comes_back_from_its_file(strength: str, tmp_path: Path
 
 def test_asqe_pruned_by_half_shares_its_kernels_and_passes_verify(tmp_path: Path) -> None:
     # without the fusion of resolutions, for time: every kind of block is there
-    pruned = prune(randomised("asqe-no-mff"), 0.5, by_l1)
+    pruned = prune_model(randomised("asqe-no-mff"), 0.5, by_l1)
     assert 0.46 <= pruned.macs[1] / pruned.macs[0] <= 0.5
     exported = export(from_keras(pruned.model), tmp_path / "asqe.onnx")
     # one in each of two ASB and two fusions, two in each of three ASRB

@@ -8,12 +8,12 @@ layers behind it, and dilated convolutions, which crash in TensorFlow's bfloat16
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from edgeqe.choices import Choice
 from edgeqe.errors import InputError
 from edgeqe.zoo.weights import last_layers
 
@@ -39,7 +39,7 @@ POINTWISE = (
 )
 
 
-class Precision(str, Enum):
+class Precision(Choice):
     """Data type that convolutions are computed in."""
 
     AUTO = "auto"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeqe.errors import InputError
+from edgeqe.zoo import StrengthForm
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,8 +19,6 @@ else:
     import tomli as tomllib
 
 RECIPES = Path(__file__).with_name("recipes")
-#: Forms of the strength vectors.
-STRENGTHS = ("scale-and-bias", "qp-adaptive")
 #: Types of TOML's values that a field's type takes.
 KINDS = {"int": (int,), "float": (int, float), "str": (str,), "Mapping[str, int]": (dict,)}
 
@@ -37,7 +36,7 @@ class Recipe:
     data: str = "free"
     """Sub-folder of the data folder that is trained on."""
     strength: str = "scale-and-bias"
-    """Form of the strength vectors, one of `STRENGTHS`."""
+    """Form of the strength layers, one of `zoo.StrengthForm`."""
     seed: int = 1
     """Seed of weights and batches."""
     batch: int = 16
@@ -77,10 +76,10 @@ class Recipe:
                 raise InputError(f"recipe '{self.name}': {key} must be at least 1.")
         if self.seed < 0:
             raise InputError(f"recipe '{self.name}': seed {self.seed} is below 0.")
-        if self.strength not in STRENGTHS:
+        if self.strength not in list(StrengthForm):
             raise InputError(
                 f"recipe '{self.name}': strength '{self.strength}' is none of "
-                f"{', '.join(STRENGTHS)}."
+                f"{', '.join(StrengthForm)}."
             )
         if self.crop % 16:
             raise InputError(f"recipe '{self.name}': crop {self.crop} is no multiple of 16.")

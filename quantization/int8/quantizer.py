@@ -15,17 +15,16 @@ from edgeqe.quantization.calibration.calibration import QUALITIES, STATISTIC, Ca
 from edgeqe.quantization.calibration.drawn_samples import with_drawn
 from edgeqe.quantization.calibration.representative import check_qualities, check_representative
 from edgeqe.quantization.calibration.samples import read_photographs
+from edgeqe.quantization.calibration.statistics import RangeStatistic
 from edgeqe.quantization.int8.canonical_form import canonical
 from edgeqe.quantization.int8.hessian import hessians
 from edgeqe.quantization.int8.int8 import quantized_graph, values
 from edgeqe.quantization.int8.oracle import Oracle
 from edgeqe.quantization.int8.sensitivity import Judge
+from edgeqe.quantization.int8.workflow import PhaseCallback
 from edgeqe.typing import Double
 from edgeqe.views.colour import NEUTRAL
 from edgeqe.zoo import TRAINING_KEY
-
-#: Called with what is being done, the parts done and their count.
-PhaseCallback = Callable[[str, int, int], None]
 
 
 class Quantizer:
@@ -37,7 +36,7 @@ class Quantizer:
         A float network.
     folder : Path
         Reference pictures, at least 8.
-    statistic : {"minmax", "percentile", "mse"}
+    statistic : RangeStatistic or str
         How the range of a value is found.
     qualities : sequence of int
         JPEG qualities of calibration.
@@ -59,7 +58,7 @@ class Quantizer:
         source: Source,
         folder: Path,
         *,
-        statistic: str = STATISTIC,
+        statistic: RangeStatistic | str = STATISTIC,
         qualities: Sequence[int] = QUALITIES,
         drawn: float = 0.0,
         frozen: Calibration | None = None,
