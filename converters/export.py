@@ -180,7 +180,7 @@ def _card(
     precision: str,
 ) -> Card:
     graph = content if isinstance(content, Graph) else content.graph
-    reach = analysis.reach(graph)
+    receptive_field = analysis.receptive_field(graph)
     kernels: Collection[str] = ()
     quant_params: Collection[str] = ()
     if isinstance(content, QuantizedGraph):
@@ -196,8 +196,8 @@ def _card(
         planes=source.planes,
         codecs=source.codecs,
         precision=precision,
-        halo=unit * reach.halo,
-        alignment=unit * reach.alignment,
+        halo=unit * receptive_field.halo,
+        alignment=unit * receptive_field.alignment,
         kmac_per_pixel=round(analysis.macs(graph) / unit**2 / 1000, 3),
         parameters=graph.parameters(),
         peak_floats_per_pixel=round(peak / unit**2, 3),
@@ -213,7 +213,7 @@ def _card(
         inputs=tuple(graph.inputs),
         tiling=source.tiling,
         block=source.block,
-        exact_halo=unit * reach.exact_halo,
+        exact_halo=unit * receptive_field.exact_halo,
         trainable=source.trainable,
         shared=tuple(name for name, count in uses.items() if count > 1),
         provenance=source.provenance,
@@ -232,7 +232,7 @@ def _depth(graph: Graph) -> int:
 
 def _golden_planes(graph: Graph, source: Source) -> npt.NDArray[np.uint8]:
     """Synthetic tile with ramps, an edge, blocks and noise: (C, h, w), 8-bit sample values."""
-    alignment = math.lcm(8, analysis.reach(graph).alignment)
+    alignment = math.lcm(8, analysis.receptive_field(graph).alignment)
     height, width = (source.block,) * 2 if source.block else (2 * alignment, 3 * alignment)
     rng = np.random.default_rng(7)
     rows, columns = np.mgrid[:height, :width].astype(np.float64)

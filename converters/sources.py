@@ -238,14 +238,14 @@ def facts(name: str) -> dict[str, Any]:
     """Facts of a network of the zoo: parameters, MACs, halo, alignment, inputs."""
     entry, model = zoo.network(name), zoo.build(name)
     source = from_keras(model)
-    reach, unit = analysis.reach(source.graph), pixels_per_sample(source.planes)
+    receptive_field, unit = analysis.receptive_field(source.graph), pixels_per_sample(source.planes)
     return {
         "name": name,
         "parameters": model.count_params(),
         "trainable": source.trainable,
         "kmac_per_pixel": analysis.macs(source.graph) / unit**2 / 1000,
-        "halo": unit * reach.exact_halo,
-        "alignment": unit * reach.alignment,
+        "halo": unit * receptive_field.exact_halo,
+        "alignment": unit * receptive_field.alignment,
         "tiling": source.tiling,
         "block": source.block,
         "planes": source.planes,

@@ -15,19 +15,19 @@ CHANNEL_BLOCK = 16
 
 
 @dataclass(frozen=True)
-class Reach:
-    """What tiling asks of a network, in pixels of its input."""
+class ReceptiveField:
+    """Receptive field of a graph as tiling needs it, in pixels of its input."""
 
     halo: int
-    """Pixels beside a tile that its result depends on, rounded up to the alignment."""
+    """Pixels around a tile that its result depends on, rounded up to the alignment."""
     exact_halo: int
-    """The same, not rounded."""
+    """`halo`, not rounded."""
     alignment: int
     """Tiles start at a multiple of this: the network's total stride."""
 
 
 def _needs(node: Node, first: int, last: int) -> tuple[int, int]:
-    """Input interval that the output interval [first, last] needs."""
+    """Input interval that a node needs for the output interval [first, last]."""
     k, s, p = node.kernel, node.stride, node.padding
     if node.op in ("Conv", "MaxPool"):
         return s * first - p, s * last - p + k - 1
@@ -41,8 +41,8 @@ def _needs(node: Node, first: int, last: int) -> tuple[int, int]:
     return first, last
 
 
-def reach(graph: Graph) -> Reach:
-    """Halo and alignment by back-propagating the interval that an aligned tile needs.
+def receptive_field(graph: Graph) -> ReceptiveField:
+    """Halo and alignment, by back-propagating the interval that an aligned tile needs.
 
     Channel attention with global pooling is left out: a network with it has no halo, and
     what tiles it is the card's `tiling`.
@@ -54,7 +54,7 @@ def reach(graph: Graph) -> Reach:
     resolution = graph.scales()
     alignment = math.lcm(*(value.denominator for value in resolution.values()))
     if graph.pools_globally:
-        return Reach(0, 0, alignment)
+        return ReceptiveField(0, 0, alignment)
     far = alignment * 4096
     out = resolution[graph.output]
     span = (int(far * out), int((far + 8 * alignment) * out) - 1)
@@ -73,7 +73,7 @@ def reach(graph: Graph) -> Reach:
     if not firsts:
         raise InputError(f"network '{graph.name}': the output does not depend on the input.")
     exact = max(far - min(firsts), max(lasts) - (far + 8 * alignment - 1), 0)
-    return Reach(-(-exact // alignment) * alignment, exact, alignment)
+    return ReceptiveField(-(-exact // alignment) * alignment, exact, alignment)
 
 
 def peak_floats(graph: Graph) -> float:

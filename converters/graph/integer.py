@@ -166,7 +166,7 @@ def groups_of(graph: Graph) -> list[Group]:
     """Nodes that runtimes fuse: see `Group`.
 
     A node joins the one in front of it if it alone reads that one's output, and that is not
-    the network's result: Mul and Add of a constant a channel behind a convolution, Relu
+    the network's result: Mul and Add of a per-channel constant behind a convolution, Relu
     behind those or behind the Add of two values.
     """
     groups: list[list[Node]] = []

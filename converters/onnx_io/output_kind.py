@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from edgeqe.codecs.jpeg import encode
-from edgeqe.converters.graph.analysis import reach
+from edgeqe.converters.graph.analysis import receptive_field
 from edgeqe.converters.graph.convention import OutputKind
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.onnx_io.session import GraphSession
@@ -43,7 +43,7 @@ def best_kind(graph: Graph, value_range: tuple[float, float]) -> OutputKind:
         If no kind is better than the others, or the output is none of them.
     """
     (name, channels), (low, high) = next(iter(graph.inputs.items())), value_range
-    gain, side = (high - low) / SCALE, math.lcm(TRIAL_SIDE, reach(graph).alignment)
+    gain, side = (high - low) / SCALE, math.lcm(TRIAL_SIDE, receptive_field(graph).alignment)
     clean, coded = trial_pictures(channels, side)
     given = (low + coded * gain).astype(np.float32)[None]
     result = GraphSession(graph).run({name: given})[0][0]

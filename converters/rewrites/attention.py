@@ -17,7 +17,7 @@ from PIL import Image
 
 from edgeqe.codecs.jpeg import encode
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE, step_from_quality, step_key
-from edgeqe.converters.graph.analysis import reach
+from edgeqe.converters.graph.analysis import receptive_field
 from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.errors import ImageError, InputError
@@ -94,7 +94,7 @@ def freeze(
             f"network '{graph.name}' takes {dict(graph.inputs)}: attention is frozen for networks "
             "of one gray or RGB picture."
         )
-    alignment = reach(graph).alignment
+    alignment = receptive_field(graph).alignment
     blocks = _blocks(pictures, channels, -(-BLOCK // alignment) * alignment)
     ordered = sorted(set(qualities), key=step_from_quality)
     means, spreads = [], []

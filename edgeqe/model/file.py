@@ -175,9 +175,9 @@ class ModelFile:
                 factor = new[name].astype(np.float64) / default[columns].astype(np.float64)
                 new[tensor.name] = stored * factor[:, None]
                 del new[name]
-        for name, numbers in new.items():
+        for name, array in new.items():
             tensor = self.outline.initializers[name]
-            data[tensor.start : tensor.stop] = numbers.astype(tensor.dtype).tobytes()
+            data[tensor.start : tensor.stop] = array.astype(tensor.dtype).tobytes()
         return bytes(data)
 
     def vectors_at(self, key: int) -> dict[str, npt.NDArray[Any]]:
@@ -197,9 +197,9 @@ class ModelFile:
 
 def integer_bias(bias: Float, unit: Float) -> npt.NDArray[np.int32]:
     """Quantize a bias to int32 by a scale per channel, saturated."""
-    numbers = np.rint(bias.astype(np.float64) / unit.astype(np.float64))
+    integers = np.rint(bias.astype(np.float64) / unit.astype(np.float64))
     limits = np.iinfo(np.int32)
-    return np.clip(numbers, limits.min, limits.max).astype(np.int32)
+    return np.clip(integers, limits.min, limits.max).astype(np.int32)
 
 
 def outline_of(data: bytes) -> Outline:

@@ -261,6 +261,6 @@ def _operation(
     inputs = indices((i for i in given if i != -1), len(tensors))
     outputs = set(indices(table.numbers(2, "i"), len(tensors)))
     if not known.issuperset(inputs) or known & outputs or not inputs or not outputs:
-        raise ModelError("the TFLite model's operators are not in running order.")
+        raise ModelError("the TFLite model's operators are not in execution order.")
     names = tuple("" if i == -1 else tensors[i].name for i in given)
     return Operation(codes[code], names, tuple(tensors[i].name for i in outputs)), outputs

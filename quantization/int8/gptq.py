@@ -35,7 +35,7 @@ def round_kernel(kernel: Float, largest: int, hessian: Double | None = None) -> 
         One row per output channel.
     largest : int
         Largest integer weight.
-    moment : ndarray, shape (n, n), optional
+    hessian : ndarray, shape (n, n), optional
         Of the n inputs of an output channel; without it each weight is rounded to nearest.
 
     Returns

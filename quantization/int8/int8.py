@@ -78,10 +78,10 @@ def quantized_graph(
         Strength that the result is set to.
     symmetric : bool
         Give every value the zero point 128, as TensorRT wants them.
-    real : collection of str
+    keep_float : collection of str
         Nodes that are kept in float. A convolution whose kernel is shared takes its other uses
         along.
-    moments : mapping of str to ndarray, optional
+    hessians : mapping of str to ndarray, optional
         GPTQ Hessians by kernel, see `hessian.py`; without one, weights are rounded to nearest.
     largest : int
         Largest integer weight; more than 64 overflows on x86 without VNNI.

@@ -200,9 +200,9 @@ class Oracle:
         zero = self._model.quant_params[name].zero_point
         return self._saturated(np.rint(floats / self._model.scale(name)) + zero)
 
-    def _saturated(self, numbers: Double) -> Integers:
+    def _saturated(self, values: Double) -> Integers:
         """Integers saturated to uint8."""
-        return np.clip(numbers, 0, TOP).astype(np.uint8)
+        return np.clip(values, 0, TOP).astype(np.uint8)
 
 
 def _int32(sums: Double, name: str) -> Double:

@@ -20,7 +20,7 @@ from edgeqe.quantization.int8.canonical_form import canonical
 from edgeqe.quantization.int8.hessian import hessians
 from edgeqe.quantization.int8.int8 import quantized_graph, values
 from edgeqe.quantization.int8.oracle import Oracle
-from edgeqe.quantization.int8.sensitivity import Judge
+from edgeqe.quantization.int8.sensitivity import LossMeter
 from edgeqe.quantization.int8.workflow import PhaseCallback
 from edgeqe.typing import Double
 from edgeqe.views.colour import NEUTRAL
@@ -108,9 +108,9 @@ class Quantizer:
             hessians=self.hessians,
         )
 
-    def judge(self) -> Judge:
+    def meter(self) -> LossMeter:
         """Measures the loss of quantized graphs on the same pictures."""
-        return Judge(self.source.graph, self.photographs, self.source.planes)
+        return LossMeter(self.source.graph, self.photographs, self.source.planes)
 
     def as_source(self, quantized: QuantizedGraph, drop_db: Mapping[int, float]) -> Source:
         """Export source of a quantized graph, with calibration and loss in its card.

@@ -37,7 +37,7 @@ class QuantizationLoss:
         return max(self.drop_db.values())
 
 
-class Judge:
+class LossMeter:
     """Measures the PSNR loss on windows of pictures, the residual added and rounded as on a device.
 
     Parameters
@@ -92,7 +92,7 @@ def convolutions(graph: Graph) -> list[str]:
 
 def rank(
     names: Sequence[str],
-    judge: Judge,
+    meter: LossMeter,
     make: Maker,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[QuantizationLoss]:
@@ -100,7 +100,7 @@ def rank(
     losses = []
     for done, name in enumerate(names, 1):
         others = [other for other in names if other != name]
-        losses.append(QuantizationLoss(name, judge.drop(make(others))))
+        losses.append(QuantizationLoss(name, meter.drop(make(others))))
         if progress is not None:
             progress(done, len(names))
     return sorted(losses, key=lambda loss: -loss.worst_db)
@@ -119,7 +119,7 @@ class MixedPrecision:
 
 
 def search(
-    ranked: Sequence[QuantizationLoss], judge: Judge, make: Maker, max_drop: float | None
+    ranked: Sequence[QuantizationLoss], meter: LossMeter, make: Maker, max_drop: float | None
 ) -> MixedPrecision:
     """Keep the most sensitive convolutions in float, one more at a time, until the limit is met.
 
@@ -139,7 +139,7 @@ def search(
     for count in range(len(ranked) + 1):
         kept_float = tuple(loss.name for loss in ranked[:count])
         quantized = make(kept_float)
-        loss = QuantizationLoss("", judge.drop(quantized))
+        loss = QuantizationLoss("", meter.drop(quantized))
         found = MixedPrecision(
             quantized, kept_float, loss, max_drop is None or loss.worst_db <= max_drop
         )

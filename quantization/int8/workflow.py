@@ -135,11 +135,11 @@ def quantize(
         if progress is not None:
             progress("try layers", done, count)
 
-    judge = quantizer.judge()
+    meter = quantizer.meter()
     ranked: list[QuantizationLoss] = []
     if report or max_drop is not None:
-        ranked = sensitivity.rank(sensitivity.convolutions(source.graph), judge, make, tried)
-    best = sensitivity.search(ranked if max_drop is not None else [], judge, make, max_drop)
+        ranked = sensitivity.rank(sensitivity.convolutions(source.graph), meter, make, tried)
+    best = sensitivity.search(ranked if max_drop is not None else [], meter, make, max_drop)
     exported = None
     if destination is not None:
         exported = export(quantizer.as_source(best.quantized, best.loss.drop_db), destination)

@@ -26,7 +26,7 @@ Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenWidths:
     """Selected widths: which classes are kept."""
 
     kept: Bools
@@ -83,7 +83,7 @@ class MacCount:
         return float(self._costs @ sides.prod(axis=1))
 
 
-def choose(graph: Graph, coupling: Coupling, importance: Importance, ratio: float) -> Choice:
+def choose(graph: Graph, coupling: Coupling, importance: Importance, ratio: float) -> ChosenWidths:
     """Select the channels to keep when a share of the MACs is removed.
 
     The least important of a group are removed first, a whole multiple of channels at once, from
@@ -134,7 +134,7 @@ def choose(graph: Graph, coupling: Coupling, importance: Importance, ratio: floa
         if width < len(group):
             ranked = group[np.argsort(-importance[group], kind="stable")]
             kept[ranked[width:]] = False
-    return Choice(kept, left, multiple)
+    return ChosenWidths(kept, left, multiple)
 
 
 def _widths(

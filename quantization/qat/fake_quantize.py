@@ -113,9 +113,7 @@ class FakeQuantConvolution(keras.layers.Layer):  # type: ignore[misc]  # keras h
     def call(self, x: Any) -> Any:
         """The convolution of x, shape (N, H, W, C)."""
         strides = self.layer.strides
-        if (
-            self.transposed
-        ):  # INT8 has a channel for each phase of the result, see `canonical_form.py`
+        if self.transposed:  # per phase of the output, see `canonical_form.py`
             kernel = fake_quantize_kernel(self.layer.kernel, (3,), self.largest)
             return ops.conv_transpose(x, kernel, strides, "same", data_format="channels_last")
         kernel = fake_quantize_kernel(self.layer.kernel, (0, 1, 2), self.largest)

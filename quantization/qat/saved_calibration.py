@@ -22,8 +22,8 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
     as JSON.
     """
     ranges = calibration.ranges
-    arrays: dict[str, Any] = {f"low.{name}": numbers for name, numbers in ranges.low.items()}
-    arrays |= {f"high.{name}": numbers for name, numbers in ranges.high.items()}
+    arrays: dict[str, Any] = {f"low.{name}": ends for name, ends in ranges.low.items()}
+    arrays |= {f"high.{name}": ends for name, ends in ranges.high.items()}
     summary = json.dumps({**calibration.summary, "frozen in training": True})
     temporary = folder / f"partial.{RANGES}"
     np.savez(temporary, keys=np.array(ranges.keys), summary=np.array(summary), **arrays)

@@ -62,7 +62,7 @@ class Candidate:
         source = from_keras(model)
         quantizer = Quantizer(source, data / "free")
         integer = quantizer.make()
-        drop = quantizer.judge().drop(integer)
+        drop = quantizer.meter().drop(integer)
         stem = f"{shape}"
         files = {
             "INT8 LiteRT": folder / f"{stem}.int8.tflite",

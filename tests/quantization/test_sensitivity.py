@@ -10,7 +10,13 @@ from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.quantization.calibration.ranges import Ranges
 from edgeqe.quantization.int8.int8 import quantized_graph
-from edgeqe.quantization.int8.sensitivity import Judge, QuantizationLoss, convolutions, rank, search
+from edgeqe.quantization.int8.sensitivity import (
+    LossMeter,
+    QuantizationLoss,
+    convolutions,
+    rank,
+    search,
+)
 from tests.quantization.test_hessian import photographs
 
 
@@ -39,9 +45,9 @@ def make(keep_float: Collection[str]) -> QuantizedGraph:
 
 
 def test_the_layers_that_lose_are_named_first() -> None:
-    judge, names = Judge(network(), photographs(6), "y"), convolutions(network())
+    meter, names = LossMeter(network(), photographs(6), "y"), convolutions(network())
     assert names == ["head", "tail", "last"]
-    ranked = rank(names, judge, make)
+    ranked = rank(names, meter, make)
     # The head alone gives integers of x, the tail alone reads them: both lose the same. The
     # last layer alone has integers of a twentieth and a half of a grey level on its sides.
     assert {loss.name for loss in ranked[:2]} == {"head", "tail"} and ranked[2].name == "last"
