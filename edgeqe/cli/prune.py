@@ -56,7 +56,7 @@ def command(
     """
     from edgeqe.quantization import prune
 
-    with _bar(hide=as_json) as told:
+    with _shown(hide=as_json) as (progress, log):
         result = prune(
             model,
             destination,
@@ -66,8 +66,8 @@ def command(
             minutes=minutes,
             steps=steps,
             overwrite=overwrite,
-            progress=told,
-            log=None if as_json else click.echo,
+            progress=progress,
+            log=log,
         )
     if as_json:
         from edgeqe.quantization.pruning.report import pruning_report
@@ -82,12 +82,14 @@ def command(
 
 
 @contextmanager
-def _bar(*, hide: bool) -> Iterator[Callable[[float, int, float], None]]:
-    """Show the share of a budget that is spent, on a terminal, from the first call on."""
+def _shown(
+    *, hide: bool
+) -> Iterator[tuple[Callable[[float, int, float], None], Callable[[str], None]]]:
+    """Callbacks for the share of a budget that is spent, as a bar on a terminal, and for lines."""
     bar: Any = None
     with ExitStack() as stack:
 
-        def told(done: float, step: int, loss: float) -> None:
+        def progress(done: float, step: int, loss: float) -> None:
             nonlocal bar
             if hide or not sys.stderr.isatty():
                 return
@@ -101,7 +103,10 @@ def _bar(*, hide: bool) -> Iterator[Callable[[float, int, float], None]]:
                     )
                 )
             bar.update(int(1000 * done) - bar.pos, f"step {step}, loss {loss:.4f}")
-            if done >= 1.0:
-                stack.close()
 
-        yield told
+        def log(line: str) -> None:
+            stack.close()  # the bar ends before a line is written
+            if not hide:
+                click.echo(line)
+
+        yield progress, log

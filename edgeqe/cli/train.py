@@ -6,9 +6,9 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -75,12 +75,12 @@ def command(
     if profiled:
         _profile(training, as_json)
         return
-    with _shown(chosen.steps, chosen.name, training.step, err=as_json) as (progress, log):
-        try:
+    try:
+        with _shown(chosen.steps, chosen.name, training.step, err=as_json) as (progress, log):
             last = workflow.run(training, progress, log)
-        except TrainingInterrupted as stopped:
-            click.echo(f"stopped: {stopped}", err=True)
-            raise
+    except TrainingInterrupted as stopped:
+        click.echo(f"stopped: {stopped}", err=True)
+        raise
     if as_json:
         click.echo(json.dumps({"schema_version": 1, **last}))
 
@@ -89,27 +89,33 @@ def command(
 def _shown(
     steps: int, name: str, first: int, *, err: bool
 ) -> Iterator[tuple[Callable[[int, float, float], None], Callable[[str], None]]]:
-    """Callbacks that show a bar on a terminal, and a line a minute elsewhere."""
+    """Callbacks that show a bar on a terminal, and a line a minute elsewhere; and for lines."""
+    bar: Any = None
+    told = time.monotonic()
+    with ExitStack() as stack:
 
-    def log(line: str) -> None:
-        click.echo(line, err=err)
-
-    if not sys.stderr.isatty():
-        told = time.monotonic()
+        def log(line: str) -> None:
+            click.echo(line, err=err)
 
         def progress(step: int, loss: float, seconds: float) -> None:
-            nonlocal told
-            if time.monotonic() - told >= LINE_EVERY:
+            nonlocal bar, told
+            if sys.stderr.isatty():
+                if bar is None:
+                    bar = stack.enter_context(
+                        click.progressbar(
+                            length=steps,
+                            label=name,
+                            file=sys.stderr,
+                            item_show_func=lambda item: item,
+                        )
+                    )
+                    bar.update(first)
+                bar.update(step - bar.pos, f"loss {loss:.4f}")
+            elif time.monotonic() - told >= LINE_EVERY:
                 told = time.monotonic()
                 log(f"step {step} of {steps}, {seconds / 60:.1f} min, loss {loss:.4f}")
 
         yield progress, log
-        return
-    with click.progressbar(
-        length=steps, label=name, file=sys.stderr, item_show_func=lambda item: item
-    ) as bar:
-        bar.update(first)
-        yield lambda step, loss, _: bar.update(step - bar.pos, f"loss {loss:.4f}"), log
 
 
 def _profile(training: Training, as_json: bool) -> None:
