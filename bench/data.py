@@ -11,11 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.errors import ImageError, InputError
-
-Uint8 = npt.NDArray[np.uint8]
+from edgeqe.typing import Uint8
 
 #: scikit-image's colour photographs that its wheel holds. The rocket comes as a
 #: JPEG, the others without loss.

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import numpy.typing as npt
 
 from edgeqe.bench.quality import Network
 from edgeqe.enhancer import Enhancer
-
-Array = npt.NDArray[Any]
+from edgeqe.typing import Array
 
 
 class Ensembled:

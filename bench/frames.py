@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeqe.bench.data import Picture, PictureSet, Uint8, pillow_image
+from edgeqe.bench.data import Picture, PictureSet, pillow_image
 from edgeqe.bench.quality import file_step
 from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
+from edgeqe.typing import Uint8
 from edgeqe.views.colour import studio_luma
 
 #: Height and width of each size, pixels.

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ModelError, ProviderError
-
-Uint8 = npt.NDArray[np.uint8]
+from edgeqe.typing import Uint8
 
 #: Side of the ramp that a network is tried on.
 RAMP_SIDE = 64

@@ -27,10 +27,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe import metrics
-from edgeqe.bench.data import Picture, PictureSet, Uint8, pillow_image
+from edgeqe.bench.data import Picture, PictureSet, pillow_image
 from edgeqe.codecs import jpeg
 from edgeqe.codecs.strength import step_from_table
 from edgeqe.errors import InputError
+from edgeqe.typing import Uint8
 from edgeqe.views.colour import RGB_TO_YCC, studio_luma
 
 PROTOCOLS = ("gray", "colour", "rgb")

@@ -1,1 +1,28 @@
-"""From Keras to a graph, passes on the graph, and from the graph to a model file."""
+"""Converters: a graph between Keras, ONNX and TFLite, its passes, and the export of model files.
+
+`convert` is the whole way in one call.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgeqe.converters.graph.convention import OutputKind
+    from edgeqe.converters.workflow import Conversion, convert
+
+__all__ = ["Conversion", "OutputKind", "convert"]
+
+#: Module of each name, imported when the name is asked for.
+_MODULES = {
+    "Conversion": "edgeqe.converters.workflow",
+    "OutputKind": "edgeqe.converters.graph.convention",
+    "convert": "edgeqe.converters.workflow",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(importlib.import_module(_MODULES[name]), name)

@@ -1,4 +1,4 @@
-"""A source to a model file: strengths, card, golden tile, and the check against the source."""
+"""Model file export: strength tables, card, golden tile, and a parity check against the source."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import numpy.typing as npt
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
 from edgeqe.converters.graph import analysis
 from edgeqe.converters.graph import integer as integers
-from edgeqe.converters.graph.graph import Float, Graph, short
-from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.graph.graph import Graph, short
+from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.graph.strength_tables import (
     INTEGER_TOLERANCE,
     TABLE_TOLERANCE,
@@ -26,6 +26,7 @@ from edgeqe.converters.graph.strength_tables import (
     tables_of,
 )
 from edgeqe.converters.memory.lifetimes import peak_bytes
+from edgeqe.converters.output import SUFFIXES
 from edgeqe.converters.rewrites.sharing import scale_kernels
 from edgeqe.converters.sources import Source
 from edgeqe.errors import CheckError, InputError
@@ -40,14 +41,14 @@ from edgeqe.model.card import (
 )
 from edgeqe.model.file import ModelFile, outline_of, weights_sha256
 from edgeqe.runtimes import open_session
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL
 
-SUFFIXES = (".onnx", ".tflite")
 #: Largest difference between source and file, relative to the residual's range: float32,
-#: float32 with more convolutions in a row than `DEEP`, and float16, whose numbers have
-#: 11 bits and whose errors add up over the layers. INT8's source is the integer network in
-#: exact arithmetic, from which a runtime's rounding in its layers may lead away, and its end
-#: by two steps of the residual.
+#: float32 with more convolutions in a row than `DEEP`, and float16, whose values have
+#: 11 bits and whose errors add up over the layers. INT8's source is the quantized graph in
+#: exact arithmetic, from which a runtime's rounding in its layers may lead away, and at its
+#: output by two scales of the residual.
 PARITY, PARITY_DEEP, PARITY_FLOAT16 = 1e-5, 5e-5, 5e-3
 PARITY_INT8, PARITY_INT8_DEEP = 0.03, 0.15
 DEEP = 20
@@ -61,7 +62,7 @@ class Exported:
     path: Path
     file_bytes: int
     constant_bytes: int
-    """Bytes of all constants, each shared one once."""
+    """Bytes of all constants, each shared one counted once."""
     unshared_bytes: int
     """Bytes that they would take with every use of a kernel stored by itself."""
     parity: float
@@ -88,17 +89,19 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
     """
     if path.suffix not in SUFFIXES:
         raise InputError(f"'{path}' must end in {' or '.join(SUFFIXES)}.")
-    content: Graph | IntegerGraph = short(source.graph)
+    content: Graph | QuantizedGraph = short(source.graph)
     folded: dict[str, str] = {}
-    if source.integer is not None:
-        if float16 or (source.integer.symmetric and path.suffix == ".tflite"):
-            raise InputError("INT8 has no float16, and with zeros of 0 no TFLite: leave one out.")
-        content = integers.short(source.integer)
+    if source.quantized is not None:
+        if float16 or (source.quantized.symmetric and path.suffix == ".tflite"):
+            raise InputError(
+                "INT8 has no float16, and with symmetric zero points no TFLite: leave one out."
+            )
+        content = integers.short(source.quantized)
     vectors = tables_of(content)
     tolerance = TABLE_TOLERANCE if isinstance(content, Graph) else INTEGER_TOLERANCE
     tables = {key: strength_table(named, tolerance) for key, named in vectors.items()}
     metadata = {**source.metadata, **{key: table.to_text() for key, table in tables.items()}}
-    if isinstance(content, IntegerGraph):
+    if isinstance(content, QuantizedGraph):
         content = as_stored(content, tables, source.default_key)
     elif path.suffix == ".tflite":
         content, folded = scale_kernels(content)
@@ -106,15 +109,15 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
     golden_in = _golden_planes(graph, source)
     golden_out = source.reference(golden_in)
     metadata[GOLDEN_KEY] = golden_text(golden_in, golden_out)
-    precision = "int8" if source.integer else "float16" if float16 else "float32"
-    residual_step = content.residual_step if isinstance(content, IntegerGraph) else 0.0
+    precision = "int8" if source.quantized else "float16" if float16 else "float32"
+    residual_scale = content.residual_scale if isinstance(content, QuantizedGraph) else 0.0
     deep = _depth(graph) > DEEP
     limit = PARITY_DEEP if deep else PARITY
     if float16:
         limit = PARITY_FLOAT16
     elif precision == "int8":
         limit = PARITY_INT8_DEEP if deep else PARITY_INT8
-        limit += 2 * residual_step / _span(golden_out)
+        limit += 2 * residual_scale / _span(golden_out)
     card = _card(source, content, vectors, folded, path.suffix, precision)
     if precision == "int8" and deep:
         card = replace(card, golden_tolerance=limit * _span(golden_out))
@@ -136,7 +139,7 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
         temporary.unlink(missing_ok=True)
     number = 2 if float16 else 4
     sizes = {name: number * value.size for name, value in graph.constants.items()}
-    if isinstance(content, IntegerGraph):
+    if isinstance(content, QuantizedGraph):
         sizes |= {name: graph.constants[name].size for name in content.kernels}
         sizes |= {f"{name}.scale": sizes[name] for name in content.biases()}
     unshared = sum(size * max(len(graph.uses(name)), 1) for name, size in sizes.items())
@@ -144,9 +147,9 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
 
 
 def _encode(
-    content: Graph | IntegerGraph, metadata: Mapping[str, str], suffix: str, float16: bool
+    content: Graph | QuantizedGraph, metadata: Mapping[str, str], suffix: str, float16: bool
 ) -> bytes:
-    if isinstance(content, IntegerGraph):
+    if isinstance(content, QuantizedGraph):
         if suffix == ".onnx":
             from edgeqe.converters.onnx_io import integer_writer as onnx_integer_writer
 
@@ -170,19 +173,19 @@ def _bytes(model: Any) -> bytes:
 
 def _card(
     source: Source,
-    content: Graph | IntegerGraph,
+    content: Graph | QuantizedGraph,
     tables: Mapping[str, Mapping[str, Float]],
     folded: dict[str, str],
     suffix: str,
     precision: str,
 ) -> Card:
     graph = content if isinstance(content, Graph) else content.graph
-    reach = analysis.reach(graph)
+    receptive_field = analysis.receptive_field(graph)
     kernels: Collection[str] = ()
-    steps: Collection[str] = ()
-    if isinstance(content, IntegerGraph):
-        kernels, steps = content.kernels, content.steps
-    counted = suffix == ".onnx" or isinstance(content, IntegerGraph)
+    quant_params: Collection[str] = ()
+    if isinstance(content, QuantizedGraph):
+        kernels, quant_params = content.kernels, content.quant_params
+    counted = suffix == ".onnx" or isinstance(content, QuantizedGraph)
     peak = peak_bytes(content) / 4 if counted else analysis.peak_floats(graph)
     unit = pixels_per_sample(source.planes)
     wide = [n for n in graph.nodes if n.op in ("Conv", "ConvTranspose") and n.kernel > 1]
@@ -193,24 +196,24 @@ def _card(
         planes=source.planes,
         codecs=source.codecs,
         precision=precision,
-        halo=unit * reach.halo,
-        alignment=unit * reach.alignment,
+        halo=unit * receptive_field.halo,
+        alignment=unit * receptive_field.alignment,
         kmac_per_pixel=round(analysis.macs(graph) / unit**2 / 1000, 3),
         parameters=graph.parameters(),
         peak_floats_per_pixel=round(peak / unit**2, 3),
-        traffic_floats_per_pixel=analysis.traffic_floats(graph, steps) / unit**2,
+        traffic_floats_per_pixel=analysis.traffic_floats(graph, quant_params) / unit**2,
         integer_kmac_per_pixel=round(analysis.macs(graph, kernels) / unit**2 / 1000, 3),
         default_step=2.0 ** (source.default_key / KEYS_PER_OCTAVE),
         weights_sha256="",
         vectors=tuple(tables.get(STRENGTHS_KEY, ())),
         activations=tuple(n.removesuffix(".scale") for n in tables.get(ACTIVATIONS_KEY, ())),
-        biases=content.biases() if isinstance(content, IntegerGraph) and tables else {},
-        residual_step=content.residual_step if isinstance(content, IntegerGraph) else 0.0,
+        biases=content.biases() if isinstance(content, QuantizedGraph) and tables else {},
+        residual_step=content.residual_scale if isinstance(content, QuantizedGraph) else 0.0,
         folded=folded,
         inputs=tuple(graph.inputs),
         tiling=source.tiling,
         block=source.block,
-        exact_halo=unit * reach.exact_halo,
+        exact_halo=unit * receptive_field.exact_halo,
         trainable=source.trainable,
         shared=tuple(name for name, count in uses.items() if count > 1),
         provenance=source.provenance,
@@ -219,7 +222,7 @@ def _card(
 
 
 def _depth(graph: Graph) -> int:
-    """Most convolutions in a row."""
+    """Depth: most convolutions in a row."""
     deep = dict.fromkeys(graph.inputs, 0)
     for node in graph.nodes:
         before = max(deep.get(name, 0) for name in node.inputs)
@@ -228,8 +231,8 @@ def _depth(graph: Graph) -> int:
 
 
 def _golden_planes(graph: Graph, source: Source) -> npt.NDArray[np.uint8]:
-    """A tile with ramps, an edge, blocks and noise: (C, h, w) grey levels."""
-    alignment = math.lcm(8, analysis.reach(graph).alignment)
+    """Synthetic tile with ramps, an edge, blocks and noise: (C, h, w), 8-bit sample values."""
+    alignment = math.lcm(8, analysis.receptive_field(graph).alignment)
     height, width = (source.block,) * 2 if source.block else (2 * alignment, 3 * alignment)
     rng = np.random.default_rng(7)
     rows, columns = np.mgrid[:height, :width].astype(np.float64)
@@ -243,12 +246,12 @@ def _golden_planes(graph: Graph, source: Source) -> npt.NDArray[np.uint8]:
 
 
 def _parity(file: ModelFile, planes: npt.NDArray[np.uint8], expected: Float) -> float:
-    """Largest difference of the file on its runtime, relative to the residual's range."""
+    """Largest difference between the file, run, and its source, relative to the residual's range."""
     session = open_session(file, file.key(file.card.default_step))
     result = session.run(planes.astype(np.float32) - np.float32(NEUTRAL))
     return float(np.abs(result - expected).max()) / _span(expected)
 
 
 def _span(residual: Float) -> float:
-    """Range of a residual, grey levels."""
+    """Range of a residual, 8-bit levels."""
     return max(float(np.ptp(residual)), 1e-6)

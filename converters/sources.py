@@ -1,7 +1,7 @@
-"""Networks to export, wherever they come from: zoo, training, Keras file, ONNX file.
+"""Export sources: a network of the zoo, a training or a Keras file, as graph and card facts.
 
-A `Source` holds the graph in the convention of the model file: grey levels less 128 in,
-the residual in grey levels out, everything folded that folds.
+A `Source` holds the graph in the convention of the model file: 8-bit sample values,
+level-shifted by 128, in; the residual in 8-bit levels out; all constants folded.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +19,42 @@ import numpy.typing as npt
 from edgeqe import zoo
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
 from edgeqe.converters.graph import analysis
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
-from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.graph.convention import Convention, OutputKind
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
+from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.keras_io.reader import STRENGTH_INPUT, graph_of
 from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import fold
 from edgeqe.errors import InputError
 from edgeqe.model.card import LAYOUTS, pack_array, pixels_per_sample
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, SCALE
 from edgeqe.zoo import TRAINING_KEY
-from edgeqe.zoo.training.files import RECIPE, read_reached
+from edgeqe.zoo.training.files import RECIPE, read_progress
 
-#: Strength that a file has as it lies: JPEG's, and that of the video codecs.
+#: Strength that a file is stored at: JPEG's, and that of the video codecs.
 DEFAULT_QUALITY, DEFAULT_QP = 40, 32
 #: The residual is scaled down below this step, to `FINEST_SHARE` of it an octave below:
-#: where the error is about one grey level, a network that is right on the mean is too
+#: where the error is about one 8-bit level, a network that is right on the mean is too
 #: strong for its worst picture. Chosen on the validation pictures (README, no harm).
 CAUTION_STEP, FINEST_SHARE = 4.0, 0.85
 
 #: What a card says of the validation of a training that has not come to one.
 NOT_MEASURED = "none yet"
 
-#: Planes (C, h, w) in grey levels to the residual (C, h, w) in grey levels.
+#: Planes (C, h, w), 8-bit sample values, to the residual (C, h, w) in 8-bit levels.
 Reference = Callable[[npt.NDArray[np.uint8]], Float]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A network and what its card says."""
+    """A network to export: its graph, the reference to check against, facts for the card."""
 
     graph: Graph
     """In the convention of the model file."""
     reference: Reference
-    """The network as it came, at the default strength: what the file is checked against."""
+    """The original network at the default strength: what the exported file is compared with."""
     description: str
     planes: str
     """One of `card.LAYOUTS`."""
@@ -65,8 +67,8 @@ class Source:
     quality: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     """More metadata for the file."""
-    integer: IntegerGraph | None = None
-    """The network of integers of an INT8 file, whose graph is `graph`."""
+    quantized: QuantizedGraph | None = None
+    """The quantized graph of an INT8 file; its float graph is `graph`."""
 
 
 def from_zoo(name: str, seed: int = 1) -> Source:
@@ -98,17 +100,17 @@ def from_training(folder: Path) -> Source:
     import keras
 
     model = zoo.load_training(folder)
-    recipe, reached = json.loads((folder / RECIPE).read_text("utf-8")), read_reached(folder)
-    provenance = {"recipe": recipe, "steps": reached.steps, "minutes": reached.minutes}
-    if reached.precision:
-        provenance["precision"] = reached.precision
+    recipe, progress = json.loads((folder / RECIPE).read_text("utf-8")), read_progress(folder)
+    provenance = {"recipe": recipe, "steps": progress.steps, "minutes": progress.minutes}
+    if progress.precision:
+        provenance["precision"] = progress.precision
     provenance["trainer"] = f"Keras {keras.__version__} on {keras.backend.backend()}"
-    if not reached.validated:
+    if not progress.validated:
         provenance["validation"] = NOT_MEASURED
         return from_keras(model, provenance=provenance)
-    if reached.validated != reached.steps:
-        provenance["validation"] = f"at step {reached.validated}"
-    quality = {"validation PSNR, dB, JPEG and enhanced": reached.gains}
+    if progress.validated != progress.steps:
+        provenance["validation"] = f"at step {progress.validated}"
+    quality = {"validation PSNR, dB, JPEG and enhanced": progress.gains}
     return from_keras(model, provenance=provenance, quality=quality)
 
 
@@ -157,14 +159,11 @@ def from_keras(
     """
     entry = zoo.network(model.name)
     key = round(KEYS_PER_OCTAVE * math.log2(_default_step(entry.codecs)))
-    native = entry.planes == "420-space-to-depth"
     graph = graph_of(model, key / KEYS_PER_OCTAVE)
-    gives = "residual" if native else "picture"
-    convention = conventions.Convention(
-        entry.planes, -NEUTRAL / SCALE, 1.0 - NEUTRAL / SCALE, gives
-    )
+    gives = OutputKind.RESIDUAL if entry.gives_residual else OutputKind.PICTURE
+    convention = Convention(entry.planes, -NEUTRAL / SCALE, 1.0 - NEUTRAL / SCALE, gives)
     graph = conventions.as_residual(fuse_branches(fold(graph)), convention)
-    if native:
+    if entry.gives_residual:
         graph = _cautious(graph)
     return Source(
         graph=fold(graph).at(key),
@@ -178,22 +177,75 @@ def from_keras(
         trainable=sum(math.prod(variable.shape) for variable in model.trainable_variables),
         provenance=provenance or {},
         quality=quality or {},
-        metadata={TRAINING_KEY: _training_text(model)} if native else {},
+        metadata={TRAINING_KEY: _training_text(model)} if entry.gives_residual else {},
+    )
+
+
+def freeze_source(source: Source, folder: Path) -> Source:
+    """Source whose channel attention is frozen on the pictures of a folder.
+
+    Parameters
+    ----------
+    source : Source
+    folder : Path
+        Searched with its subfolders.
+
+    Returns
+    -------
+    Source
+        Tile-exact; its reference is the frozen network before it is folded.
+
+    Raises
+    ------
+    InputError
+        As `freeze`; or if the folder holds no pictures.
+    ImageError
+        If a picture cannot be read.
+    """
+    from edgeqe.converters.onnx_io.session import GraphSession
+    from edgeqe.converters.rewrites import attention
+    from edgeqe.zoo.training.pictures import picture_files
+
+    attention.find_attention(source.graph)  # before any picture is read
+    found = attention.freeze(source.graph, attention.some_windows(picture_files(folder)))
+    frozen = found.graph.at(source.default_key)
+    running = GraphSession(frozen)
+
+    def reference(planes: npt.NDArray[np.uint8]) -> Float:
+        given = planes.astype(np.float32)[None] - np.float32(NEUTRAL)
+        residual: Float = running.run({"planes": given})[0][0]
+        return residual
+
+    provenance = {
+        **source.provenance,
+        "frozen gates": {gate.name: [gate.mean, gate.spread] for gate in found.attention},
+        "frozen on": {
+            "blocks a quality": found.blocks,
+            "JPEG qualities": list(attention.QUALITIES),
+        },
+    }
+    return replace(
+        source,
+        graph=fold(found.graph).at(source.default_key),
+        reference=reference,
+        tiling="exact",
+        block=0,
+        provenance=provenance,
     )
 
 
 def facts(name: str) -> dict[str, Any]:
-    """What a network of the zoo is: parameters, arithmetic, halo, alignment, inputs."""
+    """Facts of a network of the zoo: parameters, MACs, halo, alignment, inputs."""
     entry, model = zoo.network(name), zoo.build(name)
     source = from_keras(model)
-    reach, unit = analysis.reach(source.graph), pixels_per_sample(source.planes)
+    receptive_field, unit = analysis.receptive_field(source.graph), pixels_per_sample(source.planes)
     return {
         "name": name,
         "parameters": model.count_params(),
         "trainable": source.trainable,
         "kmac_per_pixel": analysis.macs(source.graph) / unit**2 / 1000,
-        "halo": unit * reach.exact_halo,
-        "alignment": unit * reach.alignment,
+        "halo": unit * receptive_field.exact_halo,
+        "alignment": unit * receptive_field.alignment,
         "tiling": source.tiling,
         "block": source.block,
         "planes": source.planes,
@@ -206,7 +258,7 @@ def facts(name: str) -> dict[str, Any]:
 
 
 def keras_residual(model: Any, planes: npt.NDArray[np.uint8], log2_step: float) -> Float:
-    """Residual in grey levels, (C, h, w), of planes (C, h, w) in grey levels, by Keras."""
+    """Residual (C, h, w) in 8-bit levels of planes (C, h, w), 8-bit sample values, by Keras."""
     unit = ((planes.astype(np.float32) - NEUTRAL) / np.float32(SCALE)).transpose(1, 2, 0)[None]
     channels = LAYOUTS[zoo.network(model.name).planes]
     given = {
@@ -216,8 +268,7 @@ def keras_residual(model: Any, planes: npt.NDArray[np.uint8], log2_step: float) 
     }
     inputs = [given[tensor.name] for tensor in model.inputs]
     result = np.asarray(model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]))
-    if zoo.network(model.name).planes != "420-space-to-depth":
-        result = result - given["planes"]
+    result = zoo.residual_of(model, result, given["planes"])
     return np.ascontiguousarray(result[0].transpose(2, 0, 1)) * np.float32(SCALE)
 
 
@@ -228,7 +279,7 @@ def caution(log2_steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _cautious(graph: Graph) -> Graph:
-    """Graph whose residual is scaled by `caution`."""
+    """Graph whose output is scaled by `caution`: one Mul, its vector following the strength."""
     share_of = caution(np.array(KEYS) / KEYS_PER_OCTAVE)
     output, name = f"{graph.output}.cautious", "caution.scale"
     node = Node("Mul", "caution", (graph.output, name), output)
@@ -247,7 +298,7 @@ def _default_step(codecs: tuple[str, ...]) -> float:
 
 
 def _training_text(model: Any) -> str:
-    """Weights that the graph does not hold, by Keras path."""
+    """Weights that only Keras needs, which the graph does not hold, by Keras path, as JSON."""
     graph_holds = {f"{layer.name}/kernel" for layer in model.layers}
     weights = {
         variable.path: pack_array(np.asarray(variable.value, "<f4"))

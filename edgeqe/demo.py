@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe import metrics
 from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
+from edgeqe.typing import Rgb
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from edgeqe.enhancer import Enhancer
 
-Rgb = npt.NDArray[np.uint8]
 
 #: JPEG quality of the compressed picture.
 QUALITY = 15

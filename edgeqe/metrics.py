@@ -7,14 +7,13 @@ Every function takes gray pictures, shape (H, W), or colour pictures, shape
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import InputError
+from edgeqe.typing import Array
 
-Array = npt.NDArray[Any]
 Float64 = npt.NDArray[np.float64]
 
 #: Side of a JPEG block.

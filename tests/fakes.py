@@ -23,8 +23,8 @@ from edgeqe.runtimes.placement import Placement
 from edgeqe.runtimes.selection import profile_for
 from edgeqe.runtimes.sessions import SessionFactory
 from edgeqe.targets.profile import WindowBounds
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 Network = Callable[[Float], Float]
 
 CARD = Card(

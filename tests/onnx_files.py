@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeqe.converters.graph.graph import Float
+from edgeqe.typing import Float
 
 make = helper.make_node
 

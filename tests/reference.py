@@ -7,7 +7,7 @@ import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
-Double = npt.NDArray[np.float64]
+from edgeqe.typing import Double
 
 
 def weights_of(data: bytes) -> dict[str, Double]:

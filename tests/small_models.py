@@ -8,7 +8,6 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.graph.strength_tables import strength_table
@@ -17,8 +16,8 @@ from edgeqe.converters.rewrites.sharing import scale_kernels
 from edgeqe.converters.tflite_io import writer as tflite_writer
 from edgeqe.model.card import CARD_KEY, GOLDEN_KEY, STRENGTHS_KEY, Card, golden_text
 from edgeqe.model.file import outline_of, weights_sha256
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 DEFAULT_KEY = 40
 
 

@@ -55,11 +55,11 @@ ROOM_MAY_IMPORT: dict[str, set[str]] = {
     "bench": {*DEVICE, "edgeqe", "targets"} - {"doctor", "verify"},
     "cli": {*ROOMS, "edgeqe"},
 }
-FOR_ALL = {"edgeqe.errors", "edgeqe.__version__"}
+FOR_ALL = {"edgeqe.choices", "edgeqe.errors", "edgeqe.typing", "edgeqe.__version__"}
 #: Single modules of other rooms. Training sees pictures through the device's own front
 #: end, so that a network learns exactly what it will meet.
 MODULE_MAY_IMPORT = {
-    "edgeqe.zoo": {"edgeqe.metrics", "edgeqe.model"},
+    "edgeqe.zoo": {"edgeqe.metrics", "edgeqe.model", "edgeqe.runtimes.quiet"},
     "edgeqe.zoo.training": {"edgeqe.codecs", "edgeqe.views"},
     "edgeqe.zoo.training.teacher": {"edgeqe.runtimes"},
 }

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from edgeqe.errors import InputError
 from edgeqe.metrics import mse, psnr, psnr_b, ssim
-
-Uint8 = npt.NDArray[np.uint8]
+from edgeqe.typing import Uint8
 
 
 def noisy_pair(shape: tuple[int, ...], seed: int) -> tuple[Uint8, Uint8]:

@@ -13,9 +13,10 @@ from typing import Literal
 import numpy as np
 
 from edgeqe import metrics
-from edgeqe.bench.data import Picture, PictureSet, Uint8, read_picture
+from edgeqe.bench.data import Picture, PictureSet, read_picture
 from edgeqe.bench.quality import PSNR_CEILING, Network, Row, Score, code
 from edgeqe.errors import InputError
+from edgeqe.typing import Uint8
 
 #: Height and width of a cut, pixels; of a smaller picture, the whole side.
 SIZE = (144, 192)

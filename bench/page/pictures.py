@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from edgeqe.bench.data import Uint8, pillow_image
+from edgeqe.bench.data import pillow_image
 from edgeqe.bench.page.crops import Crop
 from edgeqe.bench.page.markup import box, heading, image, paragraph
+from edgeqe.typing import Uint8
 
 #: CSS pixels for each pixel of a cut, so that an artefact can be seen.
 ZOOM = 2

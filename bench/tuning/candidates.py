@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeqe.bench.data import Picture, Uint8, packaged_file, read_picture
+from edgeqe.bench.data import Picture, packaged_file, read_picture
 from edgeqe.bench.frames import Frame, decoded_frame
 from edgeqe.bench.tuning.settings import Setting, Space, nothing_runs
 from edgeqe.bench.tuning.tuned import profile_text
@@ -20,6 +20,7 @@ from edgeqe.errors import InputError, ProviderError
 from edgeqe.metrics import psnr
 from edgeqe.model.catalogue import shipped_models
 from edgeqe.targets.profile import Profile
+from edgeqe.typing import Uint8
 
 #: Levels of the timed picture, each of half the sides of the one before, and its least side in
 #: pixels.

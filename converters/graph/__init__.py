@@ -1,1 +1,1 @@
-"""A network as a graph: nodes, analysis, editing, integer form, strength tables."""
+"""The intermediate graph: nodes, analysis, editing, its quantized form, strength tables."""

@@ -1,4 +1,4 @@
-"""What a network asks of a device: halo and alignment, live numbers, traffic, arithmetic."""
+"""Static analysis of a graph: receptive-field halo, alignment, peak live floats, traffic, MACs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ CHANNEL_BLOCK = 16
 
 
 @dataclass(frozen=True)
-class Reach:
-    """What tiling asks of a network, in pixels of its input."""
+class ReceptiveField:
+    """Receptive field of a graph as tiling needs it, in pixels of its input."""
 
     halo: int
-    """Pixels beside a tile that its result depends on, rounded up to the alignment."""
+    """Pixels around a tile that its result depends on, rounded up to the alignment."""
     exact_halo: int
-    """The same, not rounded."""
+    """`halo`, not rounded."""
     alignment: int
     """Tiles start at a multiple of this: the network's total stride."""
 
 
 def _needs(node: Node, first: int, last: int) -> tuple[int, int]:
-    """Input interval that the output interval [first, last] needs."""
+    """Input interval that a node needs for the output interval [first, last]."""
     k, s, p = node.kernel, node.stride, node.padding
     if node.op in ("Conv", "MaxPool"):
         return s * first - p, s * last - p + k - 1
@@ -41,10 +41,10 @@ def _needs(node: Node, first: int, last: int) -> tuple[int, int]:
     return first, last
 
 
-def reach(graph: Graph) -> Reach:
-    """Halo and alignment by back-propagating the interval that an aligned tile needs.
+def receptive_field(graph: Graph) -> ReceptiveField:
+    """Halo and alignment, by back-propagating the interval that an aligned tile needs.
 
-    Gates that pool over the picture are left out: a network with one has no halo, and
+    Channel attention with global pooling is left out: a network with it has no halo, and
     what tiles it is the card's `tiling`.
 
     A tile of eight alignment steps is put far from the borders; the input interval
@@ -54,7 +54,7 @@ def reach(graph: Graph) -> Reach:
     resolution = graph.scales()
     alignment = math.lcm(*(value.denominator for value in resolution.values()))
     if graph.pools_globally:
-        return Reach(0, 0, alignment)
+        return ReceptiveField(0, 0, alignment)
     far = alignment * 4096
     out = resolution[graph.output]
     span = (int(far * out), int((far + 8 * alignment) * out) - 1)
@@ -73,13 +73,13 @@ def reach(graph: Graph) -> Reach:
     if not firsts:
         raise InputError(f"network '{graph.name}': the output does not depend on the input.")
     exact = max(far - min(firsts), max(lasts) - (far + 8 * alignment - 1), 0)
-    return Reach(-(-exact // alignment) * alignment, exact, alignment)
+    return ReceptiveField(-(-exact // alignment) * alignment, exact, alignment)
 
 
 def peak_floats(graph: Graph) -> float:
-    """Most numbers alive at once per input pixel, network input and output included.
+    """Peak live floats per input pixel, network input and output included.
 
-    Runtimes keep hidden values in blocks of channels, 16 with AVX-512, so their
+    Runtimes keep hidden tensors in blocks of channels, 16 with AVX-512, so their
     channels count rounded up to `CHANNEL_BLOCK`.
 
     A value lives from the node that makes it to the last that reads it. Convolutions
@@ -110,7 +110,7 @@ def peak_floats(graph: Graph) -> float:
 
 
 def traffic_floats(graph: Graph, integers: Collection[str] = ()) -> float:
-    """Numbers of four bytes read and written per input pixel by all layers.
+    """Floats (4 bytes each) read and written per input pixel by all fused layers.
 
     A layer is what a runtime runs as one operation (`integer.groups_of`): it reads each value
     that comes from outside of it once, whole, and writes its last one. A value of two readers
@@ -120,7 +120,7 @@ def traffic_floats(graph: Graph, integers: Collection[str] = ()) -> float:
     ----------
     graph : Graph
     integers : collection of str
-        Values of one byte a number.
+        Values that are 8-bit integers, one byte each.
     """
     resolution = graph.scales()
     size = {

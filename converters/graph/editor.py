@@ -1,4 +1,4 @@
-"""A graph while its constants are being folded: found, combined, moved."""
+"""Mutable view of a graph for constant folding: find, combine, move and remove nodes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
+from edgeqe.typing import Float
 
 
-class Draft:
-    """A graph while it is being folded."""
+class GraphEditor:
+    """Mutable copy of a graph: nodes are replaced in place, `graph` gives the result."""
 
     def __init__(self, graph: Graph) -> None:
         self.origin, self.nodes = graph, list(graph.nodes)
@@ -18,7 +19,7 @@ class Draft:
         self.channels = graph.channels()
 
     def graph(self) -> Graph:
-        """As a graph again; what nothing reads is dropped."""
+        """The edited graph; nodes and constants that nothing reads are dropped."""
         return self.origin.with_nodes(self.nodes, self.constants, self.vectors)
 
     def readers(self, name: str) -> list[Node]:
@@ -26,7 +27,7 @@ class Draft:
         return [node for node in self.nodes if name in node.inputs]
 
     def fresh(self, like: Node) -> str:
-        """Name for a new value of the channels of a node's output."""
+        """Unused name for a new value with as many channels as a node's output."""
         taken, name = {node.output for node in self.nodes}, f"{like.name}.factor"
         while name in taken:
             name = f"{name}+"
@@ -34,13 +35,13 @@ class Draft:
         return name
 
     def maker(self, name: str) -> Node | None:
-        """Node that makes a value which nothing else than one node reads."""
+        """Producer of a value that has exactly one consumer, else None."""
         if len(self.readers(name)) != 1 or name == self.origin.output:
             return None
         return next((node for node in self.nodes if node.output == name), None)
 
     def is_vector(self, node: Node) -> bool:
-        """Whether a Mul or Add has a value and a constant per channel."""
+        """Whether the second input of a Mul or Add is a per-channel constant."""
         return (
             len(node.inputs) == 2
             and node.inputs[0] not in self.constants
@@ -48,13 +49,13 @@ class Draft:
         )
 
     def values(self, name: str) -> Float:
-        """Rows of a constant per channel: one, or one a key of the strength."""
+        """Per-channel constant as rows: one row, or one per key of the strength."""
         if name in self.vectors:
             return self.vectors[name]
         return self.constants[name].reshape(1, -1)
 
     def combine(self, operation: np.ufunc, first: str, second: str, name: str) -> str:
-        """Store the product or sum of two constants per channel, for every strength."""
+        """Store the product or sum of two per-channel constants, at every strength."""
         row = operation(self.constants[first].reshape(-1), self.constants[second].reshape(-1))
         table = operation(self.values(first), self.values(second))
         if first in self.vectors or second in self.vectors:
@@ -63,12 +64,12 @@ class Draft:
         return name
 
     def replace(self, old: Node, *new: Node) -> None:
-        """Put nodes in the place of one."""
+        """Put nodes in the place of one, where it ran."""
         position = self.nodes.index(old)
         self.nodes[position : position + 1] = new
 
     def remove(self, node: Node) -> None:
-        """Drop a node whose first input takes the place of its output."""
+        """Bypass a node: its consumers read its first input instead."""
         self.nodes.remove(node)
         before, after = node.inputs[0], node.output
         for index, other in enumerate(self.nodes):
@@ -77,7 +78,7 @@ class Draft:
                 self.nodes[index] = replace(other, inputs=inputs)
 
     def scale_kernel(self, node: Node, gain: Float, axis: str) -> None:
-        """Multiply a kernel that is used once along its output or input channels."""
+        """Scale a kernel that one node uses, along its output or input channels."""
         name = node.inputs[1]
         kernel = self.constants[name]
         if node.op == "Conv" and axis == "in":  # the kernel holds the inputs of its group alone

@@ -1,4 +1,4 @@
-"""A network as a small graph: frozen nodes in running order, constants by name.
+"""The graph between formats: ONNX operators in execution order, constants by name.
 
 Values are NCHW; kernels are laid out as ONNX wants them: Conv (out, in / groups, rows,
 columns), ConvTranspose (in, out, rows, columns). A constant may be used by several
@@ -14,22 +14,20 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
-
-#: Operators of which each output pixel needs the same input pixel alone. ReduceMax and
+#: Pointwise operators: an output pixel reads the same input pixel alone. ReduceMax and
 #: ReduceMean go over the channels and keep one; Slice takes channels `first` to `last`.
 POINTWISE = frozenset(
     {"Add", "BatchNormalization", "Concat", "LeakyRelu", "Mul", "PRelu", "ReduceMax",
      "ReduceMean", "Relu", "Selu", "Sigmoid", "Slice"}
 )  # fmt: skip
-#: Operators that look around, change the resolution, or both.
+#: Operators with a spatial window, or that change the resolution, or both.
 SPATIAL = frozenset({"Conv", "ConvTranspose", "DepthToSpace", "MaxPool", "SpaceToDepth"})
-#: Operators that need the whole picture: their output has one pixel.
+#: Global pooling: the output has one pixel.
 GLOBAL = frozenset({"GlobalAveragePool", "GlobalMaxPool"})
 #: Every operator that a graph may hold.
 OPERATORS = POINTWISE | SPATIAL | GLOBAL
@@ -39,7 +37,7 @@ KEYS = range(0, math.ceil(KEYS_PER_OCTAVE * math.log2(152)) + 1)
 
 @dataclass(frozen=True)
 class Node:
-    """One operation."""
+    """One operator of the graph and its attributes."""
 
     op: str
     """Name of the operator, one of `OPERATORS`."""
@@ -48,11 +46,11 @@ class Node:
     inputs: tuple[str, ...]
     """Names of values and constants, in ONNX's order."""
     output: str
-    """Name of the value it makes."""
+    """Name of the value that it computes."""
     kernel: int = 1
     """Side of the kernel, or the block of DepthToSpace and SpaceToDepth."""
     stride: int = 1
-    """Step between windows; the up-sampling factor of ConvTranspose."""
+    """Stride; the up-sampling factor of ConvTranspose."""
     padding: int = 0
     """Zeros before the first row and column; of ConvTranspose, rows and columns cut there."""
     padding_end: int = 0
@@ -64,7 +62,7 @@ class Node:
     first: int = 0
     """First channel of Slice."""
     last: int = 0
-    """Channel behind the last of Slice."""
+    """Behind the last channel of Slice."""
 
     def __post_init__(self) -> None:
         if self.op not in OPERATORS:
@@ -73,16 +71,16 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """A network."""
+    """A network in inference form: nodes, constants, and the strength's vectors."""
 
     name: str
     """Name of the network."""
     inputs: Mapping[str, int]
     """Channels of each picture input, by name."""
     output: str
-    """Name of the value that is the result."""
+    """Name of the output value."""
     nodes: tuple[Node, ...]
-    """Operations in running order."""
+    """Operators in execution order."""
     constants: Mapping[str, Float] = field(repr=False)
     """Weights and vectors by name; a vector per channel has shape (1, C, 1, 1), a
     convolution's bias (C,), a PRelu's slope (C, 1, 1)."""
@@ -91,11 +89,11 @@ class Graph:
     (len(KEYS), C). The constant of that name holds one row of them."""
 
     def uses(self, name: str) -> list[Node]:
-        """Nodes that read a value or a constant."""
+        """Consumers of a value or a constant."""
         return [node for node in self.nodes if name in node.inputs]
 
     def makers(self) -> dict[str, Node]:
-        """Node that makes each value."""
+        """Producer of each value."""
         return {node.output: node for node in self.nodes}
 
     def with_nodes(
@@ -104,7 +102,7 @@ class Graph:
         constants: Mapping[str, Float],
         vectors: Mapping[str, Float] | None = None,
     ) -> Graph:
-        """Same network with other nodes; what nothing reads any more is dropped."""
+        """Copy with other nodes; nodes and constants that the output does not need are dropped."""
         wanted, kept = {self.output}, []
         for node in reversed(list(nodes)):
             if node.output in wanted:
@@ -122,7 +120,7 @@ class Graph:
         )
 
     def at(self, key: int) -> Graph:
-        """Same network, its vectors' constants set to a key of the strength table."""
+        """Copy whose strength vectors are set to a key of the strength table."""
         row = min(max(key - KEYS[0], 0), len(KEYS) - 1)
         set_to = {
             name: np.ascontiguousarray(table[row].reshape(1, -1, 1, 1), np.float32)
@@ -131,7 +129,7 @@ class Graph:
         return replace(self, constants={**self.constants, **set_to})
 
     def channels(self) -> dict[str, int]:
-        """Channels of every value."""
+        """Number of channels of every value."""
         result = dict(self.inputs)
         for node in self.nodes:
             sources = [result[name] for name in node.inputs if name in result]
@@ -187,16 +185,16 @@ class Graph:
 
     @property
     def pools_globally(self) -> bool:
-        """Whether a result depends on the whole picture, so that tiles change it."""
+        """Whether it has global pooling, so that tiles change the result."""
         return any(node.op in GLOBAL for node in self.nodes)
 
     def parameters(self) -> int:
-        """Numbers in the constants, each shared one once."""
+        """Elements of all constants, each shared one counted once."""
         return sum(value.size for value in self.constants.values())
 
 
 def short_names(graph: Graph) -> dict[str, str]:
-    """Names v1, v2 and so on for the values between the nodes.
+    """Short names v1, v2 and so on for the intermediate values.
 
     For files: names of a network with many small nodes would weigh more than its nodes.
     Constants, inputs and the result keep theirs.
@@ -210,7 +208,7 @@ def short_names(graph: Graph) -> dict[str, str]:
 
 
 def renamed(graph: Graph, names: Mapping[str, str]) -> Graph:
-    """Same network with other names of values and constants."""
+    """Copy with other names of values and constants."""
     nodes = [
         replace(
             node,
@@ -225,5 +223,5 @@ def renamed(graph: Graph, names: Mapping[str, str]) -> Graph:
 
 
 def short(graph: Graph) -> Graph:
-    """Same network, the values between its nodes named v1, v2 and so on."""
+    """Copy whose intermediate values are named v1, v2 and so on."""
     return renamed(graph, short_names(graph))

@@ -1,4 +1,4 @@
-"""The strength tables of a file: all vectors at every strength, as products of small matrices."""
+"""Strength tables of a model file: every strength vector at every key, as low-rank matrices."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import KEYS, Float, Graph
-from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.graph.graph import KEYS, Graph
+from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.errors import CheckError
 from edgeqe.model.card import ACTIVATIONS_KEY, STRENGTHS_KEY, StrengthTable
+from edgeqe.typing import Float
 
 #: Largest error of a low-rank strength table, relative to each vector's largest value.
 TABLE_TOLERANCE = 1e-6
-#: The same of a network of integers, whose steps are 1/255 of a value: its file is a third.
+#: The same of an INT8 file, whose scales are 1/255 of a range: it is a third of the size.
 INTEGER_TOLERANCE = 1e-5
 
 
@@ -45,16 +46,16 @@ def strength_table(
     raise CheckError("the strength vectors do not fit a float32 table.")
 
 
-def tables_of(content: Graph | IntegerGraph) -> dict[str, dict[str, Float]]:
+def tables_of(content: Graph | QuantizedGraph) -> dict[str, dict[str, Float]]:
     """Vectors of each of a file's tables, by the table's metadata key.
 
-    The scales of INT8's values have a table of their own: they follow the strength less
+    The scales of quantized values have a table of their own: they follow the strength less
     smoothly, and would raise the rank of the other, larger one.
     """
     if isinstance(content, Graph):
         return {STRENGTHS_KEY: dict(content.vectors)} if content.vectors else {}
     vectors = content.graph.vectors
-    scales = {step.scale for step in content.steps.values() if step.scale in vectors}
+    scales = {step.scale for step in content.quant_params.values() if step.scale in vectors}
     if not vectors:
         return {}
     return {
@@ -63,17 +64,19 @@ def tables_of(content: Graph | IntegerGraph) -> dict[str, dict[str, Float]]:
     }
 
 
-def as_stored(integer: IntegerGraph, tables: Mapping[str, StrengthTable], key: int) -> IntegerGraph:
-    """Same network with the numbers that the tables hold, set to a key.
+def as_stored(
+    quantized: QuantizedGraph, tables: Mapping[str, StrengthTable], key: int
+) -> QuantizedGraph:
+    """Copy whose vectors are those that the tables decode to, set to a key.
 
-    A bias is rounded from them: made of other numbers, the file as it lies would differ by an
-    integer from what a device writes.
+    An int32 bias is rounded from them: made of other floats, the file as stored would differ by
+    one from what a device writes.
     """
-    graph, vectors = integer.graph, dict(integer.graph.vectors)
-    for table_key, names in tables_of(integer).items():
+    graph, vectors = quantized.graph, dict(quantized.graph.vectors)
+    for table_key, names in tables_of(quantized).items():
         table, used = tables[table_key], 0
         rows = np.stack([table.row(k) for k in KEYS])
         for name, values in names.items():
             vectors[name] = rows[:, used : used + values.shape[1]]
             used += values.shape[1]
-    return integer.with_graph(replace(graph, vectors=vectors)).at(key) if vectors else integer
+    return quantized.with_graph(replace(graph, vectors=vectors)).at(key) if vectors else quantized

@@ -1,1 +1,1 @@
-"""Keras models to the graph."""
+"""Keras importer: functional models to the graph."""

@@ -1,4 +1,4 @@
-"""Keras layers as nodes of the graph: one function a layer, and the table of them."""
+"""Keras layers to graph operators: one conversion function per layer class."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 import keras
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Node
+from edgeqe.converters.graph.graph import Node
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 from edgeqe.zoo.attention import ChannelMax, ChannelMean, ChannelSlice
 
 #: Operators of Keras' activation functions.
@@ -22,8 +23,8 @@ ACTIVATIONS = {
 
 
 @dataclass(frozen=True)
-class Call:
-    """One use of a layer."""
+class LayerCall:
+    """One call of a Keras layer: a shared layer has several."""
 
     layer: Any
     name: str
@@ -40,66 +41,66 @@ class Call:
 
 
 @dataclass
-class Draft:
-    """Nodes and constants read so far."""
+class KerasEditor:
+    """Nodes and constants of the graph while a Keras model is imported."""
 
     nodes: list[Node] = field(default_factory=list)
     constants: dict[str, Float] = field(default_factory=dict)
 
-    def add(self, op: str, call: Call, inputs: tuple[str, ...] = (), **options: Any) -> None:
-        """Node of a call's name that reads its first source and what `inputs` names."""
+    def add(self, op: str, call: LayerCall, inputs: tuple[str, ...] = (), **options: Any) -> None:
+        """Append a node named as the call; it reads the call's first source and `inputs`."""
         self.nodes.append(Node(op, call.name, (call.sources[0], *inputs), call.output, **options))
 
-    def constant(self, call: Call, kind: str, value: Any) -> str:
-        """Constant of a call's layer, one for all its uses."""
+    def constant(self, call: LayerCall, kind: str, value: Any) -> str:
+        """Store a weight of a call's layer, once for all its uses; its name."""
         name = f"{call.layer.name}.{kind}"
         self.constants[name] = np.ascontiguousarray(_array(value))
         return name
 
 
-Converter = Callable[[Draft, Call], None]
+Converter = Callable[[KerasEditor, LayerCall], None]
 
 
-def _conv2d(draft: Draft, call: Call) -> None:
+def _conv2d(editor: KerasEditor, call: LayerCall) -> None:
     kernel, stride = _window(call)
-    inputs = [draft.constant(call, "kernel", _array(call.layer.kernel).transpose(3, 2, 0, 1))]
+    inputs = [editor.constant(call, "kernel", _array(call.layer.kernel).transpose(3, 2, 0, 1))]
     if call.layer.use_bias:
-        inputs.append(draft.constant(call, "bias", call.layer.bias))
-    draft.add("Conv", call, tuple(inputs), groups=call.layer.groups, **_same(kernel, stride))
+        inputs.append(editor.constant(call, "bias", call.layer.bias))
+    editor.add("Conv", call, tuple(inputs), groups=call.layer.groups, **_same(kernel, stride))
 
 
-def _separable_conv2d(draft: Draft, call: Call) -> None:
-    """Depthwise convolution, then 1x1; both frameworks sort depthwise maps by input channel."""
+def _separable_conv2d(editor: KerasEditor, call: LayerCall) -> None:
+    """Depthwise convolution, then 1x1; both frameworks order depthwise maps by input channel."""
     layer, (kernel, stride) = call.layer, _window(call)
     depthwise = _array(layer.depthwise_kernel).transpose(2, 3, 0, 1)
     depthwise = depthwise.reshape(-1, 1, kernel, kernel)
     middle = f"{call.name}.depthwise"
     first = replace(call, name=middle, output=f"{middle}.out")
-    name = draft.constant(call, "depthwise_kernel", depthwise)
-    draft.add("Conv", first, (name,), groups=call.channels, **_same(kernel, stride))
+    name = editor.constant(call, "depthwise_kernel", depthwise)
+    editor.add("Conv", first, (name,), groups=call.channels, **_same(kernel, stride))
     pointwise = _array(layer.pointwise_kernel).transpose(3, 2, 0, 1)
-    inputs = [draft.constant(call, "pointwise_kernel", pointwise)]
+    inputs = [editor.constant(call, "pointwise_kernel", pointwise)]
     if layer.use_bias:
-        inputs.append(draft.constant(call, "bias", layer.bias))
-    draft.add("Conv", replace(call, sources=(first.output,)), tuple(inputs))
+        inputs.append(editor.constant(call, "bias", layer.bias))
+    editor.add("Conv", replace(call, sources=(first.output,)), tuple(inputs))
 
 
-def _conv2d_transpose(draft: Draft, call: Call) -> None:
+def _conv2d_transpose(editor: KerasEditor, call: LayerCall) -> None:
     layer, (kernel, stride) = call.layer, _window(call)
     if layer.output_padding is not None:
         call.refuse(f"output_padding {layer.output_padding}; leave it out")
-    inputs = [draft.constant(call, "kernel", _array(layer.kernel).transpose(3, 2, 0, 1))]
+    inputs = [editor.constant(call, "kernel", _array(layer.kernel).transpose(3, 2, 0, 1))]
     if layer.use_bias:
-        inputs.append(draft.constant(call, "bias", layer.bias))
+        inputs.append(editor.constant(call, "bias", layer.bias))
     # 'same' makes stride times the size: kernel - stride rows are cut, the smaller half
     # first; where that is negative, rows without a value are added behind
     total = kernel - stride
     before = max(total, 0) // 2
-    draft.add("ConvTranspose", call, tuple(inputs), kernel=kernel, stride=stride,
+    editor.add("ConvTranspose", call, tuple(inputs), kernel=kernel, stride=stride,
                padding=before, padding_end=total - before)  # fmt: skip
 
 
-def _batch_normalization(draft: Draft, call: Call) -> None:
+def _batch_normalization(editor: KerasEditor, call: LayerCall) -> None:
     layer = call.layer
     _last_axis(call, layer.axis)
     values = {
@@ -108,47 +109,47 @@ def _batch_normalization(draft: Draft, call: Call) -> None:
         "mean": layer.moving_mean,
         "variance": layer.moving_variance,
     }
-    inputs = tuple(draft.constant(call, kind, value) for kind, value in values.items())
-    draft.add("BatchNormalization", call, inputs, alpha=layer.epsilon)
+    inputs = tuple(editor.constant(call, kind, value) for kind, value in values.items())
+    editor.add("BatchNormalization", call, inputs, alpha=layer.epsilon)
 
 
-def _relu(draft: Draft, call: Call) -> None:
+def _relu(editor: KerasEditor, call: LayerCall) -> None:
     layer = call.layer
     if layer.max_value is not None or layer.threshold != 0:
         call.refuse(f"max_value {layer.max_value}, threshold {layer.threshold}; use a plain ReLU")
     if layer.negative_slope:
-        _leaky_relu(draft, call)
+        _leaky_relu(editor, call)
     else:
-        draft.add("Relu", call)
+        editor.add("Relu", call)
 
 
-def _leaky_relu(draft: Draft, call: Call) -> None:
-    draft.add("LeakyRelu", call, alpha=float(call.layer.negative_slope))
+def _leaky_relu(editor: KerasEditor, call: LayerCall) -> None:
+    editor.add("LeakyRelu", call, alpha=float(call.layer.negative_slope))
 
 
-def _prelu(draft: Draft, call: Call) -> None:
+def _prelu(editor: KerasEditor, call: LayerCall) -> None:
     if tuple(call.layer.alpha.shape) != (1, 1, call.channels):
         call.refuse("a slope a pixel; use shared_axes=[1, 2]")
     slope = _array(call.layer.alpha).reshape(-1, 1, 1)
-    draft.add("PRelu", call, (draft.constant(call, "alpha", slope),))
+    editor.add("PRelu", call, (editor.constant(call, "alpha", slope),))
 
 
-def _activation(draft: Draft, call: Call) -> None:
-    draft.add(operator_of(call), call)
+def _activation(editor: KerasEditor, call: LayerCall) -> None:
+    editor.add(operator_of(call), call)
 
 
-def _max_pooling2d(draft: Draft, call: Call) -> None:
+def _max_pooling2d(editor: KerasEditor, call: LayerCall) -> None:
     layer = call.layer
     if len({*layer.pool_size, *layer.strides}) != 1 or layer.data_format != "channels_last":
         call.refuse(f"pool size {layer.pool_size}, strides {layer.strides}; make them equal")
-    draft.add("MaxPool", call, kernel=layer.pool_size[0], stride=layer.strides[0])
+    editor.add("MaxPool", call, kernel=layer.pool_size[0], stride=layer.strides[0])
 
 
 def _global_pooling(op: str) -> Converter:
-    def convert(draft: Draft, call: Call) -> None:
+    def convert(editor: KerasEditor, call: LayerCall) -> None:
         if not call.layer.keepdims or call.layer.data_format != "channels_last":
             call.refuse("it drops the axes; use keepdims=True, channels last")
-        draft.add(op, call)
+        editor.add(op, call)
 
     return convert
 
@@ -156,24 +157,24 @@ def _global_pooling(op: str) -> Converter:
 def _chain(op: str) -> Converter:
     """``(a op b) op c``: the graph's operators take two."""
 
-    def convert(draft: Draft, call: Call) -> None:
+    def convert(editor: KerasEditor, call: LayerCall) -> None:
         *middle, last = call.sources[1:]
         for index, source in enumerate(middle, 1):
             name = f"{call.name}.{op.lower()}_{index}"
             part = replace(call, name=name, output=f"{name}.out")
-            draft.add(op, part, (source,))
+            editor.add(op, part, (source,))
             call = replace(call, sources=(part.output,))
-        draft.add(op, call, (last,))
+        editor.add(op, call, (last,))
 
     return convert
 
 
-def _concatenate(draft: Draft, call: Call) -> None:
+def _concatenate(editor: KerasEditor, call: LayerCall) -> None:
     _last_axis(call, call.layer.axis)
-    draft.add("Concat", call, call.sources[1:])
+    editor.add("Concat", call, call.sources[1:])
 
 
-def _rescaling(draft: Draft, call: Call) -> None:
+def _rescaling(editor: KerasEditor, call: LayerCall) -> None:
     scale, offset = (
         np.asarray(value, np.float32).reshape(1, -1, 1, 1)
         for value in (call.layer.scale, call.layer.offset)
@@ -181,24 +182,24 @@ def _rescaling(draft: Draft, call: Call) -> None:
     if offset.any():
         if (scale != 1).any():
             scaled = replace(call, name=f"{call.name}.mul", output=f"{call.name}.scaled")
-            draft.add("Mul", scaled, (draft.constant(call, "scale", scale),))
+            editor.add("Mul", scaled, (editor.constant(call, "scale", scale),))
             call = replace(call, sources=(scaled.output,))
-        draft.add("Add", call, (draft.constant(call, "offset", offset),))
+        editor.add("Add", call, (editor.constant(call, "offset", offset),))
     else:
-        draft.add("Mul", call, (draft.constant(call, "scale", scale),))
+        editor.add("Mul", call, (editor.constant(call, "scale", scale),))
 
 
-def _channel_slice(draft: Draft, call: Call) -> None:
+def _channel_slice(editor: KerasEditor, call: LayerCall) -> None:
     first, last, _ = slice(call.layer.first, call.layer.last).indices(call.channels)
-    draft.add("Slice", call, first=first, last=last)
+    editor.add("Slice", call, first=first, last=last)
 
 
 def _plain(op: str) -> Converter:
-    return lambda draft, call: draft.add(op, call)
+    return lambda editor, call: editor.add(op, call)
 
 
-def _window(call: Call) -> tuple[int, int]:
-    """Kernel and stride of a convolution that the graph can hold."""
+def _window(call: LayerCall) -> tuple[int, int]:
+    """Kernel size and stride of a convolution that the graph can hold."""
     layer = call.layer
     kernel, stride = layer.kernel_size[0], layer.strides[0]
     if len({*layer.kernel_size}) != 1 or len({*layer.strides}) != 1:
@@ -212,13 +213,13 @@ def _window(call: Call) -> tuple[int, int]:
 
 
 def _same(kernel: int, stride: int) -> dict[str, int]:
-    """'same' at an aligned size: kernel - stride zeros in all, the smaller half first."""
+    """Padding of 'same' at an aligned size: kernel - stride zeros, the smaller half first."""
     total = max(kernel - stride, 0)
     before = total // 2
     return {"kernel": kernel, "stride": stride, "padding": before, "padding_end": total - before}
 
 
-def operator_of(call: Call) -> str:
+def operator_of(call: LayerCall) -> str:
     """Operator of a layer's activation function."""
     function = call.layer.activation
     if function not in ACTIVATIONS:
@@ -227,7 +228,7 @@ def operator_of(call: Call) -> str:
     return ACTIVATIONS[function]
 
 
-def _last_axis(call: Call, axis: int) -> None:
+def _last_axis(call: LayerCall, axis: int) -> None:
     if axis not in (-1, 3):
         call.refuse(f"axis {axis}; use the last")
 

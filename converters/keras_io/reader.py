@@ -1,4 +1,4 @@
-"""Keras functional model to graph, keeping layer names and shared layers."""
+"""Keras functional model to graph; layer names and shared weights are kept."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ import keras
 import numpy as np
 
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
-from edgeqe.converters.keras_io.layers import CONVERTERS, CONVOLUTIONS, Call, Draft, operator_of
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
+from edgeqe.converters.keras_io.layers import (
+    CONVERTERS,
+    CONVOLUTIONS,
+    KerasEditor,
+    LayerCall,
+    operator_of,
+)
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 from edgeqe.zoo.strengths import StrengthLayer
 
 #: The input that carries log2 of the step; it feeds strength layers alone.
@@ -38,11 +45,11 @@ def graph_of(model: Any, log2_step: float) -> Graph:
         raise InputError(f"'{getattr(model, 'name', model)}' is no functional Keras model.")
     if len(model.outputs) != 1:
         raise InputError(f"'{model.name}' has {len(model.outputs)} outputs: one converts.")
-    return _Reader(model).read().at(round(KEYS_PER_OCTAVE * log2_step))
+    return _KerasReader(model).read().at(round(KEYS_PER_OCTAVE * log2_step))
 
 
 def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
-    """Every strength vector of a model at many strengths.
+    """Strength vectors (per-channel scales and biases) of a model, at many strengths.
 
     Parameters
     ----------
@@ -85,12 +92,12 @@ def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
     return result
 
 
-class _Reader:
-    """State of one reading."""
+class _KerasReader:
+    """State while one Keras model is imported."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.draft = Draft()
+        self.editor = KerasEditor()
         self.names: dict[int, str] = {}
         self.vectors = strength_vectors(
             model, np.array(KEYS, np.float32) / np.float32(KEYS_PER_OCTAVE)
@@ -99,7 +106,7 @@ class _Reader:
         """Values that depend on the strength alone: the vectors hold what becomes of them."""
 
     def read(self) -> Graph:
-        """The whole model, in the order that Keras runs it."""
+        """Import all layers, in Keras' execution order."""
         inputs: dict[str, int] = {}
         for tensor in self.model.inputs:
             self.names[id(tensor)] = tensor.name
@@ -117,9 +124,14 @@ class _Reader:
                 if not node.is_input:
                     self._read_call(node, used)
         output = self.names[id(self.model.outputs[0])]
-        vectors = {name: v for name, v in self.vectors.items() if name in self.draft.constants}
+        vectors = {name: v for name, v in self.vectors.items() if name in self.editor.constants}
         return Graph(
-            self.model.name, inputs, output, tuple(self.draft.nodes), self.draft.constants, vectors
+            self.model.name,
+            inputs,
+            output,
+            tuple(self.editor.nodes),
+            self.editor.constants,
+            vectors,
         )
 
     def _read_call(self, node: Any, used: dict[str, int]) -> None:
@@ -133,7 +145,7 @@ class _Reader:
         if self.strengths.issuperset(sources):
             self.strengths.add(output)
             return
-        call = Call(layer, name, sources, output, int(node.input_tensors[0].shape[-1]))
+        call = LayerCall(layer, name, sources, output, int(node.input_tensors[0].shape[-1]))
         if isinstance(layer, StrengthLayer):
             self._strength(call)
             return
@@ -148,19 +160,19 @@ class _Reader:
             )
         activation = getattr(layer, "activation", None)
         if type(layer) in CONVOLUTIONS and activation is not keras.activations.linear:
-            convert(self.draft, replace(call, output=f"{name}.linear"))
+            convert(self.editor, replace(call, output=f"{name}.linear"))
             active = Node(operator_of(call), f"{name}.activation", (f"{name}.linear",), output)
-            self.draft.nodes.append(active)
+            self.editor.nodes.append(active)
         else:
-            convert(self.draft, call)
+            convert(self.editor, call)
 
-    def _strength(self, call: Call) -> None:
+    def _strength(self, call: LayerCall) -> None:
         scale, bias = (
-            self.draft.constant(
+            self.editor.constant(
                 call, kind, self.vectors[f"{call.layer.name}.{kind}"][:1, :, None, None]
             )
             for kind in ("scale", "bias")
         )
         middle = f"{call.name}.scaled"
-        self.draft.nodes.append(Node("Mul", f"{call.name}.mul", (call.sources[0], scale), middle))
-        self.draft.nodes.append(Node("Add", f"{call.name}.add", (middle, bias), call.output))
+        self.editor.nodes.append(Node("Mul", f"{call.name}.mul", (call.sources[0], scale), middle))
+        self.editor.nodes.append(Node("Add", f"{call.name}.add", (middle, bias), call.output))

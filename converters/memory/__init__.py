@@ -1,1 +1,1 @@
-"""Memory that ONNX Runtime's CPU provider takes for a graph, by simulation."""
+"""Memory estimate of a graph on ONNX Runtime: its kernels, value lifetimes, simulated arena."""

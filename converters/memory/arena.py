@@ -1,4 +1,4 @@
-"""ONNX Runtime's arena, simulated: what a run really takes of it, gaps included.
+"""Simulation of ONNX Runtime's BFC arena: total size of a run, fragmentation included.
 
 References
 ----------
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False)
 class Chunk:
-    """A piece of an extension."""
+    """A chunk of one arena extension, free or in use."""
 
     size: float
     free: bool = False
@@ -22,7 +22,7 @@ class Chunk:
 
 
 class Arena:
-    """Chunks by size; sizes in any unit."""
+    """Best-fit allocator with coalescing, as in the arena; sizes in any unit."""
 
     def __init__(self) -> None:
         self.total = 0.0
@@ -30,7 +30,7 @@ class Arena:
         self._regions: list[list[Chunk]] = []
 
     def take(self, size: float) -> Chunk:
-        """Chunk of at least a size."""
+        """Allocate a chunk of at least a size."""
         free = [chunk for region in self._regions for chunk in region if chunk.free]
         fitting = [chunk for chunk in free if chunk.size >= size]
         if not fitting:
@@ -49,7 +49,7 @@ class Arena:
         return chunk
 
     def give_back(self, chunk: Chunk) -> None:
-        """Free a chunk and join it with free neighbours."""
+        """Free a chunk and coalesce it with free neighbours."""
         chunk.free = True
         region, at = chunk.region, chunk.region.index(chunk)
         if at + 1 < len(region) and region[at + 1].free:

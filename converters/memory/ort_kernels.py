@@ -1,26 +1,25 @@
-"""Kernels that ONNX Runtime's CPU provider makes of a network, and the copies between them.
+"""Kernels and layout copies that ONNX Runtime's CPU provider runs for a graph.
 
-A value lies in one form or more of a chain; each step along it is a copy::
+A value has one layout or more of a chain; a copy leads from each to the next::
 
     LAST ──────── BYTES ──────── PLANES ────────── BLOCKS
-    integers,     integers in    real numbers in   real numbers in planes
-    channels last planes         planes            of 16 channels each
+    int8, NHWC    int8, NCHW     float, NCHW       float, NCHWc: blocks of 16 channels
 
-Integer convolutions work on LAST; other operators on integers on LAST where all that they read
-lies there, else on BYTES. Real convolutions, poolings, and sums and activations behind them work
-on BLOCKS, other real operators on PLANES. A real convolution takes along the factor, shift, sum
-and activation that follow it alone.
+Quantized convolutions work on LAST; other operators on int8 work on LAST where all their inputs
+have it, else on BYTES. Float convolutions, poolings, and sums and activations behind them work
+on BLOCKS, other float operators on PLANES. A float convolution is fused with the factor, shift,
+sum and activation that follow it alone.
 
-An integer convolution multiplies straight from its input, through a table of a pointer for each
-tap and sample, where the processor has such a kernel for its channels. Elsewhere it unfolds its
-input, a byte for each tap and channel, and keeps its sums in int32. `PROCESSORS` has the rules,
+A quantized convolution multiplies straight from its input, through an indirection buffer of one
+pointer per tap and sample, where the processor has such a kernel for its channels. Elsewhere it
+uses im2col, one byte per tap and channel, and accumulates in an int32 buffer. `PROCESSORS` has the rules,
 read in the source and, for x86-64 with AVX-512, seen in the log of ONNX Runtime 1.31's arena.
 
 References
 ----------
 ONNX Runtime, ``nchwc_transformer.cc`` (which operators are blocked), ``nhwc_transformer.cc`` and
 ``transpose_optimizer.cc`` (which have their channels last), ``qlinearconv.cc`` and
-``convsym.cpp`` (what an integer convolution takes beside), ``conv_transpose_attributes.h`` (the
+``convsym.cpp`` (workspaces of a quantized convolution), ``conv_transpose_attributes.h`` (the
 column buffer).
 """
 
@@ -31,31 +30,31 @@ from dataclasses import dataclass
 
 from edgeqe.converters.graph.analysis import CHANNEL_BLOCK
 from edgeqe.converters.graph.graph import POINTWISE, Node
-from edgeqe.converters.graph.integer import MOVING, Group, IntegerGraph
+from edgeqe.converters.graph.integer import MOVING, Group, QuantizedGraph
 
 LAST, BYTES, PLANES, BLOCKS = range(4)
-#: A value in a form.
+#: A value in a layout.
 Place = tuple[str, int]
 
-#: Behind the name of a value: the real numbers that are rounded to its integers.
+#: Suffix of a value's name: its float tensor in front of QuantizeLinear.
 EXACT = ".exact"
-#: Real operators that work on blocks; sums and concatenations of whole blocks do too, an added
+#: Float operators that work on blocks; sums and concatenations of whole blocks do too, an added
 #: constant does not.
 BLOCKED, JOINS = frozenset({"Conv", "MaxPool", "GlobalAveragePool"}), frozenset({"Add", "Concat"})
-#: Activations that a real convolution takes along.
+#: Activations that a float convolution is fused with.
 ACTIVATIONS = frozenset({"Relu", "LeakyRelu", "Sigmoid"})
-#: Real operators whose result may take the place of their first input.
+#: Float operators that may run in place of their first input.
 IN_PLACE = POINTWISE - {"Concat", "Slice", "ReduceMax", "ReduceMean"}
-#: Operators beside `MOVING` that have a kernel on integers.
+#: Operators beside `MOVING` that have an int8 kernel.
 INTEGER = frozenset({"Add", "Mul", "Concat", "LeakyRelu", "Sigmoid"})
-#: Those that stay on integers with the channels last, if what they read lies so.
+#: Those that keep int8 NHWC if all their inputs have it.
 FOLLOWING = INTEGER | {"MaxPool", "Slice"}
 FLOAT, SUM, POINTER = 4, 4, 8
 
 
 @dataclass(frozen=True)
 class Processor:
-    """Integer convolutions that a kind of processor multiplies straight from their input."""
+    """Quantized convolutions that a kind of processor runs without im2col."""
 
     least: int
     """Fewest channels of the input."""
@@ -67,7 +66,7 @@ class Processor:
     """Fewest channels of the result."""
 
     def reads_straight(self, into: int, out: int, taps: int) -> bool:
-        """Whether it does so with a kernel of so many channels and taps."""
+        """Whether it does for a kernel of so many input and output channels and taps."""
         whole = into % self.multiples[0] == 0 and out % self.multiples[1] == 0
         return whole and into >= self.least and out >= self.fewest and (self.single or taps > 1)
 
@@ -85,56 +84,56 @@ PROCESSORS = (
 
 
 @dataclass(frozen=True)
-class Step:
-    """One kernel of the runtime, or the copy of a value into another form."""
+class KernelCall:
+    """One kernel of the runtime, or the copy of a value into another layout."""
 
     reads: tuple[Place, ...]
     makes: Place
     in_place: bool = False
-    """Whether the result may take the place of the first input."""
+    """Whether it may run in place of its first input."""
     beside: tuple[float, ...] = ()
-    """Bytes that it takes beside, for each sample of the network's input."""
+    """Bytes of its workspaces, per sample of the network's input."""
 
 
-def sizes(integer: IntegerGraph) -> dict[Place, float]:
-    """Bytes of each value in each form, for each sample of the network's input."""
-    resolution, found = integer.graph.scales(), {}
-    for name, count in integer.graph.channels().items():
+def sizes(quantized: QuantizedGraph) -> dict[Place, float]:
+    """Bytes of each value in each layout, per sample of the network's input."""
+    resolution, found = quantized.graph.scales(), {}
+    for name, count in quantized.graph.channels().items():
         area = float(resolution[name] ** 2)
         found[name, LAST] = found[name, BYTES] = count * area
         found[name, PLANES] = FLOAT * count * area
         found[name, BLOCKS] = FLOAT * -(-count // CHANNEL_BLOCK) * CHANNEL_BLOCK * area
-        for form in (PLANES, BLOCKS) if name in integer.steps else ():
+        for form in (PLANES, BLOCKS) if name in quantized.quant_params else ():
             found[f"{name}{EXACT}", form] = found[name, form]
     return found
 
 
-def given(integer: IntegerGraph) -> list[Place]:
-    """The network's inputs, which lie at the caller's."""
-    graph = integer.graph
-    return [(f"{n}{EXACT}" if n in integer.steps else n, PLANES) for n in graph.inputs]
+def given(quantized: QuantizedGraph) -> list[Place]:
+    """The network's inputs: buffers of the caller."""
+    graph = quantized.graph
+    return [(f"{n}{EXACT}" if n in quantized.quant_params else n, PLANES) for n in graph.inputs]
 
 
-def steps_of(integer: IntegerGraph, processor: Processor) -> list[Step]:
-    """Kernels and copies in running order."""
-    return _Walk(integer, processor).steps
+def kernel_calls(quantized: QuantizedGraph, processor: Processor) -> list[KernelCall]:
+    """Kernels and layout copies in execution order."""
+    return _Walk(quantized, processor).calls
 
 
 class _Walk:
-    """One walk through a network."""
+    """State of one pass over a graph."""
 
-    def __init__(self, integer: IntegerGraph, processor: Processor) -> None:
-        self.integer, self.graph, self.processor = integer, integer.graph, processor
+    def __init__(self, quantized: QuantizedGraph, processor: Processor) -> None:
+        self.quantized, self.graph, self.processor = quantized, quantized.graph, processor
         self.channels = self.graph.channels()
         self.area = {name: float(scale**2) for name, scale in self.graph.scales().items()}
-        self.forms = {name: {form} for name, form in given(integer)}
-        self.steps: list[Step] = []
+        self.forms = {name: {form} for name, form in given(quantized)}
+        self.calls: list[KernelCall] = []
         for name in self.graph.inputs:
-            if name in integer.steps:
+            if name in quantized.quant_params:
                 self._round(name)
         for group in self._kernels():
             last = group.output
-            if self.integer.is_integer(group.first) and group.first.op == "Conv":
+            if self.quantized.is_integer(group.first) and group.first.op == "Conv":
                 read = self._bring(group.first.inputs[0], LAST)
                 self._make((read,), (last, LAST), beside=self._beside_integers(group))
             elif self._on_integers(group):
@@ -144,12 +143,12 @@ class _Walk:
         self._bring(self.graph.output, PLANES)
 
     def _bring(self, name: str, form: int) -> Place:
-        """The value in a form, copied along the chain from the nearest form that is there."""
+        """The value in a layout, copied along the chain from the nearest one that it has."""
         have = self.forms[name]
         at = min(have, key=lambda there: abs(there - form))
         while at != form:
             nearer = at + (1 if form > at else -1)
-            self.steps.append(Step(((name, at),), (name, nearer)))
+            self.calls.append(KernelCall(((name, at),), (name, nearer)))
             have.add(nearer)
             at = nearer
         return name, form
@@ -162,16 +161,16 @@ class _Walk:
         beside: tuple[float, ...] = (),
     ) -> None:
         name, form = makes
-        rounded = name in self.integer.steps and form > BYTES
+        rounded = name in self.quantized.quant_params and form > BYTES
         made = f"{name}{EXACT}" if rounded else name
-        self.steps.append(Step(reads, (made, form), in_place, beside))
+        self.calls.append(KernelCall(reads, (made, form), in_place, beside))
         self.forms[made] = {form}
         if rounded:
             self._round(name)
 
     def _round(self, name: str) -> None:
-        """Make the integers of a value from its real numbers."""
-        self.steps.append(Step((self._bring(f"{name}{EXACT}", PLANES),), (name, BYTES)))
+        """QuantizeLinear of a value."""
+        self.calls.append(KernelCall((self._bring(f"{name}{EXACT}", PLANES),), (name, BYTES)))
         self.forms[name] = {BYTES}
 
     def _reads(self, group: Group) -> list[str]:
@@ -181,13 +180,17 @@ class _Walk:
         return [name for name in named if name in self.channels and name not in inside]
 
     def _on_integers(self, group: Group) -> bool:
-        """Whether a group other than a convolution has a kernel on integers."""
-        steps, op = self.integer.steps, group.first.op
+        """Whether a group other than a convolution has an int8 kernel."""
+        quant_params, op = self.quantized.quant_params, group.first.op
         if op in MOVING:
-            return group.output in steps and not self.integer.symmetric
+            return group.output in quant_params and not self.quantized.symmetric
         reads = self._reads(group)
         constants = len(group.first.inputs) > len([n for n in group.first.inputs if n in reads])
-        return op in INTEGER and not constants and all(v in steps for v in (*reads, group.output))
+        return (
+            op in INTEGER
+            and not constants
+            and all(v in quant_params for v in (*reads, group.output))
+        )
 
     def _move(self, group: Group) -> None:
         reads = self._reads(group)
@@ -196,11 +199,11 @@ class _Walk:
         self._make(tuple(self._bring(name, form) for name in reads), (group.output, form))
 
     def _compute(self, group: Group) -> None:
-        """A kernel on real numbers."""
+        """A float kernel."""
         node, reads = group.first, self._reads(group)
         whole = all(self.channels[name] % CHANNEL_BLOCK == 0 for name in reads)
         blocked = node.op in BLOCKED or (node.op in JOINS and len(reads) > 1 and whole)
-        # a convolution reads a few plain channels as they are
+        # a convolution reads few channels from NCHW
         few = node.op == "Conv" and self.channels[reads[0]] < CHANNEL_BLOCK
         places = tuple(
             self._bring(name, BLOCKS if blocked and not (few and name == reads[0]) else PLANES)
@@ -210,12 +213,12 @@ class _Walk:
         if node.op == "ConvTranspose":
             area = self.area[node.inputs[0]]
             beside = (FLOAT * self.channels[node.output] * node.kernel**2 * area,)
-        # between integers the runtime does not know that result and input are of one shape
-        in_place = not self.integer.steps and node.op in IN_PLACE
+        # between int8 tensors the runtime does not know that output and input are of one shape
+        in_place = not self.quantized.quant_params and node.op in IN_PLACE
         self._make(places, (group.output, BLOCKS if blocked else PLANES), in_place, beside)
 
     def _beside_integers(self, group: Group) -> tuple[float, ...]:
-        """What an integer convolution takes beside its input and its result."""
+        """Workspaces of a quantized convolution."""
         node = group.first
         into, out = self.channels[node.inputs[0]] // node.groups, self.channels[group.output]
         taps, area = node.kernel**2, self.area[group.output]
@@ -228,9 +231,9 @@ class _Walk:
         return (sums, unfolded) if around else (sums,)
 
     def _kernels(self) -> Iterator[Group]:
-        """Nodes that run as one kernel, in running order."""
+        """Groups that run as one kernel, in execution order."""
         position = {node.output: index for index, node in enumerate(self.graph.nodes)}
-        integers = [group for group in self.integer.groups() if self._whole(group)]
+        integers = [group for group in self.quantized.groups() if self._whole(group)]
         taken = {node.name for group in integers for node in group.nodes}
         found = list(integers)
         for node in self.graph.nodes:
@@ -242,15 +245,15 @@ class _Walk:
         return iter(sorted(found, key=lambda group: position[group.output]))
 
     def _whole(self, group: Group) -> bool:
-        """Whether a group is one kernel on integers."""
-        is_conv = self.integer.is_integer(group.first) and group.first.op == "Conv"
+        """Whether a group is one int8 kernel."""
+        is_conv = self.quantized.is_integer(group.first) and group.first.op == "Conv"
         return is_conv or self._on_integers(group)
 
     def _taken_along(self, conv: Node, taken: set[str]) -> list[Node]:
-        """Factor, shift, one sum and an activation that follow a real convolution alone."""
+        """Factor, shift, one sum and an activation that are fused into a float convolution."""
         graph, chain = self.graph, list[Node]()
         value, summed = conv.output, False
-        while value != graph.output and value not in self.integer.steps:
+        while value != graph.output and value not in self.quantized.quant_params:
             readers = graph.uses(value)
             if len(readers) != 1 or readers[0].name in taken:
                 break

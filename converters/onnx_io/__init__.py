@@ -1,1 +1,1 @@
-"""ONNX files to the graph, and the graph to ONNX files."""
+"""ONNX importer and exporter: files to the graph, and the graph to files."""

@@ -1,4 +1,4 @@
-"""A graph while an ONNX file is read into it, and one node of the file."""
+"""State of the ONNX importer: the graph as it is built, and one node of the file."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Graph, Node
-from edgeqe.converters.onnx_io.file import Array
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.errors import InputError
+from edgeqe.typing import Array, Float
 
 
 @dataclass
-class Draft:
-    """A graph while it is being read."""
+class OnnxEditor:
+    """The graph while an ONNX file is imported: values, constants and names so far."""
 
     tensors: Mapping[str, Array]
     """Constants of the file."""
     channels: dict[str, int]
-    """Channels of every value so far."""
+    """Number of channels of every value so far."""
     taken: set[str]
     """Names of values and constants, used or to come."""
     vectors: Collection[str] = ()
-    """Constants that keep their shape: the strength vectors of a file of ours."""
+    """Constants that keep their shape: the strength vectors of a model file of edgeqe."""
     nodes: list[Node] = field(default_factory=list)
     constants: dict[str, Float] = field(default_factory=dict)
     alias: dict[str, str] = field(default_factory=dict)
-    """Value or constant that a passing operator handed on."""
+    """Value or constant behind an operator that is the identity at inference."""
     padded: dict[str, tuple[str, int, int]] = field(default_factory=dict)
-    """What a Pad reads, and its zeros before and behind."""
+    """Input of a Pad, and its zeros before and behind."""
     names: set[str] = field(default_factory=set)
     """Names of nodes."""
     spread: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
-    """Constant of the graph that holds one of the file in another shape."""
+    """Constant of the graph that holds one of the file, broadcast to another shape."""
 
     def value(self, name: str, reader: str) -> str:
-        """Value of the network that a name stands for.
+        """Activation that a name refers to, behind any identity.
 
         Raises
         ------
@@ -54,11 +54,11 @@ class Draft:
         return name
 
     def is_constant(self, name: str) -> bool:
-        """Whether a name stands for a constant of the file."""
+        """Whether a name refers to a constant of the file."""
         return self.alias.get(name, name) in self.tensors
 
-    def numbers(self, name: str, reader: str) -> Array:
-        """Constant that a name stands for.
+    def array(self, name: str, reader: str) -> Array:
+        """Array of the constant that a name refers to.
 
         Raises
         ------
@@ -71,14 +71,14 @@ class Draft:
         return self.tensors[name]
 
     def floats(self, name: str, shape: tuple[int, ...], reader: str) -> str:
-        """Name of a constant of the graph: one of the file's, in a shape.
+        """Store a float constant of the file in a shape; its name in the graph.
 
         Raises
         ------
         InputError
-            If it is computed, holds no floats, or neither one number nor as many as fit.
+            If it is computed, holds no floats, or neither one value nor as many as fit.
         """
-        value = self.numbers(name, reader)
+        value = self.array(name, reader)
         if value.dtype not in (np.float16, np.float32, np.float64):
             raise InputError(f"{reader}: constant '{name}' holds {value.dtype}, not floats.")
         own = self.alias.get(name, name)
@@ -95,41 +95,41 @@ class Draft:
         return self.store(self.spread[own, shape], value)
 
     def per_channel(self, name: str, shape: tuple[int, ...], value: str, reader: str) -> str:
-        """Name of a constant with one number a channel of a value, in a shape.
+        """Store a constant with one value per channel of an activation; its name in the graph.
 
         Raises
         ------
         InputError
             If it is computed, or has another shape than (), (1,), (C, 1, 1), (1, C, 1, 1).
         """
-        given = self.numbers(name, reader).shape
+        given = self.array(name, reader).shape
         if len(given) > 4 or math.prod(given) != (given[-3] if len(given) > 2 else 1):
             raise InputError(
-                f"{reader}: constant '{name}' of shape {list(given)} is neither one number nor one "
+                f"{reader}: constant '{name}' of shape {list(given)} is neither one value nor one "
                 f"for each of {self.channels[value]} channels."
             )
         return self.floats(name, shape, reader)
 
     def store(self, name: str, value: Array) -> str:
-        """Keep a constant under a name, which it is returned by."""
+        """Store a constant as float32 under a name, which is returned."""
         self.constants[name] = np.ascontiguousarray(value, np.float32)
         return name
 
     def fresh(self, name: str) -> str:
-        """A name for a value or constant that nothing has."""
-        unique, number = name, 1
+        """Unused name for a value or constant."""
+        unique, count = name, 1
         while unique in self.taken:
-            number += 1
-            unique = f"{name}.{number}"
+            count += 1
+            unique = f"{name}.{count}"
         self.taken.add(unique)
         return unique
 
     def add(self, op: str, label: str, inputs: list[str], output: str, **fields: Any) -> None:
-        """Append a node under a name of its own."""
-        name, number = label, 1
+        """Append a node under a unique name."""
+        name, count = label, 1
         while name in self.names:
-            number += 1
-            name = f"{label}.{number}"
+            count += 1
+            name = f"{label}.{count}"
         self.names.add(name)
         self.append(Node(op, name, tuple(inputs), output, **fields))
 
@@ -141,8 +141,8 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Call:
-    """One node of the file."""
+class OnnxCall:
+    """One node of the ONNX file, its attributes decoded."""
 
     op: str
     label: str
@@ -152,25 +152,25 @@ class Call:
     given: Mapping[str, Any]
     """Attributes."""
     last: bool
-    """Whether nothing but passing operators lies between it and the output."""
+    """Whether only identities lie between it and the output."""
 
     @property
     def where(self) -> str:
-        """For errors."""
+        """Operator and node name, for error messages."""
         return f"operator '{self.op}' (node '{self.label}')"
 
-    def integers(self, draft: Draft, name: str, position: int) -> list[int] | None:
-        """Whole numbers that are an attribute in old opsets, an input in new ones."""
+    def integers(self, editor: OnnxEditor, name: str, position: int) -> list[int] | None:
+        """Integers that are an attribute in old opsets, an input in new ones."""
         if name in self.given:
             return [int(value) for value in self.given[name]]
         if len(self.inputs) <= position or not self.inputs[position]:
             return None
-        return [int(value) for value in draft.numbers(self.inputs[position], self.where).ravel()]
+        return [int(value) for value in editor.array(self.inputs[position], self.where).ravel()]
 
-    def number(self, draft: Draft, name: str, position: int) -> float | None:
-        """A number that is an attribute in old opsets, an input in new ones."""
+    def scalar(self, editor: OnnxEditor, name: str, position: int) -> float | None:
+        """A float that is an attribute in old opsets, an input in new ones."""
         if name in self.given:
             return float(self.given[name])
         if len(self.inputs) <= position or not self.inputs[position]:
             return None
-        return float(draft.numbers(self.inputs[position], self.where).reshape(()))
+        return float(editor.array(self.inputs[position], self.where).reshape(()))

@@ -1,4 +1,4 @@
-"""An ONNX file of any tool: its bytes to a model with every constant at hand.
+"""Loading ONNX files of any tool, external data included.
 
 Nothing of the file runs. Weights in other files are read from the model's own folder
 alone, and only when they lie there without a link or a ``..`` that leads out of it.
@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import math
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeqe.errors import InputError
-
-Array = npt.NDArray[Any]
+from edgeqe.typing import Array
 
 #: Oldest version of ONNX's operators that is read: from 7 on, broadcasting is numpy's.
 OLDEST_OPSET = 7
 
 
 def load(source: Path | bytes) -> onnx.ModelProto:
-    """Model of a file, constants in other files put into it.
+    """Parse a file; external data is read into the model.
 
     Parameters
     ----------
@@ -59,18 +56,18 @@ def load(source: Path | bytes) -> onnx.ModelProto:
 
 
 def tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
-    """Initializers and the constants of Constant nodes."""
+    """Tensors of initializers and of Constant nodes."""
     attributes = [a for node in graph.node if node.op_type == "Constant" for a in node.attribute]
     return [*graph.initializer, *(a.t for a in attributes if a.name == "value")]
 
 
 def constants(graph: onnx.GraphProto) -> dict[str, Array]:
-    """Every initializer and Constant node by name.
+    """Arrays of every initializer and Constant node by name.
 
     Raises
     ------
     InputError
-        If the numbers of one do not fit its shape.
+        If the data of one do not fit its shape.
     """
     result = {tensor.name: _array(tensor) for tensor in graph.initializer}
     for node in graph.node:
@@ -88,21 +85,21 @@ def constants(graph: onnx.GraphProto) -> dict[str, Array]:
 
 
 def _array(tensor: onnx.TensorProto) -> Array:
-    """Numbers of a tensor; it must hold them all."""
+    """Array of a tensor whose data must be complete."""
     try:
         array = numpy_helper.to_array(tensor)
         if array.shape != tuple(tensor.dims):
             raise ValueError(f"shape {array.shape}")
     except Exception as error:  # onnx raises whatever its checks raise
         raise InputError(
-            f"constant '{tensor.name}' of shape {list(tensor.dims)} does not hold its numbers: "
+            f"constant '{tensor.name}' of shape {list(tensor.dims)} does not hold its data: "
             "the file is damaged, export it again."
         ) from error
     return array
 
 
 def _take_in(tensor: onnx.TensorProto, folder: Path | None) -> None:
-    """Put the numbers that a tensor keeps in another file into it."""
+    """Read a tensor's external data into it."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
     inside = _inside(location, folder)
@@ -133,7 +130,7 @@ def _take_in(tensor: onnx.TensorProto, folder: Path | None) -> None:
 
 
 def _inside(location: str, folder: Path | None) -> Path | None:
-    """The file that a location names, None if it is not below the folder."""
+    """File of an external-data location, None if it is not below the model's folder."""
     posix, windows = PurePosixPath(location), PureWindowsPath(location)
     if folder is None or not location or "\0" in location:
         return None

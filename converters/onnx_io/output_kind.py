@@ -1,4 +1,4 @@
-"""A network tried on a damaged picture, to find out what its numbers mean."""
+"""What a network outputs (picture, residual or noise), found by a trial on a compressed picture."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ import math
 import numpy as np
 
 from edgeqe.codecs.jpeg import encode
-from edgeqe.converters.graph.analysis import reach
-from edgeqe.converters.graph.graph import Float, Graph
-from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.graph.analysis import receptive_field
+from edgeqe.converters.graph.convention import OutputKind
+from edgeqe.converters.graph.graph import Graph
+from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE
 
-GIVES = ("picture", "residual", "noise")
 #: JPEG quality and side, in pixels, of the picture that a network is tried on.
 TRIAL_QUALITY, TRIAL_SIDE = 15, 128
-#: What the best reading must beat the next by, dB: one that mends the JPEG, and one that does
-#: not, where the sign of a residual says nothing.
+#: Margin in dB by which the best kind must beat the next: where it improves the JPEG, and where
+#: it does not, so that the sign of a residual says nothing.
 TRIAL_MARGIN, CLEAR_MARGIN = 0.01, 1.0
 
 
-def best_reading(graph: Graph, value_range: tuple[float, float]) -> str:
-    """Reading of a network's output that mends a synthetic JPEG picture best.
+def best_kind(graph: Graph, value_range: tuple[float, float]) -> OutputKind:
+    """Kind of output that improves a synthetic JPEG picture most when it is taken as such.
 
     Parameters
     ----------
     graph : Graph
-        In its own unit, with one input.
+        In its own value range, with one input.
     value_range : (float, float)
-        What grey levels 0 and 255 are to it.
+        What the 8-bit sample values 0 and 255 are to it.
 
     Returns
     -------
-    str
-        One of `GIVES`.
+    OutputKind
 
     Raises
     ------
     InputError
-        If no reading is better than the others, or the network gives something else.
+        If no kind is better than the others, or the output is none of them.
     """
     (name, channels), (low, high) = next(iter(graph.inputs.items())), value_range
-    gain, side = (high - low) / SCALE, math.lcm(TRIAL_SIDE, reach(graph).alignment)
+    gain, side = (high - low) / SCALE, math.lcm(TRIAL_SIDE, receptive_field(graph).alignment)
     clean, coded = trial_pictures(channels, side)
     given = (low + coded * gain).astype(np.float32)[None]
-    result = Running(graph).run({name: given})[0][0]
+    result = GraphSession(graph).run({name: given})[0][0]
     if result.shape != coded.shape or not np.isfinite(result).all():
         raise InputError(
-            f"network '{graph.name}' gives {result.shape} for a picture of {coded.shape}, or no "
-            "numbers: it is no enhancement network."
+            f"network '{graph.name}' gives {result.shape} for a picture of {coded.shape}, or "
+            "values that are not finite: it is no enhancement network."
         )
-    readings = {
-        "picture": (result - low) / gain,
-        "residual": coded + result / gain,
-        "noise": coded - result / gain,
+    enhanced = {
+        OutputKind.PICTURE: (result - low) / gain,
+        OutputKind.RESIDUAL: coded + result / gain,
+        OutputKind.NOISE: coded - result / gain,
     }
-    quality = {reading: _psnr(value, clean) for reading, value in readings.items()}
-    best, second, _ = sorted(quality, key=lambda reading: quality[reading], reverse=True)
+    quality = {kind: _psnr(value, clean) for kind, value in enhanced.items()}
+    best, second, _ = sorted(quality, key=lambda kind: quality[kind], reverse=True)
     margin = TRIAL_MARGIN if quality[best] > _psnr(coded, clean) else CLEAR_MARGIN
     if quality[best] - quality[second] < margin:
-        found = ", ".join(f"{reading} {value:.2f} dB" for reading, value in quality.items())
+        found = ", ".join(f"{kind} {value:.2f} dB" for kind, value in quality.items())
         raise InputError(
             f"cannot tell what network '{graph.name}' gives ({found}; the JPEG "
-            f"{_psnr(coded, clean):.2f} dB): say it by --gives, one of {', '.join(GIVES)}."
+            f"{_psnr(coded, clean):.2f} dB): say it by --gives, one of {', '.join(OutputKind)}."
         )
     return best
 
@@ -75,7 +75,7 @@ def trial_pictures(channels: int, side: int) -> tuple[Float, Float]:
     Returns
     -------
     clean, coded : ndarray of float32, shape (channels, side, side)
-        Grey levels.
+        8-bit sample values.
     """
     from PIL import Image
 

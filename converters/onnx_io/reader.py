@@ -1,7 +1,7 @@
-"""ONNX of any tool to graph: PyTorch's exports, hand-made files, and our own.
+"""ONNX file to graph: exports of PyTorch, files made by hand, and edgeqe's own.
 
 Constants may be initializers or Constant nodes, in float16, float32 or double; the size of
-the picture may be fixed or not. `onnx_operators.KNOWN` lists the operators that are read;
+the picture may be fixed or not. `operators.KNOWN` lists the operators that are read;
 every other is refused by name. Nothing of the file runs.
 """
 
@@ -15,12 +15,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from edgeqe.converters.graph.graph import KEYS, Float, Graph
+from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.onnx_io import editor as onnx_editor
 from edgeqe.converters.onnx_io import file as onnx_file
 from edgeqe.converters.onnx_io import operators as onnx_operators
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.card import CARD_KEY, read_card, read_strengths
+from edgeqe.typing import Array, Float
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 
@@ -28,8 +29,8 @@ FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 def graph_of(source: Path | bytes) -> Graph:
     """Graph of an ONNX file.
 
-    A Clip at the end that only keeps a picture in its range is dropped: the runtime
-    clips. A file of ours gives its constants by their names, and its strength vectors.
+    A Clip at the end that only keeps a picture in its range is dropped: edgeqe clips
+    itself. A model file of edgeqe keeps the names of its constants, and its strength vectors.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def graph_of(source: Path | bytes) -> Graph:
     Returns
     -------
     Graph
-        In the file's own unit, with the file's names of inputs and output.
+        In the file's own value range, with the file's names of inputs and output.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def graph_of(source: Path | bytes) -> Graph:
 
 
 def tail(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """Nodes at the end that only pass on, or clip, what nothing else reads."""
+    """Trailing nodes that are identities or Clips and have one consumer."""
     makers = {name: node for node in graph.node for name in node.output}
     read = [name for node in graph.node for name in node.input]
     result: list[onnx.NodeProto] = []
@@ -75,14 +76,14 @@ def tail(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
 
 
 def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str]) -> Graph:
-    """Graph of every node that the one output depends on."""
+    """Graph of all nodes that the one output depends on."""
     if len(proto.output) != 1:
         names = ", ".join(f"'{value.name}'" for value in proto.output)
         raise InputError(f"the network gives {names}: it must give one picture.")
     tensors = onnx_file.constants(proto)
     inputs = _inputs(proto, tensors)
     taken = {name for node in proto.node for name in node.output} | set(tensors)
-    draft = onnx_editor.Draft(tensors, dict(inputs), taken, vectors)
+    editor = onnx_editor.OnnxEditor(tensors, dict(inputs), taken, vectors)
     passed = {name for node in tail(proto) for name in node.output}
     result, wanted, needed = proto.output[0].name, {proto.output[0].name}, []
     for node in reversed(proto.node):
@@ -90,14 +91,14 @@ def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str]) -> Graph:
             wanted |= set(node.input)
             needed.append(node)
     for node in reversed(needed):
-        onnx_operators.read(draft, node, last=not passed.isdisjoint(node.output))
-    output = draft.value(result, "the output")
-    graph = Graph(name, inputs, output, (), {}).with_nodes(draft.nodes, draft.constants)
+        onnx_operators.read(editor, node, last=not passed.isdisjoint(node.output))
+    output = editor.value(result, "the output")
+    graph = Graph(name, inputs, output, (), {}).with_nodes(editor.nodes, editor.constants)
     return _renamed_output(graph, result)
 
 
-def _inputs(proto: onnx.GraphProto, tensors: Mapping[str, onnx_file.Array]) -> dict[str, int]:
-    """Channels of the picture, and of the prediction residual where there is one."""
+def _inputs(proto: onnx.GraphProto, tensors: Mapping[str, Array]) -> dict[str, int]:
+    """Number of channels of the picture, and of the prediction residual where there is one."""
     result: dict[str, int] = {}
     for value in proto.input:
         if value.name in tensors:  # up to IR version 3, initializers are inputs as well
@@ -122,7 +123,7 @@ def _inputs(proto: onnx.GraphProto, tensors: Mapping[str, onnx_file.Array]) -> d
 
 
 def _renamed_output(graph: Graph, name: str) -> Graph:
-    """Graph whose output has the file's name for it, unless the input is handed through."""
+    """Graph whose output is named as in the file; an output that is the input is refused."""
     old = graph.output
     if old in graph.inputs:
         raise InputError("the network gives its input back: there is nothing to convert.")
@@ -138,7 +139,7 @@ def _renamed_output(graph: Graph, name: str) -> Graph:
 
 
 def _vectors(graph: Graph, metadata: Mapping[str, str]) -> dict[str, Float]:
-    """Strength vectors of a file of ours, at every one of `KEYS`."""
+    """Strength vectors of a model file of edgeqe, at every one of `KEYS`."""
     card, table = read_card(metadata), read_strengths(metadata)
     sizes = [graph.constants[n].size if n in graph.constants else 0 for n in card.vectors]
     columns = 0 if table is None else table.basis.shape[1]

@@ -1,8 +1,8 @@
-"""A file of another tool as it came, made comparable with what it is converted to.
+"""Reference of a converted ONNX file: the original on ONNX Runtime, as planes to residual.
 
 ONNX Runtime runs the file's own nodes; only what the conversion leaves out on purpose is
-taken away: half or double precision, a fixed size, weights in other files, and the Clip at
-the end, which the runtime's own clipping replaces.
+removed: half or double precision, a fixed size, external data, and the Clip at the end, which
+edgeqe's own clipping replaces.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from edgeqe.converters.graph.graph import Float
+from edgeqe.converters.graph.convention import Convention, OutputKind
 from edgeqe.converters.onnx_io import file as onnx_file
 from edgeqe.converters.onnx_io.reader import FLOATS, tail
-from edgeqe.converters.rewrites.conventions import Convention
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE
 
 
 def residual_of(
     source: Path | bytes, convention: Convention
 ) -> Callable[[npt.NDArray[np.uint8]], Float]:
-    """The file as a function of planes (C, h, w) in grey levels.
+    """Function of a file that maps planes (C, h, w), 8-bit sample values, to the residual.
 
     Parameters
     ----------
     source : Path or bytes
         A file, or the content of one.
     convention : Convention
-        What its numbers mean.
+        Its value range and kind of output.
 
     Returns
     -------
     callable
-        Gives the residual in grey levels, (C, h, w), not clipped.
+        Gives the residual (C, h, w) in 8-bit levels, not clipped.
 
     Raises
     ------
@@ -65,16 +65,16 @@ def residual_of(
             result = session.run(None, {name: given})[0]
         except Exception as error:
             raise _cannot_run(error) from error
-        if convention.gives == "picture":
+        if convention.gives is OutputKind.PICTURE:
             result = result - given
-        sign = -1.0 if convention.gives == "noise" else 1.0
+        sign = -1.0 if convention.gives is OutputKind.NOISE else 1.0
         return np.asarray(result[0] * (sign * SCALE / span), np.float32)
 
     return residual
 
 
 def comparable(source: Path | bytes) -> bytes:
-    """Content of a file in float32, of any size, in one piece, without the Clip at its end.
+    """Bytes of the file in float32, with free height and width, no external data and no final Clip.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def comparable(source: Path | bytes) -> bytes:
 
 
 def _set_free(value: onnx.ValueInfoProto) -> None:
-    """Make a picture float32, its height and width whatever they are."""
+    """Make an input or output float32, with free height and width."""
     kind = value.type.tensor_type
     if kind.elem_type in FLOATS:
         kind.elem_type = TensorProto.FLOAT

@@ -1,4 +1,4 @@
-"""A network run on the host as it is, by ONNX Runtime: for trying and measuring networks."""
+"""Running a float or quantized graph on the host by ONNX Runtime, without a model file."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 import onnxruntime
 from onnx import TensorProto, helper
 
-from edgeqe.converters.graph.graph import Float, Graph
-from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.graph.graph import Graph
+from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.onnx_io import integer_writer as onnx_integer_writer
 from edgeqe.converters.onnx_io import writer as onnx_writer
 from edgeqe.errors import InputError
 from edgeqe.runtimes.ort import UNWANTED
+from edgeqe.typing import Float
 
 
-class Running:
-    """A session of a network on the CPU.
+class GraphSession:
+    """ONNX Runtime session of a graph on the CPU.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class Running:
         If the network is inconsistent.
     """
 
-    def __init__(self, network: Graph | IntegerGraph, outputs: Sequence[str] = ()) -> None:
+    def __init__(self, network: Graph | QuantizedGraph, outputs: Sequence[str] = ()) -> None:
         graph = network if isinstance(network, Graph) else network.graph
         self.name = graph.name
         options = onnxruntime.SessionOptions()
@@ -62,7 +63,7 @@ class Running:
             raise self._cannot_run(error) from error
 
     def run(self, given: Mapping[str, Float]) -> list[Float]:
-        """Values of inputs (1, C, h, w) by name to those of the outputs.
+        """Arrays of the outputs for inputs (1, C, h, w) by name.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Networks to export that come as ONNX files: another tool's, or one of ours."""
+"""Export sources from ONNX files: of another tool, or a model file of edgeqe."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeqe.converters.graph.convention import OutputKind
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.onnx_io.reader import graph_of
 from edgeqe.converters.onnx_io.reference import residual_of
@@ -30,20 +31,20 @@ def from_onnx(
     *,
     planes: str | None = None,
     value_range: tuple[float, float] | None = None,
-    output: str | None = None,
+    output: OutputKind | str | None = None,
     codecs: tuple[str, ...] | None = None,
 ) -> Source:
-    """Network of an ONNX file: another tool's, or one of ours.
+    """Export source of an ONNX file: of another tool, or a model file of edgeqe.
 
     Parameters
     ----------
     path : Path
     planes : {"y", "rgb"}, optional
-        What its channels are; by their number if left out. Of ours: the card's.
+        What its channels are; by their count if left out. Not for a model file of edgeqe.
     value_range : (float, float), optional
-        What grey levels 0 and 255 are to it; 0 and 1 if left out.
-    output : {"picture", "residual", "noise"}, optional
-        What it gives; measured if left out.
+        What the 8-bit sample values 0 and 255 are to it; 0 and 1 if left out.
+    output : OutputKind or str, optional
+        What it outputs; measured if left out.
     codecs : tuple of str, optional
         Codecs whose pictures it was trained on; JPEG if left out.
 
@@ -81,7 +82,7 @@ def _card_of(path: Path) -> Card | None:
 
 
 def _ours(file: ModelFile, graph: Graph, flags: tuple[Any, ...]) -> Source:
-    """Source of a model file of ours."""
+    """Source of a model file of edgeqe."""
     if any(flag is not None for flag in flags):
         raise InputError(
             f"'{file.path}' has a card, which says its planes, range and output: leave the flags out."
@@ -106,7 +107,7 @@ def _ours(file: ModelFile, graph: Graph, flags: tuple[Any, ...]) -> Source:
 
 
 def _named_by_kernels(graph: Graph) -> Graph:
-    """Same network, its convolutions named after their kernels, as they were before the file."""
+    """Graph whose convolutions are named after their kernels, as before the export."""
     names: dict[str, str] = {}
     for node in graph.nodes:
         if node.op in CONVOLUTIONS:

@@ -1,4 +1,4 @@
-"""Windows of ONNX's Conv, MaxPool and ConvTranspose: square, and the size kept.
+"""Kernel, stride and padding of ONNX's Conv, MaxPool and ConvTranspose, checked for tiling.
 
 At a size n that the stride s divides, a window of side k gives n / s outputs if and only
 if k - s <= p + q < k, for p zeros before and q behind. The last of those q are then not
@@ -14,7 +14,7 @@ from edgeqe.errors import InputError
 
 
 def square(given: Mapping[str, Any], shape: tuple[int, ...], where: str) -> tuple[int, int]:
-    """Side and stride of a window.
+    """Kernel size and stride of a square window.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def square(given: Mapping[str, Any], shape: tuple[int, ...], where: str) -> tupl
 
 
 def pads(given: Mapping[str, Any], side: int, stride: int, where: str) -> tuple[int, int]:
-    """Zeros before and behind, the same for rows and columns.
+    """Padding before and behind, the same for rows and columns.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def pads(given: Mapping[str, Any], side: int, stride: int, where: str) -> tuple[
 
 
 def window(side: int, stride: int, before: int, behind: int, where: str) -> tuple[int, int]:
-    """Zeros before and behind that are read at sizes which the stride divides.
+    """Padding before and behind that is read at sizes which the stride divides.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Graph to ONNX: NCHW, dynamic height and width, one initializer a constant.
+"""Float graph to ONNX: NCHW, dynamic height and width, one initializer per constant.
 
 Opset 17, IR version 8: read by every ONNX Runtime since 1.12, JetPack 6's included.
 """
@@ -21,7 +21,7 @@ OPSET, IR_VERSION = 17, 8
 def model_of(
     graph: Graph, metadata: Mapping[str, str], *, float16: bool = False
 ) -> onnx.ModelProto:
-    """Checked ONNX model of a graph.
+    """Checked ONNX model of a float graph.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def packed(
     metadata: Mapping[str, str],
     outputs: Sequence[onnx.ValueInfoProto] = (),
 ) -> onnx.ModelProto:
-    """Checked model of nodes: the graph's inputs and output, and perhaps more outputs."""
+    """Checked model of nodes, with the graph's inputs and output, and further outputs."""
     from edgeqe import __version__
 
     inputs = [_picture(name, count) for name, count in graph.inputs.items()]
@@ -81,7 +81,7 @@ def packed(
 
 
 def operands_of(node: Node, constant: Callable[[str, npt.NDArray[np.generic]], str]) -> list[str]:
-    """Inputs that ONNX wants beside the graph's: whole numbers, stored by `constant`."""
+    """int64 inputs that ONNX wants where the graph has fields (Slice), stored by `constant`."""
     if node.op != "Slice":
         return []
     return [
@@ -93,7 +93,7 @@ def operands_of(node: Node, constant: Callable[[str, npt.NDArray[np.generic]], s
 def _cast_at_the_ends(
     nodes: list[onnx.NodeProto], inputs: list[str], output: str
 ) -> list[onnx.NodeProto]:
-    """Nodes with float16 between a Cast of each input and a Cast to the output."""
+    """Float16 nodes between a Cast of each input and a Cast to the output."""
     renamed = {name: f"{name}.float16" for name in (*inputs, output)}
     for node in nodes:
         node.input[:] = [renamed.get(name, name) for name in node.input]
@@ -110,7 +110,7 @@ def _picture(name: str, channels: int) -> onnx.ValueInfoProto:
 
 
 def attributes_of(node: Node) -> dict[str, Any]:
-    """Attributes of a node; what the standard assumes is left out."""
+    """ONNX attributes of a node; defaults of the standard are left out."""
     if node.op in ("Conv", "ConvTranspose", "MaxPool"):
         attributes: dict[str, Any] = {}
         if node.op == "MaxPool":

@@ -1,1 +1,1 @@
-"""Passes that rewrite the graph: folding, re-parameterisation, sharing, conventions."""
+"""Graph passes: constant folding, branch fusion, weight sharing, attention, I/O conventions."""

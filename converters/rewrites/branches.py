@@ -1,4 +1,4 @@
-"""Parallel branches that one convolution can do: re-parameterised blocks after training.
+"""Branch fusion: re-parameterised parallel convolutions into one.
 
 ::
 
@@ -17,13 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
+from edgeqe.typing import Float
 
 
 def fuse_branches(graph: Graph) -> Graph:
-    """Graph with each sum of branches of one value as one convolution.
+    """Fuse each sum of parallel convolutions of one value into one convolution.
 
-    Fold batch norm first. A sum is fused if
+    Fold batch norm first. A sum is fused if all of these hold; any other is left as it is:
 
     1. its terms are one value x itself or convolutions of x, at least one of these;
     2. the convolutions are 'same', of stride 1 and one group, and their kernels and biases
@@ -62,7 +63,7 @@ def fuse_branches(graph: Graph) -> Graph:
 
 @dataclass(frozen=True)
 class _Branches:
-    """Terms of one sum."""
+    """Terms of one sum that can be fused."""
 
     source: str
     """Value that all of them read."""
@@ -73,7 +74,7 @@ class _Branches:
     """Sums inside the sum."""
 
     def joined(self, graph: Graph, side: int) -> tuple[Float, Float]:
-        """Kernel and bias of the sum: smaller kernels stand in the middle of zeros."""
+        """Fused kernel and bias: smaller kernels are zero-padded to the largest."""
         shape = graph.constants[self.convolutions[0].inputs[1]].shape
         kernel, bias = np.zeros((*shape[:2], side, side)), np.zeros(shape[0])
         for conv in self.convolutions:
@@ -88,13 +89,13 @@ class _Branches:
 
 
 class _Finder:
-    """Branches of sums in one graph."""
+    """Finds the sums of a graph that can be fused."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph, self.makers, self.channels = graph, graph.makers(), graph.channels()
 
     def branches(self, node: Node) -> _Branches | None:
-        """What a sum adds; None if it is not fused."""
+        """Terms of a sum; None if it cannot be fused."""
         terms, sums = list[str](), set[str]()
         self._collect(node, terms, sums)
         convolutions, plain = list[Node](), list[str]()

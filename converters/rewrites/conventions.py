@@ -1,58 +1,46 @@
-"""What a network's numbers mean, and turning them into those of the model file.
+"""I/O conventions: a network's value range and output, and their rewrite to the model file's.
 
-The model file takes grey levels less 128 and gives the residual in grey levels. Another
-tool's network has its own range (0 to 1, -1 to 1, 0 to 255, ...) and gives one of three
-things: the picture, the residual that is added to it, or the noise that is subtracted.
+The model file takes 8-bit sample values, level-shifted by 128, and gives the residual in 8-bit
+levels. Another tool's network has its own range (0 to 1, -1 to 1, 0 to 255, ...) and gives the
+picture, the residual that is added to it, or the noise that is subtracted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Graph, Node
-from edgeqe.converters.onnx_io.output_kind import best_reading
+from edgeqe.converters.graph.convention import Convention, OutputKind
+from edgeqe.converters.graph.graph import Graph, Node
+from edgeqe.converters.onnx_io.output_kind import best_kind
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, SCALE
 
 #: Names of the model file's inputs.
 PLANES, RESIDUAL = "planes", "residual"
-#: Layouts of another tool's channels, by their number.
+#: Layout of another tool's planes, by their number.
 LAYOUT_OF = {1: "y", 3: "rgb"}
-
-
-@dataclass(frozen=True)
-class Convention:
-    """What goes into a network and what comes out."""
-
-    planes: str
-    """One of `card.LAYOUTS`."""
-    low: float
-    """What grey level 0 is to it."""
-    high: float
-    """What grey level 255 is to it."""
-    gives: str
-    """``picture``, ``residual`` (to be added) or ``noise`` (to be subtracted), in its unit."""
 
 
 def convention(
     graph: Graph,
     planes: str | None = None,
     value_range: tuple[float, float] | None = None,
-    output: str | None = None,
+    output: OutputKind | str | None = None,
 ) -> Convention:
-    """Convention of another tool's network; what is left out is found or by default.
+    """Convention of another tool's network; what is left out is found out or has a default.
 
     Parameters
     ----------
     graph : Graph
-        In its own unit.
+        In its own value range.
     planes : {"y", "rgb"}, optional
         By the number of channels if left out.
     value_range : (float, float), optional
-        What grey levels 0 and 255 are to it; 0 and 1 if left out.
-    output : {"picture", "residual", "noise"}, optional
+        What the 8-bit sample values 0 and 255 are to it; 0 and 1 if left out.
+    output : OutputKind or str, optional
         `guess_output` if left out.
 
     Raises
@@ -67,10 +55,10 @@ def convention(
             f"network '{graph.name}' takes {given}: only networks of one gray picture (1 channel) "
             "or one RGB picture (3) convert."
         )
-    gives, scale = graph.channels()[graph.output], graph.scales()[graph.output]
-    if gives != channels or scale != 1:
+    made, scale = graph.channels()[graph.output], graph.scales()[graph.output]
+    if made != channels or scale != 1:
         raise InputError(
-            f"network '{graph.name}' gives {gives} channels at {scale} of the size for {channels} "
+            f"network '{graph.name}' gives {made} channels at {scale} of the size for {channels} "
             "channels: it is no enhancement network."
         )
     if planes not in (None, LAYOUT_OF[channels]):
@@ -79,113 +67,99 @@ def convention(
             f"leave it out, or give {LAYOUT_OF[channels]}."
         )
     low, high = value_range or (0.0, 1.0)
-    return Convention(LAYOUT_OF[channels], low, high, output or guess_output(graph, (low, high)))
+    gives = OutputKind(output) if output else guess_output(graph, (low, high))
+    return Convention(LAYOUT_OF[channels], low, high, gives)
 
 
-def parse_range(text: str) -> tuple[float, float]:
-    """Two numbers with a comma: what grey levels 0 and 255 are to a network.
-
-    Raises
-    ------
-    InputError
-        If it is anything else, or both are the same.
-    """
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        low = high = np.nan
-    if not (np.isfinite([low, high]).all() and low != high):
-        raise InputError(
-            f"range '{text}' is not two different numbers with a comma, as 0,1 or -1,1: what grey "
-            "levels 0 and 255 are to the network."
-        )
-    return low, high
-
-
-def guess_output(graph: Graph, value_range: tuple[float, float] = (0.0, 1.0)) -> str:
-    """What a network gives: told by its last sum, or else tried on a coded picture.
+def guess_output(graph: Graph, value_range: tuple[float, float] = (0.0, 1.0)) -> OutputKind:
+    """What a network outputs: by its last sum, or else by a trial on a compressed picture.
 
     Parameters
     ----------
     graph : Graph
-        In its own unit, with one input.
+        In its own value range, with one input.
     value_range : (float, float)
-        What grey levels 0 and 255 are to it.
+        What the 8-bit sample values 0 and 255 are to it.
 
     Returns
     -------
-    str
-        ``picture`` if its output is a sum with its input, else `trial.best_reading`.
+    OutputKind
+        The picture if its output is a sum with its input, else `output_kind.best_kind`.
 
     Raises
     ------
     InputError
-        If no reading is better than the others.
+        If no kind is better than the others.
     """
     if _without_input(graph, next(iter(graph.inputs))) is not None:
-        return "picture"
-    return best_reading(graph, value_range)
+        return OutputKind.PICTURE
+    return best_kind(graph, value_range)
 
 
 def as_residual(graph: Graph, convention: Convention) -> Graph:
-    """Network in the convention of the model file.
+    """Rewrite a network to the convention of the model file.
 
-    With x in grey levels less 128, the network gets ``low + (x + 128) / 255 * (high - low)``,
-    a prediction residual the same without the offset. What it gives becomes the residual in
-    grey levels. A network that gives the picture as a sum with its input loses that term,
-    which is exact; from any other the input is subtracted.
+    With x in 8-bit sample values, level-shifted by 128, the network gets
+    ``low + (x + 128) / 255 * (high - low)``, a prediction residual the same without the offset.
+    Its output becomes the residual in 8-bit levels:
+
+    1. a picture that is a sum with the input loses that term, which is exact;
+    2. from any other picture the input is subtracted;
+    3. a residual is scaled; 4. noise is scaled and negated.
+
+    A network that gives its input back is refused.
 
     Parameters
     ----------
     graph : Graph
-        In its own unit; its first input is the picture.
+        In its own value range; its first input is the picture.
     convention : Convention
 
     Returns
     -------
     Graph
-        Input ``planes`` (and ``residual``). The new factors are Muls by constants per channel;
+        Input ``planes`` (and ``residual``). The new factors are Muls by per-channel constants;
         there is no Add for an offset of 0.
 
     Raises
     ------
     InputError
-        If the network gives its input back, shifted at most.
+        If the output is the input, shifted at most.
     """
     graph = _off_file_names(graph)
     gain = (convention.high - convention.low) / SCALE
     offset = convention.low + NEUTRAL * gain
-    draft, inputs = _Draft(graph), dict[str, int]()
+    wrapped, inputs = _Wrapped(graph), dict[str, int]()
     for name, (own, channels) in zip((PLANES, RESIDUAL), graph.inputs.items(), strict=False):
         inputs[name] = channels
         shift = offset if name == PLANES and abs(offset) > 1e-9 * abs(gain) else 0.0
-        middle = draft.fresh(f"{own}.scaled") if shift else own
-        draft.vector("Mul", name, gain, channels, middle)
+        middle = wrapped.fresh(f"{own}.scaled") if shift else own
+        wrapped.vector("Mul", name, gain, channels, middle)
         if shift:
-            draft.vector("Add", middle, shift, channels, own)
-    draft.nodes += graph.nodes
+            wrapped.vector("Add", middle, shift, channels, own)
+    wrapped.nodes += graph.nodes
     output, picture = graph.output, next(iter(graph.inputs))
     channels = graph.inputs[picture]
-    if convention.gives == "picture":
+    if convention.gives is OutputKind.PICTURE:
         rest = _without_input(graph, picture)
         if rest is not None:
-            output = draft.total(rest, channels)
+            output = wrapped.total(rest, channels)
         else:
-            minus, less = draft.fresh("input.minus"), draft.fresh(f"{output}.residual")
-            draft.vector("Mul", picture, -1.0, channels, minus)
-            draft.nodes.append(Node("Add", less, (output, minus), less))
+            minus, less = wrapped.fresh("input.minus"), wrapped.fresh(f"{output}.residual")
+            wrapped.vector("Mul", picture, -1.0, channels, minus)
+            wrapped.nodes.append(Node("Add", less, (output, minus), less))
             output = less
-    factor = -1.0 / gain if convention.gives == "noise" else 1.0 / gain
+    factor = -1.0 / gain if convention.gives is OutputKind.NOISE else 1.0 / gain
     if factor != 1.0:
-        levels = draft.fresh(f"{output}.levels")
-        draft.vector("Mul", output, factor, channels, levels)
+        levels = wrapped.fresh(f"{output}.levels")
+        wrapped.vector("Mul", output, factor, channels, levels)
         output = levels
     graph = replace(graph, inputs=inputs, output=output)
-    return graph.with_nodes(draft.nodes, draft.constants)
+    return graph.with_nodes(wrapped.nodes, wrapped.constants)
 
 
 def _off_file_names(graph: Graph) -> Graph:
-    """Graph in which nothing has the name of one of the file's inputs."""
+    """Graph in which no value or constant is named as an input of the file."""
     taken = {*graph.inputs, *graph.constants, *(node.output for node in graph.nodes)}
     renamed = {name: _free(f"{name}.unit", taken) for name in (PLANES, RESIDUAL) if name in taken}
 
@@ -213,8 +187,8 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-class _Draft:
-    """Nodes and constants around a network."""
+class _Wrapped:
+    """Nodes and constants that are put around a network."""
 
     def __init__(self, graph: Graph) -> None:
         self.nodes: list[Node] = []
@@ -224,13 +198,13 @@ class _Draft:
         self.taken = {*graph.inputs, *graph.constants, *outputs, *(n.name for n in graph.nodes)}
 
     def fresh(self, name: str) -> str:
-        """A name that nothing has."""
+        """Unused name."""
         return _free(name, self.taken)
 
     def vector(
         self, op: str, source: str, value: float | Float, channels: int, output: str
     ) -> None:
-        """Append a Mul or Add by one number, or by one a channel."""
+        """Append a Mul or Add by one value, or by one per channel."""
         constant, name = self.fresh(f"{output}.{op.lower()}"), self.fresh(f"{output}.{op}")
         column = np.broadcast_to(np.asarray(value, np.float32).reshape(1, -1, 1, 1),
                                  (1, channels, 1, 1))  # fmt: skip
@@ -238,7 +212,7 @@ class _Draft:
         self.nodes.append(Node(op, name, (source, constant), output))
 
     def total(self, terms: list[str], channels: int) -> str:
-        """Append the sum of values and constants; constants that cancel are left out."""
+        """Append the sum of values and constants; constants that cancel are dropped."""
         values = [name for name in terms if name not in self.constants or name in self.vectors]
         shift = np.zeros(channels)
         for name in terms:
@@ -258,7 +232,7 @@ class _Draft:
 
 
 def _without_input(graph: Graph, source: str) -> list[str] | None:
-    """Other terms of a sum of which the network's input is one; None if it is no such sum."""
+    """Terms beside the network's input of the sum that is its output; None if it is no such sum."""
     makers = graph.makers()
 
     def others(value: str) -> list[str] | None:

@@ -1,12 +1,12 @@
-"""Folding: batch norm and every other constant factor into the convolution beside it.
+"""Constant folding: batch norm, factors and shifts into the neighbouring convolution.
 
-The result is one of two forms per convolution::
+Each convolution ends in one of two forms::
 
     Conv(x, W, b)                        the kernel is used once, nothing follows the strength
     Conv(x, W) -> Mul(scale) -> Add(bias)     the kernel is shared, or the strength sets them
 
-In the second form the kernel stays one constant and the vectors are named, one pair a
-use; a runtime folds them at load. Each function returns a new graph.
+In the second form the kernel stays one constant and the vectors are named, one pair per use; a
+runtime folds them at load.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeqe.converters.graph.editor import Draft
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.editor import GraphEditor
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 
 #: Activations with act(g * x) = g * act(x) for g >= 0.
 HOMOGENEOUS = frozenset({"Relu", "LeakyRelu", "PRelu"})
@@ -25,19 +26,40 @@ CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
 
 
 def fold(graph: Graph) -> Graph:
-    """Fold batch norm, factors and shifts until nothing more can be folded.
+    """Fold batch norm, factors and shifts until no rule applies.
 
-    Batch norm is ``x * g + (beta - mean * g)`` with ``g = gamma / sqrt(variance + epsilon)``;
-    then constants move towards the convolution that they follow (or, factors alone,
-    precede) and end in its kernel and bias, or in its pair of vectors.
+    Batch norm is ``x * g + (beta - mean * g)`` with ``g = gamma / sqrt(variance + epsilon)``. Then,
+    of per-channel constants g (factor) and b (shift):
+
+    1. ``x * 1`` and ``x + 0`` are dropped;
+    2. ``conv(x) * g`` goes into the kernel that one node uses, else in front of the bias;
+    3. ``conv(x) + b`` goes into the bias, if the kernel is used once;
+    4. ``y * g * h`` becomes one factor; ``(y + b) * g`` becomes ``y * g + b * g``;
+    5. ``y + b + c`` becomes one shift;
+    6. ``x * g + b`` of an input x becomes ``(x + b / g) * g``;
+    7. ``act(y) * g`` with g >= 0 and a homogeneous activation becomes ``act(y * g)``;
+    8. ``conv(x * g)`` goes into the scale behind the convolution, or into its kernel.
+
+    Rules 1, 3, 6 and 8 leave a constant that follows the strength where it is, rule 2 leaves it a
+    factor. A constant that is neither one value nor one per channel is refused.
+
+    Returns
+    -------
+    Graph
+        A new one, equal but for rounding.
+
+    Raises
+    ------
+    InputError
+        If a constant to fold has another number of values than 1 or the channels.
     """
-    draft, changed = Draft(_without_batch_norm(graph)), True
+    editor, changed = GraphEditor(_without_batch_norm(graph)), True
     while changed:
         changed = False
-        for node in list(draft.nodes):
-            if node in draft.nodes:
-                changed |= any(rule(draft, node) for rule in _RULES)
-    return draft.graph()
+        for node in list(editor.nodes):
+            if node in editor.nodes:
+                changed |= any(rule(editor, node) for rule in _RULES)
+    return editor.graph()
 
 
 def _without_batch_norm(graph: Graph) -> Graph:
@@ -58,202 +80,207 @@ def _without_batch_norm(graph: Graph) -> Graph:
     return graph.with_nodes(nodes, constants)
 
 
-def _neutral(draft: Draft, node: Node) -> bool:
-    """A factor of 1 or a shift of 0: dropped."""
-    if node.op not in ("Mul", "Add") or not draft.is_vector(node):
+def _neutral(editor: GraphEditor, node: Node) -> bool:
+    """Rule 1: drop a factor of 1 or a shift of 0."""
+    if node.op not in ("Mul", "Add") or not editor.is_vector(node):
         return False
     name, nothing = node.inputs[1], 1.0 if node.op == "Mul" else 0.0
-    if name in draft.vectors or (draft.constants[name] != nothing).any():
+    if name in editor.vectors or (editor.constants[name] != nothing).any():
         return False
-    if node.output == draft.origin.output or (
-        draft.constants[name].size > draft.channels[node.inputs[0]]
+    if node.output == editor.origin.output or (
+        editor.constants[name].size > editor.channels[node.inputs[0]]
     ):
         return False
-    draft.remove(node)
+    editor.remove(node)
     return True
 
 
-def _factor_behind_convolution(draft: Draft, node: Node) -> bool:
-    """``Mul(Conv)``: into the kernel if it is used once, else in front of the bias."""
-    conv = draft.maker(node.inputs[0])
-    if node.op != "Mul" or not draft.is_vector(node) or conv is None or conv.op not in CONVOLUTIONS:
+def _factor_behind_convolution(editor: GraphEditor, node: Node) -> bool:
+    """Rule 2: ``Mul(Conv)`` into the kernel if it is used once, else in front of the bias."""
+    conv = editor.maker(node.inputs[0])
+    if (
+        node.op != "Mul"
+        or not editor.is_vector(node)
+        or conv is None
+        or conv.op not in CONVOLUTIONS
+    ):
         return False
     gain = node.inputs[1]
-    single = len(draft.readers(conv.inputs[1])) == 1
-    if single and gain not in draft.vectors:
-        values = _full(draft, gain, draft.channels[node.output])
-        draft.scale_kernel(conv, values, "out")
+    single = len(editor.readers(conv.inputs[1])) == 1
+    if single and gain not in editor.vectors:
+        values = _full(editor, gain, editor.channels[node.output])
+        editor.scale_kernel(conv, values, "out")
         inputs = conv.inputs[:2]
         if len(conv.inputs) == 3:
             bias = f"{conv.name}.folded_bias"
-            draft.constants[bias] = draft.constants[conv.inputs[2]] * values
+            editor.constants[bias] = editor.constants[conv.inputs[2]] * values
             inputs = (*inputs, bias)
-        draft.replace(conv, replace(conv, inputs=inputs, output=node.output))
-        draft.nodes.remove(node)
+        editor.replace(conv, replace(conv, inputs=inputs, output=node.output))
+        editor.nodes.remove(node)
         return True
     if len(conv.inputs) == 3:
         bias = f"{conv.name}.shift"
-        draft.constants[bias] = draft.constants[conv.inputs[2]].reshape(1, -1, 1, 1)
-        bias = draft.combine(np.multiply, bias, gain, bias)
-        middle = draft.fresh(node)
-        draft.replace(
+        editor.constants[bias] = editor.constants[conv.inputs[2]].reshape(1, -1, 1, 1)
+        bias = editor.combine(np.multiply, bias, gain, bias)
+        middle = editor.fresh(node)
+        editor.replace(
             node,
             replace(node, output=middle),
             Node("Add", f"{conv.name}.add_shift", (middle, bias), node.output),
         )
-        draft.replace(conv, replace(conv, inputs=conv.inputs[:2]))
+        editor.replace(conv, replace(conv, inputs=conv.inputs[:2]))
         return True
     return False
 
 
-def _shift_behind_convolution(draft: Draft, node: Node) -> bool:
-    """``Add(Conv)`` of a constant: into the bias of a convolution whose kernel is its own."""
-    conv = draft.maker(node.inputs[0])
+def _shift_behind_convolution(editor: GraphEditor, node: Node) -> bool:
+    """Rule 3: ``Add(Conv)`` into the bias of a convolution whose kernel is its own."""
+    conv = editor.maker(node.inputs[0])
     if (
         node.op != "Add"
-        or not draft.is_vector(node)
-        or node.inputs[1] in draft.vectors
+        or not editor.is_vector(node)
+        or node.inputs[1] in editor.vectors
         or conv is None
         or conv.op not in CONVOLUTIONS
-        or len(draft.readers(conv.inputs[1])) > 1
+        or len(editor.readers(conv.inputs[1])) > 1
     ):
         return False
-    values, bias = _full(draft, node.inputs[1], draft.channels[node.output]), conv.name
+    values, bias = _full(editor, node.inputs[1], editor.channels[node.output]), conv.name
     if len(conv.inputs) == 3:
-        values = values + draft.constants[conv.inputs[2]]
-    draft.constants[f"{bias}.folded_bias"] = values.astype(np.float32)
+        values = values + editor.constants[conv.inputs[2]]
+    editor.constants[f"{bias}.folded_bias"] = values.astype(np.float32)
     inputs = (*conv.inputs[:2], f"{bias}.folded_bias")
-    draft.replace(conv, replace(conv, inputs=inputs, output=node.output))
-    draft.nodes.remove(node)
+    editor.replace(conv, replace(conv, inputs=inputs, output=node.output))
+    editor.nodes.remove(node)
     return True
 
 
-def _factor_behind_vector(draft: Draft, node: Node) -> bool:
-    """``Mul(Mul(y))`` into one; ``Mul(Add(y))`` the factor first, but for an input y."""
-    before = draft.maker(node.inputs[0])
-    if node.op != "Mul" or not draft.is_vector(node) or before is None:
+def _factor_behind_vector(editor: GraphEditor, node: Node) -> bool:
+    """Rule 4: ``Mul(Mul(y))`` into one; ``Mul(Add(y))`` the factor first, but for an input y."""
+    before = editor.maker(node.inputs[0])
+    if node.op != "Mul" or not editor.is_vector(node) or before is None:
         return False
-    if before.op not in ("Mul", "Add") or not draft.is_vector(before):
+    if before.op not in ("Mul", "Add") or not editor.is_vector(before):
         return False
-    if before.op == "Add" and before.inputs[0] in draft.origin.inputs:
+    if before.op == "Add" and before.inputs[0] in editor.origin.inputs:
         return False
     gain = node.inputs[1]
-    if len(draft.readers(before.inputs[1])) > 1 or len(draft.readers(gain)) > 1:
+    if len(editor.readers(before.inputs[1])) > 1 or len(editor.readers(gain)) > 1:
         return False
     if before.op == "Mul":
-        draft.combine(np.multiply, before.inputs[1], gain, before.inputs[1])
-        draft.replace(before, replace(before, output=node.output))
-        draft.nodes.remove(node)
+        editor.combine(np.multiply, before.inputs[1], gain, before.inputs[1])
+        editor.replace(before, replace(before, output=node.output))
+        editor.nodes.remove(node)
         return True
-    factor = replace(node, inputs=(before.inputs[0], gain), output=draft.fresh(node))
-    draft.combine(np.multiply, before.inputs[1], gain, before.inputs[1])
-    draft.replace(
+    factor = replace(node, inputs=(before.inputs[0], gain), output=editor.fresh(node))
+    editor.combine(np.multiply, before.inputs[1], gain, before.inputs[1])
+    editor.replace(
         before,
         factor,
         replace(before, inputs=(factor.output, before.inputs[1]), output=node.output),
     )
-    draft.nodes.remove(node)
+    editor.nodes.remove(node)
     return True
 
 
-def _shift_behind_shift(draft: Draft, node: Node) -> bool:
-    """``Add(Add(y))`` of two constants into one."""
-    before = draft.maker(node.inputs[0])
-    if node.op != "Add" or not draft.is_vector(node) or before is None:
+def _shift_behind_shift(editor: GraphEditor, node: Node) -> bool:
+    """Rule 5: ``Add(Add(y))`` of two constants into one."""
+    before = editor.maker(node.inputs[0])
+    if node.op != "Add" or not editor.is_vector(node) or before is None:
         return False
-    if before.op != "Add" or not draft.is_vector(before):
+    if before.op != "Add" or not editor.is_vector(before):
         return False
-    if len(draft.readers(before.inputs[1])) > 1:
+    if len(editor.readers(before.inputs[1])) > 1:
         return False
-    draft.combine(np.add, before.inputs[1], node.inputs[1], before.inputs[1])
-    draft.replace(before, replace(before, output=node.output))
-    draft.nodes.remove(node)
+    editor.combine(np.add, before.inputs[1], node.inputs[1], before.inputs[1])
+    editor.replace(before, replace(before, output=node.output))
+    editor.nodes.remove(node)
     return True
 
 
-def _factor_behind_the_first_shift(draft: Draft, node: Node) -> bool:
-    """``Add(Mul(x))`` of an input x: the shift first, so that the factor can go on from there."""
-    before = draft.maker(node.inputs[0])
-    if node.op != "Add" or not draft.is_vector(node) or before is None or before.op != "Mul":
+def _factor_behind_the_first_shift(editor: GraphEditor, node: Node) -> bool:
+    """Rule 6: ``Add(Mul(x))`` of an input x, the shift first, so that the factor can move on."""
+    before = editor.maker(node.inputs[0])
+    if node.op != "Add" or not editor.is_vector(node) or before is None or before.op != "Mul":
         return False
     gain, shift = before.inputs[1], node.inputs[1]
-    if before.inputs[0] not in draft.origin.inputs or not draft.is_vector(before):
+    if before.inputs[0] not in editor.origin.inputs or not editor.is_vector(before):
         return False
-    if {gain, shift} & set(draft.vectors) or not draft.constants[gain].all():
+    if {gain, shift} & set(editor.vectors) or not editor.constants[gain].all():
         return False
-    name, middle = f"{node.name}.first", draft.fresh(node)
-    draft.constants[name] = draft.constants[shift] / draft.constants[gain]
-    draft.replace(
+    name, middle = f"{node.name}.first", editor.fresh(node)
+    editor.constants[name] = editor.constants[shift] / editor.constants[gain]
+    editor.replace(
         before,
         Node("Add", node.name, (before.inputs[0], name), middle),
         Node("Mul", before.name, (middle, gain), node.output),
     )
-    draft.nodes.remove(node)
+    editor.nodes.remove(node)
     return True
 
 
-def _factor_behind_activation(draft: Draft, node: Node) -> bool:
-    """``Mul(Relu(y))`` by what is nowhere negative: the factor first, if it goes on from there."""
-    act = draft.maker(node.inputs[0])
-    if node.op != "Mul" or not draft.is_vector(node) or act is None or act.op not in HOMOGENEOUS:
+def _factor_behind_activation(editor: GraphEditor, node: Node) -> bool:
+    """Rule 7: ``Mul(Relu(y))`` by what is nowhere negative, the factor first, if it can move on."""
+    act = editor.maker(node.inputs[0])
+    if node.op != "Mul" or not editor.is_vector(node) or act is None or act.op not in HOMOGENEOUS:
         return False
-    before = draft.maker(act.inputs[0])
-    if before is None or draft.values(node.inputs[1]).min() < 0.0:
+    before = editor.maker(act.inputs[0])
+    if before is None or editor.values(node.inputs[1]).min() < 0.0:
         return False
     if before.op not in CONVOLUTIONS and not (
-        before.op in ("Mul", "Add") and draft.is_vector(before)
+        before.op in ("Mul", "Add") and editor.is_vector(before)
     ):
         return False
-    factor = replace(node, inputs=(act.inputs[0], node.inputs[1]), output=draft.fresh(node))
+    factor = replace(node, inputs=(act.inputs[0], node.inputs[1]), output=editor.fresh(node))
     moved = replace(act, inputs=(factor.output, *act.inputs[1:]), output=node.output)
-    draft.replace(act, factor, moved)
-    draft.nodes.remove(node)
+    editor.replace(act, factor, moved)
+    editor.nodes.remove(node)
     return True
 
 
-def _factor_before_convolution(draft: Draft, node: Node) -> bool:
-    """``Conv(Mul(x))``: into the scale behind each convolution, or into its kernel."""
-    if node.op != "Mul" or not draft.is_vector(node) or node.inputs[1] in draft.vectors:
+def _factor_before_convolution(editor: GraphEditor, node: Node) -> bool:
+    """Rule 8: ``Conv(Mul(x))`` into the scale behind each convolution, or into its kernel."""
+    if node.op != "Mul" or not editor.is_vector(node) or node.inputs[1] in editor.vectors:
         return False
-    readers = draft.readers(node.output)
-    if node.output == draft.origin.output or any(
+    readers = editor.readers(node.output)
+    if node.output == editor.origin.output or any(
         reader.op not in CONVOLUTIONS or reader.inputs[0] != node.output for reader in readers
     ):
         return False
-    gain = _full(draft, node.inputs[1], draft.channels[node.output])
+    gain = _full(editor, node.inputs[1], editor.channels[node.output])
     scales: list[Node | None] = []
     for conv in readers:
-        behind = draft.readers(conv.output)
+        behind = editor.readers(conv.output)
         scaled = (
             len(behind) == 1
             and len(conv.inputs) == 2
             and behind[0].op == "Mul"
-            and draft.is_vector(behind[0])
-            and len(draft.readers(behind[0].inputs[1])) == 1
+            and editor.is_vector(behind[0])
+            and len(editor.readers(behind[0].inputs[1])) == 1
             and bool((gain == gain[0]).all())
         )
-        if not scaled and len(draft.readers(conv.inputs[1])) > 1:
+        if not scaled and len(editor.readers(conv.inputs[1])) > 1:
             return False
         scales.append(behind[0] if scaled else None)
     for conv, scale in zip(readers, scales, strict=True):
         if scale is None:
-            draft.scale_kernel(conv, gain, "in")
+            editor.scale_kernel(conv, gain, "in")
             continue
         name = scale.inputs[1]
-        draft.constants[name] = draft.constants[name] * gain[0]
-        if name in draft.vectors:
-            draft.vectors[name] = (draft.vectors[name] * gain[0]).astype(np.float32)
-    draft.remove(node)
+        editor.constants[name] = editor.constants[name] * gain[0]
+        if name in editor.vectors:
+            editor.vectors[name] = (editor.vectors[name] * gain[0]).astype(np.float32)
+    editor.remove(node)
     return True
 
 
-def _full(draft: Draft, name: str, channels: int) -> Float:
-    """Constant of one value a channel, written out; InputError for any other shape."""
-    value = draft.constants[name].reshape(-1)
+def _full(editor: GraphEditor, name: str, channels: int) -> Float:
+    """Per-channel constant, broadcast to (C,); InputError for any other shape."""
+    value = editor.constants[name].reshape(-1)
     if value.size not in (1, channels):
         raise InputError(
             f"constant '{name}' has {value.size} values for {channels} channels: "
-            "only one value, or one a channel, can be folded."
+            "only one value, or one per channel, can be folded."
         )
     return np.broadcast_to(value, (channels,)).astype(np.float32)
 

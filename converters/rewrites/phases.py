@@ -1,4 +1,4 @@
-"""The two orders of DepthToSpace, and how to change one into the other without cost.
+"""DepthToSpace in CRD order (PixelShuffle) rewritten to DCR, by permuting weights.
 
 A channel of the result is c, a phase of its blocks of side b is (i, j). PyTorch's
 PixelShuffle, ONNX's CRD, reads channel ``c * b * b + i * b + j``; the graph's DepthToSpace,
@@ -13,11 +13,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Node
+from edgeqe.converters.graph.graph import Node
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 
-#: Operators that work on each channel by itself, convolutions for their outputs: the axes
-#: of their constants that are these channels.
+#: Channel-wise operators, and convolutions for their outputs: the channel axis of each of
+#: their constants.
 _CONSTANTS: dict[str, tuple[int, ...]] = {
     "Add": (1,),
     "BatchNormalization": (0, 0, 0, 0),
@@ -41,26 +42,26 @@ def in_dcr_order(
     fresh: Callable[[str], str],
     where: str,
 ) -> tuple[list[Node], dict[str, Float]]:
-    """Nodes and constants that make a value again, its channels in the order of DCR.
+    """Copies of the nodes behind a value, its channels permuted from CRD to DCR order.
 
     Parameters
     ----------
     nodes : sequence of Node
-        What makes the value, whose channels are in the order of CRD.
+        The graph so far; the value is in CRD order.
     constants : mapping of str to ndarray
         Theirs.
     value : str
     block : int
         Side of a block.
     fresh : callable
-        Makes a free name of a name.
+        Makes an unused name of a name.
     where : str
         Who asks, for errors.
 
     Returns
     -------
     nodes : list of Node
-        From the convolution on; the last makes the value.
+        From the convolution on; the last computes the permuted value.
     constants : dict of str to ndarray
         The new ones.
 

@@ -1,4 +1,4 @@
-"""Kernels that several convolutions use: kept once, told apart, or scaled in place."""
+"""Weight sharing: merge equal kernels, duplicate shared ones, fold scales into kernels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgeqe.converters.rewrites.fold import CONVOLUTIONS, fold
 
 
 def unshare(graph: Graph) -> Graph:
-    """Give every use of a shared kernel a kernel of its own, and fold again.
+    """Duplicate a shared kernel for each of its uses, and fold again.
 
     Saves the multiplication where a runtime does not fold it, and costs the bytes.
     """
@@ -29,7 +29,11 @@ def unshare(graph: Graph) -> Graph:
 
 
 def share(graph: Graph, smallest: int = 64) -> Graph:
-    """Keep constants of equal values once, where a file of another tool held them twice."""
+    """Merge constants of equal values, where a file of another tool stores them twice.
+
+    1. Constants of at least `smallest` elements are compared by shape and bytes.
+    2. Strength vectors are never merged: they have values at other strengths.
+    """
     first: dict[tuple[tuple[int, ...], bytes], str] = {}
     renamed = {}
     for name, value in graph.constants.items():
@@ -43,11 +47,14 @@ def share(graph: Graph, smallest: int = 64) -> Graph:
 
 
 def scale_kernels(graph: Graph) -> tuple[Graph, dict[str, str]]:
-    """Fold the strength's scales into kernels that are used once, as they are now.
+    """Fold strength-dependent scales into kernels, at the strength that the graph is set to.
 
-    For runtimes that fold nothing at load (float TFLite). A scale that comes near 0 at
-    the default strength keeps its multiplication, because the kernel could not be
-    brought to another strength from there.
+    For runtimes that fold nothing at load (float TFLite). A scale is folded if
+
+    1. it follows an ungrouped Conv without bias, and kernel, result and scale have one use each;
+    2. it stays away from 0 at this strength, else the kernel could not be brought to another.
+
+    Any other keeps its multiplication.
 
     Returns
     -------

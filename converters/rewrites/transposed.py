@@ -1,4 +1,4 @@
-"""A transposed convolution as plain convolutions, one a phase of its output.
+"""Transposed convolution as one convolution per output phase (sub-pixel decomposition).
 
 Output row ``s * i + r`` of a transposed convolution of stride s reads only the kernel's
 rows ``t`` with ``t = r + padding (mod s)``. So each of the s * s phases (row and column
@@ -16,13 +16,14 @@ from itertools import groupby
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Node
+from edgeqe.converters.graph.graph import Node
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 
 
 @dataclass(frozen=True)
 class Run:
-    """Neighbouring phases that read the same window of the input: one convolution."""
+    """One convolution: neighbouring phases that read the same window of the input."""
 
     kernel: Float
     """(phases * out, in, rows, columns)."""
@@ -37,7 +38,7 @@ class Run:
 
 
 def runs(node: Node, kernel: Float) -> list[Run]:
-    """Convolutions of a ConvTranspose, in the order of their phases.
+    """Convolutions that a ConvTranspose decomposes into, in the order of their phases.
 
     Parameters
     ----------
@@ -78,11 +79,11 @@ def runs(node: Node, kernel: Float) -> list[Run]:
 
 
 def _taps(kernel: int, stride: int, first: int, ahead: int) -> tuple[list[int], int]:
-    """Taps of a phase in the order of the inputs they meet, and the last input's offset."""
+    """Kernel taps of a phase in the order of their inputs, and the last input's offset."""
     return list(range(first, kernel, stride))[::-1], ahead
 
 
 def _window(phase: tuple[list[int], int]) -> tuple[int, int, int]:
-    """Zeros before and behind, and inputs read."""
+    """Padding before and behind, and number of inputs read."""
     taps, ahead = phase
     return len(taps) - 1 - ahead, ahead, len(taps)

@@ -1,1 +1,1 @@
-"""The graph to TFLite files."""
+"""TFLite exporter: the float and the quantized graph to TFLite files."""

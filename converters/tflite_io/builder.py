@@ -1,4 +1,4 @@
-"""A TFLite file under construction: tensors, buffers and operators, then its bytes.
+"""TFLite flatbuffer builder: tensors, buffers and operators, then the bytes of the file.
 
 Written with the classes that Google generates from ``schema.fbs``, which come with
 LiteRT and with TensorFlow. Schema version 3, identifier ``TFL3``.
@@ -13,17 +13,22 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.converters.tflite_io.packing import AlignedBuffer, IntegerTensor, Quantization, schema
+from edgeqe.converters.tflite_io.packing import (
+    AlignedBuffer,
+    IntegerTensor,
+    TensorQuantization,
+    schema,
+)
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 SCHEMA_VERSION = 3
 IDENTIFIER = b"TFL3"
-#: Operators whose integers may have a scale a channel.
+#: Operators whose weights may have one scale per channel.
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
 class TfliteFile:
-    """Tensors and operators of the one subgraph.
+    """Tensors and operators of a model with one subgraph.
 
     Parameters
     ----------
@@ -42,16 +47,19 @@ class TfliteFile:
         self._widening: list[Any] = []
         self._packed: dict[object, int] = {}
 
-    def quantization(self, scale: Float, zero: int = 0, axis: int = 0) -> Quantization:
-        """What integers of tensors stand for, see `Quantization`."""
-        return Quantization(self._packed, scale, zero, axis)
+    def quantization(self, scale: Float, zero: int = 0, axis: int = 0) -> TensorQuantization:
+        """Quantization parameters to share between tensors, see `TensorQuantization`."""
+        return TensorQuantization(self._packed, scale, zero, axis)
 
     def value(
-        self, name: str, shape: tuple[int, int, int, int], integers: Quantization | None = None
+        self,
+        name: str,
+        shape: tuple[int, int, int, int],
+        integers: TensorQuantization | None = None,
     ) -> int:
-        """Add a value (1, h, w, C), whose h and w may be resized unless both are 1.
+        """Add an activation (1, h, w, C), whose h and w may be resized unless both are 1.
 
-        It is float32, or int8 if it is said what its integers stand for.
+        It is float32, or int8 with quantization parameters.
         """
         tensor = self._tensor(name, shape, "FLOAT32" if integers is None else "INT8", integers)
         if shape[1:3] != (1, 1):
@@ -62,13 +70,13 @@ class TfliteFile:
         self,
         name: str,
         array: npt.NDArray[Any],
-        integers: Quantization | None = None,
+        integers: TensorQuantization | None = None,
         stored: str = "",
     ) -> int:
-        """Tensor of a constant, float32, float16, int32 or int8.
+        """Add a constant tensor, float32, float16, int32 or int8, once.
 
-        Its numbers are stored once under the name `stored`, its own if left out. Asked for
-        in another shape, of equally many numbers, a second tensor refers to the same buffer.
+        Its data are stored once under the name `stored`, its own if left out. Asked for in
+        another shape of as many elements, a second tensor refers to the same buffer.
         """
         if (name, array.shape) in self._tensors:
             return self._tensors[name, array.shape]
@@ -83,7 +91,7 @@ class TfliteFile:
         return self._tensors[name, array.shape]
 
     def widened(self, name: str, array: Float) -> int:
-        """Float32 value of a constant that is stored in float16, made once for all uses."""
+        """Float32 tensor of a constant that is stored in float16, dequantized once for all uses."""
         stored = self.constant(name, array.astype(np.float16))
         if stored not in self._widened:
             wide = self._tensor(f"{name}.float32", array.shape, "FLOAT32")
@@ -129,7 +137,7 @@ class TfliteFile:
         return result
 
     def _tensor(
-        self, name: str, shape: Sequence[int], kind: str, integers: Quantization | None = None
+        self, name: str, shape: Sequence[int], kind: str, integers: TensorQuantization | None = None
     ) -> Any:
         number = getattr(self._s.TensorType, kind)
         if integers is not None:

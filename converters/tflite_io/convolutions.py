@@ -1,4 +1,4 @@
-"""Convolutions in TFLite: what is fused into one, and transposed ones as plain ones."""
+"""TFLite convolutions: bias and activation fused, transposed ones as plain convolutions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.rewrites.transposed import Run, runs
 from edgeqe.converters.tflite_io.builder import TfliteFile
-from edgeqe.converters.tflite_io.packing import Quantization, schema
+from edgeqe.converters.tflite_io.packing import TensorQuantization, schema
+from edgeqe.typing import Float
 
 #: Least side of the planes until the file is resized. Small, because an interpreter keeps
 #: some memory of the size it was made with: 2 MB at 64 x 64 and 64 channels.
@@ -19,8 +20,8 @@ DEFAULT_SIDE = 16
 LARGEST_JOIN = 5
 
 
-class Convolutions:
-    """State of one writing, and what convolutions need of it.
+class ConvolutionWriter:
+    """State of one export, and its convolutions; base of the writers.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class Convolutions:
         self.done: set[str] = set()
 
     def new(self, name: str) -> int:
-        """Tensor of a value of the graph."""
+        """Add the tensor of a value of the graph."""
         side = int(self.side * self.scales[name]) or 1
         shape = (1, side, side, self.channels[name])
         self.values[name] = self.file.value(self.label(name), shape, self.integers(name))
@@ -53,36 +54,36 @@ class Convolutions:
         like: str,
         channels: int,
         more: tuple[int, int] = (0, 0),
-        integers: Quantization | None = None,
+        integers: TensorQuantization | None = None,
     ) -> int:
-        """Tensor of a value that the graph has not, of another's size, rows and columns more.
+        """Add an intermediate tensor of another value's size, perhaps with more rows and columns.
 
-        Its integers stand for what the other's do unless said otherwise.
+        It has the other's quantization parameters unless others are given.
         """
         side = int(self.side * self.scales[like]) or 1
         shape = (1, side + more[0], side + more[1], channels)
         return self.file.value(name, shape, integers or self.integers(like))
 
-    # What a writer of integers does otherwise.
+    # What the writer of quantized graphs overrides.
 
     def label(self, value: str) -> str:
         """Name of a value's tensor."""
         return value
 
-    def integers(self, value: str) -> Quantization | None:
-        """What a value's integers stand for; None for real numbers."""
+    def integers(self, value: str) -> TensorQuantization | None:
+        """Quantization parameters of a value; None for float."""
         return None
 
     def runs(self, node: Node) -> list[Run]:
-        """Convolutions of a ConvTranspose."""
+        """Plain convolutions of a ConvTranspose."""
         return runs(node, self.graph.constants[node.inputs[1]])
 
-    def numbers(self, name: str, *values: int) -> int:
-        """Constant of whole numbers."""
+    def int32(self, name: str, *values: int) -> int:
+        """Tensor of an int32 constant."""
         return self.file.constant(name, np.array(values, np.int32))
 
     def kernel(self, node: Node, name: str, value: Float) -> int:
-        """Constant of a node's kernel, or of a part of it, in the precision of the file."""
+        """Tensor of a node's kernel, or of a part of it, in the precision of the file."""
         value = np.ascontiguousarray(value, np.float32)
         return self.file.widened(name, value) if self.float16 else self.file.constant(name, value)
 
@@ -90,17 +91,17 @@ class Convolutions:
         """A constant per channel, shape (C,)."""
         return self.graph.constants[name].reshape(-1)
 
-    # What follows a node and can be written with it.
+    # What follows a node and is fused with it.
 
     def follower(self, node: Node, op: str) -> Node | None:
-        """The one node that reads a node's output, if it is of this operator."""
+        """Only consumer of a node's output, if it is of this operator."""
         uses = self.graph.uses(node.output)
         if len(uses) == 1 and uses[0].op == op and node.output != self.graph.output:
             return uses[0]
         return None
 
     def vector_behind(self, node: Node, op: str) -> Node | None:
-        """A follower that has one constant a channel of the node."""
+        """A follower whose constant has one value per channel of the node."""
         found = self.follower(node, op)
         if found is None or found.inputs[0] != node.output:
             return None
@@ -134,7 +135,7 @@ class Convolutions:
         return self.file.constant(name, self.vector(name))
 
     def depth_to_space(self, source: int, target: int, block: int) -> None:
-        """Channels to pixels."""
+        """Append DEPTH_TO_SPACE."""
         self.file.operator(
             "DEPTH_TO_SPACE", [source], target, "DepthToSpaceOptions", blockSize=block
         )
@@ -145,9 +146,9 @@ class Convolutions:
         like: str,
         parts: list[tuple[int, int]],
         target: int,
-        integers: Quantization | None,
+        integers: TensorQuantization | None,
     ) -> None:
-        """Tensors and their channels side by side, in steps of as many as XNNPACK joins."""
+        """Concatenate tensors along channels, at most `LARGEST_JOIN` in one operator."""
         step = 0
         while len(parts) > LARGEST_JOIN:
             channels = sum(count for _, count in parts[:LARGEST_JOIN])
@@ -157,7 +158,7 @@ class Convolutions:
         self.concatenate(parts, target)
 
     def concatenate(self, parts: list[tuple[int, int]], target: int) -> None:
-        """One operator."""
+        """Append one CONCATENATION."""
         tensors = [tensor for tensor, _ in parts]
         self.file.operator("CONCATENATION", tensors, target, "ConcatenationOptions", axis=3)
 
@@ -166,7 +167,7 @@ class Convolutions:
     def padded(
         self, name: str, source: str, before: tuple[int, int], after: tuple[int, int]
     ) -> int:
-        """A value with zeros around its plane; itself where there are none."""
+        """A value with zero padding; itself where there is none."""
         if before == after == (0, 0):
             return self.values[source]
         more = (before[0] + after[0], before[1] + after[1])
@@ -176,9 +177,9 @@ class Convolutions:
         return wider
 
     def pad(self, name: str, source: int, target: int, pads: list[tuple[int, int]]) -> None:
-        """Zeros before and behind every axis."""
-        numbers = self.file.constant(name, np.array(pads, np.int32))
-        self.file.operator("PAD", [source, numbers], target, "PadOptions")
+        """Append PAD: zeros before and behind every axis."""
+        paddings = self.file.constant(name, np.array(pads, np.int32))
+        self.file.operator("PAD", [source, paddings], target, "PadOptions")
 
     def _conv(self, node: Node) -> None:
         name, kinds = node.inputs[1], schema().Padding
@@ -221,7 +222,7 @@ class Convolutions:
         gaps = any(any(run.gap) for run in parts)
         last, bias = self.biased(node)
         last, activation = self.activated(last)
-        # A bias that follows the strength keeps its name and its one value a channel.
+        # A bias that follows the strength keeps its name and its one value per channel.
         repeated = max(run.phases for run in parts) > 1
         behind = bool(bias) and (gaps or (repeated and bias in self.graph.vectors))
         integers = self.integers(last.output)
@@ -253,7 +254,7 @@ class Convolutions:
         node: Node,
         name: str,
         run: Run,
-        integers: Quantization | None,
+        integers: TensorQuantization | None,
         bias: str,
         activation: int,
     ) -> tuple[int, int]:

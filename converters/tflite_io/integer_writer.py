@@ -1,12 +1,12 @@
-"""Integer graph to TFLite: int8 values, kernels with a scale a channel, int32 biases.
+"""Quantized graph to TFLite: int8 activations, kernels with one scale per channel, int32 biases.
 
-Input and output are integers themselves. An operator that has no int8 form in XNNPACK, or a
-rough one, runs on real numbers between DEQUANTIZE and QUANTIZE. A tensor of each use of a
-kernel has its own scales and the buffer of all uses.
+Input and output are int8 themselves. An operator that has no int8 kernel in XNNPACK, or an
+inaccurate one, runs in float between DEQUANTIZE and QUANTIZE. Each use of a kernel is a tensor with
+scales of its own and the buffer of all uses.
 
-Numbers that follow the strength are found by the names of their constants: `NAME.scale` is the
-scale of the tensor NAME. Values of one step, and the phases of one transposed convolution,
-refer to the same scales in the file, so one write changes them all.
+What follows the strength is found by the names of its constants: `NAME.scale` is the scale of the
+tensor NAME. Values with the same parameters, and the phases of one transposed convolution, refer
+to the same scales in the file, so one write changes them all.
 """
 
 from __future__ import annotations
@@ -16,36 +16,37 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Node
-from edgeqe.converters.graph.integer import MOVING, Group, IntegerGraph
+from edgeqe.converters.graph.graph import Node
+from edgeqe.converters.graph.integer import MOVING, Group, QuantizedGraph
 from edgeqe.converters.rewrites.transposed import Run
 from edgeqe.converters.tflite_io.builder import TfliteFile
-from edgeqe.converters.tflite_io.packing import Quantization
-from edgeqe.converters.tflite_io.writer import Writer
+from edgeqe.converters.tflite_io.packing import TensorQuantization
+from edgeqe.converters.tflite_io.writer import GraphWriter
+from edgeqe.typing import Float
 
-#: Integer of the middle, which the file's int8 numbers have as 0.
+#: Difference of the graph's uint8 values and the file's int8 ones.
 MIDDLE = 128
-#: Operators of values that run on integers, beside convolutions, Concat and those that move
-#: integers. XNNPACK has no Relu, PRelu or Selu of int8, and LOGISTIC is int8 in a scale of its
-#: own, 1/256, from which a third of the integers comes out a step beside.
-_OF_INTEGERS = frozenset(
+#: Operators that run in int8 beside convolutions, Concat and those that move values. XNNPACK has no
+#: int8 Relu, PRelu or Selu, and its LOGISTIC has a fixed scale, 1/256, from which a third of the
+#: integers comes out one beside.
+_IN_INT8 = frozenset(
     {"Add", "GlobalAveragePool", "GlobalMaxPool", "LeakyRelu", "Mul", "ReduceMax", "ReduceMean"}
 )
 
 
 def model_of(
-    integer: IntegerGraph, metadata: Mapping[str, str], *, outputs: Sequence[str] = ()
+    quantized: QuantizedGraph, metadata: Mapping[str, str], *, outputs: Sequence[str] = ()
 ) -> bytes:
-    """TFLite file of an integer graph.
+    """TFLite file of a quantized graph.
 
     Parameters
     ----------
     integer : IntegerGraph
-        Not symmetric. The scale of a value's step is named `VALUE.scale`.
+        Not symmetric. The scale of a value is named `VALUE.scale`.
     metadata : mapping of str to str
         Becomes entries of the model's metadata, each a buffer of UTF-8 text.
     outputs : sequence of str
-        Values that are outputs too, behind the result.
+        Values that are outputs too, behind the output.
 
     Raises
     ------
@@ -54,105 +55,109 @@ def model_of(
     ProviderError
         If the schema's classes are not installed.
     """
-    writer = _Integers(integer)
-    inputs = [writer.start(name) for name in integer.graph.inputs]
-    for group in integer.groups():
+    writer = _QuantizedWriter(quantized)
+    inputs = [writer.start(name) for name in quantized.graph.inputs]
+    for group in quantized.groups():
         writer.write_group(group)
-    ends = [writer.tensor(value) for value in (integer.graph.output, *outputs)]
+    ends = [writer.tensor(value) for value in (quantized.graph.output, *outputs)]
     return writer.file.pack(inputs, ends, metadata)
 
 
-class _Grouped(Writer):
-    """A writer that joins no nodes of different groups."""
+class _GroupedWriter(GraphWriter):
+    """A writer that fuses no nodes of different groups."""
 
-    def __init__(self, integer: IntegerGraph, file: TfliteFile | None = None) -> None:
-        super().__init__(integer.graph, file=file)
-        self.integer = integer
-        self.group_of = {node.name: group for group in integer.groups() for node in group.nodes}
+    def __init__(self, quantized: QuantizedGraph, file: TfliteFile | None = None) -> None:
+        super().__init__(quantized.graph, file=file)
+        self.quantized = quantized
+        self.group_of = {node.name: group for group in quantized.groups() for node in group.nodes}
 
     def follower(self, node: Node, op: str) -> Node | None:
         found = super().follower(node, op)
         return found if found in self.group_of[node.name].nodes else None
 
 
-class _Reals(_Grouped):
-    """What runs on real numbers."""
+class _FloatWriter(_GroupedWriter):
+    """Writes what runs in float inside a quantized graph."""
 
-    def __init__(self, integer: IntegerGraph, file: TfliteFile, rounded: Mapping[str, int]) -> None:
-        super().__init__(integer, file)
+    def __init__(
+        self, quantized: QuantizedGraph, file: TfliteFile, rounded: Mapping[str, int]
+    ) -> None:
+        super().__init__(quantized, file)
         self.rounded = rounded
 
     def label(self, value: str) -> str:
         if value in self.rounded:
             return f"{value}.real"
-        return f"{value}.exact" if value in self.integer.steps else value
+        return f"{value}.exact" if value in self.quantized.quant_params else value
 
 
-class _Integers(_Grouped):
-    """What runs on integers, and the way to real numbers and back."""
+class _QuantizedWriter(_GroupedWriter):
+    """Writes what runs in int8, and QUANTIZE and DEQUANTIZE between int8 and float."""
 
-    def __init__(self, integer: IntegerGraph) -> None:
-        super().__init__(integer)
-        self.reals = _Reals(integer, self.file, self.values)
-        self.known: dict[str, Quantization] = {}
+    def __init__(self, quantized: QuantizedGraph) -> None:
+        super().__init__(quantized)
+        self.in_float = _FloatWriter(quantized, self.file, self.values)
+        self.known: dict[str, TensorQuantization] = {}
 
     # Values.
 
-    def integers(self, value: str) -> Quantization | None:
-        step = self.integer.steps.get(value)
-        if step is None:
+    def integers(self, value: str) -> TensorQuantization | None:
+        params = self.quantized.quant_params.get(value)
+        if params is None:
             return None
         return self.quantization(
-            step.scale, self.graph.constants[step.scale], zero=step.zero - MIDDLE
+            params.scale, self.graph.constants[params.scale], zero=params.zero_point - MIDDLE
         )
 
-    def quantization(self, name: str, scale: Float, zero: int = 0, axis: int = 0) -> Quantization:
-        """Scales by the name of their constant."""
+    def quantization(
+        self, name: str, scale: Float, zero: int = 0, axis: int = 0
+    ) -> TensorQuantization:
+        """Quantization parameters by the name of the scale's constant, shared by all who ask."""
         if name not in self.known:
             self.known[name] = self.file.quantization(scale.reshape(-1), zero, axis)
         return self.known[name]
 
     def start(self, value: str) -> int:
-        """Tensor of an input of the network."""
-        return (self if value in self.integer.steps else self.reals).new(value)
+        """Add the tensor of an input of the network."""
+        return (self if value in self.quantized.quant_params else self.in_float).new(value)
 
     def tensor(self, value: str) -> int:
-        """Tensor of a value, of integers where it has them."""
-        return (self if value in self.integer.steps else self.reals).values[value]
+        """Tensor of a value: int8 where it is quantized, else float."""
+        return (self if value in self.quantized.quant_params else self.in_float).values[value]
 
-    def real(self, value: str) -> None:
-        """Make a value's real numbers, once."""
-        if value in self.values and value not in self.reals.values:
-            self.file.operator("DEQUANTIZE", [self.values[value]], self.reals.new(value))
+    def dequantize(self, value: str) -> None:
+        """Append DEQUANTIZE of a value, once."""
+        if value in self.values and value not in self.in_float.values:
+            self.file.operator("DEQUANTIZE", [self.values[value]], self.in_float.new(value))
 
     # Groups.
 
     def write_group(self, group: Group) -> None:
-        """A group on integers if it can run on them, else on real numbers."""
-        if self.on_integers(group):
+        """Append a group: in int8 if it can run there, else in float."""
+        if self.runs_in_int8(group):
             self.write(group.first)
             return
         for node in group.nodes:
             for name in node.inputs:
-                self.real(name)
-            self.reals.write(node)
-        if group.output in self.integer.steps:
-            exact = self.reals.values.pop(group.output)
+                self.dequantize(name)
+            self.in_float.write(node)
+        if group.output in self.quantized.quant_params:
+            exact = self.in_float.values.pop(group.output)
             self.file.operator("QUANTIZE", [exact], self.new(group.output))
 
-    def on_integers(self, group: Group) -> bool:
-        """Whether a group runs on integers."""
-        node, steps = group.first, self.integer.steps
-        if self.integer.is_integer(node):
+    def runs_in_int8(self, group: Group) -> bool:
+        """Whether a group runs in int8."""
+        node, quant_params = group.first, self.quantized.quant_params
+        if self.quantized.is_integer(node):
             return True
-        if group.output not in steps:
+        if group.output not in quant_params:
             return False
-        given = [steps.get(name) for name in node.inputs]
+        given = [quant_params.get(name) for name in node.inputs]
         if node.op in MOVING:
-            return given == [steps[node.output]]
+            return given == [quant_params[node.output]]
         if node.op == "Concat":
             return True
-        return node.op in _OF_INTEGERS and None not in given
+        return node.op in _IN_INT8 and None not in given
 
     # Convolutions.
 
@@ -171,12 +176,12 @@ class _Integers(_Grouped):
         return added, added.inputs[1]
 
     def bias(self, node: Node, name: str, channels: int) -> int:
-        bias = self.integer.integer_bias(self.group_of[node.name])
+        bias = self.quantized.integer_bias(self.group_of[node.name])
         scales = self.quantization(f"{name}.scale", bias.scale)
-        return self.file.constant(name, bias.numbers, scales)
+        return self.file.constant(name, bias.values, scales)
 
     def runs(self, node: Node) -> list[Run]:
-        # One a phase, so that each has the scales of its channels, as they are named.
+        # One per phase, so that each has the scales of its channels, as they are named.
         found = []
         for run in super().runs(node):
             nothing = Run(np.zeros_like(run.kernel[: self.channels[node.output], :, :1, :1]),

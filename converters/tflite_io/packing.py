@@ -1,8 +1,8 @@
-"""Tables of TFLite's schema that are packed otherwise than the generated classes would.
+"""Compact packing of TFLite tables: shared shapes and quantization parameters, aligned buffers.
 
-Those write every vector and table anew and align no data. A network of integers has many small
-tensors, whose shapes, scales and zeros would weigh as much as a fifth of its kernels; here equal
-ones lie in the file once.
+The generated classes write every vector and table anew and align no data. A quantized model has
+many small tensors, whose shapes, scales and zero points would weigh as much as a fifth of its
+kernels; here equal ones are stored once.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.errors import ProviderError
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 #: Bytes to which the schema aligns the data of buffers (``force_align: 16``).
 ALIGNMENT = 16
 
@@ -42,19 +41,19 @@ def schema() -> Any:
     )
 
 
-class Quantization:
-    """What integers of a tensor stand for: ``real = scale * (integer - zero)``.
+class TensorQuantization:
+    """Quantization parameters of TFLite tensors: ``float = scale * (integer - zero_point)``.
 
-    Tensors that are given the same object refer to the same numbers in the file.
+    Tensors that are given the same object refer to the same table in the file.
 
     Parameters
     ----------
     packed : dict
         Positions of what is packed already, one dictionary a file.
     scale : ndarray of float32, shape (n,)
-        Above 0.
+        Above 0; one, or one per channel.
     zero : int
-        Integer of 0.0.
+        Zero point: the integer that stands for 0.0.
     axis : int
         Axis of the tensor that n scales belong to.
     """
@@ -80,13 +79,13 @@ class Quantization:
 
 @dataclass(eq=False)
 class IntegerTensor:
-    """A tensor of integers; all of one shape refer to the same numbers in the file."""
+    """A quantized tensor; all of one shape refer to the same shape vector in the file."""
 
     packed: dict[object, int]
     name: str
     shape: list[int]
     type: int
-    quantization: Quantization
+    quantization: TensorQuantization
     buffer: int = 0
     shapeSignature: list[int] | None = None  # noqa: N815  # as in the generated TensorT
     hasRank: bool = True  # noqa: N815
@@ -109,15 +108,15 @@ class IntegerTensor:
         s.TensorAddHasRank(builder, self.hasRank)
         return int(s.TensorEnd(builder))
 
-    def _vector(self, builder: Any, numbers: list[int]) -> int:
-        key = ("shape", *numbers)
+    def _vector(self, builder: Any, sizes: list[int]) -> int:
+        key = ("shape", *sizes)
         if key not in self.packed:
-            self.packed[key] = int(builder.CreateNumpyVector(np.array(numbers, np.int32)))
+            self.packed[key] = int(builder.CreateNumpyVector(np.array(sizes, np.int32)))
         return self.packed[key]
 
 
 class AlignedBuffer:
-    """A buffer whose data lies at a multiple of `ALIGNMENT`, which the generated class ignores."""
+    """A buffer whose data is aligned to `ALIGNMENT`, which the generated class ignores."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data

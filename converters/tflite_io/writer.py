@@ -1,8 +1,8 @@
-"""Graph to TFLite: NHWC, resizable height and width, one buffer a constant.
+"""Float graph to TFLite: NHWC, resizable height and width, one buffer per constant.
 
 A transposed convolution is written otherwise than TensorFlow's converter does: as one
-convolution a phase of the output, and DEPTH_TO_SPACE. It has the same numbers and
-multiplications, but no output shape that must be computed, so that all sizes are known
+convolution per phase of the output, and DEPTH_TO_SPACE. It has the same weights and
+MACs, but no output shape that must be computed, so that all sizes are known
 when an interpreter allocates, and XNNPACK takes every operator (`transposed.py`).
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgeqe.converters.graph.graph import Graph, Node
-from edgeqe.converters.tflite_io.convolutions import Convolutions, is_same
+from edgeqe.converters.tflite_io.convolutions import ConvolutionWriter, is_same
 from edgeqe.converters.tflite_io.packing import schema
 from edgeqe.errors import InputError
 
@@ -23,7 +23,7 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def model_of(graph: Graph, metadata: Mapping[str, str], *, float16: bool = False) -> bytes:
-    """TFLite file of a graph.
+    """TFLite file of a float graph.
 
     Parameters
     ----------
@@ -42,18 +42,18 @@ def model_of(graph: Graph, metadata: Mapping[str, str], *, float16: bool = False
     ProviderError
         If the schema's classes are not installed.
     """
-    writer = Writer(graph, float16)
+    writer = GraphWriter(graph, float16)
     inputs = [writer.new(name) for name in graph.inputs]
     for node in graph.nodes:
         writer.write(node)
     return writer.file.pack(inputs, [writer.values[graph.output]], metadata)
 
 
-class Writer(Convolutions):
-    """One writing: a method an operator."""
+class GraphWriter(ConvolutionWriter):
+    """State of one export: one method per operator."""
 
     def write(self, node: Node) -> None:
-        """A node, unless it is written with one in front of it."""
+        """Append a node, unless it was fused into an earlier one."""
         if node.name in self.done:
             return
         write = getattr(self, f"_{node.op.lower()}", None)
@@ -71,7 +71,7 @@ class Writer(Convolutions):
         self.simple("SPACE_TO_DEPTH", node, "SpaceToDepthOptions", blockSize=node.kernel)
 
     def simple(self, op: str, node: Node, options: str = "", *more: int, **fields: Any) -> None:
-        """One operator of one value and perhaps constants."""
+        """Append an operator of one activation and perhaps constants."""
         inputs = [self.values[node.inputs[0]], *more]
         self.file.operator(op, inputs, self.new(node.output), options, **fields)
 
@@ -105,7 +105,7 @@ class Writer(Convolutions):
         self.binary("MUL", node, "MulOptions")
 
     def binary(self, op: str, node: Node, options: str) -> None:
-        """Two values, or a value and a constant a channel."""
+        """Append an operator of two activations, or of one and a per-channel constant."""
         second = node.inputs[1]
         if second in self.graph.constants:
             other = self.file.constant(second, self.vector(second))
@@ -128,7 +128,7 @@ class Writer(Convolutions):
         # Not SLICE: with it XNNPACK reuses no value's memory in the whole network.
         every = 0b0111  # axes that are taken whole, whatever begin and end say
         ends = [
-            self.numbers(f"{node.name}.{what}", *values)
+            self.int32(f"{node.name}.{what}", *values)
             for what, values in (
                 ("begin", (0, 0, 0, node.first)),
                 ("end", (0, 0, 0, node.last)),
@@ -158,9 +158,9 @@ class Writer(Convolutions):
         )
 
     def reduced(self, op: str, node: Node, *axes: int) -> None:
-        """A mean or maximum over axes of NHWC, which stay with size 1."""
+        """Append a reduction over axes of NHWC, which are kept with size 1."""
         name = "axes.channels" if axes == (3,) else "axes.plane"
-        self.simple(op, node, "ReducerOptions", self.numbers(name, *axes), keepDims=True)
+        self.simple(op, node, "ReducerOptions", self.int32(name, *axes), keepDims=True)
 
     def _reducemean(self, node: Node) -> None:
         self.reduced("MEAN", node, 3)

@@ -38,7 +38,6 @@ def command(
     From REFERENCE in plain arithmetic to CANDIDATE on its runtime behind another decoder, one
     thing after another is swapped. What each swap costs is gain in dB, and the costs add up.
     """
-    from edgeqe.cli.host import quiet_start
     from edgeqe.cli.networks import model_file
     from edgeqe.cli.progress import progress
     from edgeqe.quantization.drift.blame import QUALITIES, blame
@@ -46,6 +45,7 @@ def command(
     from edgeqe.quantization.drift.decoders import decoder_of
     from edgeqe.quantization.drift.picture_sets import picture_sets
     from edgeqe.quantization.drift.protocols import PROTOCOLS
+    from edgeqe.runtimes.quiet import quiet_start
 
     chosen = tuple(dict.fromkeys(qualities)) or QUALITIES
     with quiet_start():

@@ -1,4 +1,4 @@
-"""``edgeqe convert``: a network to a model file."""
+"""``edgeqe convert``: export a network as a model file."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ import click
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--float16", is_flag=True, help="Store the weights in float16, half the bytes.")
 @click.option("--unshare", is_flag=True,
-              help="Store a shared kernel once a use, with its scale folded in.")  # fmt: skip
+              help="Store a shared kernel once per use, with its scale folded in.")  # fmt: skip
 @click.option("--freeze-gates", is_flag=True,
-              help="Replace gates that pool over the picture by their means over --data, so that "
+              help="Replace channel attention with global pooling by its means over --data, so that "
                    "tiles equal the whole.")  # fmt: skip
 @click.option("--data", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder of undamaged pictures for --freeze-gates.")  # fmt: skip
+              help="Folder of reference pictures for --freeze-gates.")  # fmt: skip
 @click.option("--seed", type=int, metavar="N",
               help="Of the random weights of a network of the zoo.  [default: 1]")  # fmt: skip
 @click.option("--planes", type=click.Choice(["y", "rgb"]),
               help="What the channels of another tool's network are; by their number if left "
                    "out.")  # fmt: skip
 @click.option("--range", "value_range", metavar="LOW,HIGH",
-              help="What grey levels 0 and 255 are to another tool's network.  "
+              help="What the 8-bit sample values 0 and 255 are to another tool's network.  "
                    "[default: 0,1]")  # fmt: skip
 @click.option("--gives", type=click.Choice(["picture", "residual", "noise"]),
-              help="What another tool's network gives: the picture, what to add to it, or what "
+              help="What another tool's network outputs: the picture, what to add to it, or what "
                    "to subtract; tried out if left out.")  # fmt: skip
 @click.option("--codec", "codecs", multiple=True,
               type=click.Choice(["jpeg", "jpeg2000", "heif", "bpg", "h264", "hevc", "vvc"]),
@@ -59,50 +59,37 @@ def command(
     .keras of a network of the zoo), or the name of a network of the zoo, which then has
     random weights. The file is compared with MODEL before it is written.
     """
-    from edgeqe.cli.host import quiet_start
-    from edgeqe.cli.networks import check_output
-    from edgeqe.errors import InputError
+    from edgeqe.converters import convert
+    from edgeqe.converters.graph.convention import parse_range
 
-    check_output(destination, overwrite=overwrite)
-    if freeze_gates != (data is not None):
-        raise InputError("--freeze-gates and --data DIR go together: give both or none.")
-    try:
-        with quiet_start():
-            from edgeqe.cli.networks import source_of
-            from edgeqe.converters.export import export
-            from edgeqe.converters.rewrites.sharing import unshare as without_sharing
-            from edgeqe.converters.sources import NOT_MEASURED
+    converted = convert(
+        model,
+        destination,
+        overwrite=overwrite,
+        float16=float16,
+        unshare=unshare,
+        freeze_gates=freeze_gates,
+        data=data,
+        seed=seed,
+        planes=planes,
+        value_range=None if value_range is None else parse_range(value_range),
+        gives=gives,
+        codecs=codecs,
+    )
+    from edgeqe.converters.sources import NOT_MEASURED
 
-            foreign = {"planes": planes, "value_range": value_range, "gives": gives}
-            source = source_of(model, seed, foreign, codecs)
-            if data is not None:
-                from edgeqe.converters.rewrites.gates import freeze_source
-
-                source = freeze_source(source, data)
-            shared_numbers = source.graph.parameters()
-            if unshare:
-                import dataclasses
-
-                source = dataclasses.replace(source, graph=without_sharing(source.graph))
-            exported = export(source, destination, float16=float16)
-    except ImportError as error:
-        raise InputError(
-            f"converting needs the host's packages ({error}): run pip install "
-            "'edgeqe[host,ort,tflite]'."
-        ) from error
-    card = exported.card
+    exported, card = converted.exported, converted.exported.card
     if card.provenance.get("validation") == NOT_MEASURED:
         click.echo(
             f"{model}: not validated yet, as it is after {card.provenance['steps']} steps; its "
             "card says that nothing was measured",
             err=True,
         )
-    shared_bytes = (2 if float16 else 4) * shared_numbers
     if as_json:
         report = {"schema_version": 1, "output": str(destination), "bytes": exported.file_bytes}
         report |= {
             "constant_bytes": exported.constant_bytes,
-            "shared_bytes": shared_bytes,
+            "shared_bytes": converted.shared_bytes,
             "unshared_bytes": exported.unshared_bytes,
             "parity": exported.parity,
         }
@@ -113,8 +100,8 @@ def command(
         f"{_tiles(card)}, {exported.file_bytes} bytes"
     )
     click.echo(
-        f"  constants {exported.constant_bytes} bytes ({shared_bytes} with shared kernels stored "
-        f"once, {exported.unshared_bytes} once a use); differs from its source by "
+        f"  constants {exported.constant_bytes} bytes ({converted.shared_bytes} with shared kernels stored "
+        f"once, {exported.unshared_bytes} once per use); differs from its source by "
         f"{exported.parity:.1e} of the residual's range"
     )
     click.echo(f"  {card.description}")

@@ -32,11 +32,11 @@ def command(
 
     from edgeqe import Enhancer
     from edgeqe.bench.data import packaged_file, read_picture
-    from edgeqe.cli.host import quiet_start
     from edgeqe.codecs.strength import resolve_strength
     from edgeqe.demo import QUALITY, format_report, run_demo
     from edgeqe.errors import CheckError
     from edgeqe.model.serving import check_model
+    from edgeqe.runtimes.quiet import quiet_start
 
     check_model(model, resolve_strength(quality=QUALITY))
     picture = read_picture(packaged_file(PHOTOGRAPH))

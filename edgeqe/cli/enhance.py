@@ -74,11 +74,11 @@ def command(
     import warnings
 
     from edgeqe import Enhancer
-    from edgeqe.cli.host import quiet_start
     from edgeqe.cli.networks import model_file
     from edgeqe.codecs.strength import resolve_if_given
     from edgeqe.errors import EdgeqeError, InputError
     from edgeqe.model.serving import check_model
+    from edgeqe.runtimes.quiet import quiet_start
     from edgeqe.views.options import EnhanceOptions
 
     if quality is not None and qp is not None:

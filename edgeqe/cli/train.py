@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,12 +27,12 @@ LINE_EVERY = 60.0
               help="Folder of the trainings; this one gets a sub-folder.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",
               show_default=True,
-              help="What convolutions are computed in; auto is bfloat16 where the processor has it.")  # fmt: skip
+              help="Data type of the convolutions; auto is bfloat16 where the processor has it.")  # fmt: skip
 @click.option("--quantized", is_flag=True,
-              help="Fine-tune the model that the recipe starts from with the rounding of INT8, "
+              help="Fine-tune the model that the recipe starts from with fake quantization, "
                    "for 'edgeqe quantize'.")  # fmt: skip
 @click.option("--profile", "profiled", is_flag=True,
-              help="Time data, arithmetic and both, and stop; nothing is saved.")  # fmt: skip
+              help="Time data loading, computation and both, and stop; nothing is saved.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
 @click.option("--json", "as_json", is_flag=True, help="Print the last validation as JSON.")
 def command(
@@ -49,85 +50,76 @@ def command(
     Ctrl-C saves a checkpoint; --resume goes on from it. Export the result with
     `edgeqe convert`, that of --quantized with `edgeqe quantize`.
     """
-    from edgeqe.cli.host import quiet_start
     from edgeqe.errors import InputError
-    from edgeqe.zoo.training.files import CHECKPOINT, LOG, RANGES
+    from edgeqe.zoo.training import TrainingInterrupted, workflow
     from edgeqe.zoo.training.recipe import read_recipe
 
     chosen = read_recipe(recipe)
-    folder = out / chosen.name
-    if not resume and not profiled and (folder / CHECKPOINT).is_file():
-        raise InputError(
-            f"'{folder}' holds a training: go on with --resume, or give another --out."
-        )
-    if not data.is_dir():
-        raise InputError(f"no folder '{data}': give the data folder by --data.")
     if quantized and precision == "bfloat16":
         raise InputError("--quantized trains in float32: leave --precision out.")
-    if resume and (folder / CHECKPOINT).is_file() and (folder / RANGES).is_file() != quantized:
-        was, wanted = ("without", "leave it out") if quantized else ("with", "give it")
-        raise InputError(
-            f"'{folder}' holds a training {was} --quantized: {wanted} to go on with it."
+    if quantized:
+        from edgeqe.quantization.qat import workflow as quantized_workflow
+
+        training = quantized_workflow.open_training(
+            chosen, data=data, out=out, resume=resume and not profiled, profiled=profiled
         )
-    try:
-        with quiet_start():
-            from edgeqe.zoo.training.loop import Training
-            from edgeqe.zoo.training.precision import Precision
-
-            if quantized:
-                from edgeqe.quantization.qat.training import QuantizedTraining
-
-                training: Training = QuantizedTraining(chosen, data, folder)
-            else:
-                training = Training(chosen, data, folder, Precision(precision))
-    except ImportError as error:
-        extras = "host,ort,files" if quantized else "host,files"
-        raise InputError(
-            f"training needs the host's packages ({error}): run pip install 'edgeqe[{extras}]'."
-        ) from error
+    else:
+        training = workflow.open_training(
+            chosen,
+            data=data,
+            out=out,
+            precision=precision,
+            resume=resume and not profiled,
+            profiled=profiled,
+        )
     if profiled:
         _profile(training, as_json)
         return
-    if resume:
-        training.resume()
     try:
-        _run(training, lambda line: click.echo(line, err=as_json))
-    except KeyboardInterrupt:
-        held = f"'{folder}' holds a checkpoint of step {training.step} of {chosen.steps}"
-        after = f"{held}; go on with --resume." if training.step else "nothing was trained."
-        click.echo(f"stopped: {after}", err=True)
+        with _shown(chosen.steps, chosen.name, training.step, err=as_json) as (progress, log):
+            last = workflow.run(training, progress, log)
+    except TrainingInterrupted as stopped:
+        click.echo(f"stopped: {stopped}", err=True)
         raise
     if as_json:
-        lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
-        click.echo(json.dumps({"schema_version": 1, **json.loads(lines[-1])}))
+        click.echo(json.dumps({"schema_version": 1, **last}))
 
 
-def _run(training: Training, log: Callable[[str], None]) -> None:
-    """Train with a bar on a terminal, and with a line a minute elsewhere."""
-    steps, told = training.recipe.steps, time.monotonic()
-    log(f"{training.recipe.name}: step {training.step} of {steps}, {training.precision.value}")
-    if sys.stderr.isatty():
-        with click.progressbar(
-            length=steps,
-            label=training.recipe.name,
-            file=sys.stderr,
-            item_show_func=lambda item: item,
-        ) as bar:
-            bar.update(training.step)
-            training.run(lambda step, loss, _: bar.update(1, f"loss {loss:.4f}"), log=log)
-        return
+@contextmanager
+def _shown(
+    steps: int, name: str, first: int, *, err: bool
+) -> Iterator[tuple[Callable[[int, float, float], None], Callable[[str], None]]]:
+    """Callbacks that show a bar on a terminal, and a line a minute elsewhere; and for lines."""
+    bar: Any = None
+    told = time.monotonic()
+    with ExitStack() as stack:
 
-    def line(step: int, loss: float, seconds: float) -> None:
-        nonlocal told
-        if time.monotonic() - told >= LINE_EVERY:
-            told = time.monotonic()
-            log(f"step {step} of {steps}, {seconds / 60:.1f} min, loss {loss:.4f}")
+        def log(line: str) -> None:
+            click.echo(line, err=err)
 
-    training.run(line, log=log)
+        def progress(step: int, loss: float, seconds: float) -> None:
+            nonlocal bar, told
+            if sys.stderr.isatty():
+                if bar is None:
+                    bar = stack.enter_context(
+                        click.progressbar(
+                            length=steps,
+                            label=name,
+                            file=sys.stderr,
+                            item_show_func=lambda item: item,
+                        )
+                    )
+                    bar.update(first)
+                bar.update(step - bar.pos, f"loss {loss:.4f}")
+            elif time.monotonic() - told >= LINE_EVERY:
+                told = time.monotonic()
+                log(f"step {step} of {steps}, {seconds / 60:.1f} min, loss {loss:.4f}")
+
+        yield progress, log
 
 
 def _profile(training: Training, as_json: bool) -> None:
-    """Print where the training's time goes."""
+    """Print the throughput of the training's parts."""
     import dataclasses
 
     from edgeqe.converters.graph import analysis

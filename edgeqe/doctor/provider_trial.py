@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from edgeqe.hardware.machine import cuda_version
+from edgeqe.model.protobuf_encoding import bytes_field, int_field
 from edgeqe.runtimes.nvidia_libraries import preload
 
 #: The convolution: channels in and out, and the side of its picture and of its kernel.
@@ -196,27 +197,22 @@ def one_convolution() -> bytes:
     """
     dims = (CHANNELS, CHANNELS, KERNEL, KERNEL)
     kernel = np.ones(dims, "<f4").tobytes()
-    initializer = b"".join(_number(1, dim) for dim in dims) + _number(2, 1)
-    initializer += _bytes(8, b"w") + _bytes(9, kernel)
-    node = _bytes(1, b"x") + _bytes(1, b"w") + _bytes(2, b"y") + _bytes(4, b"Conv")
-    graph = _bytes(1, node) + _bytes(2, b"one convolution") + _bytes(5, initializer)
-    graph += _bytes(11, _value(b"x", SIDE)) + _bytes(12, _value(b"y", SIDE - KERNEL + 1))
-    return _number(1, 8) + _bytes(7, graph) + _bytes(8, _bytes(1, b"") + _number(2, 17))
+    initializer = b"".join(int_field(1, dim) for dim in dims) + int_field(2, 1)
+    initializer += bytes_field(8, b"w") + bytes_field(9, kernel)
+    node = (
+        bytes_field(1, b"x") + bytes_field(1, b"w") + bytes_field(2, b"y") + bytes_field(4, b"Conv")
+    )
+    graph = bytes_field(1, node) + bytes_field(2, b"one convolution") + bytes_field(5, initializer)
+    graph += bytes_field(11, _value(b"x", SIDE)) + bytes_field(12, _value(b"y", SIDE - KERNEL + 1))
+    return (
+        int_field(1, 8)
+        + bytes_field(7, graph)
+        + bytes_field(8, bytes_field(1, b"") + int_field(2, 17))
+    )
 
 
 def _value(name: bytes, side: int) -> bytes:
-    shape = b"".join(_bytes(1, _number(1, dim)) for dim in (1, CHANNELS, side, side))
-    return _bytes(1, name) + _bytes(2, _bytes(1, _number(1, 1) + _bytes(2, shape)))
-
-
-def _number(field: int, value: int) -> bytes:
-    return bytes([field << 3]) + _varint(value)
-
-
-def _bytes(field: int, payload: bytes) -> bytes:
-    return bytes([field << 3 | 2]) + _varint(len(payload)) + payload
-
-
-def _varint(value: int) -> bytes:
-    low, rest = value & 0x7F, value >> 7
-    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
+    shape = b"".join(bytes_field(1, int_field(1, dim)) for dim in (1, CHANNELS, side, side))
+    return bytes_field(1, name) + bytes_field(
+        2, bytes_field(1, int_field(1, 1) + bytes_field(2, shape))
+    )

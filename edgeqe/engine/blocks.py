@@ -21,13 +21,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.engine.tiling import FIXED_BYTES, Axis, Plan, too_small
+from edgeqe.typing import Float
 from edgeqe.views.subsampled import View
 from edgeqe.views.window import Window
-
-Float = npt.NDArray[np.float32]
 
 #: Rows and columns by which pass two is shifted.
 SHIFT = 16

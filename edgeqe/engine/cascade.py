@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from edgeqe.engine.geometry import Geometry
 from edgeqe.errors import InputError
 from edgeqe.model.file import ModelFile
+from edgeqe.typing import Float
 from edgeqe.views.ensemble import mean_over_turns
 from edgeqe.views.subsampled import PHASES
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from edgeqe.runtimes import Session
     from edgeqe.runtimes.sessions import SessionFactory
 
-Float = npt.NDArray[np.float32]
 
 #: Sessions kept of each model; a session holds the weights once more.
 KEPT_SESSIONS = 4

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from edgeqe.engine.blocks import SHIFT, block_plan, enhance_blocks, grid
-from edgeqe.engine.cascade import Cascade, Float, OpenSessions
+from edgeqe.engine.cascade import Cascade, OpenSessions
 from edgeqe.engine.geometry import Geometry
 from edgeqe.engine.memory import Budget, Place, Turns
 from edgeqe.engine.self_test import golden_error, window_error
@@ -20,6 +20,7 @@ from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.heap import trim_heap
 from edgeqe.runtimes.sessions import SessionFactory
 from edgeqe.targets.profile import WindowBounds
+from edgeqe.typing import Float
 from edgeqe.views.colour import mirror
 from edgeqe.views.ensemble import SIZE
 from edgeqe.views.subsampled import Samples, View

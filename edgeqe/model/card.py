@@ -1,4 +1,4 @@
-"""The card: what a model file says about itself, as JSON inside the file."""
+"""Model card: metadata of a model file, stored as JSON inside it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ModelError
-
-Float = npt.NDArray[np.float32]
+from edgeqe.typing import Float
 
 FORMAT_VERSION = 1
 #: Keys of `metadata_props`.
 CARD_KEY, STRENGTHS_KEY, GOLDEN_KEY = "edgeqe.card", "edgeqe.strengths", "edgeqe.golden"
-#: Key of the table of the scales of INT8's values.
+#: Key of the table of the scales of quantized values.
 ACTIVATIONS_KEY = "edgeqe.activations"
 #: Layouts of the planes and their channels: ``420-space-to-depth`` four half-size phases of
 #: Y, half-size Cb and Cr; ``y`` luma; ``rgb`` red, green and blue, both at full size.
 LAYOUTS = {"420-space-to-depth": 6, "y": 1, "rgb": 3}
 TILINGS = ("exact", "blocks", "whole")
 PRECISIONS = ("float32", "float16", "int8")
-#: Step between the numbers of a golden output, grey levels.
+#: Resolution of a stored golden output, 8-bit levels.
 GOLDEN_STEP = 1 / 256
 #: Rows of the golden output that are kept.
 GOLDEN_ROWS = 8
@@ -37,7 +36,7 @@ GOLDEN_ROWS = 8
 
 @dataclass(frozen=True)
 class Card:
-    """Facts of a model."""
+    """Facts of a model: layout, precision, tiling, cost, strengths, provenance."""
 
     name: str
     """Name of the network."""
@@ -48,37 +47,37 @@ class Card:
     codecs: tuple[str, ...]
     """Codecs whose pictures it was trained on."""
     precision: str
-    """``float32`` or ``float16``: how the weights are stored; ``int8``: weights and arithmetic
-    are integers. Input and output are float32, of INT8 in TFLite int8."""
+    """``float32`` or ``float16``: how the weights are stored; ``int8``: quantized weights and
+    activations. Input and output are float32, of INT8 in TFLite int8."""
     halo: int
-    """Picture pixels beside a tile that its result depends on, from the graph, rounded up
-    to the alignment."""
+    """Picture pixels around a tile that its result depends on (receptive field), rounded up to
+    the alignment."""
     alignment: int
-    """Tiles start at multiples of so many picture pixels."""
+    """Tiles start at multiples of this, picture pixels."""
     kmac_per_pixel: float
     """Thousand multiply-accumulates per picture pixel."""
     parameters: int
-    """Numbers stored as weights, each shared one once."""
+    """Weights, each shared one counted once."""
     peak_floats_per_pixel: float
-    """Numbers alive at once per picture pixel, from the tensors' lifetimes."""
+    """Peak live floats per picture pixel, from the tensors' lifetimes."""
     default_step: float
-    """Strength of the file as it lies, grey levels."""
+    """Strength that the file is stored at: the codec's quantization step, 8-bit levels."""
     weights_sha256: str
     """Hash of all initializers in order of their names, strength vectors left out."""
     vectors: tuple[str, ...] = ()
     """Constants that follow the strength, in the order of the strength table's columns. An
-    integer bias among them is a real number in the table."""
+    int32 bias among them is a float in the table."""
     activations: tuple[str, ...] = ()
-    """INT8's values whose scale follows the strength, in the order of the columns of the
+    """Quantized values whose scale follows the strength, in the order of the columns of the
     table `ACTIVATIONS_KEY`; the scale of value ``v`` is the constant ``v.scale``."""
     residual_step: float = 0.0
-    """Grey levels between two results of INT8 at the default strength; 0 where the result is
-    real."""
+    """Scale of the output of INT8 at the default strength, 8-bit levels; 0 where the output is
+    float."""
     golden_tolerance: float = 0.0
-    """Grey levels that the golden output of INT8 may be missed by, where a deep network needs
-    more than usual: each layer that rounds a half the other way changes what follows."""
+    """Tolerance of the golden output of INT8, 8-bit levels, where a deep network needs more than
+    usual: each layer that rounds a half the other way changes what follows."""
     biases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Integer biases of INT8: a bias counts the product of two constants, the scale of the
+    """int32 biases of INT8, each with the two constants whose product is its scale: that of the
     kernel and that of the input; the product is the constant ``<bias>.scale``."""
     folded: Mapping[str, str] = field(default_factory=dict)
     """Vectors that are multiplied into a kernel's output channels, and that kernel (float
@@ -91,11 +90,11 @@ class Card:
     block: int = 0
     """Side of a block, pixels, where `tiling` is ``blocks``."""
     traffic_floats_per_pixel: float = 0.0
-    """Numbers read and written per picture pixel by all fused layers, from the graph; an
-    integer of INT8 is a quarter. 0 in files from before it was counted."""
+    """Floats read and written per picture pixel by all fused layers, from the graph; an 8-bit
+    value counts a quarter. 0 in files from before it was counted."""
     integer_kmac_per_pixel: float = 0.0
-    """Those of `kmac_per_pixel` that INT8 computes in integers; its first and last convolutions
-    may be real."""
+    """Part of `kmac_per_pixel` that INT8 computes in integers; convolutions may be kept in
+    float."""
     exact_halo: int = 0
     """`halo` before it was rounded up."""
     trainable: int = 0
@@ -201,9 +200,9 @@ def read_card(metadata: Mapping[str, str]) -> Card:
 
 @dataclass(frozen=True)
 class StrengthTable:
-    """Values of every strength vector at every 1/12 octave, as a product of two matrices.
+    """Strength vectors at every 1/12 octave of the step, as a low-rank product of two matrices.
 
-    The vectors are smooth in the step, so the table has a low rank: it is stored as
+    The vectors are smooth in the step, so the table is stored as
     ``curve @ basis``, which a test holds to 1e-5 of the exact values.
     """
 
@@ -215,7 +214,7 @@ class StrengthTable:
     """Shape (rank, all channels of all vectors, in the card's order)."""
 
     def row(self, key: int) -> Float:
-        """All vectors, end to end, at a key; keys outside the table are clamped.
+        """All vectors, concatenated, at a key; keys outside the table are clamped.
 
         Products of two float32 are exact in float64, and the order of the sums is fixed, so every
         machine gets the same bits; those of a matrix product depend on processor and alignment.
@@ -227,7 +226,7 @@ class StrengthTable:
         return values.astype(np.float32)
 
     def to_text(self) -> str:
-        """As in the file."""
+        """JSON text, as in the file."""
         return json.dumps(
             {
                 "first_key": self.first_key,
@@ -268,7 +267,7 @@ def golden_text(planes: npt.NDArray[np.uint8], residual: Float) -> str:
 
 
 def read_golden(metadata: Mapping[str, str]) -> tuple[npt.NDArray[np.uint8], Float]:
-    """Golden input (C, h, w) in grey levels, and the first rows of its residual.
+    """Golden input (C, h, w), 8-bit sample values, and the first rows of its residual.
 
     Raises
     ------
@@ -285,7 +284,7 @@ def read_golden(metadata: Mapping[str, str]) -> tuple[npt.NDArray[np.uint8], Flo
 
 
 def pack_array(array: npt.NDArray[Any], *, squeeze: bool = False) -> dict[str, Any]:
-    """Shape and base64 of an array's bytes, perhaps without what they repeat (zlib)."""
+    """Shape and base64 of an array's bytes, compressed by zlib if asked for."""
     raw = np.ascontiguousarray(array).tobytes()
     packed = zlib.compress(raw, 9) if squeeze else raw
     text = base64.b64encode(packed).decode("ascii")

@@ -1,7 +1,7 @@
-"""Shipped models by name: a network, a precision and a format.
+"""Catalogue of shipped models: names of network, precision and format, and their files.
 
 ``edgeqe-small:int8.tflite`` is the file ``models/edgeqe-small.int8.tflite``; ``.onnx`` is left
-out of names. A network's name alone lets the target choose: see `placing.py`.
+out of names. A network's name alone lets the target choose: see `runtimes/selection.py`.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ def shipped_models() -> list[str]:
 
 
 def forms_of(network: str) -> list[str]:
-    """Forms in which a network is shipped, such as ``float32`` and ``int8.tflite``."""
+    """Precisions and formats of a shipped network, such as ``float32`` and ``int8.tflite``."""
     names = [name.partition(":") for name in shipped_files()]
     return [form for shipped, _, form in names if shipped == network]
 
 
 def find_model(model: str | os.PathLike[str], form: str = "float32") -> Path:
-    """File of a shipped model's name, or of a path.
+    """Find the file of a shipped model's name, or of a path.
 
     Parameters
     ----------
     model : str or path
         ``edgeqe-small``, ``edgeqe-small:float32``, ``edgeqe-small:int8.tflite``, or a file.
     form : str
-        What a network's name alone means. (`placing.place` lets a target choose.)
+        What a network's name alone means. (`selection.place` lets a target choose.)
 
     Raises
     ------

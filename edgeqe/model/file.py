@@ -1,4 +1,4 @@
-"""A model file on the device: read, checked, and set to a strength."""
+"""Model file on the device: parse, check against its card, and set to a strength."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from edgeqe.model.card import (
     read_strengths,
 )
 from edgeqe.model.flatbuffer import TfliteOutline
-from edgeqe.model.protobuf import OnnxOutline, Tensor
+from edgeqe.model.protobuf import OnnxOutline
+from edgeqe.model.tensors import Tensor
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 Outline = OnnxOutline | TfliteOutline
 
 #: Files above this are no models of ours.
@@ -35,7 +36,7 @@ _FLOATS = (1, 10)
 
 
 class ModelFile:
-    """An ONNX or TFLite model with its card.
+    """An ONNX or TFLite model file with its card.
 
     Parameters
     ----------
@@ -108,10 +109,10 @@ class ModelFile:
             )
 
     def _constant(self, name: str, types: tuple[int, ...], held_by: str = "") -> Tensor:
-        """Numbers of a name, perhaps held by another constant, of one of ONNX's types."""
+        """Tensor of a name, or of the constant that holds it, of one of ONNX's types."""
         tensor = self.outline.initializers.get(held_by or name)
         if tensor is None or tensor.data_type not in types or tensor.start == tensor.stop:
-            raise ModelError(f"its strength vector '{name}' is missing or has no raw numbers.")
+            raise ModelError(f"its strength vector '{name}' is missing or has no raw data.")
         return tensor
 
     def _columns(self) -> Iterator[tuple[str, slice]]:
@@ -126,7 +127,7 @@ class ModelFile:
             used += count
 
     def _scales(self) -> Iterator[tuple[str, slice]]:
-        """The scale of each of INT8's values, and its column."""
+        """Scale of each quantized value, and its column."""
         for index, value in enumerate(self.card.activations):
             if math.prod(self._constant(f"{value}.scale", (1,)).dims) != 1:
                 raise ModelError(f"the value '{value}' has not one scale.")
@@ -152,8 +153,8 @@ class ModelFile:
         """Bytes of the file with its vectors set to the strength of a key.
 
         A vector that is folded into a kernel scales that kernel's output channels by its
-        value over its value at the default strength, at which the file lies. An integer
-        bias counts in its kernel's scale times its input's.
+        value over its value at the default strength, at which the file is stored. An int32
+        bias has its kernel's scale times its input's.
         """
         if self.strengths is None:
             return self.data
@@ -164,19 +165,19 @@ class ModelFile:
             scales = self.activations.row(key)
             new |= {name: scales[column] for name, column in self._scales()}
         for bias, product in self.card.biases.items():
-            kernel, given = (new.get(name, self._lying(name)) for name in product)
+            kernel, given = (new.get(name, self._stored(name)) for name in product)
             new[f"{bias}.scale"] = given * kernel
             new[bias] = integer_bias(new[bias], given * kernel)
         for name, columns in self._columns():
             if name in self.card.folded:
                 tensor = self.outline.initializers[self.card.folded[name]]
-                lying = self._lying(tensor.name).reshape(len(new[name]), -1).astype(np.float64)
+                stored = self._stored(tensor.name).reshape(len(new[name]), -1).astype(np.float64)
                 factor = new[name].astype(np.float64) / default[columns].astype(np.float64)
-                new[tensor.name] = lying * factor[:, None]
+                new[tensor.name] = stored * factor[:, None]
                 del new[name]
-        for name, numbers in new.items():
+        for name, array in new.items():
             tensor = self.outline.initializers[name]
-            data[tensor.start : tensor.stop] = numbers.astype(tensor.dtype).tobytes()
+            data[tensor.start : tensor.stop] = array.astype(tensor.dtype).tobytes()
         return bytes(data)
 
     def vectors_at(self, key: int) -> dict[str, npt.NDArray[Any]]:
@@ -188,17 +189,17 @@ class ModelFile:
             found[name] = values[part].astype(tensor.dtype).reshape(tensor.dims)
         return found
 
-    def _lying(self, name: str) -> npt.NDArray[Any]:
-        """A constant's numbers as the file lies."""
+    def _stored(self, name: str) -> npt.NDArray[Any]:
+        """Values of a constant, as stored in the file."""
         tensor = self.outline.initializers[name]
         return np.frombuffer(self.data[tensor.start : tensor.stop], tensor.dtype)
 
 
 def integer_bias(bias: Float, unit: Float) -> npt.NDArray[np.int32]:
-    """A bias in whole numbers of a unit, both one a channel; saturated to int32."""
-    numbers = np.rint(bias.astype(np.float64) / unit.astype(np.float64))
+    """Quantize a bias to int32 by a scale per channel, saturated."""
+    integers = np.rint(bias.astype(np.float64) / unit.astype(np.float64))
     limits = np.iinfo(np.int32)
-    return np.clip(numbers, limits.min, limits.max).astype(np.int32)
+    return np.clip(integers, limits.min, limits.max).astype(np.int32)
 
 
 def outline_of(data: bytes) -> Outline:

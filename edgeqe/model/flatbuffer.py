@@ -1,8 +1,8 @@
-"""The few tables of TFLite's flatbuffer that a device needs, without the flatbuffers package.
+"""TFLite flatbuffer parser: the tables that a device needs, every offset checked.
 
 Field numbers are those of ``schema.fbs``. Every offset is checked against the file, and
-what no model of edgeqe holds is refused: LiteRT follows offsets as they come, so only
-bytes that passed here are given to it. Nothing here writes.
+what no model of edgeqe holds is refused: LiteRT follows offsets unchecked, so only bytes that
+passed here are given to it. Needs no flatbuffers package and writes nothing.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from edgeqe.errors import ModelError
 from edgeqe.model.flatbuffer_tables import Table, indices, reference, unpack
-from edgeqe.model.protobuf import Operation, Tensor
+from edgeqe.model.tensors import Operation, Tensor
 
 IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
-#: Most numbers of a value, at the size that the file has until it is resized.
+#: Most elements of an activation, at the size that the file has until it is resized.
 _LARGEST_VALUE = 1 << 22
 #: Builtin operators that a model of edgeqe may hold.
 _OPERATORS = {
@@ -60,21 +60,21 @@ _OPTIONS = {
 #: ONNX's number of an element type by TFLite's.
 _TYPES = {0: 1, 1: 10, 2: 6, 3: 2, 4: 7, 6: 9, 7: 5, 9: 3}
 _INT32, _INT8 = 2, 9
-#: Scales of integers, and how much larger than that of its result a scale that ADD reads may
+#: Limits of quantization scales, and how much larger than that of its result a scale that ADD reads may
 #: be: LiteRT ends the process from twice that on.
 _SMALLEST_SCALE, _LARGEST_SCALE, _LARGEST_RATIO = 1e-30, 1e30, 2.0**18
 
 
 @dataclass(frozen=True)
 class TfliteOutline:
-    """What a device reads of a TFLite file; beside `OnnxOutline`."""
+    """Metadata, constants and operators of a TFLite file; counterpart of `OnnxOutline`."""
 
     metadata: dict[str, str]
     initializers: dict[str, Tensor]
-    """Constants, and the scales of a tensor T of integers as `T.scale`. Several names may lie
-    at one place."""
+    """Constants, and the scales of a quantized tensor T as `T.scale`. Several names may refer to
+    the same bytes."""
     operations: tuple[Operation, ...]
-    """In running order."""
+    """In execution order."""
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     shapes: dict[str, tuple[int, ...]]
@@ -88,7 +88,7 @@ class TfliteOutline:
         return tuple(operation.op_type for operation in self.operations)
 
     def origins(self) -> dict[str, str]:
-        """Initializer of each value that is one in another type: what DEQUANTIZE makes."""
+        """Initializer behind each value that DEQUANTIZE makes of one."""
         return {
             operation.outputs[0]: operation.inputs[0]
             for operation in self.operations
@@ -97,7 +97,7 @@ class TfliteOutline:
 
 
 def outline(data: bytes) -> TfliteOutline:
-    """Metadata, constants and operators of a TFLite file.
+    """Parse metadata, constants and operators of a TFLite file.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def _check_types(data: bytes, found: TfliteOutline, operation: Operation) -> Non
     values = (*operation.inputs[: 2 if op == "ADD" else 1], *operation.outputs)
     kinds = {types[name] for name in values if name}
     if op not in ("QUANTIZE", "DEQUANTIZE") and len(kinds) > 1:
-        raise ModelError(f"the TFLite model's operator {op} mixes integers and real numbers.")
+        raise ModelError(f"the TFLite model's operator {op} mixes integers and floats.")
     if op == "ADD" and kinds == {_TYPES[_INT8]}:
         places = [found.initializers[f"{name}.scale"].start for name in values]
         *given, made = (unpack(data, "f", place) for place in places)
@@ -165,7 +165,7 @@ def _check_types(data: bytes, found: TfliteOutline, operation: Operation) -> Non
 
 
 def _metadata(model: Table, buffers: list[tuple[int, int]]) -> dict[str, str]:
-    """Entries that are text; other writers keep binary ones beside them."""
+    """Metadata entries that are text; other writers keep binary ones beside them."""
     found = {}
     for entry in model.tables(6):
         (number,) = indices((entry.number(1, "I"),), len(buffers))
@@ -176,7 +176,7 @@ def _metadata(model: Table, buffers: list[tuple[int, int]]) -> dict[str, str]:
 
 
 def _buffer(table: Table) -> tuple[int, int]:
-    """Where a buffer's data start and stop."""
+    """Start and stop of a buffer's data."""
     if table.number(1, "Q") or table.number(2, "Q"):
         raise ModelError(
             "the TFLite model keeps data outside its tables, which edgeqe never reads: "
@@ -209,7 +209,7 @@ def _tensor(table: Table, buffers: list[tuple[int, int]]) -> Tensor:
 
 
 def _scales(table: Table, tensor: Tensor) -> Tensor:
-    """Where the scales of a tensor's integers lie: one, or one for each part of an axis."""
+    """Position of a tensor's quantization scales: one, or one per channel of an axis."""
     quantization, shape, number = table.table(4), tensor.dims, table.number(1, "b")
     scales: tuple[float, ...] = ()
     zeros: tuple[int, ...] = ()
@@ -248,7 +248,7 @@ def _operator_name(table: Table) -> str:
 def _operation(
     table: Table, codes: list[str], tensors: list[Tensor], known: set[int]
 ) -> tuple[Operation, set[int]]:
-    """One operation, and the tensors it makes; its inputs must be known."""
+    """One operation and its output tensors; its inputs must be known."""
     table.refuse(5, 7, 8, 9, 10, 11, 12)  # custom options, variables, newer options
     (code,) = indices((table.number(0, "I"),), len(codes))
     kind, options = table.number(3, "B"), table.table(4)
@@ -261,6 +261,6 @@ def _operation(
     inputs = indices((i for i in given if i != -1), len(tensors))
     outputs = set(indices(table.numbers(2, "i"), len(tensors)))
     if not known.issuperset(inputs) or known & outputs or not inputs or not outputs:
-        raise ModelError("the TFLite model's operators are not in running order.")
+        raise ModelError("the TFLite model's operators are not in execution order.")
     names = tuple("" if i == -1 else tensors[i].name for i in given)
     return Operation(codes[code], names, tuple(tensors[i].name for i in outputs)), outputs

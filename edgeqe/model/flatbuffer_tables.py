@@ -1,7 +1,4 @@
-"""Tables of a flatbuffer, each offset checked against the file.
-
-Nothing here writes, and nothing knows what a table means.
-"""
+"""Generic flatbuffer tables, each offset checked against the file; no schema, no writing."""
 
 from __future__ import annotations
 
@@ -104,7 +101,7 @@ def reference(data: bytes, position: int) -> int:
 
 
 def indices(numbers: Iterable[int], count: int) -> tuple[int, ...]:
-    """Numbers of parts, of which there are so many."""
+    """Indices into a list of that length, checked."""
     result = tuple(numbers)
     for number in result:
         if not 0 <= number < count:

@@ -1,7 +1,7 @@
-"""The few fields of ONNX's protobuf that a device needs, without the onnx package.
+"""ONNX protobuf parser: the few fields that a device needs, without the onnx package.
 
-Field numbers are those of ``onnx.proto3``. Nothing here writes (`vector_inputs` does): a tensor is
-returned with the position of its raw bytes, and the caller replaces those in place.
+Field numbers are those of ``onnx.proto3``. A tensor is returned with the position of its raw data,
+which the caller may replace in place; `protobuf_encoding` writes messages.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from edgeqe.errors import ModelError
+from edgeqe.model.tensors import Operation, Tensor
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 MODEL_GRAPH, _MODEL_METADATA = 7, 14
@@ -20,55 +19,14 @@ _NODE_INPUT, _NODE_OUTPUT, _NODE_OP_TYPE = 1, 2, 4
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW, _TENSOR_EXTERNAL = 1, 2, 8, 9, 13
 
 
-#: Types of numbers by ONNX's number, little-endian as both formats keep them.
-DTYPES = {1: "<f4", 2: "u1", 3: "i1", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8"}
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """An initializer: where its bytes lie."""
-
-    name: str
-    dims: tuple[int, ...]
-    data_type: int
-    """ONNX's number of the element type; 1 is float32, 10 float16."""
-    start: int
-    """First byte of the raw data in the file; equal to `stop` if it has none."""
-    stop: int
-    """Byte behind the last."""
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        """Type of its numbers.
-
-        Raises
-        ------
-        ModelError
-            If it is none that a model of edgeqe holds.
-        """
-        if self.data_type not in DTYPES:
-            raise ModelError(f"its tensor '{self.name}' has the unknown type {self.data_type}.")
-        return np.dtype(DTYPES[self.data_type])
-
-
-@dataclass(frozen=True)
-class Operation:
-    """A node of the graph."""
-
-    op_type: str
-    inputs: tuple[str, ...]
-    """Names; '' for an optional one that is not given."""
-    outputs: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class OnnxOutline:
-    """What a device reads of an ONNX file."""
+    """Metadata, initializers and operators of an ONNX file."""
 
     metadata: dict[str, str]
     initializers: dict[str, Tensor]
     operations: tuple[Operation, ...]
-    """In running order."""
+    """In execution order."""
 
     @property
     def op_types(self) -> tuple[str, ...]:
@@ -76,7 +34,7 @@ class OnnxOutline:
         return tuple(operation.op_type for operation in self.operations)
 
     def origins(self) -> dict[str, str]:
-        """Initializer of each value that is one in another type: integers as real numbers."""
+        """Initializer behind each value that Cast or DequantizeLinear makes of one."""
         return {
             operation.outputs[0]: operation.inputs[0]
             for operation in self.operations
@@ -88,7 +46,7 @@ class OnnxOutline:
 
 
 def outline(data: bytes) -> OnnxOutline:
-    """Metadata, initializers and operator types of an ONNX file.
+    """Parse metadata, initializers and operators of an ONNX file.
 
     Raises
     ------
@@ -126,12 +84,12 @@ def _operation(data: bytes, start: int, stop: int) -> Operation:
 
 
 def initializer(data: bytes, start: int, stop: int) -> Tensor:
-    """Tensor of a TensorProto's bytes.
+    """Parse a TensorProto.
 
     Raises
     ------
     ModelError
-        If its numbers lie outside the file.
+        If its data are outside the file.
     """
     name, dims, data_type, raw = "", [], 0, (0, 0)
     for number, a, b in fields(data, start, stop):
@@ -155,7 +113,7 @@ def initializer(data: bytes, start: int, stop: int) -> Tensor:
 
 
 def fields(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """Number, start and stop of the payload of each field, one behind the other."""
+    """Number, start and stop of the payload of each field of a message, in file order."""
     position = start
     while position < stop:
         tag, position = _varint(data, position, stop)

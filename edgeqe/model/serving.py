@@ -1,4 +1,4 @@
-"""Which codecs a model serves: those that its card names. It refuses the others.
+"""Codecs that a model serves, by its card; others are refused.
 
 A network that learned JPEG's artefacts takes HEVC's for detail: with their true QP, frames of
 HEVC became 0.3 to 5.9 dB worse by networks of JPEG alone.
@@ -22,7 +22,7 @@ def codecs_of(cards: Sequence[Card]) -> tuple[str, ...]:
 
 
 def check_model(model: str | os.PathLike[str], strength: Strength) -> None:
-    """As `check_serves`, of a model that is not open: its file is read, and no session made.
+    """Refuse a strength by a model's file, as `check_serves`; no session is made.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""A model file whose strength vectors are graph inputs, so that one engine serves all strengths.
+"""Strength vectors as graph inputs of an ONNX file, so that one engine serves all strengths.
 
-An accelerator compiles a network once, with its constants in it. Here the named constants go out
-of the ONNX graph, and inputs of their names, shapes and types come in; nothing else changes.
+An accelerator compiles a network once, with its constants in it. Here named initializers of the
+ONNX graph are replaced by inputs of their names, shapes and types; nothing else changes.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgeqe.errors import ModelError
-from edgeqe.model.protobuf import GRAPH_INITIALIZER, MODEL_GRAPH, Tensor, fields, initializer
+from edgeqe.model.protobuf import GRAPH_INITIALIZER, MODEL_GRAPH, fields, initializer
+from edgeqe.model.protobuf_encoding import bytes_field, int_field
+from edgeqe.model.tensors import Tensor
 
 _GRAPH_INPUT = 11
 _VALUE_NAME, _VALUE_TYPE = 1, 2
 _TYPE_TENSOR, _TENSOR_ELEMENT, _TENSOR_SHAPE = 1, 1, 2
 _SHAPE_DIM, _DIM_VALUE = 1, 1
-_VARINT, _BYTES = 0, 2
 
 
 def with_vector_inputs(data: bytes, names: Iterable[str]) -> bytes:
-    """ONNX file with constants turned into inputs.
+    """Replace initializers of an ONNX file by inputs.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def with_vector_inputs(data: bytes, names: Iterable[str]) -> bytes:
     wanted, parts, end = set(names), list[bytes](), 0
     for number, start, stop in fields(data, 0, len(data)):
         if number == MODEL_GRAPH:
-            parts.append(_with_length(MODEL_GRAPH, _graph(data, start, stop, wanted)))
+            parts.append(bytes_field(MODEL_GRAPH, _graph(data, start, stop, wanted)))
         else:
             parts.append(data[end:stop])
         end = stop
@@ -46,13 +47,13 @@ def with_vector_inputs(data: bytes, names: Iterable[str]) -> bytes:
 
 
 def _graph(data: bytes, start: int, stop: int, wanted: set[str]) -> bytes:
-    """GraphProto with the wanted constants as inputs; those that are found leave the set."""
+    """GraphProto with the wanted initializers as inputs; those found are taken out of the set."""
     kept, inputs, end = list[bytes](), list[bytes](), start
     for number, a, b in fields(data, start, stop):
         tensor = initializer(data, a, b) if number == GRAPH_INITIALIZER else None
         if tensor is not None and tensor.name in wanted:
             wanted.discard(tensor.name)
-            inputs.append(_with_length(_GRAPH_INPUT, _value(tensor)))
+            inputs.append(bytes_field(_GRAPH_INPUT, _value(tensor)))
         else:
             kept.append(data[end:b])
         end = b
@@ -61,25 +62,8 @@ def _graph(data: bytes, start: int, stop: int, wanted: set[str]) -> bytes:
 
 def _value(tensor: Tensor) -> bytes:
     """ValueInfoProto of a tensor's name, type and shape."""
-    dims = b"".join(_with_length(_SHAPE_DIM, _number(_DIM_VALUE, size)) for size in tensor.dims)
-    typed = _number(_TENSOR_ELEMENT, tensor.data_type) + _with_length(_TENSOR_SHAPE, dims)
-    return _with_length(_VALUE_NAME, tensor.name.encode()) + _with_length(
-        _VALUE_TYPE, _with_length(_TYPE_TENSOR, typed)
+    dims = b"".join(bytes_field(_SHAPE_DIM, int_field(_DIM_VALUE, size)) for size in tensor.dims)
+    typed = int_field(_TENSOR_ELEMENT, tensor.data_type) + bytes_field(_TENSOR_SHAPE, dims)
+    return bytes_field(_VALUE_NAME, tensor.name.encode()) + bytes_field(
+        _VALUE_TYPE, bytes_field(_TYPE_TENSOR, typed)
     )
-
-
-def _with_length(number: int, payload: bytes) -> bytes:
-    return _varint(number << 3 | _BYTES) + _varint(len(payload)) + payload
-
-
-def _number(number: int, value: int) -> bytes:
-    return _varint(number << 3 | _VARINT) + _varint(value)
-
-
-def _varint(value: int) -> bytes:
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    found.append(value)
-    return bytes(found)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
 
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.placement import Placement
 from edgeqe.targets.profile import Backend
-
-Float = npt.NDArray[np.float32]
+from edgeqe.typing import Float
 
 
 class Session(Protocol):

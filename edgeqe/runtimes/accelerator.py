@@ -23,8 +23,7 @@ from edgeqe.runtimes.ort import CPU, OrtSession, providers, version
 from edgeqe.runtimes.placement import Placement
 from edgeqe.targets.options import CUDA, TENSORRT
 from edgeqe.targets.profile import Backend, Profile
-
-Float = npt.NDArray[np.float32]
+from edgeqe.typing import Float
 
 
 class Accelerator:

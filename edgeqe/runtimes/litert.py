@@ -25,8 +25,8 @@ from edgeqe.model.flatbuffer import outline
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.litert_memory import bytes_per_interpreter, bytes_per_sample
 from edgeqe.runtimes.placement import Placement
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 XNNPACK, CPU = "XNNPACK", "CPU"
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 #: A view's temporaries, bytes per picture pixel.

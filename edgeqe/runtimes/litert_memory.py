@@ -24,7 +24,7 @@ import math
 import numpy as np
 
 from edgeqe.model.flatbuffer import TfliteOutline
-from edgeqe.model.protobuf import DTYPES
+from edgeqe.model.tensors import DTYPES
 
 _POINTER, _FLOAT = 8, 4
 #: ONNX's number of float32.

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.errors import ModelError, ProviderError
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.nvidia_libraries import preload
 from edgeqe.runtimes.placement import Placement, placement_of
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 CPU = "CPUExecutionProvider"
 #: What a view takes beside the planes, the result and the arena, bytes per picture pixel: a view
 #: of full-size luma makes two planes of its result when the window's own are freed. Views of half

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
 from edgeqe.engine.self_test import golden_error
@@ -24,7 +23,6 @@ from edgeqe.views.colour import NEUTRAL
 if TYPE_CHECKING:
     from edgeqe.runtimes import Session
 
-Float = npt.NDArray[np.float32]
 
 #: Largest difference of tiles from the whole before rounding, grey levels.
 TILE_TOLERANCE = 1e-3

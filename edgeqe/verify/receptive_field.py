@@ -20,10 +20,9 @@ import numpy.typing as npt
 
 from edgeqe.model.card import Card
 from edgeqe.model.file import ModelFile
-from edgeqe.model.protobuf import Tensor
+from edgeqe.model.tensors import Tensor
 from edgeqe.runtimes import open_bytes
-
-Float = npt.NDArray[np.float32]
+from edgeqe.typing import Float
 
 #: Operators of both formats by what their second input is.
 CONVOLUTIONS = ("Conv", "ConvTranspose", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Float = npt.NDArray[np.float32]
+from edgeqe.typing import Float
 
 #: RGB to Y, Cb, Cr in full range, rows Y, Cb, Cr (ITU-T T.871, JFIF).
 RGB_TO_YCC = np.array(

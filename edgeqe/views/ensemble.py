@@ -18,11 +18,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
+from edgeqe.typing import Float
 from edgeqe.views.subsampled import PHASES
-
-Float = npt.NDArray[np.float32]
 
 #: Members of an ensemble, beside 1 for none.
 SIZE = 8

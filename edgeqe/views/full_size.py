@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC
 from edgeqe.views.subsampled import (
     BgrView,
-    Float,
     GrayView,
     PlanesView,
     RgbView,

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC
 from edgeqe.views.window import Window
 
-Float = npt.NDArray[np.float32]
 #: uint8 or uint16.
 Samples = npt.NDArray[Any]
 

@@ -1,7 +1,7 @@
-"""The networks as Keras code (host only): one file a paper, training beside them.
+"""Model zoo in Keras (host only): one file per paper, training beside them.
 
 Networks of the papers take a picture and give the enhanced picture, edgeqe's own give the
-residual; both in the unit (v - 128) / 255.
+residual; both normalised: (v - 128) / 255 for 8-bit sample values v.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeqe.choices import Choice
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.card import unpack_array
 from edgeqe.model.catalogue import find_model
@@ -25,20 +26,29 @@ from edgeqe.zoo.training.files import AVERAGED, RECIPE
 Widths = Mapping[str, int | Sequence[int]]
 
 
+class StrengthForm(Choice):
+    """How the strength layers of edgeqe's own networks follow the codec's step."""
+
+    SCALE_AND_BIAS = "scale-and-bias"
+    """Scale and bias per channel by a small MLP on log2 of the step: `strengths.ScaleAndBias`."""
+    QP_ADAPTIVE = "qp-adaptive"
+    """One parameter per output map, of the QP-adaptive paper: `strengths.QpAdaptive`."""
+
+
 @dataclass(frozen=True)
-class Network:
-    """A network of the zoo: how it is built, and what runs it."""
+class NetworkSpec:
+    """A network of the zoo: how it is built, its planes, codecs and tiling."""
 
     module: str
     """Full name of the module that holds its builder."""
     function: str
     """Name of the builder there."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Keywords of the builder."""
+    """Keyword arguments of the builder."""
     planes: str = "y"
     """Layout of its picture, one of `card.LAYOUTS`."""
     codecs: tuple[str, ...] = ("jpeg",)
-    """Codecs that it is for."""
+    """Codecs whose artefacts it removes."""
     tiling: str = "exact"
     """As the card's."""
     block: int = 0
@@ -46,19 +56,24 @@ class Network:
     paper: str = ""
     """System that it belongs to."""
 
+    @property
+    def gives_residual(self) -> bool:
+        """Whether its output is the residual, not the enhanced picture."""
+        return self.planes == "420-space-to-depth"
 
-def _filter(function: str, qp_adaptive: bool) -> Network:
+
+def _filter(function: str, qp_adaptive: bool) -> NetworkSpec:
     options = {"qp_adaptive": qp_adaptive}
-    return Network(
+    return NetworkSpec(
         "edgeqe.zoo.qp_adaptive", function, options, "y", ("vvc",), paper="QP-adaptive convolution"
     )
 
 
-def _asqe(name: str, gated: bool = True, **options: Any) -> Network:
+def _asqe(name: str, pools: bool = True, **options: Any) -> NetworkSpec:
     codecs = ("jpeg", "jpeg2000", "hevc", "vvc")
     planes = "y" if options.get("channels") == 1 else "rgb"
-    tiling, block = ("blocks", 64) if gated else ("exact", 0)
-    return Network(
+    tiling, block = ("blocks", 64) if pools else ("exact", 0)
+    return NetworkSpec(
         "edgeqe.zoo.asqe",
         "asqe",
         {"name": name, **options},
@@ -70,13 +85,15 @@ def _asqe(name: str, gated: bool = True, **options: Any) -> Network:
     )
 
 
-def _mvgl(name: str, blocks: int, width: int) -> Network:
+def _mvgl(name: str, blocks: int, width: int) -> NetworkSpec:
     options = {"name": name, "blocks": blocks, "width": width}
-    return Network("edgeqe.zoo.mvgl", "mvgl", options, "rgb", ("bpg",), paper="MVGL")
+    return NetworkSpec("edgeqe.zoo.mvgl", "mvgl", options, "rgb", ("bpg",), paper="MVGL")
 
 
-def _edgeqe(module: str, function: str) -> Network:
-    return Network(f"edgeqe.zoo.{module}", function, planes="420-space-to-depth", paper="edgeqe")
+def _edgeqe(module: str, function: str) -> NetworkSpec:
+    return NetworkSpec(
+        f"edgeqe.zoo.{module}", function, planes="420-space-to-depth", paper="edgeqe"
+    )
 
 
 #: Every network by name.
@@ -95,19 +112,19 @@ NETWORKS = {
     "tuco-qp": _filter("tuco", True),
     "asqe": _asqe("asqe"),
     "asqe-gray": _asqe("asqe-gray", channels=1),
-    "asqe-no-attention": _asqe("asqe-no-attention", gated=False, attention=False),
+    "asqe-no-attention": _asqe("asqe-no-attention", pools=False, attention=False),
     "asqe-no-weight-sharing": _asqe("asqe-no-weight-sharing", sharing=False),
     "asqe-no-mff": _asqe("asqe-no-mff", fusion=False),
-    "rrnet": Network("edgeqe.zoo.rrnet", "rrnet", {}, "y", ("hevc",), paper="RRNet"),
+    "rrnet": NetworkSpec("edgeqe.zoo.rrnet", "rrnet", {}, "y", ("hevc",), paper="RRNet"),
     "mvgl-a": _mvgl("mvgl-a", 32, 96),
     "mvgl-b": _mvgl("mvgl-b", 8, 96),
     "mvgl-c": _mvgl("mvgl-c", 32, 48),
-    "hgrdn": Network("edgeqe.zoo.hgrdn", "hgrdn", {}, "rgb", ("vvc",), "whole", paper="HGRDN"),
+    "hgrdn": NetworkSpec("edgeqe.zoo.hgrdn", "hgrdn", {}, "rgb", ("vvc",), "whole", paper="HGRDN"),
 }
 
 
-def network(name: str) -> Network:
-    """Entry of a network.
+def network(name: str) -> NetworkSpec:
+    """Specification of a network of the zoo.
 
     Raises
     ------
@@ -120,7 +137,7 @@ def network(name: str) -> Network:
 
 
 def builder(name: str) -> Callable[..., Any]:
-    """Function that makes a network; Keras is imported here, not before.
+    """Builder function of a network; Keras is imported here, not before.
 
     Raises
     ------
@@ -133,7 +150,7 @@ def builder(name: str) -> Callable[..., Any]:
 
 
 def build(name: str, *, widths: Widths | None = None, **options: Any) -> Any:
-    """Keras network of a name, with random weights.
+    """Build a Keras network by name, with random weights.
 
     Parameters
     ----------
@@ -162,7 +179,7 @@ TRAINING_KEY = "edgeqe.training"
 
 
 def load(model: str | Path) -> Any:
-    """Keras network with the weights of a shipped float file, ready to train on.
+    """Load a Keras network with the weights of a shipped float file, ready to train on.
 
     Kernels come from the file's initializers by layer name, the rest from what the
     export stored beside them.
@@ -194,7 +211,7 @@ def load(model: str | Path) -> Any:
 
 
 def load_training(folder: Path) -> Any:
-    """Keras network with the averaged weights of a training.
+    """Load a Keras network with the averaged weights of a training.
 
     Raises
     ------
@@ -213,18 +230,22 @@ def load_training(folder: Path) -> Any:
 
 
 def options_of(model: Any) -> dict[str, Any]:
-    """Options that `build` needs, beside the name, to make this network again."""
+    """Options with which `build` makes this network again, beside its name."""
     if network(model.name).paper != "edgeqe":
         return {}
     from edgeqe.zoo.widths import widths_of
 
     forms = {type(layer).__name__ for layer in model.layers}
-    options: dict[str, Any] = {
-        "strength": "qp-adaptive" if "QpAdaptive" in forms else "scale-and-bias"
-    }
+    form = StrengthForm.QP_ADAPTIVE if "QpAdaptive" in forms else StrengthForm.SCALE_AND_BIAS
+    options: dict[str, Any] = {"strength": form.value}
     own, found = widths_of(build(model.name, **options)), widths_of(model)
     changed = {name: width for name, width in found.items() if width != own.get(name)}
     return {**options, "widths": changed} if changed else options
+
+
+def residual_of(model: Any, output: Any, planes: Any) -> Any:
+    """Residual of a network's output: the output itself, or the picture minus the input planes."""
+    return output if network(model.name).gives_residual else output - planes
 
 
 def describe(model: Any) -> str:
@@ -233,7 +254,7 @@ def describe(model: Any) -> str:
 
 
 def load_weights_of(model: Any, path: Path) -> None:
-    """Set a network's weights by name from averaged weights of a training (.npz).
+    """Load averaged weights of a training (.npz) into a network, by name.
 
     Raises
     ------

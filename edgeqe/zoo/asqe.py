@@ -1,7 +1,7 @@
 """ASQE-CNN: attention, shared weights and three resolutions, for JPEG to VVC.
 
 Input ``planes`` (N, 64, 64, C), values (v - 128) / 255, C = 3 (RGB) or 1 (gray); output the
-enhanced block in the same unit. The channel gates pool over the block, so the function is
+enhanced block in the same unit. Channel attention pools over the block, so the function is
 defined on a grid of 64x64 blocks, run a second time on the picture without its top 16 rows
 and left 16 columns, and fused (section 4.1); `edgeqe.engine.blocks` does that on the device.
 
@@ -24,7 +24,7 @@ import keras
 
 from edgeqe.zoo.attention import multi_head
 
-#: Width N of every layer, heads of the reduced resolutions, hidden units of a gate's MLP.
+#: Width N of every layer, heads of the reduced resolutions, hidden units of the channel attention's MLP.
 WIDTH, HEADS, UNITS = 64, 4, 32
 
 

@@ -1,4 +1,4 @@
-"""The convolutional block attention module (CBAM) and what it is made of.
+"""CBAM: channel and spatial attention, and the layers that they need.
 
 References
 ----------
@@ -15,7 +15,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("edgeqe")
 class ChannelSlice(keras.layers.Layer):  # type: ignore[misc]  # keras has no type stubs
-    """Channels `first` to before `last`.
+    """Slice of channels, `first` to before `last`.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class ChannelMax(keras.layers.Layer):  # type: ignore[misc]
 
 
 def cbam(x: Any, units: int, name: str) -> Any:
-    """Channel gate, then spatial gate.
+    """Channel attention with global pooling, then spatial attention.
 
     ``g = sigmoid(MLP(mean of x over the picture) + MLP(maximum of x over the picture))``
     with one MLP for both; ``s = sigmoid(conv7x7([mean, maximum of g x over the

@@ -4,7 +4,7 @@ Input ``planes`` (N, H, W, 3), values (v - 128) / 255, H and W even; output the 
 picture in the same unit. 22.05 million parameters, 5.5 MMAC a pixel. The framework runs it
 as noise reduction (NR), as texture restoration (TR), or one behind the other:
 ``Enhancer(["nr.onnx", "tr.onnx"])``. Its CBAM pools over the picture, so it takes whole
-pictures unless its gate is frozen.
+pictures unless its channel attention is frozen.
 
 Figure 1 names the parts (four GRDB, one down-sampling, one up-sampling layer, one CBAM);
 how they are joined follows GRDN, and is a reading: dense growth 64, four dense blocks a
@@ -28,7 +28,7 @@ from edgeqe.zoo.attention import cbam
 
 #: Width and growth, convolutions a dense block, dense blocks a group, groups.
 WIDTH, DENSE, BLOCKS, GROUPS = 64, 8, 4, 4
-#: Hidden units of the gate: CBAM's reduction ratio 16.
+#: Hidden units of the channel attention: CBAM's reduction ratio 16.
 UNITS = WIDTH // 16
 
 
@@ -66,7 +66,7 @@ def _group(x: Any, name: str) -> Any:
 
 
 def _dense(x: Any, name: str) -> Any:
-    """RDB: each convolution sees all that lies before it in the block."""
+    """Residual dense block: each convolution reads all earlier ones of the block."""
     parts = [x]
     for index in range(1, DENSE + 1):
         given = parts[0]

@@ -25,14 +25,14 @@ from typing import Any
 
 import keras
 
-from edgeqe.zoo.plain import PLANES, Convolutions
+from edgeqe.zoo.plain import PLANES, ConvolutionBuilder
 
 WIDTH = 64
 
 
 def edgeqe_base(strength: str = "scale-and-bias") -> Any:
     """Width 64 at three resolutions, kernels used twice: 60.7 kMAC per picture pixel."""
-    make = Convolutions(strength)
+    make = ConvolutionBuilder(strength)
     fine = make.convolution(make.planes, WIDTH, "head")
     fine = _block(make, fine, "fine_in")
     middle = make.convolution(fine, WIDTH, "down_1", kernel=2, stride=2)
@@ -48,7 +48,7 @@ def edgeqe_base(strength: str = "scale-and-bias") -> Any:
     return make.network("edgeqe-base", make.tail(fine, PLANES))
 
 
-def _block(make: Convolutions, x: Any, name: str) -> Any:
+def _block(make: ConvolutionBuilder, x: Any, name: str) -> Any:
     kernel = make.kernel(WIDTH, name)
     h = make.activated(make.scaled(kernel(x), f"{name}_1"), f"{name}_1")
     h = make.scaled(kernel(h), f"{name}_2")

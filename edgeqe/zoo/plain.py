@@ -20,33 +20,37 @@ from typing import Any
 
 import keras
 
+from edgeqe.zoo import StrengthForm
 from edgeqe.zoo.strengths import QpAdaptive, ScaleAndBias, StepFeatures
 
 PLANES = 6
 
 
-class Convolutions:
-    """Convolutions with strength vectors, for one network native to 4:2:0.
+class ConvolutionBuilder:
+    """Builds convolutions with strength vectors, for one network native to 4:2:0.
 
     Parameters
     ----------
-    strength : {"scale-and-bias", "qp-adaptive"}
-        Form of the strength vectors.
+    strength : StrengthForm or str
+        Form of the strength layers.
     units : int
-        Width of the strength MLP; only for "scale-and-bias".
+        Width of the strength MLP; only for `SCALE_AND_BIAS`.
+
+    Raises
+    ------
+    InputError
+        If there is no such form.
     """
 
-    def __init__(self, strength: str, units: int = 16) -> None:
-        self.strength = strength
+    def __init__(self, strength: StrengthForm | str, units: int = 16) -> None:
+        self.strength = StrengthForm(strength)
         self.planes = keras.Input((None, None, PLANES), name="planes")
         self.log2_step = keras.Input((1,), name="log2_step")
-        if strength == "scale-and-bias":
+        if self.strength is StrengthForm.SCALE_AND_BIAS:
             features = StepFeatures(units, name="step")(self.log2_step)
             self.condition = keras.layers.Concatenate(name="condition")([self.log2_step, features])
-        elif strength == "qp-adaptive":
-            self.condition = self.log2_step
         else:
-            raise ValueError(f"strength {strength!r}: use 'scale-and-bias' or 'qp-adaptive'.")
+            self.condition = self.log2_step
 
     def kernel(self, filters: int, name: str, kernel: int = 3, **options: Any) -> Any:
         """Convolution without bias, which may be used more than once."""
@@ -56,9 +60,9 @@ class Convolutions:
         )
 
     def scaled(self, x: Any, name: str, in_steps: bool = False) -> Any:
-        """Strength vectors of one use of a kernel."""
+        """Strength layer behind one use of a kernel."""
         form: Any
-        if self.strength == "scale-and-bias":
+        if self.strength is StrengthForm.SCALE_AND_BIAS:
             form = ScaleAndBias(in_steps=in_steps, name=f"{name}_strength")
         else:
             form = QpAdaptive(name=f"{name}_strength")
@@ -116,7 +120,7 @@ def plain(
     depth : int
         3x3 convolutions between head and tail; an odd one out stands last, without a skip.
     strength, units
-        As of `Convolutions`.
+        As of `ConvolutionBuilder`.
 
     Returns
     -------
@@ -124,7 +128,7 @@ def plain(
         Inputs ``planes`` (N, H/2, W/2, 6) and ``log2_step`` (N, 1); output the
         residual, shape of ``planes``.
     """
-    make = Convolutions(strength, units)
+    make = ConvolutionBuilder(strength, units)
     x = make.convolution(make.planes, width, "head")
     for index in range(1, depth - depth % 2, 2):
         x = make.pair(x, width, f"hidden_{index}", f"hidden_{index + 1}")

@@ -1,4 +1,4 @@
-"""Strength as per-channel vectors: two forms, one interface.
+"""Strength layers: per-channel scale and bias as functions of the codec's step, in two forms.
 
 A convolution without bias is followed by ``y * scale(step) + bias(step)``. Both
 vectors depend on the step alone, so for a picture they are constants and cost
@@ -49,7 +49,7 @@ class StepFeatures(keras.layers.Layer):  # type: ignore[misc]  # keras has no ty
 
 
 class StrengthLayer(keras.layers.Layer):  # type: ignore[misc]
-    """Base of the forms.
+    """Base of the strength layers.
 
     A form has ``vectors(strength)``: scale and bias, each of shape (N, 1, 1, C), for
     the layer's second input. Converters ask it for the vectors of many strengths. They

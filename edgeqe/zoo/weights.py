@@ -1,4 +1,4 @@
-"""Seeded random weights that behave like trained ones: for timing and tests."""
+"""Seeded random weights with activations like those of trained networks, for timing and tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from edgeqe import zoo
 from edgeqe.zoo.strengths import StrengthLayer
 
-#: Standard deviation of the residual on noise, in the network's unit: four grey levels.
+#: Standard deviation of the residual on noise, normalised: four 8-bit levels.
 RESIDUAL_DEVIATION = 4.0 / 255.0
 #: Picture of noise on which statistics are taken, samples; a multiple of every stride.
 SIDE = 64
@@ -21,7 +21,7 @@ def randomised(name: str, seed: int = 1) -> Any:
 
     Batch norm has the statistics of a picture of noise and gains, shifts, slopes and
     strengths that are not their initial values; the last convolutions are scaled so that
-    the residual is of a few grey levels.
+    the residual is of a few 8-bit levels.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def randomised(name: str, seed: int = 1) -> Any:
         model(given, training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-    deviation = float(np.std(_residual(model, given)))
+    result, planes = model(given, training=False), given[0] if isinstance(given, list) else given
+    deviation = float(np.std(zoo.residual_of(model, np.asarray(result), planes)))
     for layer in last_layers(model.outputs[0]):
         for variable in layer.weights:
             if variable.path.rsplit("/", 1)[-1] in ("kernel", "bias", "bias_weights"):
@@ -72,14 +73,8 @@ def _noise(rng: np.random.Generator, tensor: Any) -> Any:
     return rng.uniform(-0.5, 0.5, (1, SIDE, SIDE, tensor.shape[-1])).astype(np.float32)
 
 
-def _residual(model: Any, given: Any) -> Any:
-    result = np.asarray(model(given, training=False))
-    planes = given[0] if isinstance(given, list) else given
-    return result if zoo.network(model.name).planes == "420-space-to-depth" else result - planes
-
-
 def last_layers(output: Any) -> list[Any]:
-    """Convolutions behind which nothing but sums, factors and strengths lie."""
+    """Last convolutions: only sums, factors and strength layers follow them."""
     found, waiting = [], [output]
     while waiting:
         operation = waiting.pop()._keras_history.operation

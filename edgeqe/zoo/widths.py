@@ -1,4 +1,4 @@
-"""A network of the zoo with fewer channels: the same layers, joined the same way.
+"""Width changes: a network of the zoo with other numbers of channels, its topology kept.
 
 Widths are a mapping from a layer's name to its filters, or, for a slice of channels, to the
 pair (first, behind the last). What they leave out keeps the width that its builder gives it.

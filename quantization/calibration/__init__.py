@@ -1,1 +1,1 @@
-"""Calibration: representative samples, activation ranges, and their statistics."""
+"""Calibration: representative samples, activation ranges, and the statistics that find them."""

@@ -1,4 +1,4 @@
-"""Calibration: a network run on coded pictures, and the ranges that its values take."""
+"""Calibration: activation ranges of a network on compressed pictures, per strength."""
 
 from __future__ import annotations
 
@@ -11,31 +11,36 @@ from typing import Any
 import numpy as np
 
 from edgeqe.codecs.strength import step_from_quality, step_key
-from edgeqe.converters.graph.graph import Float, Graph
-from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.graph.graph import Graph
+from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.errors import InputError
 from edgeqe.model.card import pixels_per_sample
-from edgeqe.quantization.calibration.effective_range import at_coarse_levels, felt, summands
+from edgeqe.quantization.calibration.effective_range import (
+    at_coarse_levels,
+    effective_values,
+    summands,
+)
 from edgeqe.quantization.calibration.ranges import Ranges
-from edgeqe.quantization.calibration.samples import Photograph, Progress, Rgb, inputs_at
-from edgeqe.quantization.calibration.statistics import STATISTICS, MinMax, Statistic
+from edgeqe.quantization.calibration.samples import Photograph, ProgressCallback, inputs_at
+from edgeqe.quantization.calibration.statistics import STATISTICS, MinMax, RangeStatistic, Statistic
+from edgeqe.typing import Float, Rgb
 
-#: JPEG qualities that calibration codes pictures at.
+#: JPEG qualities that calibration compresses pictures at.
 QUALITIES = (5, 10, 20, 40, 60, 80, 90, 95)
 #: Statistic that is used unless another is asked for.
-STATISTIC = "percentile"
-#: Bytes of the values that one run of the network keeps; one with more is run several times.
+STATISTIC = RangeStatistic.PERCENTILE
+#: Bytes of the activations that one run keeps; a network with more is run several times.
 MOST_BYTES = 192 * 2**20
-#: Numbers of a value that a statistic takes of each window, spread over it.
-MOST_NUMBERS = 2**16
+#: Elements of an activation that a statistic takes of each window, spread over it.
+MOST_ELEMENTS = 2**16
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Ranges of a network's values, and what they were found on."""
+    """Activation ranges of a network, and the data that they were found on."""
 
     ranges: Ranges
-    """Of every value that was asked for."""
+    """Of every value that was asked for, at every measured strength."""
     summary: Mapping[str, Any]
     """For the card: statistic, pictures, windows, megapixels, qualities, the hash of the
     pictures, and codecs that JPEG stood in for."""
@@ -48,11 +53,11 @@ def calibrate(
     *,
     planes: str,
     codecs: Sequence[str] = ("jpeg",),
-    statistic: str = STATISTIC,
+    statistic: RangeStatistic | str = STATISTIC,
     qualities: Sequence[int] = QUALITIES,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Calibration:
-    """Ranges that values of a network take on coded pictures, a strength at a time.
+    """Find the ranges of a network's values on compressed pictures, one strength at a time.
 
     The pictures are coded as JPEG. For a network of another codec, JPEG of the same step
     stands in: its artefacts are others, of about the same size.
@@ -69,14 +74,14 @@ def calibrate(
         Layout of the network's planes, one of `card.LAYOUTS`.
     codecs : sequence of str
         Codecs of the network.
-    statistic : {"minmax", "percentile", "mse"}
-        How a range is found: see `statistics`. The first sees every number, the others
-        at most `MOST_NUMBERS` of each window. Only what the network feels counts, and at its
-        coarser levels the range is "minmax" always: see `felt.py`.
+    statistic : RangeStatistic or str
+        How a range is found: see `statistics`. "minmax" sees every element, the others at most
+        `MOST_ELEMENTS` of each window. Only the ReLU-aware effective range counts, and at coarser
+        resolutions it is "minmax" always: see `effective_range.py`.
     qualities : sequence of int
         JPEG qualities, 1 to 100.
     progress : callable, optional
-        Gets the windows run and all of them.
+        Called with the windows done and their count.
 
     Returns
     -------
@@ -87,10 +92,9 @@ def calibrate(
     ------
     InputError
         If there is no such statistic, no quality or no picture, or if the network cannot run
-        or gives numbers that are not finite.
+        or gives values that are not finite.
     """
-    if statistic not in STATISTICS:
-        raise InputError(f"no statistic '{statistic}': choose one of {', '.join(STATISTICS)}.")
+    statistic = RangeStatistic(statistic)
     windows = [window for photograph in photographs for window in photograph.windows]
     if not windows or not qualities:
         raise InputError("calibration needs at least one picture and one quality: give some.")
@@ -107,15 +111,15 @@ def calibrate(
             found = {value: finders[value]() for value in part}
             read = dict.fromkeys([*part, *(others[value] for value in part if value in others)])
             wanted = [value for value in read if value not in graph.inputs]
-            running = Running(graph.at(key), wanted)
+            running = GraphSession(graph.at(key), wanted)
             given_all = inputs_at(photographs, planes, graph.inputs, by_key[key])
             for index, given in enumerate(given_all):
                 computed = zip(wanted, running.run(given), strict=True)
-                numbers = {**given, **dict(computed)}
+                array = {**given, **dict(computed)}
                 for value, other in others.items():
                     if value in found:
-                        numbers[value] = felt(numbers[value], numbers[other])
-                _observe(graph.name, numbers, found, index, by_key[key])
+                        array[value] = effective_values(array[value], array[other])
+                _observe(graph.name, array, found, index, by_key[key])
                 done += 1
                 if progress is not None:
                     progress(done, total)
@@ -130,7 +134,7 @@ def calibrate(
 def in_parts(
     graph: Graph, values: Sequence[str], unit: int, windows: Sequence[Rgb]
 ) -> Iterator[list[str]]:
-    """Values that fit in `MOST_BYTES` together, in their order."""
+    """Split values into parts that fit in `MOST_BYTES`, in their order."""
     channels, scales = graph.channels(), graph.scales()
     pixels = max(window.shape[0] * window.shape[1] for window in windows) / unit**2
     part: list[str] = []
@@ -154,13 +158,13 @@ def _observe(
     index: int,
     quality: int,
 ) -> None:
-    """Give the values of a window to their statistics."""
+    """Add the activations of a window to their statistics."""
     for value, statistic in found.items():
-        numbers = seen[value]
+        array = seen[value]
         if not isinstance(statistic, MinMax):
-            numbers = _thinned(numbers, index)
+            array = _thinned(array, index)
         try:
-            statistic.add(numbers)
+            statistic.add(array)
         except ValueError as error:
             raise InputError(
                 f"network '{name}': '{value}' is not finite at quality {quality}: "
@@ -168,27 +172,27 @@ def _observe(
             ) from error
 
 
-def _thinned(numbers: Float, index: int) -> Float:
-    """Every so-many-th row and column, at most `MOST_NUMBERS` numbers, others each window.
+def _thinned(array: Float, index: int) -> Float:
+    """Subsample rows and columns to at most `MOST_ELEMENTS` elements, others in each window.
 
     The distance is odd, so that no phase of the codec's blocks is left out.
     """
-    step = math.ceil(math.sqrt(numbers.size / MOST_NUMBERS))
+    step = math.ceil(math.sqrt(array.size / MOST_ELEMENTS))
     step += 1 - step % 2
-    return numbers[:, :, index % step :: step, index // step % step :: step]
+    return array[:, :, index % step :: step, index // step % step :: step]
 
 
 def _summary(
     photographs: Sequence[Photograph],
     windows: Sequence[Rgb],
     codecs: Sequence[str],
-    statistic: str,
+    statistic: RangeStatistic,
     qualities: Sequence[int],
 ) -> dict[str, Any]:
-    """Summary for the card."""
+    """Facts of the calibration, for the card."""
     together = hashlib.sha256("".join(sorted(p.sha256 for p in photographs)).encode())
     summary = {
-        "statistic": statistic,
+        "statistic": statistic.value,
         "pictures": len(photographs),
         "windows": len(windows),
         "megapixels": round(sum(w.shape[0] * w.shape[1] for w in windows) / 1e6, 3),

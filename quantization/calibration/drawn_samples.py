@@ -1,4 +1,4 @@
-"""Drawn pictures among the samples that a network is calibrated on.
+"""Synthetic pictures (text, line art, screens) among the calibration samples.
 
 Photographs alone leave out what text and line art do to a network: edges from black to white
 within a pixel, whose values lie beyond the ranges that photographs take.
@@ -20,7 +20,7 @@ SEED = 8
 
 
 def with_drawn(photographs: list[Photograph], share: float, block: int = 0) -> list[Photograph]:
-    """Samples of which a share of the windows is drawn.
+    """Add drawn pictures to the samples, a share of all windows.
 
     Parameters
     ----------

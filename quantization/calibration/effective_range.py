@@ -1,14 +1,15 @@
-"""Which part of a value the rest of a network feels: the part that its range must hold.
+"""ReLU-aware effective activation range: the part of a value that changes a network's output.
 
-Two things make a range wider, or a range too narrow dearer, than the numbers alone tell.
+Two things make the range to represent narrower, or clipping costlier, than a value's histogram
+alone tells.
 
-A sum in front of a ReLU does not feel how far below zero it is. Of a block's
-``relu(x + y)``, all x below -y give 0, and of x there only needs to be known::
+A sum in front of a ReLU does not depend on how far below zero it is. Of a block's
+``relu(x + y)``, all x below -y give 0, so x can be replaced by::
 
-    felt(x) = max(x, min(-y, 0))        relu(felt(x) + y) = relu(x + y)
+    effective(x) = max(x, min(-y, 0))        relu(effective(x) + y) = relu(x + y)
 
-A number at a coarse level of a network reaches a patch of the picture: at 1/4, clipping one
-of 10,000 spoils 16 of 10,000 pixels, and a clipped flat ground shows.
+An element at a coarse resolution of a network reaches a patch of the picture: at 1/4, clipping one
+of 10,000 changes 16 of 10,000 pixels, and clipping in a flat area is visible.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from collections.abc import Collection
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Graph
+from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.graph.integer import MOVING
+from edgeqe.typing import Float
 
 
 def summands(graph: Graph) -> dict[str, str]:
-    """Values that a sum in front of a ReLU alone reads, each with the sum's other value."""
+    """Values whose only consumer is a sum in front of a ReLU, each with the other summand."""
     found, channels = {}, graph.channels()
     for node in graph.nodes:
         behind = graph.uses(node.output)
@@ -35,17 +37,17 @@ def summands(graph: Graph) -> dict[str, str]:
     return found
 
 
-def felt(numbers: Float, other: Float) -> Float:
-    """Numbers of a value, raised to where ReLU of their sum with the other still is 0."""
-    raised: Float = np.maximum(numbers, np.minimum(-other, 0.0))
+def effective_values(values: Float, other: Float) -> Float:
+    """Values, raised to where the ReLU of their sum with the other summand still is 0."""
+    raised: Float = np.maximum(values, np.minimum(-other, 0.0))
     return raised
 
 
 def at_coarse_levels(graph: Graph, values: Collection[str]) -> set[str]:
-    """Values at a lower resolution than the finest one, inputs and the result left out.
+    """Values at a lower resolution than the finest one, inputs and output left out.
 
-    A value that is only moved, as the phases in front of DepthToSpace are, has the resolution
-    of the place that it is moved to.
+    A value that is only moved, as the phases in front of DepthToSpace are, counts at the
+    resolution that it is moved to.
     """
     scales, ends = dict(graph.scales()), {*graph.inputs, graph.output}
     for node in reversed(graph.nodes):

@@ -1,4 +1,4 @@
-"""Ranges of a network's values at several strengths: what calibration finds."""
+"""Activation ranges at several strengths: the result of calibration."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Double = npt.NDArray[np.float64]
+from edgeqe.typing import Double
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """What integers must be able to stand for."""
+    """Smallest and largest float of each value that quantization must represent."""
 
     keys: tuple[int, ...]
     """Strengths that were measured, ascending keys of the strength table."""
     low: Mapping[str, Double]
-    """Smallest real number of each value at each key, shape (len(keys),), never above 0."""
+    """Lower end of each value's range at each key, shape (len(keys),), never above 0."""
     high: Mapping[str, Double]
-    """Largest one, never below 0."""
+    """Upper end, never below 0."""
 
     def at(self, value: str, keys: npt.NDArray[np.int64]) -> tuple[Double, Double]:
-        """Low and high of a value at any keys: linear between the measured ones, constant beyond."""
+        """Range of a value at any keys: linear between the measured ones, constant beyond."""
         return (
             np.interp(keys, self.keys, self.low[value]),
             np.interp(keys, self.keys, self.high[value]),

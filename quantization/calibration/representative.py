@@ -1,6 +1,6 @@
-"""Whether pictures can stand for what a network will see, and why not.
+"""Checks that calibration pictures are representative: uncompressed, distinct, with content.
 
-Calibration codes the pictures itself, at all strengths, so they must be undamaged, differ
+Calibration compresses the pictures itself, at all strengths, so they must be references, differ
 from each other, and show something.
 """
 
@@ -12,15 +12,15 @@ from statistics import median
 import numpy as np
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.calibration.ranges import Double
 from edgeqe.quantization.calibration.samples import UNIT, Photograph
+from edgeqe.typing import Double
 from edgeqe.views.colour import RGB_TO_YCC
 
 #: Least usable pictures, and least pixels of all their windows: eight of 256x256.
 LEAST_PICTURES, LEAST_PIXELS = 8, 8 * 256**2
 #: Smallest side of a picture, pixels.
 LEAST_SIDE = 4 * UNIT
-#: Smallest standard deviation of the luma in some window or of the whole, grey levels.
+#: Smallest standard deviation of the luma in some window or of the whole, 8-bit levels.
 LEAST_CONTRAST = 2.0
 #: Smallest correlation of neighbouring pixels in some window. The lowest of 82 photographs
 #: in one window was 0.61, noise has 0.
@@ -28,10 +28,10 @@ LEAST_CORRELATION = 0.4
 #: Correlation of two thumbnails from which on they show one picture. The highest of the
 #: pairs of 82 photographs was 0.78, copies in other formats have more than 0.999.
 SAME = 0.99
-#: JPEG files below the first quality cannot stand for undamaged pictures; those below the
-#: second may not.
+#: JPEG files below the first quality cannot serve as reference pictures; those below the second
+#: may not.
 COARSE_QUALITY, FINE_QUALITY = 75, 90
-#: Median of the pictures' blockiness (see `blockiness`) from which on they were coded: 1.04
+#: Median of the pictures' blockiness (see `blockiness`) from which on they were compressed: 1.04
 #: of 82 photographs, 1.09 coded at quality 75, 1.19 at 50, 1.93 at 10.
 MOST_BLOCKINESS = 1.15
 #: JPEG qualities that a calibration for all strengths must reach at either end.
@@ -41,19 +41,19 @@ COARSE_END, FINE_END = 20, 80
 def check_representative(
     photographs: Sequence[Photograph],
 ) -> tuple[list[Photograph], list[str]]:
-    """Choose the pictures that can stand for what a network will see.
+    """Choose the pictures that represent what a network will see; refuse a set that does not.
 
     Returns
     -------
     fit : list of Photograph
     warnings : list of str
-        A sentence a concern that does not rule calibration out.
+        One sentence per concern that does not rule calibration out.
 
     Raises
     ------
     InputError
         If fewer than `LEAST_PICTURES`, or fewer than half, are fit, or they are too small, or
-        most of them were coded coarsely before.
+        most of them were compressed coarsely before.
     """
     unfit = list(_unfit(photographs))
     left_out = {photograph.name for photograph, _ in unfit}
@@ -70,7 +70,7 @@ def check_representative(
             f"the {len(fit)} pictures have {pixels / 1e6:.2f} megapixels in whole windows, "
             f"calibration needs {LEAST_PIXELS / 1e6:.2f}: give more or larger ones."
         )
-    _check_undamaged(fit)
+    _check_references(fit)
     warnings = [f"{len(unfit)} of {len(photographs)} pictures are left out{reasons}."] * bool(unfit)
     fine = [p for p in fit if p.jpeg_quality is not None and p.jpeg_quality < FINE_QUALITY]
     if fine:
@@ -84,7 +84,7 @@ def check_representative(
 
 
 def check_qualities(qualities: Sequence[int], *, strengths: bool) -> list[str]:
-    """Concerns about the JPEG qualities of a calibration, a sentence each.
+    """Concerns about the JPEG qualities of a calibration, one sentence each.
 
     Parameters
     ----------
@@ -121,10 +121,10 @@ def correlation(luma: Double) -> float:
 
 
 def blockiness(luma: Double) -> float:
-    """How much steeper every eighth step between neighbours is than the others.
+    """Ratio of the gradient at every eighth pixel, a codec's block grid, to that elsewhere.
 
-    The most of the eight places that a codec's grid may have, and the smaller of across and
-    down; 1 for a picture without steps.
+    The largest over the eight offsets of the grid, and the smaller of across and down; 1 for a
+    picture without gradients.
     """
     found = []
     for plane in (luma, luma.T):
@@ -147,7 +147,7 @@ def _unfit(photographs: Sequence[Photograph]) -> Iterator[tuple[Photograph, str]
         whole = photograph.thumbnail.astype(np.float64)
         contrast = max(float(plane.std()) for plane in [*lumas, whole])
         if contrast < LEAST_CONTRAST:
-            yield photograph, f"is flat (its luma varies by {contrast:.1f} grey levels)"
+            yield photograph, f"is flat (its luma varies by {contrast:.1f} levels of 255)"
             continue
         textured = [luma for luma in lumas if luma.std() >= LEAST_CONTRAST]
         found = max(map(correlation, textured), default=1.0)
@@ -163,10 +163,10 @@ def _unfit(photographs: Sequence[Photograph]) -> Iterator[tuple[Photograph, str]
         kept.append((photograph, small))
 
 
-def _check_undamaged(photographs: Sequence[Photograph]) -> None:
-    """Refuse pictures that were coded coarsely before."""
+def _check_references(photographs: Sequence[Photograph]) -> None:
+    """Refuse pictures that were compressed coarsely before."""
     remedy = (
-        "calibration codes undamaged pictures itself, at every strength: give originals, PNG or "
+        "calibration compresses reference pictures itself, at every strength: give originals, PNG or "
         f"JPEG of quality {FINE_QUALITY} or more."
     )
     qualities = [p.jpeg_quality for p in photographs if p.jpeg_quality is not None]
@@ -181,7 +181,7 @@ def _check_undamaged(photographs: Sequence[Photograph]) -> None:
     )
     if found >= MOST_BLOCKINESS:
         raise InputError(
-            f"the pictures show the blocks of a codec (steps at every eighth pixel are {found:.2f} "
+            f"the pictures show the blocks of a codec (gradients at every eighth pixel are {found:.2f} "
             f"times the others): {remedy}"
         )
 

@@ -1,4 +1,4 @@
-"""From undamaged pictures to what a network sees: windows, coded and decoded by the codec."""
+"""Calibration samples: windows of reference pictures, compressed and decoded as network inputs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ from edgeqe.codecs import jpeg
 from edgeqe.codecs.strength import nearest_quality
 from edgeqe.errors import ImageError, InputError
 from edgeqe.files.reading import READ_SUFFIXES
+from edgeqe.typing import Float, Rgb
 from edgeqe.views.colour import NEUTRAL, pool, rgb_to_ycc, space_to_depth
 from edgeqe.zoo.training.pictures import SUFFIXES
-
-Float = npt.NDArray[np.float32]
-Rgb = npt.NDArray[np.uint8]
 
 #: Suffixes of the pictures that are taken.
 READ = tuple(sorted({*SUFFIXES, *READ_SUFFIXES}))
@@ -38,12 +36,12 @@ THUMBNAIL = 32
 #: Radius of the box blur that stands for a codec's prediction, pixels.
 PREDICTION_RADIUS = 2
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """What is kept of a picture."""
+    """Windows and facts that are kept of one reference picture."""
 
     name: str
     """Path below the folder."""
@@ -65,9 +63,9 @@ def read_photographs(
     *,
     block: int = 0,
     pixels: int = PIXELS,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> list[Photograph]:
-    """Windows of the pictures of a folder, one picture in memory at a time.
+    """Read windows of the pictures of a folder, one picture in memory at a time.
 
     Parameters
     ----------
@@ -78,7 +76,7 @@ def read_photographs(
     pixels : int
         Pixels of all windows together; every picture gives at least one window.
     progress : callable, optional
-        Gets the pictures done and all of them.
+        Called with the pictures done and their count.
 
     Returns
     -------
@@ -93,7 +91,7 @@ def read_photographs(
         If a picture cannot be read.
     """
     if not folder.is_dir():
-        raise InputError(f"no folder '{folder}': give one with undamaged pictures.")
+        raise InputError(f"no folder '{folder}': give one with reference pictures.")
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in READ and p.is_file())
     if not files:
         raise InputError(f"no pictures in '{folder}': give a folder with some ({', '.join(READ)}).")
@@ -112,9 +110,9 @@ def read_photographs(
 def inputs_at(
     photographs: Sequence[Photograph], layout: str, names: Collection[str], quality: int
 ) -> Iterator[dict[str, Float]]:
-    """What a network gets of every window at a JPEG quality.
+    """Network inputs of every window, compressed at a JPEG quality.
 
-    Every other window is coded in gray, because a device shows a colour network gray
+    Every other window is compressed in gray, because a device shows a colour network gray
     pictures too.
 
     Parameters
@@ -123,15 +121,15 @@ def inputs_at(
     layout : str
         One of `card.LAYOUTS`.
     names : collection of str
-        Inputs of the network. ``residual``, a video codec's decoded prediction residual,
-        is stood for by the decoded luma less its blurred self.
+        Inputs of the network. For ``residual``, a video codec's decoded prediction residual, the
+        decoded luma minus its blurred copy stands in.
     quality : int
         IJG quality, 1 to 100.
 
     Yields
     ------
     dict of str to ndarray of float32, shape (1, C, h, w)
-        Grey levels, the picture's less 128.
+        8-bit sample values, the picture's level-shifted by 128.
     """
     windows = (window for photograph in photographs for window in photograph.windows)
     for index, window in enumerate(windows):
@@ -145,12 +143,12 @@ def inputs_at(
 
 
 def targets_of(photographs: Sequence[Photograph], layout: str) -> Iterator[Float]:
-    """Undamaged planes of every window, in the order of `inputs_at`.
+    """Reference planes of every window, in the order of `inputs_at`.
 
     Yields
     ------
     ndarray of float32, shape (C, h, w)
-        Grey levels.
+        8-bit sample values.
     """
     windows = (window for photograph in photographs for window in photograph.windows)
     for index, window in enumerate(windows):
@@ -170,7 +168,7 @@ def targets_of(photographs: Sequence[Photograph], layout: str) -> Iterator[Float
 
 
 def _planes(data: bytes, layout: str, gray: bool) -> Float:
-    """Planes (C, h, w) of a JPEG, grey levels less 128."""
+    """Planes (C, h, w) of a JPEG, 8-bit sample values, level-shifted by 128."""
     if layout == "rgb":
         with Image.open(io.BytesIO(data)) as picture:
             planes = np.asarray(picture.convert("RGB"))
@@ -187,7 +185,7 @@ def _planes(data: bytes, layout: str, gray: bool) -> Float:
 
 
 def _prediction_residual(luma: npt.NDArray[np.uint8]) -> Float:
-    """Luma less its blurred self, shape (1, h, w)."""
+    """Luma minus its blurred copy, shape (1, h, w)."""
     blurred = Image.fromarray(luma).filter(ImageFilter.BoxBlur(PREDICTION_RADIUS))
     return (luma.astype(np.float32) - np.asarray(blurred, np.float32))[None]
 

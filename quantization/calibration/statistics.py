@@ -1,7 +1,7 @@
-"""Ranges of streams of numbers, in memory that does not grow with them.
+"""Streaming range estimators: min-max, percentile and least squared error, in bounded memory.
 
-A statistic takes arrays as they come and gives the range that 8-bit integers should stand
-for. The order of the numbers, and how they are cut into arrays, changes nothing.
+A statistic takes arrays as they come and gives the range to quantize to 8 bits. The order of the
+values, and how they are cut into arrays, changes nothing.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.quantization.calibration.ranges import Double
+from edgeqe.choices import Choice
+from edgeqe.typing import Double
 
-Numbers = npt.NDArray[np.floating[Any]]
+Values = npt.NDArray[np.floating[Any]]
 
 #: Bins of a histogram on each side of zero.
 HALF = 4096
-#: Smallest exponent of a bin's width: its inverse is still a number of float32.
+#: Smallest exponent of a bin's width: its inverse is still finite in float32.
 LEAST_EXPONENT = -120
-#: Share of the numbers that `Percentile` keeps below the high end, and above the low end.
+#: Share of the values that `Percentile` keeps below the high end, and above the low end.
 SHARE = 0.9999
 #: Steps of an 8-bit range.
 STEPS = 255
@@ -31,11 +32,22 @@ SHARES: Double = np.exp2(-np.arange(49) / 16)
 ROUNDS = 8
 
 
-class Statistic(Protocol):
-    """Finds a range in numbers that are given bit by bit."""
+class RangeStatistic(Choice):
+    """How the range of an activation is estimated."""
 
-    def add(self, numbers: Numbers) -> None:
-        """Take more numbers, an array of any shape.
+    MINMAX = "minmax"
+    """From the smallest to the largest value."""
+    PERCENTILE = "percentile"
+    """All but a share of 1 in 10,000 of the values at either end."""
+    MSE = "mse"
+    """The range with the least mean squared error of quantization."""
+
+
+class Statistic(Protocol):
+    """Estimates the range of a stream of values."""
+
+    def add(self, values: Values) -> None:
+        """Add values, an array of any shape.
 
         Raises
         ------
@@ -44,18 +56,18 @@ class Statistic(Protocol):
         """
 
     def range(self) -> tuple[float, float]:
-        """Low end, at most 0, and high end, at least 0."""
+        """Range to represent: low end, at most 0, and high end, at least 0."""
 
 
 class MinMax:
-    """From the smallest to the largest number, zero included."""
+    """Range from the smallest to the largest value, zero included."""
 
     def __init__(self) -> None:
         self._low, self._high = 0.0, 0.0
 
-    def add(self, numbers: Numbers) -> None:
-        """Take more numbers; see `Statistic`."""
-        low, high = _ends(numbers)
+    def add(self, values: Values) -> None:
+        """Add values; see `Statistic`."""
+        low, high = _ends(values)
         self._low, self._high = min(self._low, low), max(self._high, high)
 
     def range(self) -> tuple[float, float]:
@@ -64,28 +76,28 @@ class MinMax:
 
 
 class Histogram:
-    """Counts of numbers in bins of a width that is a power of two, and grows with them.
+    """Streaming histogram whose bin width is a power of two and grows with the values.
 
-    The width is the smallest with which all numbers fit: at most 1/2048 of the largest
-    magnitude. Zeros are counted apart, because integers hold them without an error.
+    The width is the smallest with which all values fit: at most 1/2048 of the largest
+    magnitude. Zeros are counted apart, because integers represent them without error.
     """
 
     def __init__(self) -> None:
         self.ends = MinMax()
-        """Smallest and largest number."""
+        """Smallest and largest value."""
         self.zeros = 0
-        """Numbers that are 0."""
+        """Count of values that are 0."""
         self.counts = np.zeros(2 * HALF, np.int64)
-        """Other numbers in each bin."""
+        """Count of other values in each bin."""
         self._exponent = LEAST_EXPONENT
 
-    def add(self, numbers: Numbers) -> None:
-        """Take more numbers; see `Statistic`."""
-        self.ends.add(numbers)
+    def add(self, values: Values) -> None:
+        """Add values; see `Statistic`."""
+        self.ends.add(values)
         low, high = self.ends.range()
         if low < high:
             self._widen(math.frexp(max(-low, high))[1] - (HALF.bit_length() - 1))
-        flat = numbers.reshape(-1)
+        flat = values.reshape(-1)
         zeros = flat.size - int(np.count_nonzero(flat))
         index = np.floor(flat * flat.dtype.type(2.0**-self._exponent)).astype(np.intp)
         self.counts += np.bincount(index + HALF, minlength=2 * HALF)
@@ -99,12 +111,12 @@ class Histogram:
 
     @property
     def edges(self) -> Double:
-        """Where the bins begin, and where the last one ends, shape (bins + 1,)."""
+        """Edges of the bins, shape (bins + 1,)."""
         edges: Double = np.arange(-HALF, HALF + 1, dtype=np.float64) * self.width
         return edges
 
     def _widen(self, exponent: int) -> None:
-        """Join bins until their width is at least 2 to an exponent."""
+        """Merge bins until their width is at least 2 to an exponent."""
         if exponent <= self._exponent:
             return
         joined = np.zeros_like(self.counts)
@@ -114,23 +126,23 @@ class Histogram:
 
 
 class Percentile:
-    """The range outside of which a small share of the numbers lies at either end.
+    """Percentile range: a small share of the values lies outside at either end.
 
     Each end is at most one bin of the histogram, 1/2048 of the largest magnitude, too far
-    out, and never further out than the numbers are.
+    out, and never further out than the values are.
 
     Parameters
     ----------
     share : float
-        Share of the numbers at or below the high end, and at or above the low end.
+        Share of the values at or below the high end, and at or above the low end.
     """
 
     def __init__(self, share: float = SHARE) -> None:
         self._share, self._histogram = share, Histogram()
 
-    def add(self, numbers: Numbers) -> None:
-        """Take more numbers; see `Statistic`."""
-        self._histogram.add(numbers)
+    def add(self, values: Values) -> None:
+        """Add values; see `Statistic`."""
+        self._histogram.add(values)
 
     def range(self) -> tuple[float, float]:
         """Ends; see `Statistic`."""
@@ -145,28 +157,28 @@ class Percentile:
 
 
 class LeastError:
-    """The range with which rounding to 8 bits loses least, in the mean of the squares.
+    """Range with the least mean squared error of quantization to 8 bits.
 
-    Numbers count as the middle of their bin, zeros as zeros. The ends are tried one after
-    the other, at `SHARES` of the smallest and the largest number, until nothing is gained.
+    Values count as the middle of their bin, zeros as zeros. The ends are tried one after the
+    other, at `SHARES` of the smallest and the largest value, until nothing is gained.
     """
 
     def __init__(self) -> None:
         self._histogram = Histogram()
 
-    def add(self, numbers: Numbers) -> None:
-        """Take more numbers; see `Statistic`."""
-        self._histogram.add(numbers)
+    def add(self, values: Values) -> None:
+        """Add values; see `Statistic`."""
+        self._histogram.add(values)
 
     def range(self) -> tuple[float, float]:
         """Ends; see `Statistic`."""
         filled = np.flatnonzero(self._histogram.counts)
-        numbers: Double = (filled.astype(np.float64) - HALF + 0.5) * self._histogram.width
+        values: Double = (filled.astype(np.float64) - HALF + 0.5) * self._histogram.width
         counts = self._histogram.counts[filled].astype(np.float64)
         lowest, highest = self._histogram.ends.range()
 
         def best(lows: Double, highs: Double) -> tuple[float, float, float]:
-            losses = [_loss(numbers, counts, *ends) for ends in zip(lows, highs, strict=True)]
+            losses = [_loss(values, counts, *ends) for ends in zip(lows, highs, strict=True)]
             index = int(np.argmin(losses))
             return losses[index], float(lows[index]), float(highs[index])
 
@@ -182,27 +194,27 @@ class LeastError:
         return low, high
 
 
-def _loss(numbers: Double, counts: Double, low: float, high: float) -> float:
-    """Sum of squared errors of numbers rounded to 8 bits from low to high, 0 exact."""
+def _loss(values: Double, counts: Double, low: float, high: float) -> float:
+    """Sum of squared errors of values quantized to 8 bits from low to high, 0 exact."""
     scale = (high - low) / STEPS
     if scale == 0.0:
         return 0.0
     zero = round(-low / scale)
-    integers = np.clip(np.rint(numbers / scale), -zero, STEPS - zero)
-    return float(np.dot(counts, np.square(integers * scale - numbers)))
+    integers = np.clip(np.rint(values / scale), -zero, STEPS - zero)
+    return float(np.dot(counts, np.square(integers * scale - values)))
 
 
-def _ends(numbers: Numbers) -> tuple[float, float]:
-    """Smallest and largest of numbers, 0 and 0 of none."""
-    low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
+def _ends(values: Values) -> tuple[float, float]:
+    """Smallest and largest value, 0 and 0 of none."""
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError("not every number is finite")
+        raise ValueError("not every value is finite")
     return low, high
 
 
-#: What finds a range, by name.
-STATISTICS: Mapping[str, Callable[[], Statistic]] = {
-    "minmax": MinMax,
-    "percentile": Percentile,
-    "mse": LeastError,
+#: Range estimators.
+STATISTICS: Mapping[RangeStatistic, Callable[[], Statistic]] = {
+    RangeStatistic.MINMAX: MinMax,
+    RangeStatistic.PERCENTILE: Percentile,
+    RangeStatistic.MSE: LeastError,
 }

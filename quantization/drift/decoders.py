@@ -14,14 +14,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import features
 from PIL.JpegImagePlugin import JpegImageFile
 
 from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
+from edgeqe.typing import Uint8
 
-Uint8 = npt.NDArray[np.uint8]
 #: A JPEG's bytes and whether it is gray to (H, W) or RGB (H, W, 3).
 Decoder = Callable[[bytes, bool], Uint8]
 

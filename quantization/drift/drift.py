@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.codecs.strength import step_from_quality
-from edgeqe.quantization.drift.decoders import Uint8, islow
+from edgeqe.quantization.drift.decoders import islow
 from edgeqe.quantization.drift.protocols import Coded, code
+from edgeqe.typing import Uint8
 
 Float64 = npt.NDArray[np.float64]
 

@@ -15,17 +15,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edgeqe.codecs import jpeg
 from edgeqe.codecs.strength import ijg_table
 from edgeqe.errors import ImageError, InputError
 from edgeqe.files.reading import READ_SUFFIXES, read_picture
+from edgeqe.typing import Uint8
 from edgeqe.views.colour import studio_luma
-
-Uint8 = npt.NDArray[np.uint8]
 
 PROTOCOLS = ("gray", "colour")
 #: Suffixes of pictures that were compressed with loss before.

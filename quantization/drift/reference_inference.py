@@ -11,18 +11,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.engine.blocks import enhance_blocks
 from edgeqe.engine.tiling import plan
 from edgeqe.errors import ModelError
 from edgeqe.model.file import ModelFile
+from edgeqe.typing import Float, Uint8
 from edgeqe.views.full_size import VIEWS
 from edgeqe.views.subsampled import Depth
 from edgeqe.views.window import Window
-
-Float = npt.NDArray[np.float32]
-Uint8 = npt.NDArray[np.uint8]
 
 #: Memory that windows are cut for, bytes, and numbers of 8 bytes alive at once for each that a
 #: runtime keeps: plain arithmetic reuses little.

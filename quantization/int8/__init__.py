@@ -1,1 +1,1 @@
-"""Post-training quantization to INT8, and the integer oracle that runtimes are compared to."""
+"""Post-training quantization to INT8, and the bit-exact oracle that runtimes are compared to."""

@@ -1,11 +1,11 @@
-"""The form that INT8 starts from: every convolution with a scale and a bias a channel behind it.
+"""Canonical form before quantization: each convolution followed by a per-channel scale and bias.
 
 ::
 
     Conv(x, W) -> Mul(scale) -> Add(bias) [-> Relu]
 
-A transposed convolution whose windows do not overlap (kernel as large as its stride) becomes
-a 1x1 convolution of all its phases and a DepthToSpace, which runtimes have in integers::
+A transposed convolution whose windows do not overlap (kernel as large as its stride) becomes a
+1x1 convolution of all its phases and a DepthToSpace, which runtimes run in int8::
 
     y[c, k*i + a, k*j + b] = sum over n of W[n, c, a, b] * x[n, i, j]
 """
@@ -16,12 +16,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.graph.integer import CONVOLUTIONS, Group, groups_of
+from edgeqe.typing import Float
 
 
-def normal(graph: Graph) -> Graph:
-    """Folded graph in normal form.
+def canonical(graph: Graph) -> Graph:
+    """Rewrite a folded graph to canonical form.
+
+    1. Every convolution gets a Mul by a scale and an Add of a bias, 1 and 0 where it had none.
+    2. A ConvTranspose of kernel = stride becomes a 1x1 Conv and DepthToSpace.
+    3. Any other ConvTranspose stays, as do all other nodes.
 
     The vectors are named ``<node>.kernel.scale`` and ``<node>.bias``, shape (1, C, 1, 1); they
     follow the strength where one that they are made of does.
@@ -72,7 +77,7 @@ def normal(graph: Graph) -> Graph:
 def _joined(
     operation: np.ufunc, row: Float, table: Float | None, new: Float, new_table: Float | None
 ) -> Float | None:
-    """Table of a combined vector, None where neither follows the strength."""
+    """Strength table of a product or sum of vectors; None where neither follows the strength."""
     if table is None and new_table is None:
         return None
     left = row[None] if table is None else table
@@ -81,7 +86,7 @@ def _joined(
 
 
 def _is_phases(conv: Node) -> bool:
-    """Whether a transposed convolution's windows lie side by side."""
+    """Whether a transposed convolution's windows do not overlap."""
     return (
         conv.op == "ConvTranspose"
         and conv.kernel == conv.stride
@@ -91,7 +96,7 @@ def _is_phases(conv: Node) -> bool:
 
 
 def _written(conv: Node, group: Group, block: int) -> list[Node]:
-    """Nodes of a convolution in normal form, whose last one makes the group's value."""
+    """Nodes of a convolution in canonical form; the last computes the group's output."""
     name, inputs = conv.name, conv.inputs[:2]
     start = replace(conv, inputs=inputs, output=f"{name}.sum")
     if block > 1:

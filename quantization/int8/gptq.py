@@ -1,10 +1,10 @@
-"""Rounding a kernel so that its results stay, not its weights: GPTQ on a convolution.
+"""GPTQ weight rounding of a convolution kernel: least output error by the layer's Hessian.
 
-Rounding each weight to the nearest integer loses most where inputs are alike: the taps of a
+Rounding each weight to the nearest integer loses most where inputs are correlated: the taps of a
 kernel that finds edges sum to 0, rounded ones do not, and then the brightness of the picture
-leaks into the result. With the second moment H = E[x xᵀ] of the inputs x of one output
-sample, the mean square error of the result is ``(q - w) H (q - w)ᵀ``. The weights of a channel
-are rounded one by one; each one's error is made up for by the weights still to come::
+leaks into the output. With the Hessian H = E[x xᵀ] of the inputs x of one output sample, the mean
+square error of the output is ``(q - w) H (q - w)ᵀ``. The weights of a channel are rounded one by
+one; the error of each is compensated by the weights still to come::
 
     w_j -= (w_i - q_i) / U_ii * U_ij    for j > i,    with H⁻¹ = Uᵀ U, U upper triangular
 
@@ -17,47 +17,43 @@ Generative Pre-trained Transformers", ICLR 2023, equations 2 and 3, and section 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from edgeqe.converters.graph.graph import Float
+from edgeqe.typing import Double, Float
 
-Double = npt.NDArray[np.float64]
-#: Share of the mean of H's diagonal that is added to the diagonal (section 3.3: 1 %).
+#: Damping: share of the mean of H's diagonal that is added to the diagonal (section 3.3: 1 %).
 DAMPING = 0.01
-#: Shares of a channel's largest weight that its largest integer may stand for: the one that
-#: changes the results least is taken.
+#: Clipping ratios of a channel's largest weight: the one with the least output error is taken.
 CLIPS = (1.0, 0.97, 0.94, 0.91, 0.88, 0.85)
 
 
-def round_kernel(kernel: Float, largest: int, moment: Double | None = None) -> tuple[Float, Float]:
-    """Whole numbers and their scale a channel.
+def round_kernel(kernel: Float, largest: int, hessian: Double | None = None) -> tuple[Float, Float]:
+    """Quantize a kernel symmetrically, with one scale per channel.
 
     Parameters
     ----------
     kernel : ndarray, shape (C, ...)
-        A row a channel of the result.
+        One row per output channel.
     largest : int
-        Largest whole number.
-    moment : ndarray, shape (n, n), optional
-        Second moment of the n inputs of a channel; without it each weight is rounded to the
-        nearest.
+        Largest integer weight.
+    hessian : ndarray, shape (n, n), optional
+        Of the n inputs of an output channel; without it each weight is rounded to nearest.
 
     Returns
     -------
-    numbers : ndarray of float32, shape (C, ...)
+    integers : ndarray of float32, shape (C, ...)
         From -largest to largest.
     scale : ndarray of float32, shape (C,)
-        Above 0; of each channel the one of `CLIPS` whose error is least.
+        Above 0; per channel the one of `CLIPS` with the least error.
     """
     weights = kernel.reshape(len(kernel), -1).astype(np.float64)
     peak = np.abs(weights).max(axis=1)
     peak[peak == 0.0] = largest
-    damped = np.eye(weights.shape[1]) if moment is None else _damped(moment)
-    order = np.argsort(-np.diagonal(damped), kind="stable")  # the loudest inputs first
+    damped = np.eye(weights.shape[1]) if hessian is None else _damped(hessian)
+    order = np.argsort(-np.diagonal(damped), kind="stable")  # the largest diagonal first
     inverse = np.linalg.inv(damped[np.ix_(order, order)])
     upper = np.linalg.cholesky(inverse).T
     best = np.full(len(weights), np.inf)
-    numbers, scale = np.empty_like(weights), np.empty(len(weights))
+    integers, scale = np.empty_like(weights), np.empty(len(weights))
     for clip in CLIPS:
         trial = clip * peak / largest
         rounded = _one_by_one(weights[:, order] / trial[:, None], largest, upper)
@@ -65,12 +61,12 @@ def round_kernel(kernel: Float, largest: int, moment: Double | None = None) -> t
         error = rounded * trial[:, None] - weights
         loss = np.einsum("ci,ij,cj->c", error, damped, error)
         better = loss < best
-        best[better], numbers[better], scale[better] = loss[better], rounded[better], trial[better]
-    return numbers.reshape(kernel.shape).astype(np.float32), scale.astype(np.float32)
+        best[better], integers[better], scale[better] = loss[better], rounded[better], trial[better]
+    return integers.reshape(kernel.shape).astype(np.float32), scale.astype(np.float32)
 
 
 def _one_by_one(weights: Double, largest: int, upper: Double) -> Double:
-    """Every column rounded, its error made up for by the columns behind it."""
+    """Round column by column, the error compensated by the columns behind."""
     rest, rounded = weights.copy(), np.empty_like(weights)
     for i in range(weights.shape[1]):
         rounded[:, i] = np.clip(np.rint(rest[:, i]), -largest, largest)
@@ -79,5 +75,5 @@ def _one_by_one(weights: Double, largest: int, upper: Double) -> Double:
     return rounded
 
 
-def _damped(moment: Double) -> Double:
-    return moment + DAMPING * max(float(np.diagonal(moment).mean()), 1e-12) * np.eye(len(moment))
+def _damped(hessian: Double) -> Double:
+    return hessian + DAMPING * max(float(np.diagonal(hessian).mean()), 1e-12) * np.eye(len(hessian))

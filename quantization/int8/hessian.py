@@ -1,4 +1,4 @@
-"""Second moments of what kernels read: which roundings of a kernel the result feels."""
+"""GPTQ Hessians: second moments E[x xᵀ] of each kernel's inputs on calibration data."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from edgeqe.codecs.strength import step_from_quality, step_key
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.graph.integer import CONVOLUTIONS
-from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.model.card import pixels_per_sample
 from edgeqe.quantization.calibration.calibration import in_parts
-from edgeqe.quantization.calibration.ranges import Double
 from edgeqe.quantization.calibration.samples import Photograph, inputs_at
-from edgeqe.quantization.int8.canonical_form import normal
+from edgeqe.quantization.int8.canonical_form import canonical
+from edgeqe.typing import Double, Float
 
-#: Windows that are run, evenly chosen, and places that are drawn of each, at each quality and
-#: use of a kernel.
+#: Windows that are run, evenly chosen, and output samples drawn of each, per quality and use of
+#: a kernel.
 WINDOWS, PLACES = 32, 400
 
 
-def moments(
+def hessians(
     graph: Graph,
     photographs: Sequence[Photograph],
     layout: str,
     qualities: Sequence[int],
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Double]:
-    """Second moment of the inputs of every kernel, over pictures, strengths and uses.
+    """GPTQ Hessian of every kernel, over pictures, strengths and uses.
 
-    Every quality counts the same in dB: what a network reads at a coarse step differs by
-    more from what it should be, and its result may, so inputs count in units of the step.
+    Every quality counts the same in dB: at a coarse step both the inputs' and the allowed output
+    errors are larger, so inputs count in units of the step.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ def moments(
     Returns
     -------
     dict of str to ndarray, shape (n, n)
-        By kernel, n = inputs of a channel of the result: E[x xᵀ], up to a factor. Kernels of
-        convolutions in groups and of transposed convolutions that overlap have none.
+        By kernel, n = inputs of an output channel: E[x xᵀ], up to a factor. Kernels of grouped
+        convolutions and of transposed convolutions that overlap have none.
     """
-    graph = normal(graph)
+    graph = canonical(graph)
     readers = [n for n in graph.nodes if n.op == "Conv" and n.groups == 1]
     values = sorted({node.inputs[0] for node in readers} - set(graph.inputs))
     photographs = _some(photographs)
@@ -67,7 +67,7 @@ def moments(
         step = step_from_quality(quality)
         for part in parts:
             wanted = [value for value in part if value not in graph.inputs]
-            running = Running(graph.at(step_key(step)), wanted)
+            running = GraphSession(graph.at(step_key(step)), wanted)
             for given in inputs_at(photographs, layout, graph.inputs, quality):
                 read = running.run(given) if wanted else []
                 made = {**given, **dict(zip(wanted, read, strict=True))}
@@ -78,11 +78,11 @@ def moments(
         if progress is not None:
             progress(done, len(qualities))
     uses = {n.inputs[1] for n in graph.nodes if n.op in CONVOLUTIONS and n not in readers}
-    return {kernel: moment for kernel, moment in found.items() if kernel not in uses}
+    return {kernel: hessian for kernel, hessian in found.items() if kernel not in uses}
 
 
 def _some(photographs: Sequence[Photograph]) -> list[Photograph]:
-    """The same pictures with fewer windows."""
+    """The same samples with fewer windows."""
     count = sum(len(photograph.windows) for photograph in photographs)
     step, first, chosen = max(1, count // WINDOWS), 0, []
     for photograph in photographs:
@@ -93,7 +93,7 @@ def _some(photographs: Sequence[Photograph]) -> list[Photograph]:
 
 
 def _drawn(node: Node, value: Float, rng: np.random.Generator) -> Double:
-    """What a convolution reads for some samples of its result, shape (PLACES, n)."""
+    """Inputs of a convolution for some output samples, shape (PLACES, n)."""
     ends = (node.padding, max(node.padding_end, 0))
     padded = np.pad(value, ((0, 0), ends, ends))
     kernel = (node.kernel, node.kernel)

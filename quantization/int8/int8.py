@@ -1,11 +1,11 @@
-"""INT8 as a pass on the graph: integer kernels once, scales that follow the strength.
+"""INT8 quantization pass: integer kernels stored once, scales that follow the strength.
 
-Per-channel symmetric kernels with |w| <= 64, values with one scale and one zero each. A factor
-a channel (batch norm, the strength) changes scales and biases alone, never a kernel::
+Weights are symmetric, per channel, in [-64, 64]; activations have one scale and one zero point. A
+per-channel factor (batch norm, the strength) changes scales and biases alone, never a kernel::
 
     w * s / max|w * s| = w / max|w|    for s > 0
 
-so a kernel is rounded once, before anything is folded into it, and serves every strength.
+so a kernel is quantized once, before anything is folded into it, and serves every strength.
 """
 
 from __future__ import annotations
@@ -26,38 +26,47 @@ from edgeqe.converters.graph.integer import (
     LARGEST_WEIGHT,
     MOVING,
     Group,
-    IntegerGraph,
-    Step,
+    QuantizedGraph,
+    QuantParams,
     groups_of,
 )
 from edgeqe.errors import InputError
-from edgeqe.quantization.calibration.ranges import Double, Ranges
-from edgeqe.quantization.int8.canonical_form import normal
+from edgeqe.quantization.calibration.ranges import Ranges
+from edgeqe.quantization.int8.canonical_form import canonical
 from edgeqe.quantization.int8.kernels import with_integer_kernel
+from edgeqe.typing import Double
 from edgeqe.views.colour import NEUTRAL
 
-#: JPEG quality and the most grey levels that a residual's scale may have there; between the
-#: two linear in the logarithms of step and scale, beyond them constant. Edges of text want
-#: residuals of 32 levels at quality 60 and more at coarser ones, which half of this would clip.
+#: JPEG quality and the largest scale of the residual there, 8-bit levels; between the two linear
+#: in the logarithms of step and scale, beyond them constant. Edges of text want residuals of 32
+#: levels at quality 60 and more at coarser ones, which half of this would clip.
 FINE, COARSE = (60, 1 / 4), (10, 1.0)
-#: Smallest scale of a value, of its largest over the strengths.
+#: Smallest scale of a value, relative to its largest over the strengths.
 SMALLEST = 1e-4
 MIDDLE, TOP = 128, 255
-#: Largest whole number of a kernel whose convolution stays real: nothing overflows there.
+#: Largest integer weight of a convolution that is kept in float: nothing overflows there.
 LARGEST_BYTE = 127
 
 
-def integer_graph(
+def quantized_graph(
     graph: Graph,
     ranges: Ranges,
     key: int,
     *,
     symmetric: bool = False,
-    real: Collection[str] = (),
-    moments: Mapping[str, Double] | None = None,
+    keep_float: Collection[str] = (),
+    hessians: Mapping[str, Double] | None = None,
     largest: int = LARGEST_WEIGHT,
-) -> IntegerGraph:
-    """Network of integers of a network of real numbers.
+) -> QuantizedGraph:
+    """Quantize a float graph.
+
+    1. A convolution gets integer weights in [-largest, largest] and scales per channel.
+    2. A convolution of `keep_float`, with all uses of its kernel, runs in float; its weights are
+       integers in [-127, 127] all the same, so that the file stays small.
+    3. A value that a quantized operator reads, or computes, gets a scale per strength and one zero
+       point; one that is only moved (`MOVING`) shares those of the value it is moved to.
+    4. A kernel whose scales differ in sign over its uses and strengths is refused, but stays as it
+       is where the convolution is kept in float.
 
     Parameters
     ----------
@@ -68,32 +77,35 @@ def integer_graph(
     key : int
         Strength that the result is set to.
     symmetric : bool
-        Give every value the zero 128, as TensorRT wants them.
-    real : collection of str
-        Convolutions, and other nodes, that stay real. A convolution whose kernel is shared
-        takes its other uses along. Their kernels are rounded to 8 bits.
-    moments : mapping of str to ndarray, optional
-        Second moment of the inputs of kernels, see `moments.py`; without it weights are rounded
-        to the nearest.
+        Give every value the zero point 128, as TensorRT wants them.
+    keep_float : collection of str
+        Nodes that are kept in float. A convolution whose kernel is shared takes its other uses
+        along.
+    hessians : mapping of str to ndarray, optional
+        GPTQ Hessians by kernel, see `hessian.py`; without one, weights are rounded to nearest.
     largest : int
-        Largest weight; more than 64 overflows on x86 without VNNI.
+        Largest integer weight; more than 64 overflows on x86 without VNNI.
 
     Raises
     ------
     InputError
-        If the scales behind a kernel differ in sign.
+        If the scales behind a kernel differ in sign (4).
     """
-    graph = normal(graph)
+    graph = canonical(graph)
     convolutions = [node for node in graph.nodes if node.op in CONVOLUTIONS]
-    kept = {node.inputs[1] for node in convolutions if node.name in real}
+    kept = {node.inputs[1] for node in convolutions if node.name in keep_float}
     kernels = frozenset(node.inputs[1] for node in convolutions) - kept
     for kernel in sorted(kernels):
-        graph = with_integer_kernel(graph, kernel, largest, (moments or {}).get(kernel))
-    for kernel in sorted(kept):  # whole numbers too, so that the file stays small
+        graph = with_integer_kernel(graph, kernel, largest, (hessians or {}).get(kernel))
+    for kernel in sorted(kept):  # integer weights too, so that the file stays small
         with contextlib.suppress(InputError):  # but for one whose scales change their sign
-            graph = with_integer_kernel(graph, kernel, LARGEST_BYTE, (moments or {}).get(kernel))
-    constants, vectors, steps = dict(graph.constants), dict(graph.vectors), dict[str, Step]()
-    decided = _deciding(graph, kernels, real)
+            graph = with_integer_kernel(graph, kernel, LARGEST_BYTE, (hessians or {}).get(kernel))
+    constants, vectors, quant_params = (
+        dict(graph.constants),
+        dict(graph.vectors),
+        dict[str, QuantParams](),
+    )
+    decided = _deciding(graph, kernels, keep_float)
     for value in dict.fromkeys(decided.values()):
         is_result = value == decided.get(graph.output)
         low, high = _range(graph, value, ranges)
@@ -102,30 +114,30 @@ def integer_graph(
         if is_result:
             scale = np.minimum(scale, most_of_residual(np.array(KEYS)))
         name = f"{value}.scale"
-        steps[value] = Step(name, zero)
+        quant_params[value] = QuantParams(name, zero)
         constants[name] = np.full((1, 1, 1, 1), scale.max(), np.float32)
         if graph.vectors:
             vectors[name] = scale[:, None].astype(np.float32)
-    if graph.vectors:  # integers of a bias follow the input's scale, so it follows the strength
+    if graph.vectors:  # an int32 bias counts in the input's scale, so it follows the strength
         for node in convolutions:
             bias = f"{node.name}.bias"
             row = constants[bias].reshape(1, -1)
             vectors.setdefault(bias, np.repeat(row, len(KEYS), axis=0))
     whole = replace(graph, constants=constants, vectors=vectors)
-    named = {value: steps[like] for value, like in decided.items()}
-    result = IntegerGraph(whole, named, kernels, symmetric)
+    named = {value: quant_params[like] for value, like in decided.items()}
+    result = QuantizedGraph(whole, named, kernels, symmetric)
     return result.at(key) if graph.vectors else result
 
 
 def values(graph: Graph) -> list[str]:
-    """Values of a folded graph, in normal form, whose ranges `integer_graph` needs."""
-    graph = normal(graph)
+    """Values of a folded graph, in canonical form, whose ranges `quantized_graph` needs."""
+    graph = canonical(graph)
     kernels = frozenset(node.inputs[1] for node in graph.nodes if node.op in CONVOLUTIONS)
     return [v for v in dict.fromkeys(_deciding(graph, kernels, ()).values()) if v != "planes"]
 
 
 def most_of_residual(keys: npt.NDArray[np.integer[Any]]) -> Double:
-    """Largest scale of the residual at keys of the strength table, grey levels."""
+    """Largest scale of the residual at keys of the strength table, 8-bit levels."""
     fine, coarse = (math.log2(step_from_quality(quality)) for quality, _ in (FINE, COARSE))
     share = (np.asarray(keys, np.float64) / KEYS_PER_OCTAVE - fine) / (coarse - fine)
     ends = math.log2(FINE[1]), math.log2(COARSE[1])
@@ -133,23 +145,23 @@ def most_of_residual(keys: npt.NDArray[np.integer[Any]]) -> Double:
     return result
 
 
-def _deciding(graph: Graph, kernels: frozenset[str], real: Collection[str]) -> dict[str, str]:
-    """Values that become integers, each with the value whose range decides its step.
+def _deciding(graph: Graph, kernels: frozenset[str], keep_float: Collection[str]) -> dict[str, str]:
+    """Values to quantize, each with the value whose range decides its parameters.
 
-    That is the value itself, or the one that is moved to it. A real convolution's input
-    stays real where only such read it, and so does its result.
+    That is the value itself, or the one that is moved to it. The input of a convolution that is
+    kept in float stays float where only such read it, and so does its output.
     """
     groups = groups_of(graph)
 
-    def integer(group: Group) -> bool:
+    def quantized(group: Group) -> bool:
         if group.first.op in CONVOLUTIONS:
             return group.first.inputs[1] in kernels
-        return group.first.name not in real
+        return group.first.name not in keep_float
 
     def read_as_integer(value: str) -> bool:
         readers = [g for g in groups if any(value in node.inputs for node in g.nodes)]
         return any(
-            read_as_integer(group.output) if group.first.op in MOVING else integer(group)
+            read_as_integer(group.output) if group.first.op in MOVING else quantized(group)
             for group in readers
         )
 
@@ -158,13 +170,13 @@ def _deciding(graph: Graph, kernels: frozenset[str], real: Collection[str]) -> d
         if group.first.op in MOVING:
             if group.first.inputs[0] in found:
                 found[group.output] = found[group.first.inputs[0]]
-        elif integer(group) or read_as_integer(group.output):
+        elif quantized(group) or read_as_integer(group.output):
             found[group.output] = group.output
     return found
 
 
 def _range(graph: Graph, value: str, ranges: Ranges) -> tuple[Double, Double]:
-    """Low and high of a value at every key; their extremes where nothing follows the strength."""
+    """Range of a value at every key; its extremes where nothing follows the strength."""
     if value == "planes":
         return np.full(len(KEYS), -NEUTRAL), np.full(len(KEYS), TOP - NEUTRAL)
     low, high = ranges.at(value, np.array(KEYS))
@@ -174,7 +186,7 @@ def _range(graph: Graph, value: str, ranges: Ranges) -> tuple[Double, Double]:
 
 
 def _zero(low: Double, high: Double, symmetric: bool) -> int:
-    """The integer of 0.0, for all strengths."""
+    """Zero point for all strengths."""
     if symmetric:
         return MIDDLE
     if low.min() >= 0.0:
@@ -185,7 +197,7 @@ def _zero(low: Double, high: Double, symmetric: bool) -> int:
 
 
 def _scales(low: Double, high: Double, zero: int, symmetric: bool) -> Double:
-    """Scale at every key with which low and high are integers."""
+    """Smallest scale at every key with which the range is representable."""
     below, above = (MIDDLE - 1, MIDDLE - 1) if symmetric else (zero, TOP - zero)
     scale = np.zeros(len(low))
     if below:

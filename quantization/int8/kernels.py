@@ -1,4 +1,4 @@
-"""A convolution's kernel as whole numbers of 7 bits, once for all its uses and strengths."""
+"""Weight quantization: a kernel as integers in [-64, 64], once for all its uses and strengths."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import numpy as np
 
 from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.errors import InputError
-from edgeqe.quantization.int8.gptq import Double, round_kernel
+from edgeqe.quantization.int8.gptq import round_kernel
+from edgeqe.typing import Double
 
-#: Smallest scale of a channel, of its largest over uses and strengths. A scale that is 0 or
+#: Smallest scale of a channel, relative to its largest over uses and strengths. A scale that is 0 or
 #: has the other sign, but no more of it than `CROSSING`, becomes this.
 SMALLEST, CROSSING = 1e-6, 0.05
 
 
 def with_integer_kernel(
-    graph: Graph, kernel: str, largest: int, moment: Double | None = None
+    graph: Graph, kernel: str, largest: int, hessian: Double | None = None
 ) -> Graph:
-    """Graph in normal form, one kernel rounded and its scales in the vectors of its uses.
+    """Quantize one kernel of a graph in canonical form; its scales go into the vectors of its uses.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def with_integer_kernel(
     uses = [node for node in graph.nodes if kernel in node.inputs]
     weights, transposed = graph.constants[kernel], uses[0].op == "ConvTranspose"
     if transposed and uses[0].groups > 1:
-        raise InputError(f"node '{uses[0].name}': a transposed convolution in groups stays real.")
+        raise InputError(f"node '{uses[0].name}': a grouped ConvTranspose is kept in float.")
     if transposed:
         weights = weights.swapaxes(0, 1)
     names = [_scale_behind(graph, node) for node in uses]
@@ -41,14 +42,14 @@ def with_integer_kernel(
         raise InputError(
             f"kernel '{kernel}', channel {channel}: its scale goes from {every[:, channel].min():.3g} "
             f"to {every[:, channel].max():.3g} over its uses and strengths, but a scale of INT8 has "
-            f"one sign: keep '{uses[0].name}' real."
+            f"one sign: keep '{uses[0].name}' in float."
         )
     along = [-1] + [1] * (weights.ndim - 1)
-    numbers, unit = round_kernel(weights * sign.reshape(along), largest, moment)
+    integers, unit = round_kernel(weights * sign.reshape(along), largest, hessian)
     if transposed:
-        numbers = numbers.swapaxes(0, 1)
+        integers = integers.swapaxes(0, 1)
     constants, vectors = dict(graph.constants), dict(graph.vectors)
-    constants[kernel] = np.ascontiguousarray(numbers)
+    constants[kernel] = np.ascontiguousarray(integers)
     least = SMALLEST * np.where(right > 0.0, right, 1.0)
     for name in tables:
         row = np.maximum(sign * constants[name].reshape(-1), least) * unit
@@ -59,5 +60,5 @@ def with_integer_kernel(
 
 
 def _scale_behind(graph: Graph, conv: Node) -> str:
-    """Scale of a convolution in normal form."""
+    """Scale behind a convolution in canonical form."""
     return graph.uses(conv.output)[0].inputs[1]

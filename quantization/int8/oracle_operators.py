@@ -1,7 +1,7 @@
-"""The graph's operators by hand, in float64: what the integer oracle computes with.
+"""The graph's operators in NumPy and float64, with which the oracle computes.
 
-Values are (C, h, w). Sums of whole numbers are exact as long as they stay below 2**53, in any
-order; an integer convolution's reach 2**31 at most, so these operators serve integers as well.
+Values are (C, h, w). Sums of integers are exact as long as they stay below 2**53, in any order; those of a
+quantized convolution reach 2**31 at most, so these operators serve integers as well.
 """
 
 from __future__ import annotations
@@ -10,22 +10,20 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from edgeqe.converters.graph.graph import Node
 from edgeqe.errors import InputError
+from edgeqe.typing import Double
 
-Double = npt.NDArray[np.float64]
-
-#: Numbers of the windows that are laid out at once, 32 MB.
+#: Elements of the im2col matrix that are laid out at once, 32 MB.
 BAND = 2**22
 #: ONNX's scale and slope of Selu.
 SELU_SCALE, SELU_SLOPE = 1.0507009873554805, 1.6732632423543772
 
 
 def run(node: Node, operands: list[Double]) -> Double:
-    """Result of a node.
+    """Output of a node.
 
     Parameters
     ----------
@@ -45,7 +43,7 @@ def run(node: Node, operands: list[Double]) -> Double:
 
 
 def _convolution(node: Node, operands: list[Double]) -> Double:
-    """One matrix of kernels times one of windows, a band of rows at a time."""
+    """im2col and a matrix product, a band of rows at a time."""
     x, kernel, *bias = operands
     count, _, rows, columns = kernel.shape
     pad = (node.padding, node.padding_end)

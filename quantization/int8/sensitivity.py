@@ -1,4 +1,4 @@
-"""Which layer loses: the dB of the final picture that each integer convolution costs alone."""
+"""Sensitivity analysis: PSNR of the enhanced picture that quantizing each layer alone costs."""
 
 from __future__ import annotations
 
@@ -8,41 +8,42 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeqe.codecs.strength import step_from_quality, step_key
-from edgeqe.converters.graph.graph import Float, Graph
-from edgeqe.converters.graph.integer import CONVOLUTIONS, IntegerGraph
-from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.graph.graph import Graph
+from edgeqe.converters.graph.integer import CONVOLUTIONS, QuantizedGraph
+from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.quantization.calibration.samples import Photograph, inputs_at, targets_of
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, SCALE
 
-#: Qualities that a drop is measured at, and windows at each.
+#: JPEG qualities that the loss is measured at, and windows at each.
 QUALITIES, WINDOWS = (10, 40, 60, 80, 90), 12
 
-#: A network of integers with some convolutions kept real.
-Maker = Callable[[Collection[str]], IntegerGraph]
+#: Makes a quantized graph with some convolutions kept in float.
+Maker = Callable[[Collection[str]], QuantizedGraph]
 
 
 @dataclass(frozen=True)
-class Loss:
-    """What a network of integers costs."""
+class QuantizationLoss:
+    """PSNR that a quantized graph loses against its float graph."""
 
     name: str
-    """The convolution that is an integer one alone; empty for all of them."""
+    """The one convolution that is quantized; empty for all of them."""
     drop_db: dict[int, float]
-    """PSNR of the real network less that of this one, mean over the windows, by quality."""
+    """PSNR of the float graph less that of this one, dB, mean over the windows, by quality."""
 
     @property
     def worst_db(self) -> float:
-        """Largest of the qualities."""
+        """Largest over the qualities."""
         return max(self.drop_db.values())
 
 
-class Judge:
-    """Measures drops on windows of pictures, the residual added and rounded as on a device.
+class LossMeter:
+    """Measures the PSNR loss on windows of pictures, the residual added and rounded as on a device.
 
     Parameters
     ----------
     graph : Graph
-        The real network, folded, in the convention of the model file.
+        The float graph, folded, in the convention of the model file.
     photographs : sequence of Photograph
     layout : str
         Its planes, one of `card.LAYOUTS`.
@@ -54,23 +55,23 @@ class Judge:
         chosen = {index * count // WINDOWS for index in range(min(WINDOWS, count))}
         targets = [t for i, t in enumerate(targets_of(photographs, layout)) if i in chosen]
         self.targets = targets
-        self.real: dict[int, list[float]] = {}
+        self.float_psnr: dict[int, list[float]] = {}
         for quality in QUALITIES:
             inputs = enumerate(inputs_at(photographs, layout, graph.inputs, quality))
             self.given[quality] = [given for index, given in inputs if index in chosen]
-            running = Running(graph.at(step_key(step_from_quality(quality))))
-            self.real[quality] = self._psnr(quality, running)
+            running = GraphSession(graph.at(step_key(step_from_quality(quality))))
+            self.float_psnr[quality] = self._psnr(quality, running)
 
-    def drop(self, integer: IntegerGraph) -> dict[int, float]:
-        """Mean drop of a network of integers, dB, by quality."""
+    def drop(self, quantized: QuantizedGraph) -> dict[int, float]:
+        """Mean loss of a quantized graph, dB, by quality."""
         drops = {}
         for quality in QUALITIES:
-            at = integer.at(step_key(step_from_quality(quality)))
-            psnr = self._psnr(quality, Running(at))
-            drops[quality] = float(np.mean(np.subtract(self.real[quality], psnr)))
+            at = quantized.at(step_key(step_from_quality(quality)))
+            psnr = self._psnr(quality, GraphSession(at))
+            drops[quality] = float(np.mean(np.subtract(self.float_psnr[quality], psnr)))
         return drops
 
-    def _psnr(self, quality: int, running: Running) -> list[float]:
+    def _psnr(self, quality: int, running: GraphSession) -> list[float]:
         result = []
         for given, target in zip(self.given[quality], self.targets, strict=True):
             shown = given["planes"][0] + np.float32(NEUTRAL)
@@ -81,7 +82,7 @@ class Judge:
 
 
 def convolutions(graph: Graph) -> list[str]:
-    """Convolutions of a folded graph, one of those that share a kernel."""
+    """Names of the convolutions of a folded graph, one of those that share a kernel."""
     first: dict[str, str] = {}
     for node in graph.nodes:
         if node.op in CONVOLUTIONS:
@@ -91,53 +92,57 @@ def convolutions(graph: Graph) -> list[str]:
 
 def rank(
     names: Sequence[str],
-    judge: Judge,
+    meter: LossMeter,
     make: Maker,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Loss]:
-    """Loss of each convolution alone, the worst first."""
+) -> list[QuantizationLoss]:
+    """Loss of quantizing each convolution alone, the largest first."""
     losses = []
     for done, name in enumerate(names, 1):
         others = [other for other in names if other != name]
-        losses.append(Loss(name, judge.drop(make(others))))
+        losses.append(QuantizationLoss(name, meter.drop(make(others))))
         if progress is not None:
             progress(done, len(names))
     return sorted(losses, key=lambda loss: -loss.worst_db)
 
 
 @dataclass(frozen=True)
-class Search:
-    """What `search` found."""
+class MixedPrecision:
+    """Result of `search`: a quantized graph, and what is kept in float."""
 
-    integer: IntegerGraph
-    real: tuple[str, ...]
-    """Convolutions that stay real."""
-    loss: Loss
+    quantized: QuantizedGraph
+    kept_float: tuple[str, ...]
+    """Convolutions that are kept in float."""
+    loss: QuantizationLoss
     met: bool
-    """Whether the drop is within the limit."""
+    """Whether the loss is within the limit."""
 
 
-def search(ranked: Sequence[Loss], judge: Judge, make: Maker, max_drop: float | None) -> Search:
-    """Keep the worst convolutions real, one more at a time, until the drop is met.
+def search(
+    ranked: Sequence[QuantizationLoss], meter: LossMeter, make: Maker, max_drop: float | None
+) -> MixedPrecision:
+    """Keep the most sensitive convolutions in float, one more at a time, until the limit is met.
 
     Parameters
     ----------
     ranked : sequence of Loss
         Of `rank`.
     max_drop : float, optional
-        Largest drop at any quality, dB; any where it is left out.
+        Largest loss at any quality, dB; any where it is left out.
 
     Returns
     -------
-    Search
-        The first that meets the limit; else the one that drops least.
+    MixedPrecision
+        The first that meets the limit; else the one that loses least.
     """
-    best: Search | None = None
+    best: MixedPrecision | None = None
     for count in range(len(ranked) + 1):
-        real = tuple(loss.name for loss in ranked[:count])
-        integer = make(real)
-        loss = Loss("", judge.drop(integer))
-        found = Search(integer, real, loss, max_drop is None or loss.worst_db <= max_drop)
+        kept_float = tuple(loss.name for loss in ranked[:count])
+        quantized = make(kept_float)
+        loss = QuantizationLoss("", meter.drop(quantized))
+        found = MixedPrecision(
+            quantized, kept_float, loss, max_drop is None or loss.worst_db <= max_drop
+        )
         if best is None or found.loss.worst_db < best.loss.worst_db:
             best = found
         if best.met:

@@ -1,11 +1,10 @@
-"""Which channels of a network go together: the dependency graph of structured pruning.
+"""Dependency graph of structured pruning: which channels can only be removed together.
 
-A channel can only go where everything that holds it lets go of it: the filter that makes it,
-the scale, bias, slope and norm behind it, and the slice of each kernel that reads it. Sums
-tie the channels of both sides, a kernel used twice ties those of its uses, SpaceToDepth and
-DepthToSpace tie the blocks of a channel. What is tied is one *class*, found by union over
-all axes of constants and values; classes that lie in the same axes are one *group*, which
-can shrink to any width.
+A channel is removed from everything that holds it: the filter that computes it, the scale, bias,
+slope and norm behind it, and the slice of each kernel that reads it. Sums tie the channels of both
+sides, a kernel used twice ties those of its uses, SpaceToDepth and DepthToSpace tie the blocks of a
+channel. Tied channels are one *class*, found by union-find over all axes of constants and values;
+classes that lie in the same axes are one *group*, which can shrink to any width.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Coupling:
-    """Classes of a graph's channels."""
+    """Dependency classes of a graph's channels."""
 
     count: int
     """Classes are numbers from 0 to before this."""
@@ -34,13 +33,13 @@ class Coupling:
     axes: Mapping[tuple[str, int], Classes] = field(repr=False)
     """By constant and axis: the classes along it; axes of rows and columns are left out."""
     groups: tuple[Classes, ...]
-    """Classes that may go, by group, in the order of the network."""
+    """Prunable classes, by group, in the order of the network."""
     means: Mapping[int, Classes] = field(repr=False)
     """By the class of a mean over channels: the classes that it is the mean of."""
 
 
 class _Union:
-    """Sets of channels that go together."""
+    """Union-find over channels."""
 
     def __init__(self) -> None:
         self.parents: list[int] = []
@@ -61,8 +60,8 @@ class _Union:
             self.parents[self.find(int(one))] = self.find(int(other))
 
 
-class _Reader:
-    """State of one reading of a graph."""
+class _CouplingReader:
+    """State while the classes of one graph are found."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph, self.union = graph, _Union()
@@ -72,7 +71,7 @@ class _Reader:
         self.means: list[tuple[Classes, Classes]] = []
 
     def read(self) -> None:
-        """All nodes in running order."""
+        """Visit all nodes in execution order."""
         for name, channels in self.graph.inputs.items():
             self.values[name] = self._fixed(channels)
         for node in self.graph.nodes:
@@ -116,7 +115,7 @@ class _Reader:
             if node.op == "ReduceMean":
                 self.means.append((made, first))
             return made
-        for name in constants:  # (C,), (C, 1, 1) or (1, C, 1, 1); one number for all is no axis
+        for name in constants:  # (C,), (C, 1, 1) or (1, C, 1, 1); one value for all is no axis
             shape = self.graph.constants[name].shape
             axis = 1 if len(shape) == 4 else 0
             if shape[axis] == len(first):
@@ -145,12 +144,12 @@ class _Reader:
 
 
 def coupling(graph: Graph) -> Coupling:
-    """Classes and groups of a graph's channels.
+    """Find the dependency classes and groups of a graph's channels.
 
     The channels of its inputs and of its result stay, and so do those of a grouped
     convolution that is not depthwise.
     """
-    reader = _Reader(graph)
+    reader = _CouplingReader(graph)
     reader.read()
     roots = np.array([reader.union.find(one) for one in range(len(reader.union.parents))])
     numbers = np.unique(roots, return_inverse=True)[1]

@@ -1,4 +1,4 @@
-"""Fine-tuning of a pruned network on pictures, taught by the network it was cut from.
+"""Knowledge distillation: fine-tuning a pruned network with the unpruned one as teacher.
 
 The loss is that of `zoo.training.loop` with a term for the teacher's result, both in units of
 the step and of the sample's own error::
@@ -7,7 +7,7 @@ the step and of the sample's own error::
 
 Its gradient is that of the first form with the target ``(1 - s) * target + s * teacher``,
 which is what is trained on. The teacher gives what can be known of the target from the
-damaged picture alone, so the gradient has less noise than the target's.
+compressed picture alone, so the gradient has less noise than the target's.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from typing import Any
 import numpy as np
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.pruning.pictures import Pictures
+from edgeqe.quantization.pruning.pictures import TuningPictures
 from edgeqe.zoo.training.loop import weighted_error
 
 #: Share of the teacher's term.
 TEACHER_SHARE = 0.5
 #: Peak of the learning rate, and the share of the budget over which it rises.
 PEAK, WARMUP = 1e-3, 0.02
-#: Decay a step of the averaged weights.
+#: Decay per training step of the averaged weights (EMA).
 AVERAGING = 0.999
 SEED = 1
-#: Told the share of the budget that is spent, the step and the running mean of the loss.
-Progress = Callable[[float, int, float], None]
+#: Called with the share of the budget that is spent, the step and the running mean of the loss.
+TuningCallback = Callable[[float, int, float], None]
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class Tuned:
 def fine_tune(
     student: Any,
     teacher: Any,
-    pictures: Pictures,
+    pictures: TuningPictures,
     *,
     minutes: float = math.inf,
     steps: int = sys.maxsize,
-    progress: Progress | None = None,
+    progress: TuningCallback | None = None,
 ) -> Tuned:
-    """Train a network to its teacher's results and to undamaged pictures.
+    """Train a network towards its teacher's output and the reference pictures.
 
     The learning rate rises, then falls as a cosine to 0 at the end of the budget. The
     network ends with the mean of its weights over the last steps. An interrupt by the
@@ -77,7 +77,7 @@ def fine_tune(
     Raises
     ------
     InputError
-        If the loss is no number.
+        If the loss is not finite.
     """
     import keras
 

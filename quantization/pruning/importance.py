@@ -1,4 +1,4 @@
-"""How much each class of channels matters: by weights, by norm, or by the loss on data."""
+"""Channel importance criteria: L1 norm, batch-norm scale, and first-order Taylor."""
 
 from __future__ import annotations
 
@@ -8,44 +8,57 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeqe.choices import Choice
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.errors import InputError
 from edgeqe.quantization.pruning.coupling import Coupling
-from edgeqe.quantization.pruning.pictures import Pictures
+from edgeqe.quantization.pruning.pictures import TuningPictures
 
-#: One number a class; NaN where nothing says.
+#: One value per class; NaN where the criterion says nothing.
 Importance = npt.NDArray[np.float64]
 #: Gradients of the loss by kernel, in the graph's layout.
 Gradients = Mapping[str, npt.NDArray[np.float32]]
 
-#: Step of the plain descent whose change of the weights is the gradient: large, that the
+#: Learning rate of the plain SGD step whose change of the weights is the gradient: large, that the
 #: weights' rounding does not count, and a power of two, that it divides out.
 RATE = 1024.0
-#: Batches and crops a batch that Taylor importance is measured on, and their seed.
+#: Batches and crops per batch that Taylor importance is measured on, and their seed.
 BATCHES, CROPS, SEED = 64, 4, 2
 
 
+class ImportanceCriterion(Choice):
+    """How the importance of channels is measured."""
+
+    L1 = "l1"
+    """L1 norm of the filters that compute them."""
+    BATCH_NORM = "batch-norm"
+    """Magnitude of their scale: batch norm's gamma, or the strength's scale."""
+    TAYLOR = "taylor"
+    """First-order Taylor change of the loss on pictures."""
+
+
 def ranking(
-    kind: str, model: Any, pictures: Pictures | None
+    kind: ImportanceCriterion | str, model: Any, pictures: TuningPictures | None
 ) -> Callable[[Graph, Coupling], Importance]:
-    """What ranks the classes of a Keras network's graph.
+    """Importance criterion of a kind, for the classes of a Keras network's graph.
 
     Parameters
     ----------
-    kind : {"l1", "batch-norm", "taylor"}
+    kind : ImportanceCriterion or str
     model : keras.Model
         The network.
     pictures : Pictures, optional
-        For "taylor".
+        For `TAYLOR`.
 
     Raises
     ------
     InputError
-        If "taylor" has no pictures.
+        If there is no such criterion, or `TAYLOR` has no pictures.
     """
-    if kind == "l1":
+    kind = ImportanceCriterion(kind)
+    if kind is ImportanceCriterion.L1:
         return by_l1
-    if kind == "batch-norm":
+    if kind is ImportanceCriterion.BATCH_NORM:
         return by_norm
     if pictures is None:
         raise InputError("--importance taylor measures on pictures: give --data.")
@@ -60,7 +73,7 @@ def ranking(
 
 
 def by_l1(graph: Graph, coupling: Coupling) -> Importance:
-    """Sum of the absolute weights of the filters that make a class, relative to its group.
+    """L1 norm of the filters that compute a class, relative to its group.
 
     References
     ----------
@@ -74,7 +87,7 @@ def by_l1(graph: Graph, coupling: Coupling) -> Importance:
 
 
 def by_norm(graph: Graph, coupling: Coupling) -> Importance:
-    """Size of what scales a class, relative to its group: batch norm's gamma, or the strength.
+    """Magnitude of a class's scale, relative to its group: batch norm's gamma, or the strength's.
 
     A strength's scale counts by its mean over all strengths.
 
@@ -107,7 +120,7 @@ def by_norm(graph: Graph, coupling: Coupling) -> Importance:
 
 
 def by_taylor(graph: Graph, coupling: Coupling, batches: Iterable[Gradients]) -> Importance:
-    """Squared first-order change of the loss when a class goes, mean over the batches.
+    """Squared first-order Taylor change of the loss without a class, mean over the batches.
 
     The change is the sum of weight times gradient over the slices of the kernels that read
     the class: the derivative by a factor on the channel as those kernels see it. Comparable
@@ -131,7 +144,7 @@ def by_taylor(graph: Graph, coupling: Coupling, batches: Iterable[Gradients]) ->
 def keras_gradients(model: Any, loss: Any, batches: Iterable[Any]) -> Iterator[Gradients]:
     """Gradients of a loss by the kernels of a Keras network, in the graph's layout.
 
-    Found on any backend as the change of the weights by one step of plain descent; the
+    Found on any backend as the change of the weights by one SGD step; the
     weights are as before after each batch.
 
     Parameters
@@ -159,7 +172,7 @@ def keras_gradients(model: Any, loss: Any, batches: Iterable[Any]) -> Iterator[G
 
 
 def _kernels(graph: Graph) -> dict[str, tuple[int, int]]:
-    """Axes of every kernel that mixes channels: of what it reads, and of what it makes."""
+    """Input and output channel axis of every kernel that mixes channels."""
     result = {}
     for node in graph.nodes:
         if node.groups == 1 and node.op in ("Conv", "ConvTranspose"):
@@ -168,7 +181,7 @@ def _kernels(graph: Graph) -> dict[str, tuple[int, int]]:
 
 
 def _sums(parts: Iterable[tuple[Any, Any]], coupling: Coupling) -> Importance:
-    """Sum a class over parts of classes and values, the values' first axis the classes'."""
+    """Sum per class over parts of classes and values, the values' first axis the classes'."""
     total, seen = np.zeros(coupling.count), np.zeros(coupling.count, bool)
     for classes, values in parts:
         np.add.at(total, classes, values.reshape(len(classes), -1).sum(axis=1))

@@ -1,4 +1,4 @@
-"""Pictures for networks native to 4:2:0: batches to train on, others to validate on."""
+"""Training batches and validation pictures for fine-tuning networks native to 4:2:0."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Gains = dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Pictures:
+class TuningPictures:
     """Pictures to train on, and others to validate on."""
 
     files: tuple[Path, ...]
     """Reference pictures that batches are made of."""
     sets: dict[str, list[npt.NDArray[np.uint8]]]
-    """By name; of one size a set."""
+    """Validation pictures by name; one size per set."""
 
     def batches(self, seed: int, steps: int, size: int = RECIPE.batch) -> Iterator[Batch]:
         """Seeded training batches, each valid until the next is asked for.
@@ -58,7 +58,7 @@ class Pictures:
             yield from feed
 
     def gains(self, model: Any) -> Gains:
-        """What a Keras network gains on the pictures to validate on."""
+        """PSNR of a Keras network on the validation pictures."""
         return {
             f"{name} {protocol} q{quality}": values
             for name, pictures in self.sets.items()
@@ -67,8 +67,8 @@ class Pictures:
         }
 
 
-def read_pictures(data: Path, model: Any) -> Pictures:
-    """Pictures of a folder: of the sub-folder that recipes train on, or else all in it.
+def read_pictures(data: Path, model: Any) -> TuningPictures:
+    """Find pictures in a folder: in the sub-folder that recipes train on, or else all in it.
 
     Parameters
     ----------
@@ -90,4 +90,4 @@ def read_pictures(data: Path, model: Any) -> Pictures:
         raise InputError(f"no folder '{data}': give one with pictures by --data.")
     folder = training_folder(data, RECIPE.data)
     training, _ = split(picture_files(folder))
-    return Pictures(tuple(training), validation_sets(data, folder, EVERY))
+    return TuningPictures(tuple(training), validation_sets(data, folder, EVERY))

@@ -1,4 +1,4 @@
-"""Structured pruning of a Keras network of the zoo: the same network with fewer channels."""
+"""Structured pruning of a Keras network of the zoo: the same layers with fewer channels."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.keras_io.reader import graph_of
 from edgeqe.quantization.pruning.coupling import Bools, Coupling, coupling
 from edgeqe.quantization.pruning.importance import Importance
-from edgeqe.quantization.pruning.widths import Arithmetic, choose
+from edgeqe.quantization.pruning.widths import MacCount, choose
 from edgeqe.zoo.widths import CONVOLUTIONS, with_widths
 
-#: Constants of which a layer has one at least if it has a vector a channel, and the axis of
-#: the channels there: of a strength, a norm, a PReLU, a convolution.
+#: Per-channel constants, of which a layer with vectors has at least one, and their channel
+#: axis: of a strength, a norm, a PReLU, a convolution.
 VECTORS = {"scale": 1, "gamma": 0, "alpha": 0, "bias": 0}
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """A pruned network and what went."""
+    """A pruned network, and its size before and after."""
 
     model: Any
     """Keras network."""
@@ -31,34 +31,34 @@ class Pruned:
     macs: tuple[float, float]
     """Multiply-accumulates per sample of the network's input, before and after."""
     parameters: tuple[int, int]
-    """Numbers in all weights, before and after."""
+    """Parameters, before and after."""
     multiple: int
-    """Of the widths."""
+    """Widths are multiples of this, where a group allows."""
 
 
-def prune(model: Any, ratio: float, rank: Callable[[Graph, Coupling], Importance]) -> Pruned:
-    """Network with a share of the multiply-accumulates taken away.
+def prune_model(model: Any, ratio: float, rank: Callable[[Graph, Coupling], Importance]) -> Pruned:
+    """Remove the least important channels until a share of the MACs is gone.
 
     Parameters
     ----------
     model : keras.Model
         Functional, of the zoo; not changed.
     ratio : float
-        Share to take away, between 0 and 1: at least that goes, and little more.
+        Share of the MACs to remove, between 0 and 1: at least that goes, and little more.
     rank : callable
         Importance of the classes of the network's graph.
 
     Raises
     ------
     InputError
-        If so much cannot go, or nothing can.
+        If so much cannot be removed, or nothing can.
     """
     graph = graph_of(model, 0.0)
     channels = coupling(graph)
     choice = choose(graph, channels, rank(graph, channels), ratio)
     smaller = without(model, graph, channels, choice.kept)
     layers = [layer.name for layer in model.layers if isinstance(layer, CONVOLUTIONS)]
-    arithmetic = Arithmetic(graph, channels)
+    arithmetic = MacCount(graph, channels)
     return Pruned(
         model=smaller,
         widths={name: _filters(name, model, smaller) for name in layers},
@@ -71,7 +71,7 @@ def prune(model: Any, ratio: float, rank: Callable[[Graph, Coupling], Importance
 def without(model: Any, graph: Graph, channels: Coupling, kept: Bools) -> Any:
     """Network without some classes of channels.
 
-    Where the classes that go are zero, its result is the network's: a mean over channels
+    Where the removed classes are zero, its output is the network's: a mean over channels
     that has fewer of them is scaled by the kernel that reads it.
 
     Parameters
@@ -83,7 +83,7 @@ def without(model: Any, graph: Graph, channels: Coupling, kept: Bools) -> Any:
     channels : Coupling
         Of this graph.
     kept : ndarray of bool, shape (classes,)
-        The classes that stay.
+        The classes that are kept.
     """
     slices = {node.name: node for node in graph.nodes if node.op == "Slice"}
     transposed = {node.inputs[1] for node in graph.nodes if node.op == "ConvTranspose"}
@@ -112,7 +112,7 @@ def _filters(layer: str, *models: Any) -> tuple[int, int]:
 
 
 def _sliced(variable: Any, channels: Coupling, kept: Bools) -> Any:
-    """Weights of the channels that stay."""
+    """Weights of the channels that are kept."""
     layer, _, kind = variable.path.replace("/", ".").rpartition(".")
     value = np.asarray(variable)
     if value.ndim == 4:

@@ -1,4 +1,4 @@
-"""What a pruning did, as a report and as text."""
+"""Reports of pruning and fine-tuning, as data and as text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from edgeqe.model.card import pixels_per_sample
 from edgeqe.quantization.pruning.distillation import Tuned
 from edgeqe.quantization.pruning.pictures import Gains
 from edgeqe.quantization.pruning.pruning import Pruned
+from edgeqe.quantization.pruning.workflow import Pruning
 
 #: Layers that are named in a line.
 NAMED = 7
 
 
 def pruned_report(pruned: Pruned) -> dict[str, Any]:
-    """Arithmetic, parameters and widths, before and after."""
+    """MACs, parameters and widths, before and after, as plain values."""
     unit = pixels_per_sample(zoo.network(pruned.model.name).planes)
     return {
         "kmac_per_pixel": [round(macs / unit**2 / 1000, 3) for macs in pruned.macs],
@@ -26,8 +27,24 @@ def pruned_report(pruned: Pruned) -> dict[str, Any]:
     }
 
 
+def pruning_report(result: Pruning) -> dict[str, Any]:
+    """A pruning as plain values, for JSON."""
+    found = {**result.origin, **pruned_report(result.pruned)}
+    if result.tuned is not None:
+        found["fine_tuned"] = {
+            "steps": result.tuned.steps,
+            "minutes": round(result.tuned.seconds / 60, 1),
+            "interrupted": result.interrupted,
+        }
+        found["psnr_db"] = {
+            name: {key: [round(value, 3) for value in pair] for key, pair in values.items()}
+            for name, values in result.gains.items()
+        }
+    return found
+
+
 def pruned_lines(name: str, pruned: Pruned) -> list[str]:
-    """The same for people."""
+    """MACs, parameters and widths, before and after, as lines of text."""
     report = pruned_report(pruned)
     before, after = report["kmac_per_pixel"]
     layers: dict[str, list[str]] = {}
@@ -42,13 +59,13 @@ def pruned_lines(name: str, pruned: Pruned) -> list[str]:
 
 
 def _named(names: list[str]) -> str:
-    """Some names, and how many more there are."""
+    """The first names, and how many more there are."""
     more = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def tuned_lines(tuned: Tuned, gains: Mapping[str, Gains]) -> list[str]:
-    """What fine-tuning won back: a line a set, protocol and quality.
+    """PSNR that fine-tuning recovered: one line per set, protocol and quality.
 
     Parameters
     ----------

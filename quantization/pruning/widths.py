@@ -1,4 +1,4 @@
-"""Which channels go: as many as the arithmetic asks, the least important for what they cost."""
+"""Width selection: which channels to remove for a MAC budget, least important per MAC first."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from edgeqe.quantization.pruning.importance import Importance
 MULTIPLES = (8, 4)
 #: Share of the multiply-accumulates by which the ratio may be passed with a coarse multiple.
 CLOSE = 0.03
-#: Share of its width that a group keeps at least: a layer that is nearly gone blocks the rest.
+#: Smallest share of its width that a group keeps: a layer that is nearly gone blocks the rest.
 FLOOR = 0.25
-#: Of the arithmetic on shares.
+#: Tolerance of shares, for rounding.
 ROUNDING = 1e-9
 
 Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Channels that stay."""
+class ChosenWidths:
+    """Selected widths: which classes are kept."""
 
     kept: Bools
     """By class."""
@@ -37,8 +37,8 @@ class Choice:
     """Of the widths."""
 
 
-class Arithmetic:
-    """Multiply-accumulates of a graph as a function of the groups' widths.
+class MacCount:
+    """MACs of a graph as a function of the groups' widths.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ class Arithmetic:
         return float(self._costs @ sides.prod(axis=1))
 
 
-def choose(graph: Graph, coupling: Coupling, importance: Importance, ratio: float) -> Choice:
-    """Channels that stay when a share of the multiply-accumulates goes.
+def choose(graph: Graph, coupling: Coupling, importance: Importance, ratio: float) -> ChosenWidths:
+    """Select the channels to keep when a share of the MACs is removed.
 
-    The least important of a group go first, a whole multiple of channels at once, from the
-    group where a multiply-accumulate costs least importance. What was taken beyond the
-    ratio is given back where it fits. At least the ratio goes.
+    The least important of a group are removed first, a whole multiple of channels at once, from
+    the group where a MAC costs least importance. What was removed beyond the ratio is restored
+    where it fits. At least the ratio is removed.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ def choose(graph: Graph, coupling: Coupling, importance: Importance, ratio: floa
     importance : ndarray, shape (classes,)
         A group with a NaN keeps its width.
     ratio : float
-        Share of the multiply-accumulates to take away, between 0 and 1.
+        Share of the MACs to remove, between 0 and 1.
 
     Raises
     ------
     InputError
-        If so much cannot go.
+        If so much cannot be removed.
     """
-    arithmetic = Arithmetic(graph, coupling)
+    arithmetic = MacCount(graph, coupling)
     best: tuple[float, int, Counts] | None = None
     for multiple in MULTIPLES:
         widths = _widths(arithmetic, coupling, importance, ratio, multiple)
@@ -121,9 +121,11 @@ def choose(graph: Graph, coupling: Coupling, importance: Importance, ratio: floa
     largest = 1 - left / arithmetic.macs(arithmetic.widths)
     if largest < ratio - ROUNDING:
         if largest <= 0:
-            raise InputError(f"'{graph.name}' has nothing to prune: no channel may go.")
+            raise InputError(
+                f"'{graph.name}' has nothing to prune: every channel is tied to an input or output."
+            )
         raise InputError(
-            f"'{graph.name}' cannot lose {ratio:g} of its arithmetic: at most "
+            f"'{graph.name}' cannot lose {ratio:g} of its MACs: at most "
             f"{int(1000 * largest) / 1000:g} with this importance, layers keep a quarter of their "
             "channels. Give a smaller --ratio."
         )
@@ -132,11 +134,11 @@ def choose(graph: Graph, coupling: Coupling, importance: Importance, ratio: floa
         if width < len(group):
             ranked = group[np.argsort(-importance[group], kind="stable")]
             kept[ranked[width:]] = False
-    return Choice(kept, left, multiple)
+    return ChosenWidths(kept, left, multiple)
 
 
 def _widths(
-    arithmetic: Arithmetic,
+    arithmetic: MacCount,
     coupling: Coupling,
     importance: Importance,
     ratio: float,
@@ -169,7 +171,7 @@ def _widths(
         price, index, less = min(offers)
         widths[index] = less
         taken.append((price, index))
-    for _, index in sorted(taken, reverse=True):  # the dearest first
+    for _, index in sorted(taken, reverse=True):  # the most important first
         less = int(widths[index])
         widths[index] = min(less + multiple, len(ranked[index]))
         if arithmetic.macs(widths) > target:

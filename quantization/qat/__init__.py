@@ -1,1 +1,1 @@
-"""Quantization-aware training."""
+"""Quantization-aware training: fake quantization in Keras, with calibrated ranges."""

@@ -1,7 +1,7 @@
-"""Rounding as INT8 does it, with a gradient: Keras operations and layers.
+"""Fake quantization with straight-through gradients: Keras operations and layers.
 
-A rounding is flat nearly everywhere, so its gradient teaches nothing. Straight through, the
-result is the rounded number and the gradient that of the number::
+Rounding is flat nearly everywhere, so its gradient teaches nothing. With the straight-through
+estimator the result is the rounded value and the gradient that of the value::
 
     y = x + constant(rounded(x) - x)      dy/dx = 1; 0 where the integers do not reach x
 
@@ -28,30 +28,30 @@ from edgeqe.converters.graph.integer import LARGEST_WEIGHT
 from edgeqe.errors import InputError
 from edgeqe.quantization.int8.gptq import CLIPS
 
-#: Largest integer of a value.
+#: Largest uint8 integer.
 TOP = 255
 
 
-def rounded_value(x: Any, scale: Any, zero: Any) -> Any:
-    """Numbers that the integers 0 to 255 stand for, nearest to x.
+def fake_quantize(x: Any, scale: Any, zero: Any) -> Any:
+    """Quantize x to uint8 and dequantize it, with a straight-through gradient.
 
     Parameters
     ----------
     x : tensor
     scale, zero : tensor
-        As of `converters.integer.Step`; they broadcast to x.
+        Scale and zero point, which broadcast to x.
 
     Returns
     -------
     tensor
-        Its gradient is that of x where x is between the numbers of 0 and 255, else 0.
+        Its gradient is that of x where x is representable, else 0.
     """
     inside = ops.minimum(ops.maximum(x, -zero * scale), (TOP - zero) * scale)
     return inside + ops.stop_gradient(ops.round(inside / scale) * scale - inside)
 
 
-def rounded_kernel(kernel: Any, axes: tuple[int, ...], largest: int = LARGEST_WEIGHT) -> Any:
-    """Kernel of whole numbers times a scale a channel, by the rule of `rounding.round_kernel`.
+def fake_quantize_kernel(kernel: Any, axes: tuple[int, ...], largest: int = LARGEST_WEIGHT) -> Any:
+    """Quantize a kernel with one scale per channel and dequantize it, as `gptq.round_kernel` does.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def rounded_kernel(kernel: Any, axes: tuple[int, ...], largest: int = LARGEST_WE
     axes : tuple of int
         Axes of the weights of one channel.
     largest : int
-        Largest whole number.
+        Largest integer weight.
 
     Returns
     -------
@@ -77,20 +77,20 @@ def rounded_kernel(kernel: Any, axes: tuple[int, ...], largest: int = LARGEST_WE
 
 
 def _whole(kernel: Any, most: Any, largest: int) -> Any:
-    """Whole numbers of which the largest stands for `most`, as what they stand for."""
+    """Symmetric quantization whose largest integer stands for `most`, dequantized."""
     unit = most / largest
     return ops.clip(ops.round(kernel / unit), -largest, largest) * unit
 
 
-class RoundedConvolution(keras.layers.Layer):  # type: ignore[misc]  # keras has no type stubs
-    """A convolution layer's work with its kernel rounded; the weight stays the layer's.
+class FakeQuantConvolution(keras.layers.Layer):  # type: ignore[misc]  # keras has no type stubs
+    """A convolution with a fake-quantized kernel; the weight stays the original layer's.
 
     Parameters
     ----------
     layer : keras.layers.Conv2D or keras.layers.Conv2DTranspose
         Built, without bias and activation, as edgeqe's own networks have them.
     largest : int
-        Largest whole number of the kernel.
+        Largest integer weight.
 
     Raises
     ------
@@ -113,18 +113,18 @@ class RoundedConvolution(keras.layers.Layer):  # type: ignore[misc]  # keras has
     def call(self, x: Any) -> Any:
         """The convolution of x, shape (N, H, W, C)."""
         strides = self.layer.strides
-        if self.transposed:  # INT8 has a channel for each phase of the result, see `normal.py`
-            kernel = rounded_kernel(self.layer.kernel, (3,), self.largest)
+        if self.transposed:  # per phase of the output, see `canonical_form.py`
+            kernel = fake_quantize_kernel(self.layer.kernel, (3,), self.largest)
             return ops.conv_transpose(x, kernel, strides, "same", data_format="channels_last")
-        kernel = rounded_kernel(self.layer.kernel, (0, 1, 2), self.largest)
+        kernel = fake_quantize_kernel(self.layer.kernel, (0, 1, 2), self.largest)
         return ops.conv(x, kernel, strides, "same", data_format="channels_last")
 
 
-class RoundedValue(keras.layers.Layer):  # type: ignore[misc]
-    """Value of a graph rounded to 8 bits, its step that of each sample's strength.
+class FakeQuantActivation(keras.layers.Layer):  # type: ignore[misc]
+    """Fake quantization of an activation, with the scale of each sample's strength.
 
-    Inputs: x of shape (N, H, W, C) and log2 of the step, shape (N, 1). The scales (one a key)
-    and the zero are weights that are not trained.
+    Inputs: x of shape (N, H, W, C) and log2 of the codec's step, shape (N, 1). The scales (one per
+    key) and the zero point are weights that are not trained.
 
     Parameters
     ----------
@@ -140,14 +140,14 @@ class RoundedValue(keras.layers.Layer):  # type: ignore[misc]
         )
         self.zero = self.add_weight(name="zero", shape=(1,), initializer="zeros", trainable=False)
 
-    def set_step(self, scale: npt.NDArray[np.floating[Any]], zero: int) -> None:
-        """Set the scale at every key, in the unit of x, and the integer of 0."""
+    def set_params(self, scale: npt.NDArray[np.floating[Any]], zero: int) -> None:
+        """Set the scale at every key, in the unit of x, and the zero point."""
         self.scale.assign(scale.astype(np.float32))
         self.zero.assign(np.array([zero], np.float32))
 
     def call(self, inputs: Any) -> Any:
-        """What the integers of x stand for."""
+        """Quantized and dequantized x."""
         x, log2_step = inputs
         key = ops.cast(ops.round(log2_step * KEYS_PER_OCTAVE), "int32") - KEYS[0]
         scale = ops.take(self.scale, ops.clip(key, 0, len(KEYS) - 1))
-        return rounded_value(x, ops.reshape(scale, (-1, 1, 1, 1)), self.zero)
+        return fake_quantize(x, ops.reshape(scale, (-1, 1, 1, 1)), self.zero)

@@ -1,4 +1,4 @@
-"""The calibration that a quantization-aware training froze, as a file in its folder."""
+"""Saved calibration of a quantization-aware training: a .npz file in its folder."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from edgeqe.quantization.calibration.ranges import Ranges
 from edgeqe.zoo.training.files import RANGES
 
 
-def write_frozen(folder: Path, calibration: Calibration) -> None:
-    """Write the calibration of a training, under a temporary name first.
+def write_calibration(folder: Path, calibration: Calibration) -> None:
+    """Save the calibration of a training, under a temporary name first.
 
     The file holds the keys, ``low.VALUE`` and ``high.VALUE`` of every value, and the summary
     as JSON.
     """
     ranges = calibration.ranges
-    arrays: dict[str, Any] = {f"low.{name}": numbers for name, numbers in ranges.low.items()}
-    arrays |= {f"high.{name}": numbers for name, numbers in ranges.high.items()}
+    arrays: dict[str, Any] = {f"low.{name}": ends for name, ends in ranges.low.items()}
+    arrays |= {f"high.{name}": ends for name, ends in ranges.high.items()}
     summary = json.dumps({**calibration.summary, "frozen in training": True})
     temporary = folder / f"partial.{RANGES}"
     np.savez(temporary, keys=np.array(ranges.keys), summary=np.array(summary), **arrays)
     os.replace(temporary, folder / RANGES)
 
 
-def read_frozen(folder: Path) -> Calibration | None:
-    """Calibration of a training; None of one without the rounding of INT8.
+def read_calibration(folder: Path) -> Calibration | None:
+    """Load the calibration of a training; None of one without fake quantization.
 
     Raises
     ------

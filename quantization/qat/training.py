@@ -1,9 +1,9 @@
-"""Quantization-aware training: a network learns weights that lose little when rounded.
+"""Quantization-aware training: fine-tuning with fake quantization and recalibrated ranges.
 
-The network is trained with all the roundings of INT8 in it, see `fake.py`, on the graph that
-INT8 rounds: kernels once for all uses and strengths, the strength's factors outside of them;
-each value that becomes integers, after its ReLU, with a step that follows the strength. Biases
-stay real, and the picture's planes are whole grey levels already.
+The network is trained with all quantizers of INT8 in it, see `fake_quantize.py`, where the
+quantized graph has them: kernels once for all uses and strengths, the strength's factors outside of
+them; each quantized activation, after its ReLU, with a scale that follows the strength. Biases stay
+float, and the picture's planes are 8-bit sample values already.
 
 The ranges are calibrated on the training pictures, for the averaged weights, which are what
 is shipped: at the start, then `TIMES` times at even distances. The last time they are frozen,
@@ -21,22 +21,22 @@ import numpy as np
 
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
 from edgeqe.converters.graph.graph import KEYS, Graph
-from edgeqe.converters.graph.integer import LARGEST_WEIGHT, MOVING, IntegerGraph
+from edgeqe.converters.graph.integer import LARGEST_WEIGHT, MOVING, QuantizedGraph
 from edgeqe.converters.sources import caution, from_keras
 from edgeqe.errors import InputError
 from edgeqe.quantization.calibration.calibration import calibrate
 from edgeqe.quantization.calibration.samples import Photograph, read_photographs
-from edgeqe.quantization.int8.canonical_form import normal
-from edgeqe.quantization.int8.int8 import integer_graph, values
-from edgeqe.quantization.qat.fake_quantize import RoundedConvolution, RoundedValue
-from edgeqe.quantization.qat.saved_calibration import write_frozen
+from edgeqe.quantization.int8.canonical_form import canonical
+from edgeqe.quantization.int8.int8 import quantized_graph, values
+from edgeqe.quantization.qat.fake_quantize import FakeQuantActivation, FakeQuantConvolution
+from edgeqe.quantization.qat.saved_calibration import write_calibration
 from edgeqe.views.colour import SCALE
-from edgeqe.zoo.training.loop import Progress, Training
+from edgeqe.zoo.training.loop import Training, TrainingCallback
 from edgeqe.zoo.training.pictures import picture_files, split
 from edgeqe.zoo.training.precision import Precision
 from edgeqe.zoo.training.recipe import Recipe
 
-#: Share of the steps that is trained with frozen ranges.
+#: Share of the training steps with frozen ranges.
 FROZEN = 0.2
 #: Calibrations after the one at the start, the last of them where the ranges freeze.
 TIMES = 4
@@ -44,8 +44,8 @@ TIMES = 4
 MOST_PICTURES = 32
 
 
-def with_rounding(model: Any, graph: Graph, largest: int = LARGEST_WEIGHT) -> Any:
-    """Network with the roundings of INT8, on the weights of the given one.
+def with_fake_quantization(model: Any, graph: Graph, largest: int = LARGEST_WEIGHT) -> Any:
+    """Network with fake quantization, on the weights of the given one.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ def with_rounding(model: Any, graph: Graph, largest: int = LARGEST_WEIGHT) -> An
     graph : Graph
         Of its `Source`.
     largest : int
-        Largest weight.
+        Largest integer weight.
 
     Returns
     -------
     keras.Model
-        Same inputs and output. `set_steps` gives its values their steps.
+        Same inputs and output. `set_quant_params` sets the parameters of its activations.
 
     Raises
     ------
@@ -80,30 +80,32 @@ def with_rounding(model: Any, graph: Graph, largest: int = LARGEST_WEIGHT) -> An
             value = f"{layer.name}.out" if number == 1 else f"{layer.name}.{number}.out"
             if isinstance(layer, keras.layers.Conv2D | keras.layers.Conv2DTranspose):
                 if layer.name not in kernels:
-                    kernels[layer.name] = RoundedConvolution(layer, largest)
+                    kernels[layer.name] = FakeQuantConvolution(layer, largest)
                 layer = kernels[layer.name]
             given = [made[id(source)] for source in node.input_tensors]
             result = layer(given if len(given) > 1 else given[0])
             value = graph.output if tensor is model.outputs[0] else value
             if value in rounded:
-                result = RoundedValue(value)([result, log2_step])
+                result = FakeQuantActivation(value)([result, log2_step])
             made[id(tensor)] = result
     return keras.Model(model.inputs, made[id(model.outputs[0])], name=model.name)
 
 
-def set_steps(model: Any, integer: IntegerGraph) -> None:
-    """Give a network of `with_rounding` the steps of a network of integers."""
+def set_quant_params(model: Any, quantized: QuantizedGraph) -> None:
+    """Give the layers of `with_fake_quantization` the parameters of a quantized graph."""
     for layer in model.layers:
-        if isinstance(layer, RoundedValue):
-            step = integer.steps[layer.value]
-            scale = integer.graph.vectors[step.scale][:, 0].astype(np.float64)
-            if layer.value == integer.graph.output:  # in grey levels, and scaled down as the file's
+        if isinstance(layer, FakeQuantActivation):
+            params = quantized.quant_params[layer.value]
+            scale = quantized.graph.vectors[params.scale][:, 0].astype(np.float64)
+            if (
+                layer.value == quantized.graph.output
+            ):  # in 8-bit levels, and scaled down as the file's
                 scale = scale / (SCALE * caution(np.array(KEYS) / KEYS_PER_OCTAVE))
-            layer.set_step(scale, step.zero)
+            layer.set_params(scale, params.zero_point)
 
 
 class QuantizedTraining(Training):
-    """A training with the roundings of INT8, from the weights of a trained network.
+    """A training with fake quantization, from the weights of a trained network.
 
     Parameters
     ----------
@@ -128,14 +130,14 @@ class QuantizedTraining(Training):
             )
         super().__init__(recipe, data, folder, Precision.FLOAT32)  # roundings to 8 bits need more
         self.network = self.model
-        self.adopt(with_rounding(self.network, from_keras(self.network).graph))
+        self.adopt(with_fake_quantization(self.network, from_keras(self.network).graph))
         last = (1.0 - FROZEN) * recipe.steps
         self.calibrations = {round(last * time / TIMES) for time in range(1, TIMES + 1)}
         self.photographs: list[Photograph] = []
 
     def run(
         self,
-        progress: Progress | None = None,
+        progress: TrainingCallback | None = None,
         log: Callable[[str], None] = print,
         seconds: float = math.inf,
     ) -> None:
@@ -159,24 +161,24 @@ class QuantizedTraining(Training):
         with self.averaged():
             source = from_keras(self.network)
             found = calibrate(
-                normal(source.graph),
+                canonical(source.graph),
                 values(source.graph),
                 self.photographs,
                 planes=source.planes,
             )
-            integer = integer_graph(source.graph, found.ranges, source.default_key)
-        set_steps(self.model, integer)
+            quantized = quantized_graph(source.graph, found.ranges, source.default_key)
+        set_quant_params(self.model, quantized)
         now = zip(self.model.weights, self.model.get_weights(), strict=True)
         for index, (variable, numbers) in enumerate(now):
-            if not variable.trainable:  # steps are no weights to be averaged
+            if not variable.trainable:  # scales are no weights to be averaged
                 self.average[index] = np.array(numbers)
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_frozen(self.folder, found)
+        write_calibration(self.folder, found)
 
 
 def _rounded(graph: Graph) -> frozenset[str]:
-    """Values of a network that INT8 rounds, and those that they are moved to."""
-    graph = normal(graph)
+    """Values that INT8 quantizes, and those that they are moved to."""
+    graph = canonical(graph)
     found = set(values(graph))
     for node in graph.nodes:
         if node.op in MOVING and node.inputs[0] in found:

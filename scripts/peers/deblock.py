@@ -15,13 +15,11 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe import metrics
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.quality import PSNR_CEILING, code
-
-Uint8 = npt.NDArray[np.uint8]
+from edgeqe.typing import Uint8
 
 #: FFmpeg's own thresholds, as shares of the range of values.
 THRESHOLDS = {"alpha": 0.098, "beta": 0.05, "gamma": 0.05, "delta": 0.05}

@@ -23,9 +23,9 @@ from edgeqe.bench.peer import Peer
 from edgeqe.bench.quality import Network, Row, measure
 from edgeqe.bench.reference import Reference
 from edgeqe.bench.stamp import machine_stamp
-from edgeqe.cli.host import quiet_start
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.errors import InputError
+from edgeqe.runtimes.quiet import quiet_start
 from edgeqe.runtimes.selection import profile_for
 from edgeqe.targets.reading import read_profile
 

@@ -14,7 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from edgeqe.cli.host import quiet_start
+from edgeqe.runtimes.quiet import quiet_start
 
 with quiet_start():
     from candidates import Candidate, built

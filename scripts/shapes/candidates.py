@@ -11,7 +11,7 @@ from edgeqe import zoo
 from edgeqe.converters.export import export
 from edgeqe.converters.sources import from_keras
 from edgeqe.errors import InputError
-from edgeqe.quantization.int8.quantize import Quantizer
+from edgeqe.quantization.int8.quantizer import Quantizer
 from edgeqe.zoo.plain import plain
 
 #: What a candidate is called inside its files: the converters ask the zoo for its planes.
@@ -62,7 +62,7 @@ class Candidate:
         source = from_keras(model)
         quantizer = Quantizer(source, data / "free")
         integer = quantizer.make()
-        drop = quantizer.judge().drop(integer)
+        drop = quantizer.meter().drop(integer)
         stem = f"{shape}"
         files = {
             "INT8 LiteRT": folder / f"{stem}.int8.tflite",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -15,8 +13,7 @@ from edgeqe.bench.page.crops import SIZE, Crop, crops_of, hardest, worst_and_med
 from edgeqe.bench.quality import PSNR_CEILING, Row, Score, code
 from edgeqe.errors import InputError
 from edgeqe.metrics import psnr
-
-Array = npt.NDArray[Any]
+from edgeqe.typing import Array
 
 
 class Brighter:

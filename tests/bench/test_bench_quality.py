@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -24,9 +22,9 @@ from edgeqe.bench.quality import (
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.errors import InputError
 from edgeqe.metrics import psnr
+from edgeqe.typing import Array
 from edgeqe.views.colour import studio_luma
 
-Array = npt.NDArray[Any]
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "test"
 
 

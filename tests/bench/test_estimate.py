@@ -25,7 +25,7 @@ from edgeqe.quantization.int8.oracle import Oracle
 from edgeqe.targets.options import CPU, CUDA
 from edgeqe.targets.profile import Backend, Peak, Profile, WindowBounds
 from edgeqe.targets.reading import read_profile
-from tests.quantization.integer_models import Draft
+from tests.quantization.integer_models import QuantizedGraphBuilder
 from tests.small_models import strong_graph, write
 
 #: Two thousand million MACs a second at half of it: one thousand million.
@@ -171,17 +171,17 @@ def test_traffic_of_strides_sums_and_integers_by_hand() -> None:
 
 
 def test_an_exported_card_counts_traffic_and_integers(tmp_path: Path) -> None:
-    draft = Draft({"planes": 1})
-    draft.step("planes", 1.0, 128)
-    draft.step("wide", 1.0, 0)
-    draft.conv("planes", "head", "wide", np.full((4, 1, 1, 1), 2), relu=True)
-    draft.conv("wide", "tail", "out", np.full((1, 4, 1, 1), 0.5), real=True)
-    network = draft.graph("out")
+    builder = QuantizedGraphBuilder({"planes": 1})
+    builder.step("planes", 1.0, 128)
+    builder.step("wide", 1.0, 0)
+    builder.conv("planes", "head", "wide", np.full((4, 1, 1, 1), 2), relu=True)
+    builder.conv("wide", "tail", "out", np.full((1, 4, 1, 1), 0.5), in_float=True)
+    network = builder.graph("out")
 
     def reference(planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         return Oracle(network).run(planes.astype(np.float32) - np.float32(128))
 
-    source = Source(network.graph, reference, "A test.", "y", ("jpeg",), integer=network)
+    source = Source(network.graph, reference, "A test.", "y", ("jpeg",), quantized=network)
     card = export(source, tmp_path / "test.onnx").card
     assert card.kmac_per_pixel == 0.008
     assert card.integer_kmac_per_pixel == 0.004

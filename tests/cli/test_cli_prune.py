@@ -15,7 +15,7 @@ from skimage import data
 from edgeqe.cli import main
 from edgeqe.model.file import ModelFile
 from edgeqe.quantization.pruning import distillation
-from edgeqe.quantization.pruning.pictures import Pictures
+from edgeqe.quantization.pruning.pictures import TuningPictures
 from edgeqe.verify.checks import verify
 
 
@@ -98,7 +98,7 @@ def test_every_later_stage_takes_it(
 def test_an_interrupt_writes_what_was_reached(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Pictures, "gains", lambda *_: {"held-out gray q10": (27.0, 28.0)})
+    monkeypatch.setattr(TuningPictures, "gains", lambda *_: {"held-out gray q10": (27.0, 28.0)})
     monkeypatch.setattr(
         distillation, "fine_tune", lambda *_, **__: distillation.Tuned(7, 60.0, 0.5, True)
     )

@@ -190,7 +190,7 @@ def test_a_profile_prints_where_time_goes_and_saves_nothing(
     assert found["gflops"] == pytest.approx(found["both"] * kmac * 6)
     assert found["both"] == pytest.approx(found["steps_per_minute"] / 60 * 48**2 / 1e6)
 
-    figures = profile.Profile(12.345, 2.0, 1.5, 52.2, 97.6, "bfloat16")
+    figures = profile.TrainingProfile(12.345, 2.0, 1.5, 52.2, 97.6, "bfloat16")
     monkeypatch.setattr(profile, "profile", lambda training, kmac: figures)
     result = run(*words)
     assert result.exit_code == 0, result.output

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgeqe import Enhancer
-from edgeqe.bench.data import Picture, Uint8
+from edgeqe.bench.data import Picture
 from edgeqe.bench.tuning import candidates
 from edgeqe.bench.tuning.report import Tuning, format_tuning
 from edgeqe.bench.tuning.settings import Setting
@@ -19,6 +19,7 @@ from edgeqe.bench.tuning.tune import Outcome, Trial
 from edgeqe.bench.tuning.verdict import Verdict
 from edgeqe.cli import main
 from edgeqe.targets.reading import read_profile
+from edgeqe.typing import Uint8
 from tests.fakes import noise
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from edgeqe.converters.graph.analysis import macs, peak_floats, reach
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.analysis import macs, peak_floats, receptive_field
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.onnx_io.writer import model_of
+from edgeqe.typing import Float
 
 
 def chain(*nodes: Node, **constants: Float) -> Graph:
@@ -37,10 +38,10 @@ def random(*shape: int, seed: int = 1) -> Float:
 def test_reach_of_a_plain_stack() -> None:
     # DCAD: ten 3x3 convolutions reach 10; VRCNN: 5x5, 5x5, 3x3, 3x3 reach 2 + 2 + 1 + 1
     ten = [conv(f"c{i}", "x" if i == 0 else f"c{i - 1}.out", "k", 3) for i in range(10)]
-    assert reach(chain(*ten, k=random(2, 2, 3, 3))).halo == 10
+    assert receptive_field(chain(*ten, k=random(2, 2, 3, 3))).halo == 10
     sides = [conv(f"c{i}", "x" if i == 0 else f"c{i - 1}.out", f"k{s}", s)
              for i, s in enumerate([5, 5, 3, 3])]  # fmt: skip
-    assert reach(chain(*sides, k5=random(2, 2, 5, 5), k3=random(2, 2, 3, 3))).halo == 6
+    assert receptive_field(chain(*sides, k5=random(2, 2, 5, 5), k3=random(2, 2, 3, 3))).halo == 6
 
 
 def test_reach_of_strides_is_what_the_runtime_shows() -> None:
@@ -48,7 +49,7 @@ def test_reach_of_strides_is_what_the_runtime_shows() -> None:
     middle = conv("mid", "down.out", "k", 3)
     up = Node("ConvTranspose", "up", ("mid.out", "t"), "up.out", 3, 2, 0, 1)
     graph = chain(down, middle, up, k=random(2, 2, 3, 3), t=random(2, 2, 3, 3))
-    found = reach(graph)
+    found = receptive_field(graph)
     assert found.alignment == 2
     x = random(1, 2, 64, 64)
     base = run(graph, x)

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
-from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
+from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.converters.rewrites.branches import fuse_branches
+from edgeqe.typing import Float
 
 
 def random(*shape: int, seed: int = 1) -> Float:
@@ -41,7 +42,7 @@ def check(graph: Graph) -> Graph:
     """Fuse, and compare at 1e-6 of the range: float32's rounding of another order."""
     fused = fuse_branches(graph)
     x = random(1, 4, 9, 11, seed=3)
-    expected, result = (Running(g).run({"x": x})[0] for g in (graph, fused))
+    expected, result = (GraphSession(g).run({"x": x})[0] for g in (graph, fused))
     np.testing.assert_allclose(result, expected, rtol=0, atol=1e-6 * float(np.ptp(expected)))
     return fused
 

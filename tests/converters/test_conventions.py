@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.graph.convention import Convention, OutputKind, parse_range
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.onnx_io.output_kind import trial_pictures
 from edgeqe.converters.onnx_io.reader import graph_of
-from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.converters.rewrites.conventions import (
-    Convention,
     as_residual,
     convention,
     guess_output,
-    parse_range,
 )
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 
 PEER = Path(__file__).parents[3] / "shared/data/peers/DnCNN3.onnx"
 
@@ -78,10 +78,10 @@ def test_as_residual_is_its_definition(
     (low, high), (source,) = low_high, graph.inputs
     levels = np.random.default_rng(2).integers(0, 256, (1, 3, 9, 12)).astype(np.float32)
     unit = (low + levels / 255 * (high - low)).astype(np.float32)
-    own = Running(graph).run({source: unit})[0].astype(np.float64)
+    own = GraphSession(graph).run({source: unit})[0].astype(np.float64)
     expected = {"picture": own - unit, "residual": own, "noise": -own}[gives] * 255 / (high - low)
-    made = as_residual(graph, Convention("rgb", low, high, gives))
-    result = Running(made).run({"planes": levels - 128})[0]
+    made = as_residual(graph, Convention("rgb", low, high, OutputKind(gives)))
+    result = GraphSession(made).run({"planes": levels - 128})[0]
     # own - unit cancels: float32's rounding of the unit, in grey levels, is the floor
     tolerance = 2e-6 * (np.ptp(expected) + 255)
     np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance)
@@ -90,7 +90,7 @@ def test_as_residual_is_its_definition(
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_sum_with_the_input_loses_it(name: str) -> None:
     graph, is_sum = NETWORKS[name]
-    made = as_residual(graph, Convention("rgb", 0.0, 1.0, "picture"))
+    made = as_residual(graph, Convention("rgb", 0.0, 1.0, OutputKind("picture")))
     taken = [node for node in made.nodes if node.op == "Mul" and
              (made.constants.get(node.inputs[1], np.zeros(1)) == -1).all()]  # fmt: skip
     assert (len(taken) == 0) is is_sum
@@ -100,7 +100,7 @@ def test_a_sum_with_the_input_loses_it(name: str) -> None:
 
 def test_factors_and_offsets_that_are_nothing_are_left_out() -> None:
     graph = NETWORKS["plain"][0]
-    unit = as_residual(graph, Convention("rgb", -128 / 255, 1 - 128 / 255, "residual"))
+    unit = as_residual(graph, Convention("rgb", -128 / 255, 1 - 128 / 255, OutputKind("residual")))
     assert [node.op for node in unit.nodes] == ["Mul", "Conv", "Mul"]
     assert {name: value.ravel()[0] for name, value in unit.constants.items() if "mul" in name} == {
         "x.mul": np.float32(1 / 255), "c.levels.mul": np.float32(255)}  # fmt: skip
@@ -113,21 +113,21 @@ def test_the_prediction_residual_has_no_offset_and_strengths_stay() -> None:
     constants = {"c.k": random(1, 2, 3, 3), "gain": np.full((1, 1, 1, 1), 2, np.float32)}
     table = np.linspace(1, 3, len(KEYS), dtype=np.float32)[:, None]
     graph = Graph("net", {"planes": 1, "residual": 1}, "y", nodes, constants, {"gain": table})
-    made = as_residual(graph, Convention("y", 0.0, 1.0, "residual"))
+    made = as_residual(graph, Convention("y", 0.0, 1.0, OutputKind("residual")))
     assert dict(made.inputs) == {"planes": 1, "residual": 1}
     np.testing.assert_array_equal(made.vectors["gain"], table)
     levels, signed = (np.float32(50) * random(1, 1, 8, 8, seed=seed) for seed in (1, 2))
-    own = Running(graph).run(
+    own = GraphSession(graph).run(
         {"planes": levels / np.float32(255), "residual": signed / np.float32(255)}
     )[0]
-    result = Running(made).run({"planes": levels - np.float32(128), "residual": signed})[0]
+    result = GraphSession(made).run({"planes": levels - np.float32(128), "residual": signed})[0]
     np.testing.assert_allclose(result, own * 255, rtol=0, atol=1e-6 * float(np.ptp(own * 255)))
 
 
 def test_a_network_that_only_shifts_is_refused() -> None:
     graph = network(Node("Add", "y", ("x", "mean"), "y"), mean=MEAN)
     with pytest.raises(InputError, match="enhances nothing"):
-        as_residual(graph, Convention("rgb", 0.0, 1.0, "picture"))
+        as_residual(graph, Convention("rgb", 0.0, 1.0, OutputKind("picture")))
 
 
 def smoothing(gives: str, channels: int) -> Graph:
@@ -147,7 +147,7 @@ def smoothing(gives: str, channels: int) -> Graph:
 def test_what_a_network_gives_is_tried_out(gives: str, channels: int) -> None:
     graph = smoothing(gives, channels)
     found = convention(graph, value_range=(-1.0, 1.0))
-    assert found == Convention({1: "y", 3: "rgb"}[channels], -1.0, 1.0, gives)
+    assert found == Convention({1: "y", 3: "rgb"}[channels], -1.0, 1.0, OutputKind(gives))
     assert convention(graph, output="noise").gives == "noise"  # what is said is not tried out
 
 
@@ -169,7 +169,7 @@ def test_what_cannot_be_told_is_asked_for() -> None:
     with pytest.raises(InputError, match="cannot tell"):
         convention(random_residual)
     broken = replace(nothing, constants={"k": np.full((1, 1, 3, 3), np.nan, np.float32)})
-    with pytest.raises(InputError, match="or no numbers"):
+    with pytest.raises(InputError, match="or values that are not finite"):
         convention(broken)
 
 
@@ -198,7 +198,7 @@ def test_ranges() -> None:
 @pytest.mark.skipif(not PEER.exists(), reason="the shared data are not there")
 def test_the_published_network() -> None:
     graph = graph_of(PEER)
-    assert convention(graph) == Convention("y", 0.0, 1.0, "picture")
+    assert convention(graph) == Convention("y", 0.0, 1.0, OutputKind("picture"))
     # without its last Sub it gives the noise, which only a trial can tell
     noise = replace(graph, output=graph.nodes[-1].inputs[1])
     noise = replace(noise, output=noise.makers()[noise.output].inputs[0])

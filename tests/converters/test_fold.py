@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.onnx_io.writer import model_of
 from edgeqe.converters.rewrites.fold import fold
 from edgeqe.converters.rewrites.sharing import scale_kernels, share, unshare
+from edgeqe.typing import Float
 
 
 def conv(name: str, source: str, kernel: str, *bias: str, side: int = 3, groups: int = 1) -> Node:

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from edgeqe.converters.export import export
-from edgeqe.converters.graph.graph import Float, Graph, Node
+from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.memory.arena import Arena
 from edgeqe.converters.memory.lifetimes import UNSEEN, peak_bytes
 from edgeqe.converters.sources import from_zoo
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
+from edgeqe.typing import Float
 
 ROOT = Path(__file__).resolve().parents[2]
 #: One run of a file in a fresh process: bytes that it takes beside its input.

@@ -13,13 +13,13 @@ from edgeqe.converters.graph import integer as integers
 from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.memory.lifetimes import UNSEEN_INTEGERS, peak_bytes
 from edgeqe.converters.onnx_io import integer_writer as onnx_integer_writer
-from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.converters.sources import Source
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.card import ACTIVATIONS_KEY, CARD_KEY, STRENGTHS_KEY
 from edgeqe.model.file import ModelFile
 from edgeqe.quantization.calibration.ranges import Ranges
-from edgeqe.quantization.int8.int8 import integer_graph
+from edgeqe.quantization.int8.int8 import quantized_graph
 from edgeqe.quantization.int8.oracle import Oracle
 
 RNG = np.random.default_rng(4)
@@ -56,7 +56,7 @@ RANGES = Ranges(
 
 
 def source(key: int = 40) -> Source:
-    integer = integer_graph(network(), RANGES, key)
+    integer = quantized_graph(network(), RANGES, key)
     return Source(
         graph=integer.graph,
         reference=lambda planes: Oracle(integer).run(planes.astype(np.float32) - np.float32(128)),
@@ -64,12 +64,12 @@ def source(key: int = 40) -> Source:
         planes="420-space-to-depth",
         codecs=("jpeg",),
         default_key=key,
-        integer=integer,
+        quantized=integer,
     )
 
 
 def test_a_kernel_lies_once_with_a_scale_of_each_use() -> None:
-    model = onnx_integer_writer.model_of(integer_graph(network(), RANGES, 40), {})
+    model = onnx_integer_writer.model_of(quantized_graph(network(), RANGES, 40), {})
     stored = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
     assert stored["k"].dtype == np.int8 and stored["k"].shape == (6, 6, 3, 3)
     reads = [n for n in model.graph.node if n.op_type == "DequantizeLinear" and n.input[0] == "k"]
@@ -85,7 +85,7 @@ def test_a_kernel_lies_once_with_a_scale_of_each_use() -> None:
 
 
 def test_a_real_convolutions_kernel_lies_once_as_bytes() -> None:
-    integer = integer_graph(network(), RANGES, 40, real=["c1"])  # c2 shares its kernel
+    integer = quantized_graph(network(), RANGES, 40, keep_float=["c1"])  # c2 shares its kernel
     model = onnx_integer_writer.model_of(integer, {})
     stored = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
     assert stored["k"].dtype == np.int8 and np.abs(stored["k"]).max() == 127
@@ -93,22 +93,22 @@ def test_a_real_convolutions_kernel_lies_once_as_bytes() -> None:
     assert [(n.input[0], n.output[0]) for n in casts] == [("k", "k.real")]
     assert sum("k.real" in n.input for n in model.graph.node if n.op_type == "Conv") == 2
     planes = RNG.integers(-128, 128, (6, 24, 40)).astype(np.float32)
-    found = Running(integer).run({"planes": planes[None]})[0][0]
+    found = GraphSession(integer).run({"planes": planes[None]})[0][0]
     # the oracle's sums are in another order: float32 may round a value to the next integer
     off = np.abs(found - Oracle(integer).run(planes))
-    assert off.max() <= 1.01 * max(integer.residual_step, 1e-3) and (off > 1e-3).mean() < 0.01
+    assert off.max() <= 1.01 * max(integer.residual_scale, 1e-3) and (off > 1e-3).mean() < 0.01
 
 
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_the_file_gives_what_the_oracle_gives(symmetric: bool) -> None:
-    integer = integer_graph(network(), RANGES, 40, symmetric=symmetric)
+    integer = quantized_graph(network(), RANGES, 40, symmetric=symmetric)
     planes = RNG.integers(-128, 128, (6, 24, 40)).astype(np.float32)
-    found = Running(integer).run({"planes": planes[None]})[0][0]
+    found = GraphSession(integer).run({"planes": planes[None]})[0][0]
     expected = Oracle(integer).run(planes)
     # A number in the middle of two integers may go either way in a layer; with integers 1.6
     # apart, as of symmetric ones here, that is up to a grey level behind the next kernels.
-    assert np.abs(found - expected).max() <= (1.0 if symmetric else 2.01 * integer.residual_step)
-    assert (np.abs(found - expected) > 0.01 * integer.residual_step).mean() < 0.01
+    assert np.abs(found - expected).max() <= (1.0 if symmetric else 2.01 * integer.residual_scale)
+    assert (np.abs(found - expected) > 0.01 * integer.residual_scale).mean() < 0.01
 
 
 def test_one_file_serves_every_strength(tmp_path: Path) -> None:
@@ -171,10 +171,10 @@ def test_damaged_tables_are_refused(tmp_path: Path) -> None:
 
 
 def test_forms_that_do_not_exist_are_refused(tmp_path: Path) -> None:
-    symmetric = integer_graph(network(), RANGES, 40, symmetric=True)
+    symmetric = quantized_graph(network(), RANGES, 40, symmetric=True)
     import dataclasses
 
-    form = dataclasses.replace(source(), integer=symmetric, graph=symmetric.graph)
+    form = dataclasses.replace(source(), quantized=symmetric, graph=symmetric.graph)
     with pytest.raises(InputError, match="no TFLite"):
         export(form, tmp_path / "a.tflite")
     with pytest.raises(InputError, match="no float16"):
@@ -182,15 +182,15 @@ def test_forms_that_do_not_exist_are_refused(tmp_path: Path) -> None:
 
 
 def test_short_names_keep_the_steps() -> None:
-    integer = integer_graph(network(), RANGES, 40)
+    integer = quantized_graph(network(), RANGES, 40)
     short = integers.short(integer)
     planes = RNG.integers(-128, 128, (6, 8, 8)).astype(np.float32)
     assert (Oracle(short).run(planes) == Oracle(integer).run(planes)).all()
-    assert set(short.steps) == {"planes", "out", "v4", "v7", "v9"}
+    assert set(short.quant_params) == {"planes", "out", "v4", "v7", "v9"}
 
 
 def test_memory_is_counted_by_hand() -> None:
-    integer = integer_graph(network(), RANGES, 40)
+    integer = quantized_graph(network(), RANGES, 40)
     # The planes' 6 integers and their copy with the channels last, which later values take over;
     # a convolution of 6 channels has 24 bytes of sums and unfolds 54. Six real planes at either
     # end are the caller's.

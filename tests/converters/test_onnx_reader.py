@@ -295,7 +295,7 @@ def test_half_and_double_become_float() -> None:
          "PixelShuffle"),
         ([make("Relu", ["nowhere"], ["y"])], "made by nothing before it"),
         ([make("Cast", ["x"], ["a"], to=TensorProto.INT8), make("Relu", ["a"], ["y"])],
-         "whole numbers"),
+         "casts a picture to integers"),
         ([make("Identity", ["x"], ["y"])], "gives its input back"),
         ([make("MaxPool", ["x"], ["y"])], "is damaged"),
     ],

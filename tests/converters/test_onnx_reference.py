@@ -10,8 +10,8 @@ import onnx
 import pytest
 from onnx import TensorProto
 
+from edgeqe.converters.graph.convention import Convention, OutputKind
 from edgeqe.converters.onnx_io.reference import comparable, residual_of
-from edgeqe.converters.rewrites.conventions import Convention
 from edgeqe.errors import InputError
 from tests.onnx_files import make, model, random, run
 
@@ -37,7 +37,9 @@ def by_hand(planes: Any) -> Any:
 def test_size_and_clip_do_not_count(size: tuple[Any, Any], as_nodes: bool) -> None:
     proto = model(NODES, CONSTANTS, shape=(1, 3, *size), as_nodes=as_nodes)
     planes = np.random.default_rng(1).integers(0, 256, (3, 10, 14)).astype(np.uint8)
-    found = residual_of(proto.SerializeToString(), Convention("rgb", 0.0, 1.0, "picture"))
+    found = residual_of(
+        proto.SerializeToString(), Convention("rgb", 0.0, 1.0, OutputKind("picture"))
+    )
     expected = by_hand(planes)
     # (x + r) - x in float32: its rounding, in grey levels
     np.testing.assert_allclose(found(planes), expected, rtol=0, atol=255 * 1e-6)
@@ -70,19 +72,21 @@ def test_what_it_gives_and_its_range(gives: str, sign: int, tmp_path: Path) -> N
     path = tmp_path / "net.onnx"
     onnx.save(proto, path, save_as_external_data=True, location="net.bin", size_threshold=0)
     planes = np.random.default_rng(1).integers(0, 256, (3, 10, 14)).astype(np.uint8)
-    residual = residual_of(path, Convention("rgb", -1.0, 1.0, gives))(planes)
+    residual = residual_of(path, Convention("rgb", -1.0, 1.0, OutputKind(gives)))(planes)
     unit = (planes / 255 * 2 - 1).astype(np.float32)[None]
     expected = sign * run(comparable(path), unit)[0] * 255 / 2
     np.testing.assert_allclose(residual, expected, rtol=0, atol=1e-6 * np.ptp(expected))
     # gray level 127.5 is 0 to it: the kernel sums over the middle of a plain picture
-    plain = residual_of(path, Convention("rgb", -1.0, 1.0, gives))(np.full((3, 5, 5), 255, "u1"))
+    plain = residual_of(path, Convention("rgb", -1.0, 1.0, OutputKind(gives)))(
+        np.full((3, 5, 5), 255, "u1")
+    )
     np.testing.assert_allclose(plain[:, 2, 2], sign * KERNEL.sum(axis=(1, 2, 3)) * 127.5, rtol=1e-5)
 
 
 def test_what_the_runtime_cannot_run_is_one_line() -> None:
     proto = model([make("Concat", ["x", "z"], ["y"], axis=1)], {"z": random(1, 1, 3, 3)})
     with pytest.raises(InputError, match="cannot run") as caught:
-        residual_of(proto.SerializeToString(), Convention("rgb", 0.0, 1.0, "residual"))(
+        residual_of(proto.SerializeToString(), Convention("rgb", 0.0, 1.0, OutputKind("residual")))(
             np.zeros((2, 8, 8), np.uint8)
         )
     assert "\n" not in str(caught.value)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edgeqe.converters.graph.graph import Graph, Node
-from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.memory.lifetimes import simulated
 from edgeqe.converters.memory.ort_kernels import (
     BLOCKS,
@@ -21,11 +21,11 @@ from edgeqe.converters.memory.ort_kernels import (
     PLANES,
     PROCESSORS,
     given,
+    kernel_calls,
     sizes,
-    steps_of,
 )
 from edgeqe.converters.onnx_io import integer_writer as onnx_integer_writer
-from tests.quantization.integer_models import Draft
+from tests.quantization.integer_models import QuantizedGraphBuilder
 
 AVX512, AVX2, DOT, NEON = PROCESSORS
 #: One run on 96x96 samples, and the arena's growth as ONNX Runtime logs it.
@@ -41,25 +41,25 @@ session.run(np.ones((6, 96, 96), np.float32))
 """
 
 
-def network(channels: int) -> IntegerGraph:
+def network(channels: int) -> QuantizedGraph:
     """A real head, two integer convolutions of one kernel with a skip around, and a tail."""
     weights = np.random.default_rng(3).integers(-64, 65, (channels, channels, 3, 3))
     same: dict[str, Any] = {"padding": 1, "padding_end": 1}
-    draft = Draft({"planes": 6})
+    builder = QuantizedGraphBuilder({"planes": 6})
     for name in "abcd":
-        draft.step(name, 1.0, 0)
-    draft.step("y", 1.0, 128)
-    draft.conv("planes", "head", "a", weights[:, :6], relu=True, real=True, **same)
-    draft.conv("a", "body", "b", weights, relu=True, **same)
-    draft.conv("b", "body", "c", relu=True, **same)
-    draft.node("Add", ["a", "c"], "d")
-    draft.conv("d", "tail", "y", weights[:6], **same)
-    return draft.graph("y")
+        builder.step(name, 1.0, 0)
+    builder.step("y", 1.0, 128)
+    builder.conv("planes", "head", "a", weights[:, :6], relu=True, in_float=True, **same)
+    builder.conv("a", "body", "b", weights, relu=True, **same)
+    builder.conv("b", "body", "c", relu=True, **same)
+    builder.node("Add", ["a", "c"], "d")
+    builder.conv("d", "tail", "y", weights[:6], **same)
+    return builder.graph("y")
 
 
 def test_steps_of_integers_by_hand() -> None:
-    steps = steps_of(network(24), AVX512)
-    assert [(step.reads, step.makes) for step in steps] == [
+    calls = kernel_calls(network(24), AVX512)
+    assert [(call.reads, call.makes) for call in calls] == [
         ((("planes", PLANES),), ("a.exact", BLOCKS)),  # six channels are read as they are
         ((("a.exact", BLOCKS),), ("a.exact", PLANES)),
         ((("a.exact", PLANES),), ("a", BYTES)),
@@ -72,8 +72,8 @@ def test_steps_of_integers_by_hand() -> None:
         ((("y", BYTES),), ("y", PLANES)),
     ]
     # nine pointers a sample; the tail of 6 channels has sums of 4 bytes and 9 * 24 unfolded ones
-    assert [step.beside for step in steps if step.beside] == [(72,), (72,), (24, 216)]
-    assert not any(step.in_place for step in steps)
+    assert [call.beside for call in calls if call.beside] == [(72,), (72,), (24, 216)]
+    assert not any(call.in_place for call in calls)
 
 
 @pytest.mark.parametrize(
@@ -94,30 +94,30 @@ def test_who_multiplies_straight_from_the_input(into: int, out: int, taps: int, 
 
 @pytest.mark.parametrize(("channels", "beside"), [(32, (72,)), (24, (96, 72))])
 def test_a_depthwise_convolution_unfolds_nothing(channels: int, beside: tuple[float, ...]) -> None:
-    draft = Draft({"planes": channels})
+    builder = QuantizedGraphBuilder({"planes": channels})
     for name in ("planes", "y"):
-        draft.step(name, 1.0, 128)
+        builder.step(name, 1.0, 128)
     kernel = np.ones((channels, 1, 3, 3))
-    draft.conv("planes", "k", "y", kernel, groups=channels, padding=1, padding_end=1)
-    taken = [step.beside for step in steps_of(draft.graph("y"), AVX512) if step.beside]
+    builder.conv("planes", "k", "y", kernel, groups=channels, padding=1, padding_end=1)
+    taken = [call.beside for call in kernel_calls(builder.graph("y"), AVX512) if call.beside]
     assert taken == [beside]  # a pointer a tap; sums where 16 channels are not whole
 
 
 def test_real_numbers_between_integers_are_made_and_rounded_again() -> None:
-    draft = Draft({"planes": 3})
+    builder = QuantizedGraphBuilder({"planes": 3})
     for name in ("planes", "s", "y"):
-        draft.step(name, 1.0, 128)
-    draft.node("Selu", "planes", "s")
-    draft.conv("s", "k", "y", np.ones((3, 3, 1, 1)))
-    steps = steps_of(draft.graph("y"), AVX512)
-    assert [step.makes for step in steps[:5]] == [
+        builder.step(name, 1.0, 128)
+    builder.node("Selu", "planes", "s")
+    builder.conv("s", "k", "y", np.ones((3, 3, 1, 1)))
+    calls = kernel_calls(builder.graph("y"), AVX512)
+    assert [call.makes for call in calls[:5]] == [
         ("planes", BYTES),
         ("planes", PLANES),  # what the integers stand for, not what the caller gave
         ("s.exact", PLANES),
         ("s", BYTES),
         ("s", LAST),
     ]
-    assert steps[0].reads == (("planes.exact", PLANES),)
+    assert calls[0].reads == (("planes.exact", PLANES),)
 
 
 def test_a_graph_of_real_numbers_goes_in_place() -> None:
@@ -126,8 +126,8 @@ def test_a_graph_of_real_numbers_goes_in_place() -> None:
         Node("Selu", "s", ("a.out",), "s.out"),
     )
     graph = Graph("test", {"x": 2}, "s.out", nodes, {"k": np.ones((32, 2, 1, 1), np.float32)})
-    steps = steps_of(IntegerGraph(graph, {}), AVX512)
-    assert [(step.makes, step.in_place) for step in steps] == [
+    calls = kernel_calls(QuantizedGraph(graph, {}), AVX512)
+    assert [(call.makes, call.in_place) for call in calls] == [
         (("a.out", BLOCKS), False),
         (("a.out", PLANES), False),
         (("s.out", PLANES), True),
@@ -148,7 +148,7 @@ def test_the_arena_grows_as_simulated(channels: int, tmp_path: Path) -> None:
         pytest.skip("this ONNX Runtime does not log its arena")
     taken = sum(map(int, grown)) / 96**2
     ends = {*given(integer), (integer.graph.output, PLANES)}
-    plans = [simulated(steps_of(integer, kind), sizes(integer), ends) for kind in PROCESSORS]
+    plans = [simulated(kernel_calls(integer, kind), sizes(integer), ends) for kind in PROCESSORS]
     # Beside what grows with the window there are up to 64 KiB, 7 bytes a sample here. ARM keeps
     # no blocks, so the head of 24 channels has 96 bytes where 128 are planned.
     assert 0.75 * max(plans) < taken < max(plans) + 8

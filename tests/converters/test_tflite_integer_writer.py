@@ -15,11 +15,11 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from edgeqe.converters.graph.graph import KEYS
-from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.tflite_io.integer_writer import model_of
 from edgeqe.model.flatbuffer import TfliteOutline, outline
 from edgeqe.runtimes.litert import provider_of
-from tests.quantization.integer_models import Draft
+from tests.quantization.integer_models import QuantizedGraphBuilder
 
 Integers = npt.NDArray[np.int64]
 SAME: dict[str, Any] = {"padding": 1, "padding_end": 1}
@@ -84,16 +84,18 @@ def tensors(data: bytes) -> tuple[dict[str, Any], Any]:
 
 
 def test_two_convolutions_by_hand() -> None:
-    draft = Draft({"planes": 1})
-    draft.step("planes", 1.0, 128)
-    draft.step("a", 0.5, 0)
-    draft.step("y", 2.0, 128)
+    builder = QuantizedGraphBuilder({"planes": 1})
+    builder.step("planes", 1.0, 128)
+    builder.step("a", 0.5, 0)
+    builder.step("y", 2.0, 128)
     kernel = np.zeros((3, 1, 3, 3))
     kernel[0, 0, 1] = [0, 2, 1]  # twice the pixel and its right neighbour
     kernel[1, 0, 1, 1] = -64
     kernel[2, 0, 1, 1] = 64
-    draft.conv("planes", "k", "a", kernel, scale=0.625, bias=[1.25, 65.0, -40.0], relu=True, **SAME)
-    draft.conv("a", "tail", "y", [[[[2]], [[-1]], [[1]]]], scale=0.25, bias=-3.0)
+    builder.conv(
+        "planes", "k", "a", kernel, scale=0.625, bias=[1.25, 65.0, -40.0], relu=True, **SAME
+    )
+    builder.conv("a", "tail", "y", [[[[2]], [[-1]], [[1]]]], scale=0.25, bias=-3.0)
     given = np.array([[[129, 130, 131], [128, 127, 255]]])
     # a = 1.25 * (sum + bias / 0.625), biases 2, 104 and -64, 0 to 255:
     # channel 0: sums 4 7 6 / -1 125 254, plus 2, are 7.5 11.25 10 / 1.25 158.75 320
@@ -108,13 +110,13 @@ def test_two_convolutions_by_hand() -> None:
     # 16 - 50 - 24 = -58; 22 + 80 - 24 = 78; 20 + 160 - 24 = 156
     # 2 - 130 - 24 = -152; 318 - 210 - 24 = 84; 510 + 255 - 24 = 741
     y = [[[124, 133, 138], [118, 133, 174]]]  # -3.625 4.875 9.75 / -9.5 5.25 46.3: -9.5 to -10
-    found, interpreter = run(model_of(draft.graph("y"), {}, outputs=["a"]), given)
+    found, interpreter = run(model_of(builder.graph("y"), {}, outputs=["a"]), given)
     assert found[1].tolist() == a
     assert found[0].tolist() == y
     first, last = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     assert first["name"] == "planes" and first["quantization"] == (1.0, 0)
     assert last["quantization"] == (2.0, 0)
-    stored, model = tensors(model_of(draft.graph("y"), {}))
+    stored, model = tensors(model_of(builder.graph("y"), {}))
     assert model.buffers[stored["a.conv.bias"].buffer].data.view("<i4").tolist() == [2, 104, -64]
 
 
@@ -133,15 +135,15 @@ CONVOLUTIONS: list[tuple[dict[str, Any], tuple[int, ...], str]] = [
 def test_a_convolution_equals_loops(
     options: dict[str, Any], shape: tuple[int, ...], written: str, relu: bool
 ) -> None:
-    draft = Draft({"planes": 4})
-    draft.step("planes", 0.5, 99)  # zeros around the picture are the integer 99
-    draft.step("y", 16.0, 100)
+    builder = QuantizedGraphBuilder({"planes": 4})
+    builder.step("planes", 0.5, 99)  # zeros around the picture are the integer 99
+    builder.step("y", 16.0, 100)
     kernel, bias = weights(*shape), RNG.integers(-4000, 4000, shape[0])
     scales = 2.0 ** RNG.integers(-5, -2, shape[0])
-    draft.conv("planes", "k", "y", kernel, scale=scales.tolist(),
+    builder.conv("planes", "k", "y", kernel, scale=scales.tolist(),
                bias=(bias * 0.5 * scales).tolist(), relu=relu, **options)  # fmt: skip
     given = picture(4, 12, 20)
-    data = model_of(draft.graph("y"), {})
+    data = model_of(builder.graph("y"), {})
     (found,), _ = run(data, given)
     plain = sums(given, kernel, 99, options.get("stride", 1), options["padding"],
                  options.get("groups", 1))  # fmt: skip
@@ -158,12 +160,12 @@ def test_a_convolution_equals_loops(
 def test_a_transposed_convolution_equals_scattering(
     kernel: int, stride: int, before: int, behind: int
 ) -> None:
-    draft = Draft({"planes": 4})
-    draft.step("planes", 1.0, 120)
-    draft.step("y", 8.0, 100)
+    builder = QuantizedGraphBuilder({"planes": 4})
+    builder.step("planes", 1.0, 120)
+    builder.step("y", 8.0, 100)
     numbers, bias = weights(4, 6, kernel, kernel), RNG.integers(-4000, 4000, 6)
     scales = 2.0 ** RNG.integers(-6, -3, 6)
-    draft.conv("planes", "k", "y", numbers, scale=scales.tolist(), bias=(bias * scales).tolist(),
+    builder.conv("planes", "k", "y", numbers, scale=scales.tolist(), bias=(bias * scales).tolist(),
                relu=True, op="ConvTranspose", stride=stride, padding=before,
                padding_end=behind)  # fmt: skip
     given = picture(4, 5, 7)
@@ -175,7 +177,7 @@ def test_a_transposed_convolution_equals_scattering(
     expected = rounded(
         (plain + bias[:, None, None]) * (scales / 8.0)[:, None, None], 100, relu=True
     )
-    data = model_of(draft.graph("y"), {})
+    data = model_of(builder.graph("y"), {})
     (found,), _ = run(data, given)
     assert len(np.unique(expected)) > 25  # no result is right by saturation alone
     assert np.array_equal(found, expected)
@@ -193,25 +195,27 @@ def integer_bytes(data: bytes) -> int:
     return sum(stop - start for start, stop in places)
 
 
-def shared() -> IntegerGraph:
+def shared() -> QuantizedGraph:
     """A kernel used three times, values that move, a transposed one, all with the strength."""
-    draft = Draft({"planes": 4})
+    builder = QuantizedGraphBuilder({"planes": 4})
     for name, scale, zero in (("planes", 1.0, 128), ("a", 0.5, 0), ("b", 1.0, 100),
                               ("c", 2.0, 90), ("d", 1.0, 110), ("y", 0.25, 128)):  # fmt: skip
-        draft.step(name, scale, zero)
-    draft.conv("planes", "body", "a", weights(4, 4, 3, 3), scale=0.003, bias=1.0, relu=True, **SAME)
-    draft.conv("a", "body", "b", scale=[0.001, 0.002, 0.003, 0.004], bias=-2.0, **SAME)
-    draft.conv("b", "body", "c", scale=0.002, bias=3.0, **SAME)
-    draft.node("Add", ["a", "c"], "d")
-    draft.node("SpaceToDepth", "d", draft.moved("small", "d"), kernel=2)
-    draft.node("MaxPool", "small", draft.moved("pooled", "small"), kernel=3, **SAME)
-    draft.conv("pooled", "up", "y", weights(16, 4, 3, 3), scale=0.0001, bias=2.0,
+        builder.step(name, scale, zero)
+    builder.conv(
+        "planes", "body", "a", weights(4, 4, 3, 3), scale=0.003, bias=1.0, relu=True, **SAME
+    )
+    builder.conv("a", "body", "b", scale=[0.001, 0.002, 0.003, 0.004], bias=-2.0, **SAME)
+    builder.conv("b", "body", "c", scale=0.002, bias=3.0, **SAME)
+    builder.node("Add", ["a", "c"], "d")
+    builder.node("SpaceToDepth", "d", builder.moved("small", "d"), kernel=2)
+    builder.node("MaxPool", "small", builder.moved("pooled", "small"), kernel=3, **SAME)
+    builder.conv("pooled", "up", "y", weights(16, 4, 3, 3), scale=0.0001, bias=2.0,
                op="ConvTranspose", stride=2, padding_end=1)  # fmt: skip
-    for index, name in enumerate(list(draft.constants)):
+    for index, name in enumerate(list(builder.constants)):
         if name.endswith((".scale", ".bias")) and not name.startswith("planes"):
-            row = draft.constants[name].reshape(-1)
-            draft.follow(name, row.tolist(), (row * (1.5 + 0.1 * index)).tolist())
-    return draft.graph("y")
+            row = builder.constants[name].reshape(-1)
+            builder.follow(name, row.tolist(), (row * (1.5 + 0.1 * index)).tolist())
+    return builder.graph("y")
 
 
 def test_a_shared_kernel_is_one_buffer_with_scales_of_each_use() -> None:
@@ -232,7 +236,7 @@ def test_a_shared_kernel_is_one_buffer_with_scales_of_each_use() -> None:
     assert integer_bytes(model_of(integer, {})) == 4 * 4 * 9 + 16 * 4 * 9
 
 
-def renumbered(data: bytes, integer: IntegerGraph) -> bytes:
+def renumbered(data: bytes, integer: QuantizedGraph) -> bytes:
     """A file with the numbers of a graph at another strength, each written by its name alone."""
     found, read = bytearray(data), outline(data)
 
@@ -242,14 +246,14 @@ def renumbered(data: bytes, integer: IntegerGraph) -> bytes:
         found[place.start : place.stop] = numbers.tobytes()
 
     constants = integer.graph.constants
-    for step in integer.steps.values():
+    for step in integer.quant_params.values():
         write(step.scale, constants[step.scale])
     for group in integer.groups():
         if integer.is_integer(group.first):
             scale, bias = (node.inputs[1] for node in group.nodes[1:3])
             counts = integer.integer_bias(group)
             write(scale, constants[scale])
-            write(bias, counts.numbers)
+            write(bias, counts.values)
             write(f"{bias}.scale", counts.scale)
     return bytes(found)
 
@@ -282,12 +286,12 @@ def operators(read: TfliteOutline) -> list[str]:
 
 def test_joined_values_get_the_step_of_the_result() -> None:
     # XNNPACK holds the factor of two scales with 8 bits behind the point: 1/2 is exact.
-    draft = Draft({"planes": 2, "residual": 1})
-    draft.step("planes", 1.0, 128)
-    draft.step("residual", 2.0, 100)
-    draft.step("y", 2.0, 100)
-    draft.node("Concat", ["planes", "residual", "planes"], "y")
-    data = model_of(draft.graph("y"), {})
+    builder = QuantizedGraphBuilder({"planes": 2, "residual": 1})
+    builder.step("planes", 1.0, 128)
+    builder.step("residual", 2.0, 100)
+    builder.step("y", 2.0, 100)
+    builder.node("Concat", ["planes", "residual", "planes"], "y")
+    data = model_of(builder.graph("y"), {})
     assert operators(outline(data)) == ["QUANTIZE", "QUANTIZE", "QUANTIZE", "CONCATENATION"]
     planes, residual = picture(2, 6, 8), picture(1, 6, 8)
     (found,), interpreter = run(data, planes, residual)
@@ -297,18 +301,18 @@ def test_joined_values_get_the_step_of_the_result() -> None:
     for part in (found[:2], found[3:]):
         assert np.abs(part - exact).max() <= 0.5  # the nearest integer, either one of a tie
     # of one step with the result: as it is
-    draft.steps["residual"] = draft.steps["y"]
-    same = model_of(draft.graph("y"), {})
+    builder.quant_params["residual"] = builder.quant_params["y"]
+    same = model_of(builder.graph("y"), {})
     assert operators(outline(same)) == ["QUANTIZE", "QUANTIZE", "CONCATENATION"]
 
 
 def test_more_values_than_xnnpack_joins() -> None:
-    draft = Draft({"planes": 2})
-    draft.step("planes", 1.0, 128)
-    draft.moved("y", "planes")
-    draft.node("Concat", ["planes"] * 7, "y")
+    builder = QuantizedGraphBuilder({"planes": 2})
+    builder.step("planes", 1.0, 128)
+    builder.moved("y", "planes")
+    builder.node("Concat", ["planes"] * 7, "y")
     given = picture(2, 6, 8)
-    (found,), _ = run(model_of(draft.graph("y"), {}), given)
+    (found,), _ = run(model_of(builder.graph("y"), {}), given)
     assert np.array_equal(found, np.concatenate([given] * 7))
 
 
@@ -328,12 +332,12 @@ OTHERS: list[tuple[str, dict[str, Any], Any, list[str]]] = [
 def test_other_operators_are_within_a_step(
     op: str, options: dict[str, Any], real: Any, written: list[str]
 ) -> None:
-    draft = Draft({"planes": 4})
-    draft.step("planes", 0.03, 120)
+    builder = QuantizedGraphBuilder({"planes": 4})
+    builder.step("planes", 0.03, 120)
     scale = 0.005 if op == "Sigmoid" else 0.035
-    draft.step("y", scale, 90)
-    draft.node(op, "planes", "y", **options)
-    data, given = model_of(draft.graph("y"), {}), picture(4, 8, 12)
+    builder.step("y", scale, 90)
+    builder.node(op, "planes", "y", **options)
+    data, given = model_of(builder.graph("y"), {}), picture(4, 8, 12)
     (found,), _ = run(data, given)
     expected = rounded(real((given - 120) * 0.03) / scale, 90)
     assert found.shape == expected.shape
@@ -344,19 +348,19 @@ def test_other_operators_are_within_a_step(
 @pytest.mark.parametrize("op", ["Add", "Mul"])
 @pytest.mark.parametrize("relu", [False, True])
 def test_two_values(op: str, relu: bool) -> None:
-    draft = Draft({"planes": 4, "residual": 4})
-    draft.step("planes", 0.03, 120)
-    draft.step("residual", 0.02, 30)
-    draft.step("y", 0.05, 100)
+    builder = QuantizedGraphBuilder({"planes": 4, "residual": 4})
+    builder.step("planes", 0.03, 120)
+    builder.step("residual", 0.02, 30)
+    builder.step("y", 0.05, 100)
     if op == "Mul" and relu:  # no part of the group: its own operator, of a rounded value
-        draft.step("z", 0.1, 80)
-        draft.node(op, ["planes", "residual"], "z")
-        draft.node("Relu", "z", "y")
+        builder.step("z", 0.1, 80)
+        builder.node(op, ["planes", "residual"], "z")
+        builder.node("Relu", "z", "y")
     else:
-        draft.node(op, ["planes", "residual"], "z" if relu else "y")
+        builder.node(op, ["planes", "residual"], "z" if relu else "y")
         if relu:
-            draft.node("Relu", "z", "y")
-    data = model_of(draft.graph("y"), {})
+            builder.node("Relu", "z", "y")
+    data = model_of(builder.graph("y"), {})
     one, two = picture(4, 8, 12), picture(4, 8, 12)
     (found,), _ = run(data, one, two)
     reals = (one - 120) * 0.03, (two - 30) * 0.02
@@ -370,10 +374,10 @@ def test_two_values(op: str, relu: bool) -> None:
 
 
 def test_what_is_real_is_real_at_the_ends_too() -> None:
-    draft = Draft({"planes": 2})
+    builder = QuantizedGraphBuilder({"planes": 2})
     kernel = RNG.normal(0, 0.2, (3, 2, 3, 3)).astype(np.float32)
-    draft.conv("planes", "k", "y", kernel, scale=2.0, bias=0.5, relu=True, real=True, **SAME)
-    data = model_of(draft.graph("y"), {})
+    builder.conv("planes", "k", "y", kernel, scale=2.0, bias=0.5, relu=True, in_float=True, **SAME)
+    data = model_of(builder.graph("y"), {})
     given = RNG.normal(0, 40, (2, 6, 8)).astype(np.float32)
     (found,), interpreter = run(data, given)
     assert interpreter.get_input_details()[0]["dtype"] is np.float32
@@ -387,13 +391,13 @@ def test_what_is_real_is_real_at_the_ends_too() -> None:
 
 
 def test_a_real_layer_between_integers_reads_what_they_stand_for() -> None:
-    draft = Draft({"planes": 2})
-    draft.step("planes", 1.0, 128)
-    draft.step("a", 0.5, 100)
-    draft.step("b", 0.25, 128)
-    draft.node("Mul", ["planes", draft.vector("factor", [0.3, -1.7], 2)], "a")
-    draft.node("Relu", "a", "b")
-    data = model_of(draft.graph("b"), {}, outputs=["a"])
+    builder = QuantizedGraphBuilder({"planes": 2})
+    builder.step("planes", 1.0, 128)
+    builder.step("a", 0.5, 100)
+    builder.step("b", 0.25, 128)
+    builder.node("Mul", ["planes", builder.vector("factor", [0.3, -1.7], 2)], "a")
+    builder.node("Relu", "a", "b")
+    data = model_of(builder.graph("b"), {}, outputs=["a"])
     given = picture(2, 6, 8)
     (b, a), _ = run(data, given)
     exact = (given - 128) * np.array([0.3, -1.7])[:, None, None] / 0.5

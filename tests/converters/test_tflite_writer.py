@@ -21,9 +21,9 @@ from edgeqe.converters.tflite_io.writer import model_of
 from edgeqe.errors import InputError
 from edgeqe.model.flatbuffer import outline
 from edgeqe.runtimes.litert import provider_of
+from edgeqe.typing import Float
 from tests.small_models import strong_graph
 
-Float = npt.NDArray[np.float32]
 RNG = np.random.default_rng(5)
 #: Sums of float32 products in another order; 11 bits a weight for float16.
 TOLERANCE, HALF = 1e-6, 2e-3

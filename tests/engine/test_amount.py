@@ -13,7 +13,8 @@ from edgeqe import Enhancer, InputError
 from edgeqe.codecs.strength import step_from_quality, step_key
 from edgeqe.model.catalogue import forms_of, shipped_files
 from edgeqe.model.file import ModelFile
-from tests.fakes import FakeFile, Float, enhancer_of, noise
+from edgeqe.typing import Float
+from tests.fakes import FakeFile, enhancer_of, noise
 from tests.reference import gray_planes, photograph, plain_network, weights_of
 
 TINY = [f"edgeqe-tiny:{form}" for form in forms_of("edgeqe-tiny")]

@@ -9,9 +9,9 @@ import pytest
 
 from edgeqe import InputError, MemoryLimitError, ModelError
 from edgeqe.engine.blocks import weights
-from tests.fakes import FakeFile, Float, enhancer_of, noise
+from edgeqe.typing import Double, Float
+from tests.fakes import FakeFile, enhancer_of, noise
 
-Double = npt.NDArray[np.float64]
 SIDE = 64
 SIZES = [(1, 1), (16, 40), (40, 16), (17, 17), (64, 64), (65, 130), (80, 79), (150, 205)]
 

@@ -14,7 +14,8 @@ from edgeqe import Enhancer, InputError, MemoryLimitError
 from edgeqe.codecs.strength import step_from_quality, step_key
 from edgeqe.engine.cascade import KEPT_SESSIONS
 from edgeqe.model.file import ModelFile
-from tests.fakes import FakeFile, FakeSession, Float, enhancer_of, noise
+from edgeqe.typing import Float
+from tests.fakes import FakeFile, FakeSession, enhancer_of, noise
 from tests.reference import gray_planes, photograph, plain_network, weights_of
 
 #: Limit under which 4 numbers and 18 bytes a pixel, twice, make many windows.

@@ -9,7 +9,8 @@ import pytest
 
 from edgeqe import Enhancer
 from edgeqe.errors import InputError
-from tests.fakes import FakeFile, Float, enhancer_of, noise
+from edgeqe.typing import Float
+from tests.fakes import FakeFile, enhancer_of, noise
 
 #: Limit in which windows of 34 bytes a pixel have some 100 pixels a side.
 LIMIT = (11 << 18) + 400_000

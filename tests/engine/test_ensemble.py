@@ -18,10 +18,10 @@ from edgeqe import Enhancer, InputError, MemoryLimitError
 from edgeqe.codecs.strength import step_from_quality, step_key
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
-from tests.fakes import FakeFile, FakeSession, Float, enhancer_of, noise
+from edgeqe.typing import Double, Float
+from tests.fakes import FakeFile, FakeSession, enhancer_of, noise
 from tests.reference import photograph, plain_network, weights_of
 
-Double = npt.NDArray[np.float64]
 PHASES = [(0, 0), (0, 1), (1, 0), (1, 1)]
 FIXED = 11 << 18
 

@@ -16,7 +16,7 @@ from edgeqe.converters.tflite_io import integer_writer as tflite_integer_writer
 from edgeqe.errors import ModelError
 from edgeqe.model.file import outline_of
 from edgeqe.model.flatbuffer import outline
-from tests.quantization.integer_models import Draft
+from tests.quantization.integer_models import QuantizedGraphBuilder
 from tests.small_models import packed, strong_graph, write
 
 
@@ -37,17 +37,17 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture(scope="module")
 def integers() -> bytes:
     """Two convolutions of one kernel, their sum, a value that moves, a real operator."""
-    draft = Draft({"planes": 4})
+    builder = QuantizedGraphBuilder({"planes": 4})
     for name, scale in (("planes", 1.0), ("a", 2.0), ("b", 3.0), ("c", 5.0), ("y", 6.0)):
-        draft.step(name, scale, 100)
+        builder.step(name, scale, 100)
     kernel = np.random.default_rng(2).integers(-64, 65, (4, 4, 3, 3))
     scales = [0.01, 0.02, 0.03, 0.04]
-    draft.conv("planes", "k", "a", kernel, scale=scales, relu=True, padding=1, padding_end=1)
-    draft.conv("a", "k", "b", scale=0.05, padding=1, padding_end=1)
-    draft.node("Add", ["a", "b"], "c")
-    draft.node("MaxPool", "c", draft.moved("d", "c"), kernel=3, padding=1, padding_end=1)
-    draft.node("Sigmoid", "d", "y")
-    return tflite_integer_writer.model_of(draft.graph("y"), {"edgeqe.card": "{}"})
+    builder.conv("planes", "k", "a", kernel, scale=scales, relu=True, padding=1, padding_end=1)
+    builder.conv("a", "k", "b", scale=0.05, padding=1, padding_end=1)
+    builder.node("Add", ["a", "b"], "c")
+    builder.node("MaxPool", "c", builder.moved("d", "c"), kernel=3, padding=1, padding_end=1)
+    builder.node("Sigmoid", "d", "y")
+    return tflite_integer_writer.model_of(builder.graph("y"), {"edgeqe.card": "{}"})
 
 
 def names_of(kinds: type) -> dict[int, str]:
@@ -383,8 +383,8 @@ NO_NETWORK = "has scales or zeros of no network"
         (zeroed(BIAS, 0, 0, 0, 1), NO_NETWORK),
         (scaled(BIAS, 0.1, 0.1, 0.1), NO_NETWORK),
         (scaled_floats, NO_NETWORK),
-        (float_result, "CONV_2D mixes integers and real numbers"),
-        (float_summand, "mixes integers and real numbers"),
+        (float_result, "CONV_2D mixes integers and floats"),
+        (float_summand, "mixes integers and floats"),
         (scales_of_one_name, "several tensors named 'a.scale'"),
         (scaled(of(b"a"), 1e10), "whose scale is 2e\\+09 times that of their sum"),
     ],

@@ -15,8 +15,9 @@ from edgeqe.cli import main
 from edgeqe.cli.convert import command as convert
 from edgeqe.codecs.strength import STATED_BY
 from edgeqe.model import catalogue
+from edgeqe.typing import Float
 from tests import small_models
-from tests.fakes import FakeFile, Float, enhancer_of, noise
+from tests.fakes import FakeFile, enhancer_of, noise
 
 GRAY = noise(8, 8)
 HALF = noise(4, 4)

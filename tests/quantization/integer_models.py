@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
-from edgeqe.converters.graph.integer import IntegerGraph, Step
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
+from edgeqe.converters.graph.integer import QuantizedGraph, QuantParams
+from edgeqe.typing import Float
 
 Row = float | list[float]
 
 
-class Draft:
+class QuantizedGraphBuilder:
     """An integer graph as it is put together."""
 
     def __init__(self, inputs: dict[str, int], *, symmetric: bool = False) -> None:
@@ -22,18 +23,18 @@ class Draft:
         self.nodes: list[Node] = []
         self.constants: dict[str, Float] = {}
         self.vectors: dict[str, Float] = {}
-        self.steps: dict[str, Step] = {}
+        self.quant_params: dict[str, QuantParams] = {}
         self.kernels: set[str] = set()
 
     def step(self, value: str, scale: float, zero: int) -> str:
         """Make a value integers."""
         self.constants[f"{value}.scale"] = np.full((1, 1, 1, 1), scale, np.float32)
-        self.steps[value] = Step(f"{value}.scale", zero)
+        self.quant_params[value] = QuantParams(f"{value}.scale", zero)
         return value
 
     def moved(self, value: str, source: str) -> str:
         """Make a value integers of the same step as another."""
-        self.steps[value] = self.steps[source]
+        self.quant_params[value] = self.quant_params[source]
         return value
 
     def vector(self, name: str, row: Row, channels: int) -> str:
@@ -58,14 +59,14 @@ class Draft:
         scale: Row = 1.0,
         bias: Row = 0.0,
         relu: bool = False,
-        real: bool = False,
+        in_float: bool = False,
         op: str = "Conv",
         **options: Any,
     ) -> str:
         """A convolution group; a kernel without weights is one that is there already."""
         if weights is not None:
             self.constants[kernel] = np.asarray(weights, np.float32)
-        if not real:
+        if not in_float:
             self.kernels.add(kernel)
         shape = self.constants[kernel].shape
         channels = shape[0] if op == "Conv" else shape[1] * options.get("groups", 1)
@@ -88,12 +89,12 @@ class Draft:
         self.vectors[name] = np.linspace(start, end, len(KEYS)).astype(np.float32)
         self.constants[name] = self.vectors[name][0].reshape(self.constants[name].shape)
 
-    def graph(self, output: str) -> IntegerGraph:
+    def graph(self, output: str) -> QuantizedGraph:
         """The network, whose result is a value."""
         whole = Graph(
             "hand-made", self.inputs, output, tuple(self.nodes), self.constants, self.vectors
         )
-        return IntegerGraph(whole, self.steps, frozenset(self.kernels), self.symmetric)
+        return QuantizedGraph(whole, self.quant_params, frozenset(self.kernels), self.symmetric)
 
 
 def extremes(kind: str, channels: int, height: int, width: int) -> npt.NDArray[np.uint8]:
@@ -115,7 +116,7 @@ def extremes(kind: str, channels: int, height: int, width: int) -> npt.NDArray[n
     return (bits * 255).astype(np.uint8)
 
 
-def stress(largest: int, *, symmetric: bool = False) -> IntegerGraph:
+def stress(largest: int, *, symmetric: bool = False) -> QuantizedGraph:
     """A network whose weights are all `largest` or its negative, its integers 0 or 255.
 
     Four kinds of output channels: all weights positive; all negative; of either sign, by the
@@ -125,7 +126,7 @@ def stress(largest: int, *, symmetric: bool = False) -> IntegerGraph:
     `deep` reads integers 0 and 255 as well.
     """
     count, middle = 16, 128
-    draft = Draft({"planes": count}, symmetric=symmetric)
+    builder = QuantizedGraphBuilder({"planes": count}, symmetric=symmetric)
     signs = np.ones((count, count, 3, 3))
     signs[1::4] = -1
     signs[2::4, 0::2] = -1
@@ -133,19 +134,19 @@ def stress(largest: int, *, symmetric: bool = False) -> IntegerGraph:
     unit = 1.0 / largest  # so that real numbers do not depend on `largest`
     step = 128.0 * count * 9 / 127
     same: dict[str, Any] = {"padding": 1, "padding_end": 1}
-    draft.step("planes", 1.0, middle)
-    draft.step("wide", step, middle)
-    draft.conv("planes", "kernel", "wide", signs * largest, scale=unit, **same)
-    draft.step("narrow", 1 / 512, middle if symmetric else 0)
-    draft.conv("planes", "kernel", "narrow", scale=unit, relu=True, **same)
-    draft.step("deep", step, middle)
-    draft.conv("narrow", "kernel", "deep", scale=256 * unit, bias=3.0, **same)
-    draft.step("sum", 2 * step, middle)
-    draft.node("Add", ["wide", "deep"], "sum")
-    return draft.graph("sum")
+    builder.step("planes", 1.0, middle)
+    builder.step("wide", step, middle)
+    builder.conv("planes", "kernel", "wide", signs * largest, scale=unit, **same)
+    builder.step("narrow", 1 / 512, middle if symmetric else 0)
+    builder.conv("planes", "kernel", "narrow", scale=unit, relu=True, **same)
+    builder.step("deep", step, middle)
+    builder.conv("narrow", "kernel", "deep", scale=256 * unit, bias=3.0, **same)
+    builder.step("sum", 2 * step, middle)
+    builder.node("Add", ["wide", "deep"], "sum")
+    return builder.graph("sum")
 
 
-def every_operator() -> IntegerGraph:
+def every_operator() -> QuantizedGraph:
     """A network with every operator of a folded graph, each value's step its own.
 
     A kernel is used twice, one convolution is depthwise, one transposed with windows that
@@ -157,25 +158,25 @@ def every_operator() -> IntegerGraph:
     def weights(*shape: int) -> npt.NDArray[np.int64]:
         return rng.integers(-64, 65, shape)
 
-    draft = Draft({"planes": 4})
+    builder = QuantizedGraphBuilder({"planes": 4})
 
     def made(op: str, inputs: str | list[str], output: str, scale: float, zero: int) -> str:
-        return draft.node(op, inputs, draft.step(output, scale, zero))
+        return builder.node(op, inputs, builder.step(output, scale, zero))
 
     def moved(op: str, source: str, output: str, **options: int) -> str:
-        return draft.node(op, source, draft.moved(output, source), **options)
+        return builder.node(op, source, builder.moved(output, source), **options)
 
     for name, scale, zero in (("planes", 1.0, 128), ("a", 0.9, 0), ("b", 1.1, 120),
                               ("c", 0.7, 100)):  # fmt: skip
-        draft.step(name, scale, zero)
+        builder.step(name, scale, zero)
     biases = np.linspace(-9, 9, 8).tolist()
     scales = np.linspace(0.001, 0.003, 8).tolist()
-    draft.conv("planes", "head", "a", weights(8, 4, 3, 3), scale=0.003, bias=biases, relu=True,
+    builder.conv("planes", "head", "a", weights(8, 4, 3, 3), scale=0.003, bias=biases, relu=True,
                **same)  # fmt: skip
-    draft.conv("a", "body", "b", weights(8, 8, 3, 3), scale=scales, **same)
-    draft.conv("b", "body", "c", scale=0.002, bias=5.0, relu=True, **same)
+    builder.conv("a", "body", "b", weights(8, 8, 3, 3), scale=scales, **same)
+    builder.conv("b", "body", "c", scale=0.002, bias=5.0, relu=True, **same)
     made("Add", ["a", "c"], "added", 1.7, 110)
-    draft.node("Add", ["b", "c"], "summed")
+    builder.node("Add", ["b", "c"], "summed")
     made("Relu", "summed", "positive", 0.61, 20)
     made("Mul", ["added", "positive"], "product", 41.0, 10)
     made("Concat", ["product", "added", "positive"], "joined", 1.3, 99)
@@ -183,42 +184,42 @@ def every_operator() -> IntegerGraph:
     moved("DepthToSpace", "part", "large", kernel=2)
     moved("MaxPool", "large", "pooled", kernel=2, stride=2)
     moved("SpaceToDepth", "large", "small", kernel=2)
-    draft.step("leaky", 1.3, 60)
-    draft.node("LeakyRelu", "pooled", "leaky", alpha=0.2)
+    builder.step("leaky", 1.3, 60)
+    builder.node("LeakyRelu", "pooled", "leaky", alpha=0.2)
     slopes = np.linspace(-0.5, 1.5, 4, dtype=np.float32)
-    draft.constants["slopes"] = slopes.reshape(4, 1, 1)
+    builder.constants["slopes"] = slopes.reshape(4, 1, 1)
     made("PRelu", ["pooled", "slopes"], "sloped", 1.1, 90)
     made("Selu", "pooled", "curved", 1.2, 9)
-    made("Mul", ["pooled", draft.vector("small factor", -0.02, 4)], "faint", 0.03, 200)
+    made("Mul", ["pooled", builder.vector("small factor", -0.02, 4)], "faint", 0.03, 200)
     made("Sigmoid", "faint", "sigmoid", 1 / 255, 0)
     made("ReduceMean", "small", "mean", 0.9, 80)
     made("ReduceMax", "small", "largest", 1.2, 30)
     made("GlobalAveragePool", "small", "average", 0.6, 70)
     made("GlobalMaxPool", "small", "peak", 1.5, 10)
     made("Relu", "sloped", "cut", 1.0, 0)
-    factor = draft.vector("factor", np.linspace(-1, 1, 16).tolist(), 16)
+    factor = builder.vector("factor", np.linspace(-1, 1, 16).tolist(), 16)
     made("Mul", ["small", factor], "scaled", 1.1, 77)
-    shift = draft.vector("shift", np.linspace(-9, 9, 16).tolist(), 16)
+    shift = builder.vector("shift", np.linspace(-9, 9, 16).tolist(), 16)
     made("Add", ["scaled", shift], "shifted", 1.1, 77)
     made("Mul", ["shifted", "average"], "gated", 30.0, 100)
     made("Mul", ["gated", "largest"], "masked", 3000.0, 100)
-    made("Mul", ["masked", draft.vector("tiny", 0.0002, 16)], "weak", 0.7, 100)
+    made("Mul", ["masked", builder.vector("tiny", 0.0002, 16)], "weak", 0.7, 100)
     parts = ["leaky", "sloped", "curved", "sigmoid", "mean", "cut", "weak"]
     made("Concat", parts, "all", 1.4, 100)
     count = 4 + 4 + 4 + 4 + 1 + 4 + 16
-    draft.step("deep", 1.0, 128)
-    draft.conv("all", "depthwise", "deep", weights(count, 1, 3, 3), scale=0.003, groups=count,
+    builder.step("deep", 1.0, 128)
+    builder.conv("all", "depthwise", "deep", weights(count, 1, 3, 3), scale=0.003, groups=count,
                **same)  # fmt: skip
-    draft.step("double", 2.0, 128)
-    draft.conv("deep", "transposed", "double", weights(count, 3, 3, 3), scale=0.004,
+    builder.step("double", 2.0, 128)
+    builder.conv("deep", "transposed", "double", weights(count, 3, 3, 3), scale=0.004,
                op="ConvTranspose", stride=2, padding=1, padding_end=0)  # fmt: skip
-    draft.conv("double", "first real", "exact", rng.normal(0, 0.1, (3, 3, 3, 3)), real=True,
+    builder.conv("double", "first real", "exact", rng.normal(0, 0.1, (3, 3, 3, 3)), in_float=True,
                relu=True, stride=2, padding_end=1)  # fmt: skip
-    draft.conv("exact", "second real", "exacter", rng.normal(0, 1, (3, 3, 1, 1)), real=True)
-    made("Mul", ["exacter", draft.vector("signs", [1, -1, 0.5], 3)], "rounded", 0.5, 128)
-    draft.step("residual", 1.0, 128)
-    draft.conv("rounded", "tail", "residual", weights(4, 3, 1, 1), scale=0.01)
-    return draft.graph("residual")
+    builder.conv("exact", "second real", "exacter", rng.normal(0, 1, (3, 3, 1, 1)), in_float=True)
+    made("Mul", ["exacter", builder.vector("signs", [1, -1, 0.5], 3)], "rounded", 0.5, 128)
+    builder.step("residual", 1.0, 128)
+    builder.conv("rounded", "tail", "residual", weights(4, 3, 1, 1), scale=0.01)
+    return builder.graph("residual")
 
 
 def has_vnni() -> bool:

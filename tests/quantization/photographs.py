@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edgeqe.quantization.calibration.samples import Photograph
-
-Rgb = npt.NDArray[np.uint8]
+from edgeqe.typing import Rgb
 
 #: Photographs of scikit-image's package, 512x512 to 600x400.
 NAMES = ("astronaut", "brick", "camera", "chelsea", "coffee", "grass", "gravel",

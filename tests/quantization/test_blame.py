@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from edgeqe import runtimes
-from edgeqe.engine.memory import Float
 from edgeqe.quantization.drift import blame as module
 from edgeqe.quantization.drift.blame import Blame, BlameRow, blame
 from edgeqe.quantization.drift.protocols import picture_files
+from edgeqe.typing import Float
 from tests import small_models
 from tests.drift_models import MODEL, STAMP, TINY, doubled, photographs
 

@@ -19,11 +19,10 @@ from edgeqe.errors import InputError
 from edgeqe.quantization.calibration import calibration as calibration_module
 from edgeqe.quantization.calibration.calibration import calibrate
 from edgeqe.quantization.calibration.samples import inputs_at, read_photographs
+from edgeqe.typing import Rgb
 from tests.quantization.photographs import folder_of, photograph, picture
 from tests.reference import conv3x3
 from tests.small_models import strong_graph
-
-Rgb = npt.NDArray[np.uint8]
 
 
 def weighing_graph(weight: float, channels: int = 1) -> Graph:
@@ -196,7 +195,7 @@ def test_a_folder_gives_the_same_calibration_again_and_its_summary(tmp_path: Pat
 
 def test_wrong_use_is_refused() -> None:
     graph, given = weighing_graph(1.0), [photograph(black_and_white())]
-    with pytest.raises(InputError, match="no statistic 'mean': choose one of minmax, perc"):
+    with pytest.raises(InputError, match="no range statistic 'mean': choose one of minmax, perc"):
         calibrate(graph, ["out"], given, planes="y", statistic="mean")
     with pytest.raises(InputError, match="no value 'nothing'"):
         calibrate(graph, ["nothing"], given, planes="y")

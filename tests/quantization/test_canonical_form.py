@@ -8,9 +8,9 @@ import pytest
 
 from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.graph.integer import groups_of
-from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.errors import InputError
-from edgeqe.quantization.int8.canonical_form import normal
+from edgeqe.quantization.int8.canonical_form import canonical
 from edgeqe.quantization.int8.kernels import with_integer_kernel
 
 RNG = np.random.default_rng(1)
@@ -69,13 +69,13 @@ def test_the_normal_form_computes_the_same(make: Callable[[], Graph]) -> None:
     graph = make()
     planes = RNG.normal(0, 1, (1, graph.inputs["planes"], 6, 8)).astype(np.float32)
     for key in (0, 40, 87):
-        expected = Running(graph.at(key)).run({"planes": planes})[0]
-        found = Running(normal(graph).at(key)).run({"planes": planes})[0]
+        expected = GraphSession(graph.at(key)).run({"planes": planes})[0]
+        found = GraphSession(canonical(graph).at(key)).run({"planes": planes})[0]
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)  # order of the sums
 
 
 def test_every_convolution_has_a_scale_and_a_bias_behind_it() -> None:
-    graph = normal(shared())
+    graph = canonical(shared())
     groups = [tuple(node.op for node in group.nodes) for group in groups_of(graph)]
     assert groups == [
         ("Conv", "Mul", "Add", "Relu"),
@@ -90,7 +90,7 @@ def test_every_convolution_has_a_scale_and_a_bias_behind_it() -> None:
 
 
 def test_a_transposed_convolution_becomes_its_phases() -> None:
-    graph = normal(up())
+    graph = canonical(up())
     assert [node.op for node in graph.nodes] == ["Conv", "Mul", "Add", "Relu", "DepthToSpace"]
     # y[c, 2i + a, 2j + b] = W[n, c, a, b] x[n, i, j], and DepthToSpace takes channel
     # (2a + b) * 2 + c there
@@ -104,7 +104,7 @@ def test_a_transposed_convolution_becomes_its_phases() -> None:
 
 
 def test_a_shared_kernel_is_rounded_once_and_its_uses_keep_their_scales() -> None:
-    graph = with_integer_kernel(normal(shared()), "k", 64)
+    graph = with_integer_kernel(canonical(shared()), "k", 64)
     kernel, before = graph.constants["k"], SHARED
     assert (kernel == np.rint(kernel)).all() and np.abs(kernel).max() <= 64
     unit = graph.constants["c1.kernel.scale"].ravel() / [0.5, 2.0]
@@ -119,7 +119,7 @@ def test_a_shared_kernel_is_rounded_once_and_its_uses_keep_their_scales() -> Non
 
 
 def test_a_negative_scale_turns_its_channel() -> None:
-    graph = normal(shared())
+    graph = canonical(shared())
     for name in ("c1.kernel.scale", "c2.kernel.scale"):
         graph.constants[name][0, 0] *= -1
     graph.vectors["c1.kernel.scale"][:, 0] *= -1
@@ -132,14 +132,14 @@ def test_a_negative_scale_turns_its_channel() -> None:
 
 
 def test_scales_of_both_signs_are_refused() -> None:
-    graph = normal(shared())
+    graph = canonical(shared())
     graph.constants["c2.kernel.scale"][0, 1] *= -1
     with pytest.raises(InputError, match=r"kernel 'k', channel 1: .* keep 'c1' real"):
         with_integer_kernel(graph, "k", 64)
 
 
 def test_a_scale_that_only_just_crosses_zero_becomes_tiny() -> None:
-    graph = normal(shared())
+    graph = canonical(shared())
     graph.vectors["c1.kernel.scale"][0, 1] = -0.01  # up to 4 over the strengths
     rounded = with_integer_kernel(graph, "k", 64)
     table = rounded.vectors["c1.kernel.scale"][:, 1]

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 
 from edgeqe import zoo
 from edgeqe.errors import InputError
 from edgeqe.quantization.pruning.distillation import PEAK, TEACHER_SHARE, WARMUP, fine_tune, rate
-from edgeqe.quantization.pruning.pictures import Pictures, read_pictures
+from edgeqe.quantization.pruning.pictures import TuningPictures, read_pictures
+from edgeqe.typing import Float
 from edgeqe.zoo.training.feed import Job
 from tests.reference import photograph
-
-Float = npt.NDArray[np.float32]
 
 
 class Student:
@@ -140,7 +138,7 @@ def test_batches_are_those_of_a_training_from_scratch(tmp_path: Path) -> None:
     files = (tmp_path / "a.png",)
     job = Job((str(files[0]),), seed=5, batch=2, crop=96, candidates=4, error_floor=1.5, slots=6)
     pool, made = job.pool(), 0
-    for batch in Pictures(files, {}).batches(seed=5, steps=3, size=2):
+    for batch in TuningPictures(files, {}).batches(seed=5, steps=3, size=2):
         for part, same in zip(batch, pool.batch(made), strict=True):
             np.testing.assert_array_equal(part, same)
         made += 1
@@ -148,7 +146,7 @@ def test_batches_are_those_of_a_training_from_scratch(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no picture has 192 pixels both ways"):
         small = tmp_path / "small.png"
         Image.fromarray(photograph("coffee", 20, 40, 100, 240)).save(small)
-        next(Pictures((small,), {}).batches(seed=5, steps=3))
+        next(TuningPictures((small,), {}).batches(seed=5, steps=3))
 
 
 def test_only_networks_with_training_data_are_tuned(tmp_path: Path) -> None:

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.metrics import psnr as plain_psnr
 from edgeqe.quantization.drift.drift import PictureDrift, Row, Tile, measure, psnr, worst_tile
+from edgeqe.typing import Uint8
 from tests.drift_models import photographs, save
-
-Uint8 = npt.NDArray[np.uint8]
 
 
 class Shifted:

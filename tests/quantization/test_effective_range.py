@@ -7,14 +7,18 @@ import pytest
 
 from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.quantization.calibration.calibration import calibrate
-from edgeqe.quantization.calibration.effective_range import at_coarse_levels, felt, summands
+from edgeqe.quantization.calibration.effective_range import (
+    at_coarse_levels,
+    effective_values,
+    summands,
+)
 from edgeqe.quantization.calibration.samples import Photograph
 
 
 def test_felt_numbers_give_the_same_sums_behind_the_relu() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(0.0, 3.0, (2, 1, 8, 16, 16)).astype(np.float32)
-    raised = felt(x, y)
+    raised = effective_values(x, y)
     np.testing.assert_array_equal(np.maximum(raised + y, 0.0), np.maximum(x + y, 0.0))
     # Nothing is further from 0 than it was, and nothing below 0 is further than y makes up for.
     assert (np.abs(raised) <= np.abs(x)).all()

@@ -27,10 +27,10 @@ def test_a_channel_of_zeros_keeps_a_scale() -> None:
 def test_alike_inputs_keep_the_sum_of_the_weights() -> None:
     # Three inputs that are nearly one and the same: only the sum of the weights counts.
     kernel = np.array([[10.0, 0.4, 0.4]], np.float32)
-    moment = 100.0 * np.ones((3, 3)) + 0.01 * np.eye(3)
+    hessian = 100.0 * np.ones((3, 3)) + 0.01 * np.eye(3)
     nearest, unit = round_kernel(kernel, 10)
     assert nearest.tolist() == [[10, 0, 0]] and unit.tolist() == [1.0]  # sum 10, 10.8 wanted
-    minded, unit = round_kernel(kernel, 10, moment)
+    minded, unit = round_kernel(kernel, 10, hessian)
     assert abs(float((minded * unit[:, None]).sum()) - 10.8) < 0.25
 
 
@@ -41,13 +41,13 @@ def test_the_error_of_the_result_is_near_the_least_of_all_roundings(seed: int) -
     rng = np.random.default_rng(seed)
     kernel = rng.normal(0, 1, (1, 5)).astype(np.float32)
     mixed = rng.normal(0, 1, (5, 40)) + 2 * rng.normal(0, 1, (1, 40))
-    moment = mixed @ mixed.T
+    hessian = mixed @ mixed.T
 
     def error(numbers: npt.NDArray[Any], scale: float) -> float:
         rest = numbers * scale - kernel[0]
-        return float(rest @ moment @ rest)
+        return float(rest @ hessian @ rest)
 
-    numbers, scale = round_kernel(kernel, 1, moment)
+    numbers, scale = round_kernel(kernel, 1, hessian)
     found = error(numbers[0], float(scale[0]))
     every = [error(np.array(n), float(scale[0])) for n in itertools.product((-1, 0, 1), repeat=5)]
     nearest, unit = round_kernel(kernel, 1)

@@ -5,7 +5,7 @@ import numpy as np
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.quantization.calibration.samples import Photograph, inputs_at
-from edgeqe.quantization.int8.hessian import moments
+from edgeqe.quantization.int8.hessian import hessians
 
 
 def photographs(count: int) -> list[Photograph]:
@@ -29,7 +29,7 @@ def network() -> Graph:
 
 def test_a_moment_is_the_mean_square_in_steps_over_uses() -> None:
     pictures, quality = photographs(4), 20
-    found = moments(network(), pictures, "y", [quality])["k"]
+    found = hessians(network(), pictures, "y", [quality])["k"]
     assert found.shape == (1, 1)
     step = step_from_quality(quality)
     planes = np.concatenate(
@@ -49,7 +49,7 @@ def test_taps_that_see_neighbours_are_alike() -> None:
         (Node("Conv", "a", ("planes", "k"), "out", 3, padding=1, padding_end=1),),
         {"k": np.ones((1, 1, 3, 3), np.float32)},
     )
-    found = moments(graph, photographs(4), "y", [90])["k"]
+    found = hessians(graph, photographs(4), "y", [90])["k"]
     assert found.shape == (9, 9) and (found == found.T).all()
     scale = np.sqrt(np.diagonal(found))
     assert (found / np.outer(scale, scale)).min() > 0.5  # smooth waves: neighbours agree
@@ -64,4 +64,4 @@ def test_kernels_in_groups_have_no_moment() -> None:
         {"k": np.ones((3, 1, 1, 1), np.float32)},
         {},
     )
-    assert moments(graph, photographs(2), "rgb", [50]) == {}
+    assert hessians(graph, photographs(2), "rgb", [50]) == {}

@@ -8,8 +8,8 @@ import pytest
 from edgeqe.codecs.strength import step_from_quality, step_key
 from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.quantization.calibration.ranges import Ranges
-from edgeqe.quantization.int8.canonical_form import normal
-from edgeqe.quantization.int8.int8 import integer_graph, most_of_residual, values
+from edgeqe.quantization.int8.canonical_form import canonical
+from edgeqe.quantization.int8.int8 import most_of_residual, quantized_graph, values
 
 FIRST, LAST = KEYS[0], KEYS[-1]
 
@@ -46,9 +46,9 @@ def test_calibration_is_asked_for_what_becomes_integers_by_a_range() -> None:
 
 
 def test_steps_are_the_ranges_over_255() -> None:
-    integer = integer_graph(network(), RANGES, LAST)
-    assert integer.steps["planes"].zero == 128 and integer.scale("planes") == 1.0
-    assert integer.steps["z"].zero == 0
+    integer = quantized_graph(network(), RANGES, LAST)
+    assert integer.quant_params["planes"].zero_point == 128 and integer.scale("planes") == 1.0
+    assert integer.quant_params["z"].zero_point == 0
     assert integer.scale("z") == pytest.approx(25.5 / 255, rel=1e-6)
     first = integer.at(FIRST)
     assert first.scale("z") == pytest.approx(2.55 / 255, rel=1e-6)
@@ -58,17 +58,20 @@ def test_steps_are_the_ranges_over_255() -> None:
 
 
 def test_the_residual_has_its_zero_in_the_middle_and_at_most_a_grey_level() -> None:
-    integer = integer_graph(network(), RANGES, LAST)
-    assert integer.steps["out"] is integer.steps["w"] and integer.steps["out"].zero == 128
+    integer = quantized_graph(network(), RANGES, LAST)
+    assert (
+        integer.quant_params["out"] is integer.quant_params["w"]
+        and integer.quant_params["out"].zero_point == 128
+    )
     # -60 would need 60 / 128 at the coarsest step, which is below the one that is allowed
-    assert integer.residual_step == pytest.approx(60 / 128, rel=1e-6)
+    assert integer.residual_scale == pytest.approx(60 / 128, rel=1e-6)
     # -4 would need 1 / 32 at the finest
-    assert integer.at(FIRST).residual_step == pytest.approx(4 / 128, rel=1e-6)
+    assert integer.at(FIRST).residual_scale == pytest.approx(4 / 128, rel=1e-6)
     wide = Ranges(RANGES.keys, {**RANGES.low, "w": np.full(2, -127.0)}, RANGES.high)
     for quality, most in ((5, 1.0), (10, 1.0), (60, 0.25), (90, 0.25)):
-        at = integer_graph(network(), wide, step_key(step_from_quality(quality)))
+        at = quantized_graph(network(), wide, step_key(step_from_quality(quality)))
         # keys are whole twelfths of an octave: the limit may be met half a key beside
-        assert at.residual_step <= most * 2 ** (1 / 24)
+        assert at.residual_scale <= most * 2 ** (1 / 24)
     both = np.array([step_key(step_from_quality(q)) for q in (10, 60)])
     np.testing.assert_allclose(most_of_residual(both), [1.0, 0.25], rtol=0.03)
     # a straight line in the logarithms between them: at the geometric mean of the steps, 1/2
@@ -77,7 +80,7 @@ def test_the_residual_has_its_zero_in_the_middle_and_at_most_a_grey_level() -> N
 
 
 def test_a_network_of_one_strength_has_one_scale_for_all() -> None:
-    integer = integer_graph(network(follows=False), RANGES, LAST)
+    integer = quantized_graph(network(follows=False), RANGES, LAST)
     assert not integer.graph.vectors
     assert integer.scale("z") == pytest.approx(25.5 / 255, rel=1e-6)
     assert integer.at(FIRST).scale("z") == integer.scale("z")
@@ -86,43 +89,43 @@ def test_a_network_of_one_strength_has_one_scale_for_all() -> None:
 def test_a_value_of_both_signs_has_its_zero_between() -> None:
     ranges = Ranges((0,), {"z": np.array([-1.0]), "w": np.array([-1.0])},
                     {"z": np.array([4.0]), "w": np.array([1.0])})  # fmt: skip
-    integer = integer_graph(network(), ranges, 0)
-    assert integer.steps["z"].zero == 51  # 255 * 1 / 5
+    integer = quantized_graph(network(), ranges, 0)
+    assert integer.quant_params["z"].zero_point == 51  # 255 * 1 / 5
     assert integer.scale("z") == pytest.approx(max(1 / 51, 4 / 204), rel=1e-6)
 
 
 def test_symmetric_integers_have_the_zero_of_tensorrt() -> None:
-    integer = integer_graph(network(), RANGES, LAST, symmetric=True)
-    assert {step.zero for step in integer.steps.values()} == {128}
+    integer = quantized_graph(network(), RANGES, LAST, symmetric=True)
+    assert {step.zero_point for step in integer.quant_params.values()} == {128}
     assert integer.scale("z") == pytest.approx(25.5 / 127, rel=1e-6)
-    plain = integer_graph(network(), RANGES, LAST)
+    plain = quantized_graph(network(), RANGES, LAST)
     for kernel in ("a", "b"):  # the same integers in every form
         assert (integer.graph.constants[kernel] == plain.graph.constants[kernel]).all()
 
 
 def test_every_strength_has_the_same_integer_kernels() -> None:
-    fine, coarse = (integer_graph(network(), RANGES, key) for key in (FIRST, LAST))
+    fine, coarse = (quantized_graph(network(), RANGES, key) for key in (FIRST, LAST))
     for kernel in ("a", "b"):
         assert (fine.graph.constants[kernel] == coarse.graph.constants[kernel]).all()
     assert {"head.kernel.scale", "head.bias", "z.scale", "w.scale"} <= set(fine.graph.vectors)
 
 
 def test_real_convolutions_keep_their_values_real() -> None:
-    tail = integer_graph(network(), RANGES, LAST, real=["tail"])
+    tail = quantized_graph(network(), RANGES, LAST, keep_float=["tail"])
     assert tail.kernels == {"a"}
-    assert set(tail.steps) == {"planes", "z"}  # the result is not rounded
-    head = integer_graph(network(), RANGES, LAST, real=["head"])
-    assert head.kernels == {"b"} and set(head.steps) == {"z", "w", "out"}  # nor the planes
+    assert set(tail.quant_params) == {"planes", "z"}  # the result is not rounded
+    head = quantized_graph(network(), RANGES, LAST, keep_float=["head"])
+    assert head.kernels == {"b"} and set(head.quant_params) == {"z", "w", "out"}  # nor the planes
     # its kernel is whole numbers of 8 bits, whose scale lies behind it: at most a unit off
     numbers, real = head.graph.constants["a"], network().constants["a"]
     unit = head.graph.constants["head.kernel.scale"].reshape(-1, 1, 1, 1)
-    before = normal(network()).at(LAST).constants["head.kernel.scale"].reshape(-1, 1, 1, 1)
+    before = canonical(network()).at(LAST).constants["head.kernel.scale"].reshape(-1, 1, 1, 1)
     assert (numbers == np.rint(numbers)).all() and np.abs(numbers).max() == 127
     assert (np.abs(numbers * unit - real * before) <= np.abs(unit)).all()
 
 
 @pytest.mark.parametrize("largest", [64, 127])
 def test_weights_stay_in_their_bits(largest: int) -> None:
-    integer = integer_graph(network(), RANGES, LAST, largest=largest)
+    integer = quantized_graph(network(), RANGES, LAST, largest=largest)
     peaks = [float(np.abs(integer.graph.constants[k]).max()) for k in ("a", "b")]
     assert peaks == [largest, largest]

@@ -10,13 +10,11 @@ import numpy.typing as npt
 import pytest
 
 from edgeqe.converters.graph.graph import KEYS
-from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.errors import CheckError, InputError
 from edgeqe.quantization.int8.oracle import Oracle
-from tests.quantization.integer_models import Draft, extremes, stress
+from tests.quantization.integer_models import QuantizedGraphBuilder, extremes, stress
 from tests.reference import conv3x3
-
-Double = npt.NDArray[np.float64]
 
 
 def row_of(*numbers: int) -> npt.NDArray[np.uint8]:
@@ -24,7 +22,7 @@ def row_of(*numbers: int) -> npt.NDArray[np.uint8]:
     return np.array(numbers, np.uint8).reshape(1, 1, -1)
 
 
-def result(integer: IntegerGraph, **given: npt.NDArray[np.uint8]) -> list[Any]:
+def result(integer: QuantizedGraph, **given: npt.NDArray[np.uint8]) -> list[Any]:
     """Integers of the result, flat."""
     listed: list[Any] = Oracle(integer).integers(given)[integer.graph.output].reshape(-1).tolist()
     return listed
@@ -32,13 +30,13 @@ def result(integer: IntegerGraph, **given: npt.NDArray[np.uint8]) -> list[Any]:
 
 def one_weight(
     *, symmetric: bool = False, relu: bool = False, zero: int = 11, unit: float = 0.25
-) -> IntegerGraph:
+) -> QuantizedGraph:
     """``2 * x`` of a unit and a bias of 0.6, 2.4 units of 1/4; a step of 1 behind it."""
-    draft = Draft({"x": 1}, symmetric=symmetric)
-    draft.step("x", 1.0, 128)
-    draft.step("y", 1.0, zero)
-    draft.conv("x", "w", "y", [[[[2]]]], scale=unit, bias=0.6, relu=relu)
-    return draft.graph("y")
+    builder = QuantizedGraphBuilder({"x": 1}, symmetric=symmetric)
+    builder.step("x", 1.0, 128)
+    builder.step("y", 1.0, zero)
+    builder.conv("x", "w", "y", [[[[2]]]], scale=unit, bias=0.6, relu=relu)
+    return builder.graph("y")
 
 
 # Convolutions.
@@ -59,13 +57,13 @@ def test_a_convolution_is_these_integers() -> None:
 
 
 def test_the_factor_of_a_convolution_is_float32() -> None:
-    draft = Draft({"x": 1})
-    draft.step("x", 1.0, 0)
-    draft.step("y", 1.0, 0)
-    draft.conv("x", "w", "y", [[[[1]]]], scale=0.1)
+    builder = QuantizedGraphBuilder({"x": 1})
+    builder.step("x", 1.0, 0)
+    builder.step("y", 1.0, 0)
+    builder.conv("x", "w", "y", [[[[1]]]], scale=0.1)
     # float32 has 0.100000001 for 0.1: 0.5000000075 and 2.500000037 are above the middle, but in
     # float32 they are 0.5 and 2.5, which go to even.
-    assert result(draft.graph("y"), x=row_of(5, 15, 25, 26)) == [0, 2, 2, 3]
+    assert result(builder.graph("y"), x=row_of(5, 15, 25, 26)) == [0, 2, 2, 3]
 
 
 def test_a_relu_keeps_what_is_below_zero_at_its_zero() -> None:
@@ -86,26 +84,26 @@ def test_a_symmetric_convolution_has_a_real_bias() -> None:
 
 
 def test_outside_the_picture_lies_the_real_zero() -> None:
-    draft = Draft({"x": 1})
-    draft.step("x", 1.0, 7)
-    draft.step("y", 1.0, 0)
+    builder = QuantizedGraphBuilder({"x": 1})
+    builder.step("x", 1.0, 7)
+    builder.step("y", 1.0, 0)
     weights = np.arange(1, 10).reshape(1, 1, 3, 3)
-    draft.conv("x", "w", "y", weights, padding=1, padding_end=1)
+    builder.conv("x", "w", "y", weights, padding=1, padding_end=1)
     given = np.array([[[8, 9], [10, 11]]], np.uint8)  # 1 2 3 4 over the zero
     # 5 + 2 * 6 + 3 * 8 + 4 * 9; 4 + 2 * 5 + 3 * 7 + 4 * 8; 2 + 2 * 3 + 3 * 5 + 4 * 6; ...
-    assert result(draft.graph("y"), x=given) == [77, 67, 47, 37]
+    assert result(builder.graph("y"), x=given) == [77, 67, 47, 37]
 
 
 def test_a_transposed_convolution_is_these_integers() -> None:
-    draft = Draft({"x": 1})
-    draft.step("x", 1.0, 7)
-    draft.step("y", 1.0, 5)
+    builder = QuantizedGraphBuilder({"x": 1})
+    builder.step("x", 1.0, 7)
+    builder.step("y", 1.0, 5)
     weights = [[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]
-    draft.conv("x", "w", "y", weights, op="ConvTranspose", stride=2, padding=1, padding_end=0)
+    builder.conv("x", "w", "y", weights, op="ConvTranspose", stride=2, padding=1, padding_end=0)
     given = np.array([[[8, 9]]], np.uint8)  # 1 2
     # Two kernels two columns apart give 5 columns, the first column and row are cut:
     #   4  5  6+8  10  12  ->  5  14  10  12   and   8  9+14  16  18
-    assert result(draft.graph("y"), x=given) == [10, 19, 15, 17, 13, 28, 21, 23]
+    assert result(builder.graph("y"), x=given) == [10, 19, 15, 17, 13, 28, 21, 23]
 
 
 @pytest.mark.parametrize(
@@ -126,12 +124,12 @@ def test_a_convolution_is_what_loops_give(
     rng = np.random.default_rng(kernel + stride)
     x = rng.integers(0, 256, (4, 7, 9))
     weights = rng.integers(-64, 65, (8, 4 // groups, kernel, kernel))
-    draft = Draft({"x": 4})
-    draft.step("x", 1.0, 90)
-    draft.step("y", 1.0, 128)
-    draft.conv("x", "w", "y", weights, scale=2.0**-9, bias=[*range(-4, 4)], stride=stride,
+    builder = QuantizedGraphBuilder({"x": 4})
+    builder.step("x", 1.0, 90)
+    builder.step("y", 1.0, 128)
+    builder.conv("x", "w", "y", weights, scale=2.0**-9, bias=[*range(-4, 4)], stride=stride,
                padding=padding[0], padding_end=padding[1], groups=groups)  # fmt: skip
-    found = Oracle(draft.graph("y")).integers({"x": x.astype(np.uint8)})["y"]
+    found = Oracle(builder.graph("y")).integers({"x": x.astype(np.uint8)})["y"]
     height, width = ((side + sum(padding) - kernel) // stride + 1 for side in x.shape[1:])
     assert found.shape == (8, height, width)
     for o, i, j in np.ndindex(found.shape):
@@ -163,12 +161,12 @@ def test_a_transposed_convolution_is_what_loops_give(
     rng = np.random.default_rng(kernel * stride)
     x = rng.integers(0, 256, (4, 3, 5))
     weights = rng.integers(-64, 65, (4, 6 // groups, kernel, kernel))
-    draft = Draft({"x": 4})
-    draft.step("x", 1.0, 130)
-    draft.step("y", 1.0, 100)
-    draft.conv("x", "w", "y", weights, op="ConvTranspose", scale=2.0**-8, bias=3.0, stride=stride,
+    builder = QuantizedGraphBuilder({"x": 4})
+    builder.step("x", 1.0, 130)
+    builder.step("y", 1.0, 100)
+    builder.conv("x", "w", "y", weights, op="ConvTranspose", scale=2.0**-8, bias=3.0, stride=stride,
                padding=padding[0], padding_end=padding[1], groups=groups)  # fmt: skip
-    found = Oracle(draft.graph("y")).integers({"x": x.astype(np.uint8)})["y"]
+    found = Oracle(builder.graph("y")).integers({"x": x.astype(np.uint8)})["y"]
     height, width = ((side - 1) * stride + kernel - sum(padding) for side in x.shape[1:])
     total = np.full((6, height, width), 3 * 256)
     for n, i, j in np.ndindex(x.shape):
@@ -181,21 +179,21 @@ def test_a_transposed_convolution_is_what_loops_give(
     assert found.reshape(-1).tolist() == expected
 
 
-def shared(*, following: bool = False) -> IntegerGraph:
+def shared(*, following: bool = False) -> QuantizedGraph:
     """One kernel used twice with its own scales, biases and steps."""
-    draft = Draft({"planes": 1})
-    draft.step("planes", 1.0, 128)
-    draft.step("a", 0.5, 0)
-    draft.step("b", 2.0, 128)
-    draft.conv("planes", "w", "a", [[[[40]]], [[[-20]]]], scale=[0.05, 0.1], bias=[1.0, 2.0],
+    builder = QuantizedGraphBuilder({"planes": 1})
+    builder.step("planes", 1.0, 128)
+    builder.step("a", 0.5, 0)
+    builder.step("b", 2.0, 128)
+    builder.conv("planes", "w", "a", [[[[40]]], [[[-20]]]], scale=[0.05, 0.1], bias=[1.0, 2.0],
                relu=True)  # fmt: skip
-    draft.node("Slice", "a", draft.moved("half", "a"), first=0, last=1)
-    draft.conv("half", "w", "b", scale=[0.5, 0.25], bias=[-10.0, 0.0])
+    builder.node("Slice", "a", builder.moved("half", "a"), first=0, last=1)
+    builder.conv("half", "w", "b", scale=[0.5, 0.25], bias=[-10.0, 0.0])
     if following:
-        draft.follow("a.conv.kernel.scale", [0.05, 0.1], [0.025, 0.1])
-        draft.follow("a.conv.bias", [1.0, 2.0], [5.0, 2.0])
-        draft.follow("a.scale", 0.5, 0.25)
-    return draft.graph("b")
+        builder.follow("a.conv.kernel.scale", [0.05, 0.1], [0.025, 0.1])
+        builder.follow("a.conv.bias", [1.0, 2.0], [5.0, 2.0])
+        builder.follow("a.scale", 0.5, 0.25)
+    return builder.graph("b")
 
 
 def test_a_shared_kernel_has_the_scales_of_each_use() -> None:
@@ -222,11 +220,11 @@ def test_a_strength_sets_scales_and_biases() -> None:
 
 
 def test_a_sum_that_int32_does_not_hold_is_refused() -> None:
-    draft = Draft({"x": 1})
-    draft.step("x", 1.0, 0)
-    draft.step("y", 1.0, 0)
-    draft.conv("x", "w", "y", [[[[1]]]], scale=2.0**-20, bias=2.0**11)  # 2**31 units
-    integer = draft.graph("y")
+    builder = QuantizedGraphBuilder({"x": 1})
+    builder.step("x", 1.0, 0)
+    builder.step("y", 1.0, 0)
+    builder.conv("x", "w", "y", [[[[1]]]], scale=2.0**-20, bias=2.0**11)  # 2**31 units
+    integer = builder.graph("y")
     # The bias itself saturates to 2**31 - 1, which is a sum that int32 still holds.
     assert result(integer, x=row_of(0)) == [255]
     with pytest.raises(CheckError, match=r"y\.conv.*2147483648.*int32"):
@@ -242,12 +240,12 @@ def of(
     """Integers of one node on inputs (scale, zero, integers)."""
     names = [f"x{index}" for index in range(len(inputs))]
     given = {n: np.asarray(i[2], np.uint8) for n, i in zip(names, inputs, strict=True)}
-    draft = Draft({name: len(value) for name, value in given.items()})
+    builder = QuantizedGraphBuilder({name: len(value) for name, value in given.items()})
     for name, (step, zero_point, _) in zip(names, inputs, strict=True):
-        draft.step(name, step, zero_point)
-    draft.step("y", scale, zero)
-    draft.node(op, names, "y", **options)
-    return Oracle(draft.graph("y")).integers(given)["y"].tolist()
+        builder.step(name, step, zero_point)
+    builder.step("y", scale, zero)
+    builder.node(op, names, "y", **options)
+    return Oracle(builder.graph("y")).integers(given)["y"].tolist()
 
 
 def test_values_of_different_steps_are_added() -> None:
@@ -263,13 +261,13 @@ def test_the_zero_of_a_sum_is_rounded_with_it() -> None:
 
 
 def test_a_relu_behind_an_add_is_in_the_same_rounding() -> None:
-    draft = Draft({"a": 1, "b": 1})
-    draft.step("a", 1.0, 10)
-    draft.step("b", 0.5, 20)
-    draft.step("y", 1.0, 30)
-    draft.node("Add", ["a", "b"], "sum")
-    draft.node("Relu", "sum", "y")
-    integer = draft.graph("y")
+    builder = QuantizedGraphBuilder({"a": 1, "b": 1})
+    builder.step("a", 1.0, 10)
+    builder.step("b", 0.5, 20)
+    builder.step("y", 1.0, 30)
+    builder.node("Add", ["a", "b"], "sum")
+    builder.node("Relu", "sum", "y")
+    integer = builder.graph("y")
     assert [len(group.nodes) for group in integer.groups()] == [2]
     # 0 - 5, 5 - 5, 5 + 1.5 to the even 6, 5 - 0.5 to the even 4
     assert result(integer, a=row_of(10, 15, 15, 15), b=row_of(10, 10, 23, 19)) == [30, 30, 36, 34]
@@ -288,15 +286,15 @@ def test_a_value_of_one_pixel_is_multiplied_with_all() -> None:
 
 
 def test_constants_a_channel_stay_real() -> None:
-    draft = Draft({"x": 2})
-    draft.step("x", 1.0, 100)
-    draft.step("m", 1.0, 100)
-    draft.step("y", 1.0, 100)
-    draft.node("Mul", ["x", draft.vector("factor", [0.3, -1.0], 2)], "m")
-    draft.node("Add", ["m", draft.vector("shift", [0.4, 2.0], 2)], "y")
+    builder = QuantizedGraphBuilder({"x": 2})
+    builder.step("x", 1.0, 100)
+    builder.step("m", 1.0, 100)
+    builder.step("y", 1.0, 100)
+    builder.node("Mul", ["x", builder.vector("factor", [0.3, -1.0], 2)], "m")
+    builder.node("Add", ["m", builder.vector("shift", [0.4, 2.0], 2)], "y")
     given = np.array([[[105, 90]], [[105, 90]]], np.uint8)
     # 0.3 * 5 to 2, 0.3 * -10; -5, 10. Then 2.4, -2.6; -3, 12
-    assert result(draft.graph("y"), x=given) == [102, 97, 97, 112]
+    assert result(builder.graph("y"), x=given) == [102, 97, 97, 112]
 
 
 def test_concatenated_values_take_the_step_of_the_result() -> None:
@@ -359,13 +357,13 @@ def test_a_curve_is_rounded_once(op: str, options: dict[str, Any], function: Any
 
 
 def test_a_slope_of_each_channel() -> None:
-    draft = Draft({"x": 2})
-    draft.step("x", 1.0, 128)
-    draft.step("y", 1.0, 128)
-    draft.constants["slope"] = np.array([0.5, 2.0], np.float32).reshape(2, 1, 1)
-    draft.node("PRelu", ["x", "slope"], "y")
+    builder = QuantizedGraphBuilder({"x": 2})
+    builder.step("x", 1.0, 128)
+    builder.step("y", 1.0, 128)
+    builder.constants["slope"] = np.array([0.5, 2.0], np.float32).reshape(2, 1, 1)
+    builder.node("PRelu", ["x", "slope"], "y")
     given = np.array([[[118, 138]], [[118, 138]]], np.uint8)
-    assert result(draft.graph("y"), x=given) == [123, 138, 108, 138]
+    assert result(builder.graph("y"), x=given) == [123, 138, 108, 138]
 
 
 def test_means_and_extremes() -> None:
@@ -387,13 +385,13 @@ def test_an_operator_that_is_folded_before_is_refused() -> None:
 
 
 def test_a_real_convolution_between_integer_ones() -> None:
-    draft = Draft({"x": 1})
-    draft.step("x", 0.5, 10)
-    draft.conv("x", "w", "m", [[[[0.3]]]], scale=2.0, bias=0.01, relu=True, real=True)
-    draft.step("y", 0.01, 0)
-    draft.conv("m", "v", "n", [[[[0.25]]]], real=True)
-    draft.node("Add", ["n", "n"], "y")
-    integer = draft.graph("y")
+    builder = QuantizedGraphBuilder({"x": 1})
+    builder.step("x", 0.5, 10)
+    builder.conv("x", "w", "m", [[[[0.3]]]], scale=2.0, bias=0.01, relu=True, in_float=True)
+    builder.step("y", 0.01, 0)
+    builder.conv("m", "v", "n", [[[[0.25]]]], in_float=True)
+    builder.node("Add", ["n", "n"], "y")
+    integer = builder.graph("y")
     found = Oracle(integer).integers({"x": row_of(14, 10, 0)})
     assert sorted(found) == ["x", "y"]  # m and n are no integers
     # 0.3 * 2 * 2 + 0.01 = 1.21, half of it 60.5 hundredths; 0.01 gives 0.5; below 0
@@ -414,14 +412,14 @@ def test_a_group_alone_gives_what_it_gives_in_the_network() -> None:
 
 
 def test_planes_in_grey_levels_give_the_residual_in_grey_levels() -> None:
-    draft = Draft({"planes": 1, "residual": 1})
-    draft.step("planes", 1.0, 128)
-    draft.step("residual", 2.0, 128)
-    draft.step("y", 0.25, 128)
-    draft.node("Add", ["planes", "residual"], "y")
+    builder = QuantizedGraphBuilder({"planes": 1, "residual": 1})
+    builder.step("planes", 1.0, 128)
+    builder.step("residual", 2.0, 128)
+    builder.step("y", 0.25, 128)
+    builder.node("Add", ["planes", "residual"], "y")
     planes = np.array([[[-128.0, 3.0, 127.0]], [[127.0, 5.0, 1.0]]], np.float32)
     # The second input in twos: 63.5 to 64, 2.5 to 2, 0.5 to 0; the result within -32 to 31.75
-    found = Oracle(draft.graph("y")).run(planes)
+    found = Oracle(builder.graph("y")).run(planes)
     assert found.dtype == np.float32
     assert found.tolist() == [[[0.0, 7.0, 31.75]]]
 
@@ -441,16 +439,16 @@ def test_with_fine_steps_it_is_the_real_network() -> None:
         conv3x3(hidden, weights[1] * scales[1][:, None, None, None]) + biases[1][:, None, None]
     )
     steps = float(hidden.max()) / 255, float(np.abs(expected).max()) / 126
-    draft = Draft({"planes": 2})
-    draft.step("planes", 1.0, 128)
-    draft.step("h", steps[0], 0)
-    draft.step("y", steps[1], 128)
+    builder = QuantizedGraphBuilder({"planes": 2})
+    builder.step("planes", 1.0, 128)
+    builder.step("h", steps[0], 0)
+    builder.step("y", steps[1], 128)
     for source, name, w, scale, bias in zip(
         ("planes", "h"), ("h", "y"), weights, scales, biases, strict=True
     ):
-        draft.conv(source, f"{name}.w", name, w, scale=scale.tolist(), bias=bias.tolist(),
+        builder.conv(source, f"{name}.w", name, w, scale=scale.tolist(), bias=bias.tolist(),
                    relu=name == "h", padding=1, padding_end=1)  # fmt: skip
-    found = Oracle(draft.graph("y")).run(planes.astype(np.float32))
+    found = Oracle(builder.graph("y")).run(planes.astype(np.float32))
     gain = float((np.abs(weights[1]).sum(axis=(1, 2, 3)) * scales[1]).max())
     # Half a step of h, half a unit of its bias, half a step of y and half a unit of its bias;
     # 1e-4 for scales that float32 rounded.

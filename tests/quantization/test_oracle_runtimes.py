@@ -20,15 +20,15 @@ from PIL import Image
 
 from edgeqe.codecs.strength import step_from_quality, step_key
 from edgeqe.converters.graph.graph import Graph
-from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.onnx_io import integer_writer as onnx_integer_writer
 from edgeqe.converters.onnx_io import reader as onnx_reader
-from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.converters.tflite_io import integer_writer as tflite_integer_writer
 from edgeqe.model.catalogue import find_model
 from edgeqe.quantization.calibration.ranges import Ranges
-from edgeqe.quantization.int8.canonical_form import normal
-from edgeqe.quantization.int8.int8 import integer_graph, values
+from edgeqe.quantization.int8.canonical_form import canonical
+from edgeqe.quantization.int8.int8 import quantized_graph, values
 from edgeqe.quantization.int8.oracle import Integers, Oracle
 from tests.quantization.integer_models import every_operator, extremes, has_vnni, is_x86, stress
 from tests.reference import gray_planes, photograph
@@ -41,15 +41,15 @@ PATTERNS = ["bright", "dark", "checks", "channels", "noise"]
 EMULATOR = shutil.which("qemu-x86_64-static") or shutil.which("qemu-x86_64")
 
 
-def made_by_groups(integer: IntegerGraph) -> list[str]:
+def made_by_groups(integer: QuantizedGraph) -> list[str]:
     """Values of integers beside the inputs."""
-    return [group.output for group in integer.groups() if group.output in integer.steps]
+    return [group.output for group in integer.groups() if group.output in integer.quant_params]
 
 
 class OnOnnxRuntime:
     """An integer graph as ONNX, every value an output."""
 
-    def __init__(self, integer: IntegerGraph) -> None:
+    def __init__(self, integer: QuantizedGraph) -> None:
         self.integer, self.values = integer, made_by_groups(integer)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -72,7 +72,7 @@ class OnOnnxRuntime:
 class OnLitert:
     """An integer graph as TFLite, every value an output."""
 
-    def __init__(self, integer: IntegerGraph) -> None:
+    def __init__(self, integer: QuantizedGraph) -> None:
         self.values = made_by_groups(integer)
         self.model = tflite_integer_writer.model_of(integer, {}, outputs=self.values)
 
@@ -95,12 +95,12 @@ class OnLitert:
         }
 
 
-def running(runtime: str, integer: IntegerGraph) -> OnOnnxRuntime | OnLitert:
+def running(runtime: str, integer: QuantizedGraph) -> OnOnnxRuntime | OnLitert:
     return OnOnnxRuntime(integer) if runtime == "onnx" else OnLitert(integer)
 
 
 def layers(
-    integer: IntegerGraph, planes: Integers, found: Mapping[str, Integers]
+    integer: QuantizedGraph, planes: Integers, found: Mapping[str, Integers]
 ) -> dict[str, int]:
     """Largest difference of each layer, in integer steps, the oracle fed what the runtime had.
 
@@ -201,7 +201,7 @@ def calibrated(name: str) -> tuple[Graph, Ranges]:
     rows = []
     for quality in qualities:
         picture = coded(photograph("camera", 0, 128, 192, 256), quality)
-        run = Running(normal(graph.at(key_of(quality))), needed)
+        run = GraphSession(canonical(graph.at(key_of(quality))), needed)
         rows.append(run.run({"planes": gray_planes(picture).astype(np.float32)[None]}))
     low = {n: np.array([min(r[i].min(), 0.0) for r in rows]) for i, n in enumerate(needed)}
     high = {n: np.array([max(r[i].max(), 0.0) for r in rows]) for i, n in enumerate(needed)}
@@ -209,14 +209,16 @@ def calibrated(name: str) -> tuple[Graph, Ranges]:
 
 
 @functools.cache
-def integers_of(name: str) -> IntegerGraph:
-    return integer_graph(*calibrated(name), key_of(40))
+def integers_of(name: str) -> QuantizedGraph:
+    return quantized_graph(*calibrated(name), key_of(40))
 
 
-def picture_of(integer: IntegerGraph, planes: Integers, result: Integers) -> Integers:
+def picture_of(integer: QuantizedGraph, planes: Integers, result: Integers) -> Integers:
     """Planes plus the residual, rounded once."""
     output = integer.graph.output
-    residual = integer.scale(output) * (result.astype(np.float64) - integer.steps[output].zero)
+    residual = integer.scale(output) * (
+        result.astype(np.float64) - integer.quant_params[output].zero_point
+    )
     return np.clip(np.rint(planes + residual), 0, 255).astype(np.uint8)
 
 
@@ -224,7 +226,7 @@ def planes_of(picture: npt.NDArray[np.uint8]) -> Integers:
     return (gray_planes(picture) + 128).astype(np.uint8)
 
 
-def check(integer: IntegerGraph, planes: Integers, found: Mapping[str, Integers]) -> int:
+def check(integer: QuantizedGraph, planes: Integers, found: Mapping[str, Integers]) -> int:
     """Largest difference of the picture, grey levels, where every layer is within a step."""
     worst = layers(integer, planes, found)
     assert {name: steps for name, steps in worst.items() if steps > 1} == {}
@@ -249,9 +251,9 @@ def test_a_shipped_network_is_the_oracle(name: str, quality: int, runtime: str) 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_network_with_real_layers_is_the_oracle(runtime: str) -> None:
     graph, ranges = calibrated("edgeqe-tiny")
-    convolutions = [node.name for node in normal(graph).nodes if node.op == "Conv"]
+    convolutions = [node.name for node in canonical(graph).nodes if node.op == "Conv"]
     real = set(convolutions[3:])  # none of the two in a skip
-    integer = integer_graph(graph, ranges, key_of(40), real=real)
+    integer = quantized_graph(graph, ranges, key_of(40), keep_float=real)
     assert len(made_by_groups(integer)) < len(convolutions)
     planes = planes_of(coded(PHOTOGRAPH, 40))
     found = running(runtime, integer)(planes)
@@ -259,7 +261,7 @@ def test_a_network_with_real_layers_is_the_oracle(runtime: str) -> None:
 
 
 def test_symmetric_integers_are_the_oracle() -> None:
-    integer = integer_graph(*calibrated("edgeqe-tiny"), key_of(40), symmetric=True)
+    integer = quantized_graph(*calibrated("edgeqe-tiny"), key_of(40), symmetric=True)
     planes = np.maximum(planes_of(coded(PHOTOGRAPH, 40)), 1)
     # ONNX Runtime runs these convolutions on real numbers: equal by the layer alone.
     worst = layers(integer, planes, OnOnnxRuntime(integer)(planes))

@@ -9,7 +9,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from edgeqe import zoo
@@ -21,8 +20,8 @@ from edgeqe.converters.sources import from_keras
 from edgeqe.errors import InputError
 from edgeqe.quantization.pruning.coupling import coupling
 from edgeqe.quantization.pruning.importance import by_l1, by_norm, by_taylor, keras_gradients
-from edgeqe.quantization.pruning.pruning import prune, without
-from edgeqe.quantization.pruning.widths import Arithmetic, choose
+from edgeqe.quantization.pruning.pruning import prune_model, without
+from edgeqe.quantization.pruning.widths import MacCount, choose
 from edgeqe.verify.checks import verify
 from edgeqe.zoo.attention import multi_head
 from edgeqe.zoo.training.files import RECIPE
@@ -30,8 +29,6 @@ from edgeqe.zoo.training.loop import Training
 from edgeqe.zoo.training.recipe import read_recipe
 from edgeqe.zoo.weights import randomised
 from edgeqe.zoo.widths import widths_of, with_widths
-
-Float = npt.NDArray[np.float32]
 
 
 def chain(*widths: int, seed: int = 7) -> Graph:
@@ -216,7 +213,7 @@ def test_taylor_is_the_derivative_by_a_factor_on_the_channel() -> None:
 def test_arithmetic_follows_the_widths() -> None:
     graph = chain(16, 32)
     found = coupling(graph)
-    arithmetic = Arithmetic(graph, found)
+    arithmetic = MacCount(graph, found)
     assert arithmetic.macs(arithmetic.widths) == 9 * (16 + 16 * 32 + 32) == analysis.macs(graph)
     assert arithmetic.macs(np.array([8, 24])) == 9 * (8 + 8 * 24 + 24)
 
@@ -224,7 +221,7 @@ def test_arithmetic_follows_the_widths() -> None:
 def test_arithmetic_knows_resolutions_shared_kernels_and_depthwise_ones() -> None:
     model = with_everything()
     graph = graph_of(model, 0.0)
-    arithmetic = Arithmetic(graph, coupling(graph))
+    arithmetic = MacCount(graph, coupling(graph))
     # gates over the whole picture count nothing; a gate over places is 7x7 on two channels
     macs = 9 * 8 + 2 * 9 * 64 + 2 * 49 * 2 + 9 * 8 * 6 / 4 + 4 * 6 * 5 / 4
     macs += 9 * 13 + 13 * 7 + 9 * 7
@@ -292,7 +289,7 @@ def test_a_pruned_network_comes_back_from_its_file(strength: str, tmp_path: Path
     whole = zoo.build("edgeqe-tiny", strength=strength)
     for variable in whole.weights:
         variable.assign(np.random.default_rng(1).normal(0, 0.1, tuple(variable.shape)))
-    pruned = prune(whole, 0.5, by_l1)
+    pruned = prune_model(whole, 0.5, by_l1)
     assert pruned.macs[0] == analysis.macs(graph_of(whole, 0.0))
     assert pruned.macs[1] == analysis.macs(graph_of(pruned.model, 0.0))
     # eights of 32 channels, head and second hidden layer together: 0.5 is met by 0.41
@@ -310,7 +307,7 @@ def test_a_pruned_network_comes_back_from_its_file(strength: str, tmp_path: Path
 
 def test_asqe_pruned_by_half_shares_its_kernels_and_passes_verify(tmp_path: Path) -> None:
     # without the fusion of resolutions, for time: every kind of block is there
-    pruned = prune(randomised("asqe-no-mff"), 0.5, by_l1)
+    pruned = prune_model(randomised("asqe-no-mff"), 0.5, by_l1)
     assert 0.46 <= pruned.macs[1] / pruned.macs[0] <= 0.5
     exported = export(from_keras(pruned.model), tmp_path / "asqe.onnx")
     # one in each of two ASB and two fusions, two in each of three ASRB

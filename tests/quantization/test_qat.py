@@ -14,23 +14,28 @@ from PIL import Image
 
 from edgeqe import zoo
 from edgeqe.converters.graph.graph import Graph
-from edgeqe.converters.graph.integer import IntegerGraph
-from edgeqe.converters.onnx_io.session import Running
+from edgeqe.converters.graph.integer import QuantizedGraph
+from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.converters.sources import caution, from_keras, from_training
 from edgeqe.errors import InputError
 from edgeqe.quantization.calibration.ranges import Ranges
-from edgeqe.quantization.int8.canonical_form import normal
+from edgeqe.quantization.int8.canonical_form import canonical
 from edgeqe.quantization.int8.gptq import round_kernel
-from edgeqe.quantization.int8.int8 import integer_graph, values
+from edgeqe.quantization.int8.int8 import quantized_graph, values
 from edgeqe.quantization.int8.oracle import Oracle
 from edgeqe.quantization.qat.fake_quantize import (
-    RoundedConvolution,
-    RoundedValue,
-    rounded_kernel,
-    rounded_value,
+    FakeQuantActivation,
+    FakeQuantConvolution,
+    fake_quantize,
+    fake_quantize_kernel,
 )
-from edgeqe.quantization.qat.saved_calibration import read_frozen
-from edgeqe.quantization.qat.training import FROZEN, QuantizedTraining, set_steps, with_rounding
+from edgeqe.quantization.qat.saved_calibration import read_calibration
+from edgeqe.quantization.qat.training import (
+    FROZEN,
+    QuantizedTraining,
+    set_quant_params,
+    with_fake_quantization,
+)
 from edgeqe.zoo import multiscale
 from edgeqe.zoo.plain import plain
 from edgeqe.zoo.training import validate
@@ -63,11 +68,11 @@ def test_a_value_is_rounded_and_its_gradient_goes_straight_through() -> None:
     x = np.array([-2.6, -2.5, -0.3, 0.24, 0.26, 0.75, 1.25, 125.0, 125.1], np.float32)
     # scale 0.5 and zero 5: integers from -5 to 250 halves; 1.5 and 2.5 halves round to even
     expected = [-2.5, -2.5, -0.5, 0.0, 0.5, 1.0, 1.0, 125.0, 125.0]
-    np.testing.assert_array_equal(np.asarray(rounded_value(x, 0.5, 5.0)), expected)
+    np.testing.assert_array_equal(np.asarray(fake_quantize(x, 0.5, 5.0)), expected)
     x[[1, 7]] = -2.4, 124.9  # off the ends, where the gradient jumps
     # atol: float32 numbers up to 125 less and plus a gradient of 1
     np.testing.assert_allclose(
-        gradient(lambda v: rounded_value(v, 0.5, 5.0), x), [0, 1, 1, 1, 1, 1, 1, 1, 0], atol=2e-5
+        gradient(lambda v: fake_quantize(v, 0.5, 5.0), x), [0, 1, 1, 1, 1, 1, 1, 1, 0], atol=2e-5
     )
 
 
@@ -80,10 +85,10 @@ def test_a_kernel_is_rounded_as_post_training_rounds_it(largest: int, axes: Any)
     flat = rows.reshape(-1, *rows.shape[len(rest) :])
     numbers, scale = round_kernel(flat, largest)
     expected = (numbers * scale.reshape(-1, *[1] * len(axes))).reshape(rows.shape)
-    found = np.asarray(rounded_kernel(kernel, axes, largest)).transpose(*rest, *axes)
+    found = np.asarray(fake_quantize_kernel(kernel, axes, largest)).transpose(*rest, *axes)
     # float32 there, float64 here: 1e-6 of the weights
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    straight = gradient(lambda v: rounded_kernel(v, axes, largest), kernel)
+    straight = gradient(lambda v: fake_quantize_kernel(v, axes, largest), kernel)
     np.testing.assert_allclose(straight, np.ones_like(kernel), atol=2e-6)
 
 
@@ -113,9 +118,10 @@ def planes_of(seed: int, side: int = 24) -> Array:
 
 def ranges_of(graph: Graph, planes: Array) -> Ranges:
     """Extremes that values take on planes at three strengths."""
-    keys, graph = (6, 40, 80), normal(graph)
+    keys, graph = (6, 40, 80), canonical(graph)
     found = {
-        key: Running(graph.at(key), values(graph)).run({"planes": planes[None]}) for key in keys
+        key: GraphSession(graph.at(key), values(graph)).run({"planes": planes[None]})
+        for key in keys
     }
     low, high = (
         {
@@ -144,13 +150,13 @@ def test_the_network_with_roundings_equals_the_oracle() -> None:
     keras.utils.set_random_seed(3)
     model = with_random_weights(plain("edgeqe-tiny", width=8, depth=2))
     source, planes = from_keras(model), planes_of(1)
-    integer = integer_graph(source.graph, ranges_of(source.graph, planes), source.default_key)
-    rounded = with_rounding(model, source.graph)
-    set_steps(rounded, integer)
+    integer = quantized_graph(source.graph, ranges_of(source.graph, planes), source.default_key)
+    rounded = with_fake_quantization(model, source.graph)
+    set_quant_params(rounded, integer)
     for key in (6, 40, 80):
         at = integer.at(key)
         steps = np.abs(Oracle(at).run(planes) - residual_of(rounded, planes, key))
-        steps /= at.residual_step
+        steps /= at.residual_scale
         # biases are integers in the oracle alone: here and there a value falls to the other side
         assert (steps < 0.5).mean() > 0.9 and steps.max() < 1.5
 
@@ -162,10 +168,12 @@ def test_every_layer_of_a_network_with_shared_kernels_equals_the_oracle(
     keras.utils.set_random_seed(3)
     model = with_random_weights(multiscale.edgeqe_base())
     source, planes = from_keras(model), planes_of(1)
-    integer = integer_graph(source.graph, ranges_of(source.graph, planes), source.default_key)
-    rounded = with_rounding(model, source.graph)
-    set_steps(rounded, integer)
-    layers = {layer.value: layer for layer in rounded.layers if isinstance(layer, RoundedValue)}
+    integer = quantized_graph(source.graph, ranges_of(source.graph, planes), source.default_key)
+    rounded = with_fake_quantization(model, source.graph)
+    set_quant_params(rounded, integer)
+    layers = {
+        layer.value: layer for layer in rounded.layers if isinstance(layer, FakeQuantActivation)
+    }
     every = keras.Model(rounded.inputs, [layer.output for layer in layers.values()])
     for key in (6, 80):
         made = dict(zip(layers, every(inputs_of(planes, key)), strict=True))
@@ -177,7 +185,7 @@ def test_every_layer_of_a_network_with_shared_kernels_equals_the_oracle(
             if group.output not in made:  # phases: Keras has them spread alone
                 numbers[group.output] = expected
                 continue
-            scale, zero = at.scale(group.output), at.steps[group.output].zero
+            scale, zero = at.scale(group.output), at.quant_params[group.output].zero_point
             if group.output == at.graph.output:
                 scale /= 255 * float(caution(np.array([key / 12]))[0])
             real = np.asarray(made.pop(group.output))[0].transpose(2, 0, 1) / scale + zero
@@ -195,23 +203,23 @@ def test_training_wins_back_what_rounding_to_the_nearest_loses() -> None:
     keras.utils.set_random_seed(3)
     model = small()
     source, judged, key, batch, steps = from_keras(model), planes_of(999), 40, 4, 60
-    real = Running(source.graph.at(key)).run({"planes": judged[None]})[0]
+    real = GraphSession(source.graph.at(key)).run({"planes": judged[None]})[0]
     targets, ranges = keras.models.clone_model(model), ranges_of(source.graph, judged)
     targets.set_weights(model.get_weights())
 
-    def error_of(integer: IntegerGraph) -> float:
+    def error_of(integer: QuantizedGraph) -> float:
         return float(np.square(Oracle(integer).run(judged) - real[0]).mean())
 
-    integer = integer_graph(source.graph, ranges, key, largest=2)
-    rounded = with_rounding(model, source.graph, largest=2)
-    set_steps(rounded, integer)
+    integer = quantized_graph(source.graph, ranges, key, largest=2)
+    rounded = with_fake_quantization(model, source.graph, largest=2)
+    set_quant_params(rounded, integer)
     falling = keras.optimizers.schedules.CosineDecay(4e-4, steps)
     rounded.compile(keras.optimizers.Adam(falling), loss=lambda y, x: 255**2 * (y - x) ** 2)
     for step in range(steps):
         planes = np.stack([planes_of(batch * step + index) for index in range(batch)])
         given = [(planes / 255).transpose(0, 2, 3, 1), np.full((batch, 1), key / 12, np.float32)]
         rounded.train_on_batch(given, np.asarray(targets(given)))
-    trained = integer_graph(from_keras(model).graph, ranges, key, largest=2)
+    trained = quantized_graph(from_keras(model).graph, ranges, key, largest=2)
     # 0.22 falls to 0.04, squared grey levels; the residual's own mean square is 0.68
     assert error_of(trained) < 0.4 * error_of(integer)
 
@@ -233,7 +241,7 @@ def small(strength: str = "scale-and-bias") -> Any:
 
 def steps_of(training: QuantizedTraining) -> dict[str, Array]:
     """Scales at every key of every value."""
-    layers = (layer for layer in training.model.layers if isinstance(layer, RoundedValue))
+    layers = (layer for layer in training.model.layers if isinstance(layer, FakeQuantActivation))
     return {layer.value: np.array(layer.get_weights()[0]) for layer in layers}
 
 
@@ -272,7 +280,7 @@ def test_ranges_follow_the_weights_and_freeze(
     assert not same(1, 7) and not same(7, 8)
     assert same(8, 9) and same(8, 10)
     # what is written is what was trained with: by hand, the high end after a ReLU is 255 steps
-    calibration = read_frozen(folder)
+    calibration = read_calibration(folder)
     assert calibration is not None and calibration.summary["frozen in training"]
     ranges = calibration.ranges
     assert sorted(ranges.low) == sorted(seen[10])
@@ -293,7 +301,7 @@ def test_what_cannot_be_trained_with_roundings(data: Path, tmp_path: Path) -> No
     layer = keras.layers.Conv2D(6, 3, padding="same", name="with_bias")
     layer(x)
     with pytest.raises(InputError, match="'with_bias'"):
-        RoundedConvolution(layer)
+        FakeQuantConvolution(layer)
     (tmp_path / RANGES).write_bytes(b"PK damaged")
     with pytest.raises(InputError, match="is damaged"):
-        read_frozen(tmp_path)
+        read_calibration(tmp_path)

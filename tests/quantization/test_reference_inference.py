@@ -15,6 +15,7 @@ from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
 from edgeqe.quantization.drift import reference_inference
 from edgeqe.quantization.drift.reference_inference import Exact, reference_session
+from edgeqe.typing import Float
 from tests import small_models
 from tests.drift_models import TINY
 from tests.reference import conv3x3, gray_planes, photograph, plain_network, weights_of
@@ -73,9 +74,7 @@ def test_a_picture_of_many_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     windows: list[tuple[int, ...]] = []
     plain = reference_inference._PlainOnnx.run
 
-    def counted(
-        session: reference_inference._PlainOnnx, planes: reference_inference.Float
-    ) -> reference_inference.Float:
+    def counted(session: reference_inference._PlainOnnx, planes: Float) -> Float:
         windows.append(planes.shape)
         return plain(session, planes)
 

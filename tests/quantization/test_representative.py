@@ -69,8 +69,8 @@ def test_noise_is_left_out_also_as_jpeg_and_refused_alone(folder: Path, tmp_path
     rng = np.random.default_rng(3)
     gray = Image.fromarray(rng.integers(0, 256, (300, 300), np.uint8))
     gray.save(folder / "gray.png")
-    normal = np.clip(rng.normal(128, 20, (300, 300, 3)), 0, 255).astype(np.uint8)
-    Image.fromarray(normal).save(folder / "rgb.jpg", quality=95)
+    canonical = np.clip(rng.normal(128, 20, (300, 300, 3)), 0, 255).astype(np.uint8)
+    Image.fromarray(canonical).save(folder / "rgb.jpg", quality=95)
     fit, (warning,) = check(folder)
     assert len(fit) == 8
     assert "2 of 10" in warning and "'gray.png' is noise (neighbouring pixels cor" in warning
@@ -87,7 +87,7 @@ def test_flat_and_tiny_pictures_are_left_out(folder: Path) -> None:
     picture("coins").crop((0, 0, 300, 63)).save(folder / "b_strip.png")
     fit, (warning,) = check(folder)
     assert len(fit) == 8
-    assert "'a_card.png' is flat (its luma varies by 0.0 grey levels)" in warning
+    assert "'a_card.png' is flat (its luma varies by 0.0 levels of 255)" in warning
     assert "'b_strip.png' has 300x63 pixels, less than 64 a side" in warning
 
 
@@ -128,7 +128,7 @@ def test_pictures_decoded_from_coarse_jpeg_are_refused(quality: int, folder: Pat
         with Image.open(coded) as shown:  # cut, so that the grid lies elsewhere
             shown.crop((3, 5, shown.width, shown.height)).save(folder / f"{name}.png")
         coded.unlink()
-    assert "the pictures show the blocks of a codec (steps at every eighth" in refused(folder)
+    assert "the pictures show the blocks of a codec (gradients at every eighth" in refused(folder)
 
 
 def test_blockiness_of_a_picture_with_known_steps() -> None:

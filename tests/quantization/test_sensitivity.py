@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 
 from edgeqe.converters.graph.graph import Graph, Node
-from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.quantization.calibration.ranges import Ranges
-from edgeqe.quantization.int8.int8 import integer_graph
-from edgeqe.quantization.int8.sensitivity import Judge, Loss, convolutions, rank, search
+from edgeqe.quantization.int8.int8 import quantized_graph
+from edgeqe.quantization.int8.sensitivity import (
+    LossMeter,
+    QuantizationLoss,
+    convolutions,
+    rank,
+    search,
+)
 from tests.quantization.test_hessian import photographs
 
 
@@ -34,14 +40,14 @@ RANGES = Ranges(
 )
 
 
-def make(real: Collection[str]) -> IntegerGraph:
-    return integer_graph(network(), RANGES, 0, real=real)
+def make(keep_float: Collection[str]) -> QuantizedGraph:
+    return quantized_graph(network(), RANGES, 0, keep_float=keep_float)
 
 
 def test_the_layers_that_lose_are_named_first() -> None:
-    judge, names = Judge(network(), photographs(6), "y"), convolutions(network())
+    meter, names = LossMeter(network(), photographs(6), "y"), convolutions(network())
     assert names == ["head", "tail", "last"]
-    ranked = rank(names, judge, make)
+    ranked = rank(names, meter, make)
     # The head alone gives integers of x, the tail alone reads them: both lose the same. The
     # last layer alone has integers of a twentieth and a half of a grey level on its sides.
     assert {loss.name for loss in ranked[:2]} == {"head", "tail"} and ranked[2].name == "last"
@@ -64,12 +70,16 @@ def test_uses_of_a_shared_kernel_are_one_layer() -> None:
 class Told:
     """A judge of known drops: 0.5 dB for an integer tail, 0.2 for a head, 0.01 for the last."""
 
-    def drop(self, integer: IntegerGraph) -> dict[int, float]:
+    def drop(self, integer: QuantizedGraph) -> dict[int, float]:
         costs = {"h": 0.2, "t": 0.5, "f": 0.01}
         return {10: sum(costs[kernel] for kernel in integer.kernels), 40: 0.0}
 
 
-RANKED = [Loss("tail", {10: 0.5}), Loss("head", {10: 0.2}), Loss("last", {10: 0.01})]
+RANKED = [
+    QuantizationLoss("tail", {10: 0.5}),
+    QuantizationLoss("head", {10: 0.2}),
+    QuantizationLoss("last", {10: 0.01}),
+]
 
 
 @pytest.mark.parametrize(
@@ -86,13 +96,13 @@ def test_the_worst_layers_stay_real_until_the_drop_is_met(
     limit: float | None, real: tuple[str, ...], met: bool
 ) -> None:
     found = search(RANKED, Told(), make, limit)  # type: ignore[arg-type]
-    assert (found.real, found.met) == (real, met)
+    assert (found.kept_float, found.met) == (real, met)
 
 
 def test_the_best_found_is_kept_where_nothing_meets_the_limit() -> None:
     class Stubborn(Told):
-        def drop(self, integer: IntegerGraph) -> dict[int, float]:
+        def drop(self, integer: QuantizedGraph) -> dict[int, float]:
             return {10: {3: 0.5, 2: 0.3, 1: 0.4, 0: 0.35}[len(integer.kernels)]}
 
     found = search(RANKED, Stubborn(), make, 0.1)  # type: ignore[arg-type]
-    assert not found.met and found.real == ("tail",) and found.loss.worst_db == 0.3
+    assert not found.met and found.kept_float == ("tail",) and found.loss.worst_db == 0.3

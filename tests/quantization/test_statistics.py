@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from edgeqe.quantization.calibration.statistics import (
@@ -12,9 +11,10 @@ from edgeqe.quantization.calibration.statistics import (
     LeastError,
     MinMax,
     Percentile,
+    RangeStatistic,
 )
+from edgeqe.typing import Float
 
-Float = npt.NDArray[np.float32]
 RNG = np.random.default_rng(11)
 #: Kinds of numbers that networks make: two-sided, behind a Relu, with heavy tails, negative.
 NUMBERS: dict[str, Float] = {
@@ -99,10 +99,10 @@ def test_zeros_cost_nothing() -> None:
 @pytest.mark.parametrize("name", STATISTICS)
 def test_order_and_pieces_change_nothing(name: str, kind: str) -> None:
     numbers = NUMBERS[kind]
-    at_once = STATISTICS[name]()
+    at_once = STATISTICS[RangeStatistic(name)]()
     at_once.add(numbers.reshape(1, 2, 100, 100))
     for order in (np.argsort(np.abs(numbers)), np.argsort(numbers), np.arange(20_000)):
-        in_pieces = STATISTICS[name]()
+        in_pieces = STATISTICS[RangeStatistic(name)]()
         for piece in pieces(numbers[order]):
             in_pieces.add(piece)
         assert in_pieces.range() == at_once.range()
@@ -110,7 +110,7 @@ def test_order_and_pieces_change_nothing(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("name", STATISTICS)
 def test_nothing_and_zeros_have_the_range_zero(name: str) -> None:
-    statistic = STATISTICS[name]()
+    statistic = STATISTICS[RangeStatistic(name)]()
     assert statistic.range() == (0.0, 0.0)
     statistic.add(np.zeros((2, 3), np.float32))
     assert statistic.range() == (0.0, 0.0)
@@ -137,4 +137,4 @@ def test_a_histogram_stays_as_large_as_it_was_while_its_bins_widen() -> None:
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_refused(name: str, wrong: float) -> None:
     with pytest.raises(ValueError, match="finite"):
-        STATISTICS[name]().add(np.array([1.0, wrong, 2.0], np.float32))
+        STATISTICS[RangeStatistic(name)]().add(np.array([1.0, wrong, 2.0], np.float32))

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 import pytest
 
 from edgeqe import Enhancer
-from edgeqe.engine.memory import Float
 from edgeqe.errors import InputError, ProviderError
 from edgeqe.hardware.machine import Gpu, Hardware
 from edgeqe.model.catalogue import find_model
@@ -20,9 +18,9 @@ from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.accelerator import Accelerator
 from edgeqe.runtimes.engine_cache import engines
 from edgeqe.targets.reading import read_profile
+from edgeqe.typing import Float
 from tests.fakes import noise
 
-Uint8 = npt.NDArray[np.uint8]
 FIXED = """
 [[runtime]]
 runtime = "onnxruntime"

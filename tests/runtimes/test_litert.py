@@ -19,8 +19,9 @@ from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import litert, open_session, runtime_of
 from edgeqe.runtimes.litert import LitertSession, provider_of
 from edgeqe.runtimes.ort import OrtSession
-from tests.quantization.integer_models import Draft
-from tests.small_models import Float, strong_graph, write
+from edgeqe.typing import Float
+from tests.quantization.integer_models import QuantizedGraphBuilder
+from tests.small_models import strong_graph, write
 
 #: Two runtimes that add the same float32 products in another order.
 TOLERANCE = 1e-5
@@ -88,14 +89,14 @@ def test_a_second_input_is_the_last_plane(tmp_path: Path) -> None:
 
 def integers() -> bytes:
     """Two inputs of their own steps, joined by a 1x1 convolution: 0.25 planes - 0.5 residual."""
-    draft = Draft({"planes": 2, "residual": 1})
+    builder = QuantizedGraphBuilder({"planes": 2, "residual": 1})
     for name, scale, zero in (("planes", 1.0, 128), ("residual", 0.5, 100), ("both", 1.0, 128),
                               ("y", 0.25, 98)):  # fmt: skip
-        draft.step(name, scale, zero)
-    draft.node("Concat", ["planes", "residual"], "both")
+        builder.step(name, scale, zero)
+    builder.node("Concat", ["planes", "residual"], "both")
     kernel = np.array([[1, 0, -2], [0, 1, -2]]).reshape(2, 3, 1, 1)
-    draft.conv("both", "k", "y", kernel, scale=0.25)
-    return tflite_integer_writer.model_of(draft.graph("y"), {})
+    builder.conv("both", "k", "y", kernel, scale=0.25)
+    return tflite_integer_writer.model_of(builder.graph("y"), {})
 
 
 def test_integers_are_grey_levels_outside() -> None:
@@ -297,16 +298,16 @@ print((status('VmRSS') - before) / 3, planned)
 
 def deep() -> bytes:
     """Four convolutions of integers, two of them of one kernel."""
-    draft = Draft({"planes": 1})
+    builder = QuantizedGraphBuilder({"planes": 1})
     kernel = np.random.default_rng(6).integers(-64, 65, (16, 16, 3, 3))
     for name in ("planes", "a", "b", "c", "y"):
-        draft.step(name, 1.0, 128)
+        builder.step(name, 1.0, 128)
     same: dict[str, Any] = {"padding": 1, "padding_end": 1}
-    draft.conv("planes", "head", "a", kernel[:, :1], relu=True, **same)
-    draft.conv("a", "body", "b", kernel, relu=True, **same)
-    draft.conv("b", "body", "c", relu=True, **same)
-    draft.conv("c", "tail", "y", kernel[:1], **same)
-    return tflite_integer_writer.model_of(draft.graph("y"), {})
+    builder.conv("planes", "head", "a", kernel[:, :1], relu=True, **same)
+    builder.conv("a", "body", "b", kernel, relu=True, **same)
+    builder.conv("b", "body", "c", relu=True, **same)
+    builder.conv("c", "tail", "y", kernel[:1], **same)
+    return tflite_integer_writer.model_of(builder.graph("y"), {})
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -10,13 +10,12 @@ import pytest
 from PIL import Image
 
 from edgeqe import InputError
+from edgeqe.typing import Double, Float
 from edgeqe.views.full_size import VIEWS
 from edgeqe.views.subsampled import Depth
 from edgeqe.views.window import Window
-from tests.fakes import FakeFile, Float, enhancer_of, noise
+from tests.fakes import FakeFile, enhancer_of, noise
 from tests.reference import photograph
-
-Double = npt.NDArray[np.float64]
 
 #: ITU-T T.871 (JFIF): Y, Cb, Cr of R, G, B.
 YCC = np.array(

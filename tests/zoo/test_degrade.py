@@ -8,12 +8,11 @@ import pytest
 from PIL import Image
 
 from edgeqe.codecs.strength import step_from_quality
+from edgeqe.typing import Double
 from edgeqe.zoo.training import degrade
-from edgeqe.zoo.training.degrade import FINENESS, Coded, code, draw_quality
+from edgeqe.zoo.training.degrade import FINENESS, CodedPicture, code, draw_quality
 from edgeqe.zoo.training.pool import FLIPPED_COLUMNS, FLIPPED_ROWS
 from tests.reference import photograph
-
-Double = npt.NDArray[np.float64]
 
 
 def ycc_of(rgb: npt.NDArray[np.uint8]) -> Double:
@@ -34,7 +33,7 @@ def planes_of(ycc: Double, gray: bool) -> Double:
     return planes
 
 
-def restored(coded: Coded) -> Double:
+def restored(coded: CodedPicture) -> Double:
     """Decoded planes plus residual, 8-bit levels."""
     parts = coded.samples.astype(np.float64) / FINENESS
     return parts[..., :6] + parts[..., 6:] + 128

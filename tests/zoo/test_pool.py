@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pytest
 
 from edgeqe.errors import InputError
+from edgeqe.typing import Rgb
 from edgeqe.zoo.training import pool as module
-from edgeqe.zoo.training.degrade import FINENESS, Coded
+from edgeqe.zoo.training.degrade import FINENESS, CodedPicture
 from edgeqe.zoo.training.pool import (
     CELL,
     CODED_AGAIN,
@@ -20,13 +21,11 @@ from edgeqe.zoo.training.pool import (
     SIDE,
     Entry,
     Pool,
-    Reference,
+    ReferencePicture,
     texture,
     weights,
 )
 from tests.reference import photograph
-
-Rgb = npt.NDArray[np.uint8]
 
 
 def pool_of(
@@ -40,20 +39,20 @@ def pool_of(
         "error_floor": 1.5,
         "slots": 4,
     }
-    references = [Reference(picture, lossless) for picture in pictures]
+    references = [ReferencePicture(picture, lossless) for picture in pictures]
     return Pool(references, seed, **{**options, **changes})
 
 
 def blank(coded: Counter[str] | None = None) -> Any:
     """Codec that is cheap: planes as green is in the mean, and it counts pixels."""
 
-    def code(rgb: Rgb, rng: np.random.Generator, quality: int) -> Coded:
+    def code(rgb: Rgb, rng: np.random.Generator, quality: int) -> CodedPicture:
         if coded is not None:
             coded["pixels"] += rgb.shape[0] * rgb.shape[1]
             coded["pictures"] += 1
         samples = np.zeros((rgb.shape[0] // 2, rgb.shape[1] // 2, 12), np.int16)
         samples[..., :6] = (int(rgb[..., 1].mean()) - 128) * FINENESS
-        return Coded(samples, 4.0, False)
+        return CodedPicture(samples, 4.0, False)
 
     return code
 
@@ -114,9 +113,11 @@ def test_a_drawing_is_coded_several_times_at_strengths_of_its_own(
     def drawn(rng: np.random.Generator, *side: int) -> npt.NDArray[np.uint8]:
         return np.full((*side, 3), next(drawings), np.uint8)
 
-    def coded(rgb: npt.NDArray[np.uint8], rng: np.random.Generator, quality: int) -> Coded:
+    def coded(rgb: npt.NDArray[np.uint8], rng: np.random.Generator, quality: int) -> CodedPicture:
         shown.setdefault(int(rgb[0, 0, 0]), []).append(quality)
-        return Coded(np.zeros((rgb.shape[0] // 2, rgb.shape[1] // 2, 12), np.int16), 4.0, False)
+        return CodedPicture(
+            np.zeros((rgb.shape[0] // 2, rgb.shape[1] // 2, 12), np.int16), 4.0, False
+        )
 
     monkeypatch.setattr(module, "draw", drawn)
     monkeypatch.setattr(module, "code", coded)
@@ -137,7 +138,7 @@ def test_a_drawing_is_coded_several_times_at_strengths_of_its_own(
 def test_energy_is_the_mean_square_gradient_of_the_cells_that_a_crop_touches() -> None:
     rgb = np.zeros((64, 96, 3), np.uint8)
     rgb[:, 48:, 1] = np.arange(48) * 3  # a ramp: 9 a pixel, from the fourth cell of columns on
-    entry = Entry(Coded(np.zeros((32, 48, 12), np.int16), 4.0, True), texture(rgb))
+    entry = Entry(CodedPicture(np.zeros((32, 48, 12), np.int16), 4.0, True), texture(rgb))
     assert entry.energy(0, 0, 3 * CELL) == 0.0
     assert entry.energy(0, 4 * CELL, 2 * CELL) == pytest.approx(9.0)
     # the first cell of the ramp has 15 of 16 columns of gradients; the crop touches 4x4 cells
@@ -167,7 +168,7 @@ def test_fine_qualities_see_the_finest_detail_of_lossless_pictures_alone(
     picture[::2] = 255  # lines of one pixel, which no downscaling keeps
     seen: list[tuple[int, bool]] = []
 
-    def code(rgb: Rgb, rng: np.random.Generator, quality: int) -> Coded:
+    def code(rgb: Rgb, rng: np.random.Generator, quality: int) -> CodedPicture:
         assert rgb.shape[0] % 16 == rgb.shape[1] % 16 == 0 and max(rgb.shape) <= SIDE
         seen.append((quality, bool(np.isin(rgb, (0, 255)).all())))
         return blank()(rgb, rng, quality)  # type: ignore[no-any-return]
@@ -192,7 +193,7 @@ def test_pictures_too_small_for_a_crop_are_left_out_and_none_is_an_error() -> No
 def test_weights_count_a_decibel_the_same_at_every_strength(gray: bool, step: float) -> None:
     rng = np.random.default_rng(1)
     target = rng.normal(0.0, step / 4 / 255, (48, 48, 6)).astype(np.float32)
-    coded = Coded(np.zeros((1, 1, 12), np.int16), float(np.log2(step)), gray)
+    coded = CodedPicture(np.zeros((1, 1, 12), np.int16), float(np.log2(step)), gray)
     error = np.square(target.astype(np.float64) * 255).mean(axis=(0, 1))
     inner = np.s_[RIM:-RIM, RIM:-RIM]
     found = weights(target, coded, floor=0.0)

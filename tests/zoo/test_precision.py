@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from edgeqe.errors import InputError
+from edgeqe.typing import Float
 from edgeqe.zoo import asqe, hgrdn, multiscale
 from edgeqe.zoo.plain import plain
 from edgeqe.zoo.strengths import StrengthLayer
@@ -23,7 +23,6 @@ from edgeqe.zoo.training.precision import (
 )
 from edgeqe.zoo.weights import last_layers, randomised
 
-Float = npt.NDArray[np.float32]
 #: One network of each system, with every kind of layer that the zoo has; big ones are cut.
 CUT: dict[str, list[tuple[Any, str, int]]] = {
     "edgeqe-tiny": [],

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 import pytest
 
@@ -16,14 +15,13 @@ from edgeqe.converters.sources import from_zoo
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
+from edgeqe.typing import Float
 from edgeqe.zoo.training import pool as module
-from edgeqe.zoo.training.degrade import FINENESS, Coded, code
-from edgeqe.zoo.training.pool import Pool, Reference
+from edgeqe.zoo.training.degrade import FINENESS, CodedPicture, code
+from edgeqe.zoo.training.pool import Pool, ReferencePicture
 from edgeqe.zoo.training.recipe import Recipe
 from edgeqe.zoo.training.teacher import FileTeacher
 from tests.reference import photograph
-
-Float = npt.NDArray[np.float32]
 
 
 def run_by_hand(model: str, planes: Float, key: int) -> Float:
@@ -54,10 +52,10 @@ def test_it_gives_what_the_file_gives_padded_to_its_alignment(model: str) -> Non
 
 def test_it_takes_its_share_of_the_target_of_photographs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DRAWN_SHARE", 0.0)  # of the crops; one of three slots is drawn
-    pictures = [Reference(photograph("chelsea", 20, 40, 128, 144), True)]
-    given: list[Coded] = []
+    pictures = [ReferencePicture(photograph("chelsea", 20, 40, 128, 144), True)]
+    given: list[CodedPicture] = []
 
-    def teacher(coded: Coded) -> Float:
+    def teacher(coded: CodedPicture) -> Float:
         given.append(coded)
         return np.broadcast_to(
             np.array([1, -2, 3.25, 0, 40, -40], np.float32), (*coded.samples.shape[:2], 6)

@@ -32,7 +32,7 @@ def test_counts(name: str, width: int, depth: int, low: float, high: float) -> N
     graph = graph_of(model, 4.0)
     assert analysis.macs(graph) == kernels
     assert low <= kernels / 4 / 1000 <= high
-    assert analysis.reach(graph).halo == depth + 2
+    assert analysis.receptive_field(graph).halo == depth + 2
 
 
 def test_counts_of_the_multi_scale_network() -> None:
@@ -48,7 +48,10 @@ def test_counts_of_the_multi_scale_network() -> None:
     assert analysis.macs(graph) == macs and 55 <= macs / 4 / 1000 <= 75
     # 6 convolutions at the first level, 8 at the second, 2 at the third: 6 + 2 * 8 + 4 * 2 = 30,
     # and 1 because the 3 behind the last up reach into half a sample of the second
-    assert analysis.reach(graph).exact_halo == 31 and analysis.reach(graph).halo == 32
+    assert (
+        analysis.receptive_field(graph).exact_halo == 31
+        and analysis.receptive_field(graph).halo == 32
+    )
 
 
 @pytest.mark.parametrize("name", ["edgeqe-tiny", "edgeqe-base"])

@@ -1,4 +1,4 @@
-"""From a reference picture to what a decoder shows, in the planes of the networks.
+"""Compression of reference pictures: coded, decoded, and as planes of the networks.
 
 Every picture is coded and decoded whole by the real codec, through the same front ends
 as on the device: decoded planes (I420), or RGB upsampled by the decoder and pooled.
@@ -17,9 +17,8 @@ from PIL import Image
 
 from edgeqe.codecs import jpeg
 from edgeqe.codecs.strength import step_from_quality
+from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC, pool, space_to_depth
-
-Float = npt.NDArray[np.float32]
 
 #: Share of Cb and Cr errors in the RGB error (mean over R, G, B of the squared
 #: coefficients of the inverse transform of ITU-T T.871, cross terms left out).
@@ -33,8 +32,8 @@ FINE_QUALITY = 80
 
 
 @dataclass(frozen=True)
-class Coded:
-    """A picture that was coded and decoded."""
+class CodedPicture:
+    """Planes of a compressed picture, and the residual to its reference."""
 
     samples: npt.NDArray[np.int16]
     """Shape (H/2, W/2, 12), 1 / `FINENESS` of an 8-bit level: six decoded planes, level-shifted
@@ -55,7 +54,7 @@ def draw_quality(rng: np.random.Generator) -> int:
     return int(rng.integers(low, high + 1))
 
 
-def code(rgb: npt.NDArray[np.uint8], rng: np.random.Generator, quality: int) -> Coded:
+def code(rgb: npt.NDArray[np.uint8], rng: np.random.Generator, quality: int) -> CodedPicture:
     """Code an RGB picture and decode it.
 
     Parameters
@@ -91,7 +90,7 @@ def code(rgb: npt.NDArray[np.uint8], rng: np.random.Generator, quality: int) -> 
     samples = np.empty((*decoded.shape[:2], 12), np.int16)
     samples[..., :6] = np.rint((decoded - np.float32(NEUTRAL)) * FINENESS)
     samples[..., 6:] = np.rint((clean - decoded) * FINENESS)
-    return Coded(samples, math.log2(step_from_quality(quality)), gray)
+    return CodedPicture(samples, math.log2(step_from_quality(quality)), gray)
 
 
 def _ycc(rgb: npt.NDArray[np.uint8]) -> Float:

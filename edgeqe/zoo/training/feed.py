@@ -1,4 +1,4 @@
-"""Batches made by processes in the background, which leave the arithmetic its cores.
+"""Background data loading: worker processes ("makers") that make batches in shared memory.
 
 Each maker is ``python -m edgeqe.zoo.training.feed``: it reads its job as one line of JSON
 from standard input, writes batches into shared memory, and says with a byte each that one
@@ -28,8 +28,9 @@ from typing import IO, Any
 import numpy as np
 
 from edgeqe.errors import EdgeqeError, InputError
+from edgeqe.typing import Float
 from edgeqe.zoo.training.pictures import LOSSLESS, load_all
-from edgeqe.zoo.training.pool import SLOTS, Batch, Float, Pool, Reference
+from edgeqe.zoo.training.pool import SLOTS, Batch, Pool, ReferencePicture
 
 #: Batches of a maker that may be ready before they are used.
 PLACES = 6
@@ -38,13 +39,13 @@ READY, FAILED = b"r", b"f"
 
 @dataclass(frozen=True)
 class Job:
-    """What a maker makes."""
+    """Parameters of the batches that makers make; JSON of it is a maker's input."""
 
     files: tuple[str, ...]
     """Pictures to train on."""
     seed: int
     batch: int
-    """Crops a batch."""
+    """Crops per batch."""
     crop: int
     """Side of a crop, pixels."""
     candidates: int
@@ -62,7 +63,7 @@ class Job:
 
     @property
     def steps(self) -> range:
-        """Steps that this maker makes."""
+        """Training steps whose batches this maker makes."""
         return range(self.first + (self.maker - self.first) % self.makers, self.last, self.makers)
 
     @property
@@ -73,7 +74,7 @@ class Job:
 
     @property
     def floats(self) -> int:
-        """Numbers in a batch."""
+        """Floats in a batch."""
         return sum(int(np.prod(shape)) for shape in self.shapes)
 
     def pool(self) -> Pool:
@@ -91,7 +92,7 @@ class Job:
             teach = FileTeacher(self.teacher)
         files = [Path(file) for file in self.files]
         references = [
-            Reference(rgb, file.suffix.lower() in LOSSLESS)
+            ReferencePicture(rgb, file.suffix.lower() in LOSSLESS)
             for rgb, file in zip(load_all(files), files, strict=True)
         ]
         return Pool(
@@ -151,7 +152,7 @@ class Feed:
 
 
 class _Maker:
-    """A maker's process, seen from the trainer."""
+    """Trainer's handle of one maker process."""
 
     def __init__(self, job: Job, index: int) -> None:
         self._shapes = job.shapes
@@ -210,7 +211,7 @@ class _Maker:
 
 
 def _arrays(place: Float, shapes: tuple[tuple[int, ...], ...]) -> list[Float]:
-    """Arrays of these shapes, one behind the other in a place."""
+    """Views of these shapes, consecutive in a buffer."""
     found, used = [], 0
     for shape in shapes:
         size = int(np.prod(shape))
@@ -220,7 +221,7 @@ def _arrays(place: Float, shapes: tuple[tuple[int, ...], ...]) -> list[Float]:
 
 
 def _shared(size: int) -> Any:
-    """File without a name that two processes map, in memory where the system has such."""
+    """Anonymous file that two processes map, in memory where the system has such."""
     if hasattr(os, "memfd_create"):
         file: Any = os.fdopen(os.memfd_create("edgeqe-batches"), "r+b")
     else:
@@ -230,7 +231,7 @@ def _shared(size: int) -> Any:
 
 
 def make(job: Job, places: Float, free: threading.Semaphore, said: IO[bytes]) -> None:
-    """Make a maker's batches.
+    """Make all batches of a job.
 
     Parameters
     ----------
@@ -253,14 +254,14 @@ def make(job: Job, places: Float, free: threading.Semaphore, said: IO[bytes]) ->
 
 
 def _count(given: IO[bytes], free: threading.Semaphore) -> None:
-    """Count places that are given back; end the process when the trainer is gone."""
+    """Count buffers that are free again; end the process when the trainer is gone."""
     while given.read(1):
         free.release()
     os._exit(0)
 
 
 def main() -> None:
-    """Be a maker."""
+    """Run as a maker process."""
     given, said, free = sys.stdin.buffer, sys.stdout.buffer, threading.Semaphore(0)
     values = json.loads(given.readline())
     job = Job(**{**values, "files": tuple(values["files"])})

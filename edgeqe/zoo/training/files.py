@@ -1,4 +1,4 @@
-"""Files in the folder of a training, and what they say of how far it got."""
+"""File names in a training folder, and its progress as they state it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from edgeqe.errors import InputError
 CHECKPOINT = "checkpoint.npz"
 #: Averaged weights by layer name.
 AVERAGED = "averaged.npz"
-#: One JSON object a validation.
+#: One JSON object per validation.
 LOG = "log.jsonl"
 #: The recipe as it was run.
 RECIPE = "recipe.json"
-#: Ranges of the values of a quantization-aware training.
+#: Calibrated ranges of a quantization-aware training.
 RANGES = "ranges.npz"
 
 
 @dataclass(frozen=True)
-class Reached:
-    """How far a training got, and what its last validation found."""
+class TrainingProgress:
+    """Progress of a training, and the result of its last validation."""
 
     steps: int
     minutes: float
@@ -39,8 +39,8 @@ class Reached:
     """Mean PSNR of the JPEG and enhanced, dB, by set, protocol and quality."""
 
 
-def read_reached(folder: Path) -> Reached:
-    """How far a training got, by its checkpoint and its log.
+def read_progress(folder: Path) -> TrainingProgress:
+    """Read the progress of a training from its checkpoint and log.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def read_reached(folder: Path) -> Reached:
             f"'{folder}' is no training that saved a checkpoint: "
             "give a folder that 'edgeqe train' wrote."
         )
-    return Reached(
+    return TrainingProgress(
         steps=int(stored.get("step", last.get("step", 0))),
         minutes=round(stored["seconds"] / 60, 1) if "seconds" in stored else last["minutes"],
         precision=str(stored.get("precision", last.get("precision", ""))),

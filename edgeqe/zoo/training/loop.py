@@ -34,8 +34,8 @@ FINAL_QUALITIES = (10, 20, 40, 60, 80, 90)
 #: Seconds between checkpoints, and steps between updates of the averaged weights.
 SAVE_EVERY, AVERAGE_EVERY = 120.0, 4
 
-#: Told the step, the running mean of the loss and the seconds trained.
-Progress = Callable[[int, float, float], None]
+#: Called with the training step, the running mean of the loss and the seconds trained.
+TrainingCallback = Callable[[int, float, float], None]
 
 
 def weighted_error(target_and_weight: Any, residual: Any) -> Any:
@@ -45,7 +45,7 @@ def weighted_error(target_and_weight: Any, residual: Any) -> Any:
 
 
 class Training:
-    """One recipe, run in one folder.
+    """Trains one recipe in one folder.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Training:
     data : Path
         Data folder, of which the recipe names a sub-folder, or a folder of pictures.
     folder : Path
-        Where checkpoint, averaged weights and log lie.
+        Holds checkpoint, averaged weights and log.
     precision : Precision
         What convolutions are computed in.
     makers : int
@@ -89,7 +89,7 @@ class Training:
         self.adopt(model)
 
     def adopt(self, model: Any) -> None:
-        """Train this network, from its weights."""
+        """Set the network to train, from its weights on."""
         self.model, self.average = model, [np.array(v) for v in model.get_weights()]
         self.trained = with_precision(model, self.precision)
         self.optimizer = keras.optimizers.Adam(self.recipe.learning_rate)
@@ -99,7 +99,7 @@ class Training:
         self.optimizer.build(self.trained.trainable_variables)
 
     def after_step(self) -> None:
-        """Hook of trainings that do more; `step` counts the step."""
+        """Hook of subclasses, called after each training step."""
 
     def resume(self) -> None:
         """Go on from the checkpoint.
@@ -145,7 +145,7 @@ class Training:
         _write(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))
 
     def job(self) -> Job:
-        """What the makers of batches make from here on."""
+        """Job of the makers of batches, from the current training step on."""
         recipe = self.recipe
         files, _ = split(picture_files(self.pictures))
         return Job(
@@ -164,7 +164,7 @@ class Training:
         )
 
     def train_step(self, batch: tuple[Any, Any, Any]) -> float:
-        """Train on a batch; its loss."""
+        """Run one training step on a batch; its loss."""
         planes, log2_step, targets = batch
         self.optimizer.learning_rate = self.recipe.rate(self.step)
         loss = float(self.trained.train_on_batch([planes, log2_step], targets))
@@ -175,7 +175,7 @@ class Training:
 
     def run(
         self,
-        progress: Progress | None = None,
+        progress: TrainingCallback | None = None,
         log: Callable[[str], None] = print,
         seconds: float = float("inf"),
     ) -> None:
@@ -187,7 +187,7 @@ class Training:
         Raises
         ------
         InputError
-            If there are no pictures to train on, or the loss is no number.
+            If there are no pictures to train on, or the loss is not finite.
         """
         recipe, start = self.recipe, time.monotonic()
         sets = validation_sets(self.data, self.pictures, every=4)
@@ -229,7 +229,7 @@ class Training:
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """The averaged weights in `model`, which may be `trained` itself, for a while."""
+        """Context in which `model`, which may be `trained` itself, has the averaged weights."""
         current = self.model.get_weights()
         self.model.set_weights(self.average)
         try:

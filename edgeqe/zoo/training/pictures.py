@@ -6,12 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from edgeqe.errors import ImageError, InputError
-
-Rgb = npt.NDArray[np.uint8]
+from edgeqe.typing import Rgb
 
 #: Pictures of train/free that are never trained on: they validate.
 HOLDOUT = Path(__file__).with_name("holdout.txt")

@@ -22,19 +22,18 @@ import numpy.typing as npt
 from PIL import Image
 
 from edgeqe.errors import InputError
+from edgeqe.typing import Float, Rgb
 from edgeqe.views.colour import SCALE
 from edgeqe.zoo.training.degrade import (
     CHROMA_WEIGHTS,
     FINE_QUALITY,
     FINENESS,
-    Coded,
+    CodedPicture,
     code,
     draw_quality,
 )
 from edgeqe.zoo.training.drawn import draw
-from edgeqe.zoo.training.pictures import Rgb
 
-Float = npt.NDArray[np.float32]
 #: Planes (N, H/2, W/2, 6), log2 of the step (N, 1), residual and its weight (N, H/2, W/2, 12).
 Batch = tuple[Float, Float, Float]
 
@@ -56,11 +55,11 @@ FLIPPED_ROWS = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7, 10, 11]
 _CROPS, _PICTURES, _DRAWINGS = 0, 1, 2
 
 #: Gives the residual (h, w, 6) that a teacher adds to a coded picture, 8-bit levels.
-Teacher = Callable[[Coded], Float]
+Teacher = Callable[[CodedPicture], Float]
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferencePicture:
     """An undegraded picture to code."""
 
     rgb: Rgb
@@ -73,7 +72,7 @@ class Reference:
 class Entry:
     """A slot's picture."""
 
-    coded: Coded
+    coded: CodedPicture
     texture: npt.NDArray[np.float64]
     """Summed-area table of gradient energy per cell, shape (rows + 1, columns + 1)."""
 
@@ -119,7 +118,7 @@ class Pool:
 
     def __init__(
         self,
-        references: Sequence[Reference],
+        references: Sequence[ReferencePicture],
         seed: Sequence[int],
         *,
         batch: int,
@@ -253,7 +252,7 @@ def texture(rgb: Rgb) -> npt.NDArray[np.float64]:
     return table
 
 
-def weights(target: Float, coded: Coded, floor: float) -> Float:
+def weights(target: Float, coded: CodedPicture, floor: float) -> Float:
     """Weight of every value of a crop's residual, shape (H/2, W/2, 6).
 
     Each crop counts by the inverse of its own compression error plus the error that its

@@ -1,4 +1,4 @@
-"""In what a training computes: float32, or bfloat16 where the processor has it.
+"""Mixed-precision training: float32, or bfloat16 convolutions where the processor has it.
 
 In bfloat16 are the convolutions and what is done to their results up to the last ones:
 normalisation, activations, sums. In float32 stay the weights themselves, the strength
@@ -8,12 +8,12 @@ layers behind it, and dilated convolutions, which crash in TensorFlow's bfloat16
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from edgeqe.choices import Choice
 from edgeqe.errors import InputError
 from edgeqe.zoo.weights import last_layers
 
@@ -39,8 +39,8 @@ POINTWISE = (
 )
 
 
-class Precision(str, Enum):
-    """What convolutions are computed in."""
+class Precision(Choice):
+    """Data type that convolutions are computed in."""
 
     AUTO = "auto"
     """bfloat16 where the processor or an accelerator has it, float32 elsewhere."""
@@ -88,7 +88,7 @@ def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 
 
 def with_precision(model: Any, precision: Precision) -> Any:
-    """Network that computes in a precision, on a copy of a network's weights.
+    """Copy of a network that computes in a precision.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def _is_lower(layer: Any) -> bool:
 
 
 def _behind(model: Any, names: set[str]) -> set[str]:
-    """Names of all layers that some of these lead to."""
+    """Names of all layers downstream of these."""
     found = set(names)
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:

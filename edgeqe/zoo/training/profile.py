@@ -1,4 +1,4 @@
-"""Where a training's time goes: data alone, arithmetic alone, both."""
+"""Training profile: throughput of data loading alone, computation alone, and both."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ FLOP_PER_MAC = 6
 
 
 @dataclass(frozen=True)
-class Profile:
-    """Throughput of a training, megapixels of crops a second."""
+class TrainingProfile:
+    """Throughput of a training, megapixels of crops per second."""
 
     data: float
     """One maker alone: on one core, the first filling of its pool left out."""
@@ -43,8 +43,10 @@ class Profile:
         ]
 
 
-def profile(training: Training, kmac_per_pixel: float = 0.0, seconds: float = 10.0) -> Profile:
-    """Time a training's parts; its weights move, nothing is saved.
+def profile(
+    training: Training, kmac_per_pixel: float = 0.0, seconds: float = 10.0
+) -> TrainingProfile:
+    """Measure the throughput of a training's parts; its weights change, nothing is saved.
 
     Parameters
     ----------
@@ -85,7 +87,7 @@ def profile(training: Training, kmac_per_pixel: float = 0.0, seconds: float = 10
             elif steps > WARM_STEPS and time.perf_counter() - start > seconds:
                 break
         rate = (steps - WARM_STEPS) / (time.perf_counter() - start)
-    return Profile(
+    return TrainingProfile(
         data=data,
         arithmetic=arithmetic,
         both=rate * megapixels,

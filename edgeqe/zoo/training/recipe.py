@@ -1,4 +1,4 @@
-"""Recipes: what is trained, how long, on what. One TOML file each, this class the schema."""
+"""Training recipes: TOML files, of which the class `Recipe` is the schema."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeqe.errors import InputError
+from edgeqe.zoo import StrengthForm
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,15 +19,13 @@ else:
     import tomli as tomllib
 
 RECIPES = Path(__file__).with_name("recipes")
-#: Forms of the strength vectors.
-STRENGTHS = ("scale-and-bias", "qp-adaptive")
 #: Types of TOML's values that a field's type takes.
 KINDS = {"int": (int,), "float": (int, float), "str": (str,), "Mapping[str, int]": (dict,)}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training."""
+    """Network, data and hyperparameters of a training."""
 
     name: str
     """Name of the training; its folder of checkpoints."""
@@ -37,11 +36,11 @@ class Recipe:
     data: str = "free"
     """Sub-folder of the data folder that is trained on."""
     strength: str = "scale-and-bias"
-    """Form of the strength vectors, one of `STRENGTHS`."""
+    """Form of the strength layers, one of `zoo.StrengthForm`."""
     seed: int = 1
     """Seed of weights and batches."""
     batch: int = 16
-    """Crops a batch."""
+    """Crops per batch."""
     crop: int = 96
     """Side of a crop, pixels; a multiple of 16."""
     candidates: int = 4
@@ -51,9 +50,9 @@ class Recipe:
     warmup: int = 500
     """Steps of warm-up."""
     ema: float = 0.999
-    """Decay a step of the averaged weights, which are what is validated and shipped."""
+    """Decay per training step of the averaged weights, which are validated and shipped."""
     error_floor: float = 1.5
-    """Error every strength is assumed to make, squared grey levels at step 1."""
+    """Error every strength is assumed to make, squared 8-bit levels at step 1."""
     validate_every: int = 5000
     """Steps between validations."""
     widths: Mapping[str, int] = field(default_factory=dict)
@@ -77,16 +76,16 @@ class Recipe:
                 raise InputError(f"recipe '{self.name}': {key} must be at least 1.")
         if self.seed < 0:
             raise InputError(f"recipe '{self.name}': seed {self.seed} is below 0.")
-        if self.strength not in STRENGTHS:
+        if self.strength not in list(StrengthForm):
             raise InputError(
                 f"recipe '{self.name}': strength '{self.strength}' is none of "
-                f"{', '.join(STRENGTHS)}."
+                f"{', '.join(StrengthForm)}."
             )
         if self.crop % 16:
             raise InputError(f"recipe '{self.name}': crop {self.crop} is no multiple of 16.")
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step."""
+        """Learning rate of a training step."""
         if step < self.warmup:
             return self.learning_rate * (step + 1) / self.warmup
         done = (step - self.warmup) / max(1, self.steps - self.warmup)
@@ -94,7 +93,7 @@ class Recipe:
 
 
 def read_recipe(name: str) -> Recipe:
-    """Recipe of a name that ships, or of a TOML file's path.
+    """Read a shipped recipe by name, or a TOML file by its path.
 
     Raises
     ------

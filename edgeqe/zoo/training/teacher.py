@@ -1,4 +1,4 @@
-"""A trained model as a teacher: what it adds to a coded picture becomes part of the target.
+"""Knowledge distillation in training: a model file as teacher, part of the target.
 
 The teacher gives what can be known of the reference from the compressed picture alone, so
 the gradient of ``(1 - s) * (target - x)^2 + s * (teacher - x)^2`` has less noise than that of
@@ -9,20 +9,18 @@ regression). It runs once a coded picture, not once a crop.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeqe.codecs.strength import step_key
 from edgeqe.errors import InputError
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import Session, open_session
-from edgeqe.zoo.training.degrade import FINENESS, Coded
-
-Float = npt.NDArray[np.float32]
+from edgeqe.typing import Float
+from edgeqe.zoo.training.degrade import FINENESS, CodedPicture
 
 
 class FileTeacher:
-    """A model file native to 4:2:0, run on whole coded pictures.
+    """Teacher: a model file native to 4:2:0, run on whole compressed pictures.
 
     Parameters
     ----------
@@ -46,7 +44,7 @@ class FileTeacher:
         self._alignment = max(1, self.file.card.alignment // 2)
         self._sessions: dict[int, Session] = {}
 
-    def __call__(self, coded: Coded) -> Float:
+    def __call__(self, coded: CodedPicture) -> Float:
         """Residual of a coded picture, shape (H/2, W/2, 6), 8-bit levels."""
         key = step_key(2.0**coded.log2_step)
         if key not in self._sessions:

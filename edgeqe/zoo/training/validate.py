@@ -12,6 +12,7 @@ from PIL import Image
 
 from edgeqe.codecs import jpeg
 from edgeqe.codecs.strength import step_from_quality
+from edgeqe.typing import Float, Rgb
 from edgeqe.views.colour import (
     RGB_TO_YCC,
     SCALE,
@@ -22,9 +23,6 @@ from edgeqe.views.colour import (
     to_network,
 )
 from edgeqe.zoo.training.pictures import load, picture_files, split
-
-Float = npt.NDArray[np.float32]
-Rgb = npt.NDArray[np.uint8]
 
 #: The validation set: BSDS comes as JPEG, so it is downscaled off its own grid.
 BSDS, BSDS_SCALE, BSDS_SIZE = "research/bsds_val100_holdout", 0.7, (336, 224)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from edgeqe.typing import Rgb
 from edgeqe.zoo.training.drawn.colours import Colour, Palette, palette
 from edgeqe.zoo.training.drawn.fonts import Font, enlarged
 
-Rgb = npt.NDArray[np.uint8]
 Point = tuple[float, float]
 
 #: How letters meet pixels, and how often: grey edges, none, or a phase for each of R, G and B.

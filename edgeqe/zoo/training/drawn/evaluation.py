@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from edgeqe.zoo.training.drawn.canvas import Rgb
+from edgeqe.typing import Rgb
 from edgeqe.zoo.training.drawn.kinds import draw_kind
 
 #: Height and width of every picture, pixels.

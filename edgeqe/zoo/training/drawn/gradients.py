@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeqe.zoo.training.drawn.canvas import Canvas, Rgb
+from edgeqe.typing import Float, Rgb
+from edgeqe.zoo.training.drawn.canvas import Canvas
 from edgeqe.zoo.training.drawn.colours import any_colour, mix
 from edgeqe.zoo.training.drawn.fonts import any_font
 from edgeqe.zoo.training.drawn.sketch import blob, sketching
 from edgeqe.zoo.training.drawn.words import label
-
-Float = npt.NDArray[np.float32]
 
 
 def gradient(canvas: Canvas) -> None:

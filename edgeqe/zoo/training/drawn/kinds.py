@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from edgeqe.errors import InputError
+from edgeqe.typing import Rgb
 from edgeqe.zoo.training.drawn import charts, gradients, lines, screens, text
-from edgeqe.zoo.training.drawn.canvas import Canvas, Rgb
+from edgeqe.zoo.training.drawn.canvas import Canvas
 
 #: Smallest side of a drawn picture, pixels.
 SMALLEST_SIDE = 16

@@ -1,4 +1,4 @@
-"""Gates frozen to their means: against means in numpy, and then tiles equal the whole."""
+"""Channel attention frozen to its means: against numpy, and then tiles equal the whole."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from PIL import Image
 
 from edgeqe.codecs.strength import step_from_quality, step_key
 from edgeqe.converters.export import export
-from edgeqe.converters.graph.graph import KEYS, Float, Graph, Node
-from edgeqe.converters.onnx_io.session import Running
-from edgeqe.converters.rewrites.gates import BLOCK, QUALITIES, find_gates, freeze, freeze_source
-from edgeqe.converters.sources import Source
+from edgeqe.converters.graph.graph import KEYS, Graph, Node
+from edgeqe.converters.onnx_io.session import GraphSession
+from edgeqe.converters.rewrites.attention import BLOCK, QUALITIES, find_attention, freeze
+from edgeqe.converters.sources import Source, freeze_source
 from edgeqe.errors import ImageError, InputError
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
+from edgeqe.typing import Float
 from edgeqe.verify.checks import verify
 
 
@@ -94,7 +95,7 @@ def test_vectors_are_the_means_over_coded_blocks(channels: int, mode: str) -> No
             between = rows[0] * (1 - part) + rows[1] * part
             np.testing.assert_allclose(between, expected.mean(axis=0), rtol=0.01)
         spread.append(gates.std(axis=0).mean())
-    gate, _ = found.gates
+    gate, _ = found.attention
     assert gate.name == "gated.gate" and 0 < gate.mean < 1
     assert gate.spread == pytest.approx(np.mean(spread), rel=1e-3)
 
@@ -130,7 +131,7 @@ def test_a_network_with_strengths_is_measured_at_each() -> None:
 def test_what_cannot_be_frozen_is_refused() -> None:
     graph = gated(1)
     plain = Graph("plain", {"planes": 1}, "c", graph.nodes[:1], graph.constants)
-    with pytest.raises(InputError, match="has no gates that pool over the picture"):
+    with pytest.raises(InputError, match="has no channel attention with global pooling"):
         freeze(plain, pictures((64, 64)))
     with pytest.raises(InputError, match="none of 2 pictures has 64 pixels both ways"):
         freeze(graph, pictures((63, 200)))
@@ -162,7 +163,7 @@ def test_a_frozen_network_tiles_exactly(tmp_path: Path) -> None:
     found = freeze(gated(1), [p[94:606] for p in pictures((700, 130, 3), 2)])
     for quality in (15, 70):  # the file at a strength is the frozen graph at that strength
         key = file.key(step_from_quality(quality))
-        expected = Running(found.graph.at(key)).run({"planes": x[None]})[0][0]
+        expected = GraphSession(found.graph.at(key)).run({"planes": x[None]})[0][0]
         result = open_session(file, key).run(x)
         assert np.abs(result - expected).max() <= 1e-5 * np.ptp(expected)
 
@@ -175,8 +176,8 @@ def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
         freeze_source(source_of(gated(1)), tmp_path)
 
 
-def test_the_gates_of_asqe_are_found() -> None:
+def test_the_attention_of_asqe_is_found() -> None:
     from edgeqe.converters.sources import from_zoo
 
-    gates = find_gates(from_zoo("asqe-no-mff").graph)
+    gates = find_attention(from_zoo("asqe-no-mff").graph)
     assert len(gates) > 8 and BLOCK == 64

@@ -1,4 +1,4 @@
-"""What verbs that start TensorFlow or LiteRT share."""
+"""Start-up messages of TensorFlow and LiteRT, kept off standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network to integers: calibrate, round, and turn into a source that `export` writes."""
+"""Post-training quantization: calibrate, quantize, and prepare for `export`."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeqe.converters.graph.integer import IntegerGraph
+from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.sources import Source
 from edgeqe.errors import InputError
 from edgeqe.quantization.calibration.calibration import QUALITIES, STATISTIC, Calibration, calibrate
 from edgeqe.quantization.calibration.drawn_samples import with_drawn
-from edgeqe.quantization.calibration.ranges import Double
 from edgeqe.quantization.calibration.representative import check_qualities, check_representative
 from edgeqe.quantization.calibration.samples import read_photographs
-from edgeqe.quantization.int8.canonical_form import normal
-from edgeqe.quantization.int8.hessian import moments
-from edgeqe.quantization.int8.int8 import integer_graph, values
+from edgeqe.quantization.calibration.statistics import RangeStatistic
+from edgeqe.quantization.int8.canonical_form import canonical
+from edgeqe.quantization.int8.hessian import hessians
+from edgeqe.quantization.int8.int8 import quantized_graph, values
 from edgeqe.quantization.int8.oracle import Oracle
-from edgeqe.quantization.int8.sensitivity import Judge
+from edgeqe.quantization.int8.sensitivity import LossMeter
+from edgeqe.quantization.int8.workflow import PhaseCallback
+from edgeqe.typing import Double
 from edgeqe.views.colour import NEUTRAL
 from edgeqe.zoo import TRAINING_KEY
 
-#: Gets what is being done, the parts done and all of them.
-Progress = Callable[[str, int, int], None]
-
 
 class Quantizer:
-    """A network and what calibration found: makes networks of integers.
+    """A float network and its calibration, from which quantized graphs are made.
 
     Parameters
     ----------
     source : Source
-        A network of real numbers.
+        A float network.
     folder : Path
-        Undamaged pictures, at least 8.
-    statistic : {"minmax", "percentile", "mse"}
+        Reference pictures, at least 8.
+    statistic : RangeStatistic or str
         How the range of a value is found.
     qualities : sequence of int
         JPEG qualities of calibration.
@@ -45,13 +44,13 @@ class Quantizer:
         Share of the windows that are drawn pictures, 0 to less than 1.
     frozen : Calibration, optional
         Of a quantization-aware training, which fits its weights to it: nothing is calibrated
-        then, and weights are rounded to the nearest.
+        then, and weights are rounded to nearest.
     progress : callable, optional
 
     Raises
     ------
     InputError
-        If the pictures cannot represent the task, or the network is one of integers.
+        If the pictures cannot represent the task, or the network is quantized already.
     """
 
     def __init__(
@@ -59,14 +58,14 @@ class Quantizer:
         source: Source,
         folder: Path,
         *,
-        statistic: str = STATISTIC,
+        statistic: RangeStatistic | str = STATISTIC,
         qualities: Sequence[int] = QUALITIES,
         drawn: float = 0.0,
         frozen: Calibration | None = None,
-        progress: Progress | None = None,
+        progress: PhaseCallback | None = None,
     ) -> None:
-        if source.integer is not None:
-            raise InputError(f"'{source.graph.name}' is a network of integers already.")
+        if source.quantized is not None:
+            raise InputError(f"'{source.graph.name}' is quantized already: give its float model.")
 
         def told(what: str) -> Callable[[int, int], None] | None:
             return None if progress is None else lambda done, all_: progress(what, done, all_)
@@ -82,10 +81,10 @@ class Quantizer:
         self.source, self.drawn = source, drawn
         if frozen is not None:
             self.calibration = frozen
-            self.moments: dict[str, Double] | None = None
+            self.hessians: dict[str, Double] | None = None
             return
         self.calibration = calibrate(
-            normal(source.graph),
+            canonical(source.graph),
             values(source.graph),
             self.photographs,
             planes=source.planes,
@@ -94,42 +93,44 @@ class Quantizer:
             qualities=qualities,
             progress=told("calibrate"),
         )
-        self.moments = moments(
+        self.hessians = hessians(
             source.graph, self.photographs, source.planes, qualities, told("weigh kernels")
         )
 
-    def make(self, real: Collection[str] = (), *, symmetric: bool = False) -> IntegerGraph:
-        """Network of integers, some of its convolutions kept real."""
-        return integer_graph(
+    def make(self, keep_float: Collection[str] = (), *, symmetric: bool = False) -> QuantizedGraph:
+        """Quantized graph, some of its convolutions kept in float."""
+        return quantized_graph(
             self.source.graph,
             self.calibration.ranges,
             self.source.default_key,
             symmetric=symmetric,
-            real=real,
-            moments=self.moments,
+            keep_float=keep_float,
+            hessians=self.hessians,
         )
 
-    def judge(self) -> Judge:
-        """Measures what networks of integers cost, on the same pictures."""
-        return Judge(self.source.graph, self.photographs, self.source.planes)
+    def meter(self) -> LossMeter:
+        """Measures the loss of quantized graphs on the same pictures."""
+        return LossMeter(self.source.graph, self.photographs, self.source.planes)
 
-    def as_source(self, integer: IntegerGraph, drop_db: Mapping[int, float]) -> Source:
-        """A network of integers as what `export` writes, with its calibration and drop in the card.
+    def as_source(self, quantized: QuantizedGraph, drop_db: Mapping[int, float]) -> Source:
+        """Export source of a quantized graph, with calibration and loss in its card.
 
         The reference that the file is checked against is the oracle.
         """
-        real = [n.name for n in integer.graph.nodes if n.op == "Conv" and not integer.is_integer(n)]
+        kept = [
+            n.name for n in quantized.graph.nodes if n.op == "Conv" and not quantized.is_integer(n)
+        ]
         calibration = dict(self.calibration.summary)
         if self.drawn:
             calibration["drawn share"] = self.drawn
         provenance = {**self.source.provenance, "calibration": calibration}
-        if real:
-            provenance["real convolutions"] = real
+        if kept:
+            provenance["real convolutions"] = kept
         return replace(
             self.source,
-            graph=integer.graph,
-            integer=integer,
-            reference=lambda planes: Oracle(integer).run(
+            graph=quantized.graph,
+            quantized=quantized,
+            reference=lambda planes: Oracle(quantized).run(
                 planes.astype(np.float32) - np.float32(NEUTRAL)
             ),
             provenance=provenance,

@@ -1,0 +1,81 @@
+"""Opening a network to export: a training, a shipped model, a file, or a network of the zoo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeqe import zoo
+from edgeqe.converters import sources
+from edgeqe.converters.graph.convention import OutputKind
+from edgeqe.converters.onnx_io.sources import from_onnx
+from edgeqe.converters.sources import Source
+from edgeqe.errors import InputError
+from edgeqe.model.catalogue import shipped_files, shipped_models
+
+
+def open_source(
+    model: str | os.PathLike[str],
+    *,
+    seed: int | None = None,
+    planes: str | None = None,
+    value_range: tuple[float, float] | None = None,
+    gives: OutputKind | str | None = None,
+    codecs: Sequence[str] = (),
+) -> Source:
+    """Open whatever a model argument names; arguments that do not fit it are an error.
+
+    Parameters
+    ----------
+    model : str or path
+        Folder of a training, name of a shipped model, a file (``.onnx`` of any tool, ``.keras`` of
+        a network of the zoo), or name of a network of the zoo, which then has random weights.
+    seed : int, optional
+        Of random weights; 1 if left out.
+    planes : {"y", "rgb"}, optional
+        Of another tool's network: what its channels are; by their count if left out.
+    value_range : (float, float), optional
+        Of another tool's network: what the 8-bit sample values 0 and 255 are to it; 0 and 1 if
+        left out.
+    gives : OutputKind or str, optional
+        Of another tool's network: what it outputs; measured if left out.
+    codecs : sequence of str
+        Of another tool's network: codecs whose pictures it was trained on; JPEG if left out.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, it cannot be read, or an argument does not fit it.
+    """
+    name = os.fspath(model)
+    full = f"{name}:float32" if name in shipped_models() else name
+    path = shipped_files().get(full, Path(name))
+    named = not path.exists() and name in zoo.NETWORKS
+    foreign = {"planes": planes, "range": value_range, "gives": gives, "codec": codecs}
+    given = [f"--{flag}" for flag, value in foreign.items() if value]
+    if path.suffix != ".onnx" and given:
+        raise InputError(
+            f"{', '.join(given)} say what another tool's ONNX network is: '{name}' is none. Leave "
+            "them out."
+        )
+    if seed is not None and not named:
+        raise InputError(f"--seed is for random weights: '{name}' has its own. Leave it out.")
+    if named:
+        return sources.from_zoo(name, 1 if seed is None else seed)
+    if path.is_dir():
+        return sources.from_training(path)
+    if not path.is_file():
+        raise InputError(
+            f"no model '{name}': give a training's folder, a file (.onnx, .keras), or one of "
+            f"{', '.join(dict.fromkeys([*shipped_models(), *zoo.NETWORKS]))}."
+        )
+    if path.suffix == ".keras":
+        return sources.from_keras_file(path)
+    if path.suffix != ".onnx":
+        raise InputError(
+            f"'{path}' is neither .onnx nor .keras: convert from the network that it was made of."
+        )
+    return from_onnx(
+        path, planes=planes, value_range=value_range, output=gives, codecs=tuple(codecs) or None
+    )

@@ -1,0 +1,107 @@
+"""Conversion in one call: any network that edgeqe reads, to a checked model file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeqe.converters.graph.convention import OutputKind
+from edgeqe.converters.output import check_output
+from edgeqe.errors import InputError
+from edgeqe.zoo.host import host_packages
+
+if TYPE_CHECKING:
+    from edgeqe.converters.export import Exported
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A converted model."""
+
+    exported: Exported
+    """The file, its card and its sizes."""
+    shared_bytes: int
+    """Bytes of the constants with shared kernels stored once, whether they are or not."""
+
+
+def convert(
+    model: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    float16: bool = False,
+    unshare: bool = False,
+    freeze_gates: bool = False,
+    data: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
+    planes: str | None = None,
+    value_range: tuple[float, float] | None = None,
+    gives: OutputKind | str | None = None,
+    codecs: Sequence[str] = (),
+) -> Conversion:
+    """Convert a network to a model file with its card, as ``edgeqe convert`` does.
+
+    The file is compared with the network before it gets its name.
+
+    Parameters
+    ----------
+    model : str or path
+        See `opening.open_source`, which says of `seed`, `planes`, `value_range`, `gives` and
+        `codecs` too.
+    output : str or path
+        Ends in ``.onnx`` or ``.tflite``.
+    overwrite : bool
+        Replace an existing file.
+    float16 : bool
+        Store the weights in float16, half the bytes.
+    unshare : bool
+        Store a shared kernel once per use, with its scale folded in.
+    freeze_gates : bool
+        Replace channel attention with global pooling by its means over the pictures of `data`, so
+        that tiles equal the whole.
+    data : str or path, optional
+        Folder of reference pictures for `freeze_gates`.
+    seed, planes, value_range, gives, codecs
+        See `opening.open_source`.
+
+    Returns
+    -------
+    Conversion
+
+    Raises
+    ------
+    InputError
+        If the network cannot be read or converted, an argument does not fit, or a package is
+        missing.
+    ImageError
+        If a picture of `data` cannot be read.
+    CheckError
+        If the file differs from the network by more than the tolerance; nothing is written.
+    """
+    destination = check_output(output, overwrite=overwrite)
+    if freeze_gates != (data is not None):
+        raise InputError("--freeze-gates and --data DIR go together: give both or none.")
+    with host_packages("converting", "host,ort,tflite"):
+        from edgeqe.converters.export import export
+        from edgeqe.converters.opening import open_source
+        from edgeqe.converters.rewrites import sharing
+        from edgeqe.converters.sources import freeze_source
+
+        source = open_source(
+            model,
+            seed=seed,
+            planes=planes,
+            value_range=value_range,
+            gives=gives,
+            codecs=codecs,
+        )
+        if data is not None:
+            source = freeze_source(source, Path(data))
+        shared_elements = source.graph.parameters()
+        if unshare:
+            source = replace(source, graph=sharing.unshare(source.graph))
+        exported = export(source, destination, float16=float16)
+    return Conversion(exported, (2 if float16 else 4) * shared_elements)
