@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.errors import ImageError, InputError
+from edgeqe.errors import ImageError, InputError, MissingPackageError
 
 Uint8 = npt.NDArray[np.uint8]
 
@@ -113,7 +113,7 @@ def packaged_file(name: str) -> Path:
     """
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
-        raise InputError(
+        raise MissingPackageError(
             "scikit-image, whose photographs are used, is not installed: "
             "pip install 'edgeqe[bench,files]'"
         )
@@ -205,7 +205,7 @@ def pillow_image() -> ModuleType:
     try:
         from PIL import Image
     except ImportError as error:
-        raise InputError(
+        raise MissingPackageError(
             "Pillow, which codes and reads the pictures, is not installed: "
             "pip install 'edgeqe[bench,files]'"
         ) from error

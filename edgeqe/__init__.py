@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from edgeqe.errors import (
     CheckError,
+    ClosedError,
     EdgeqeError,
     ImageError,
     InputError,
+    InputTypeError,
     MemoryLimitError,
+    MissingFileError,
+    MissingImageError,
+    MissingModelError,
+    MissingPackageError,
+    MissingRuntimeError,
     ModelError,
     ProviderError,
 )
@@ -24,13 +31,20 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CheckError",
+    "ClosedError",
     "EdgeqeError",
     "Enhancer",
     "FileReport",
     "ImageError",
     "Info",
     "InputError",
+    "InputTypeError",
     "MemoryLimitError",
+    "MissingFileError",
+    "MissingImageError",
+    "MissingModelError",
+    "MissingPackageError",
+    "MissingRuntimeError",
     "ModelError",
     "ProviderError",
     "SelfTest",

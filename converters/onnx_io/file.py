@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingFileError
 
 Array = npt.NDArray[Any]
 
@@ -41,7 +41,8 @@ def load(source: Path | bytes) -> onnx.ModelProto:
     try:
         data = source if isinstance(source, bytes) else source.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read {what}: {error.strerror or error}.") from error
+        kind = MissingFileError if isinstance(error, FileNotFoundError) else InputError
+        raise kind(f"cannot read {what}: {error.strerror or error}.") from error
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)

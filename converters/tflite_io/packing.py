@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.errors import ProviderError
+from edgeqe.errors import MissingRuntimeError
 
 Float = npt.NDArray[np.float32]
 #: Bytes to which the schema aligns the data of buffers (``force_align: 16``).
@@ -36,7 +36,7 @@ def schema() -> Any:
             return importlib.import_module(f"{name}.schema_py_generated")
         except ImportError:
             continue
-    raise ProviderError(
+    raise MissingRuntimeError(
         "writing TFLite needs the schema that comes with LiteRT or TensorFlow: "
         "run pip install 'edgeqe[host]'."
     )

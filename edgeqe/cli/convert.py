@@ -59,14 +59,14 @@ def command(
     .keras of a network of the zoo), or the name of a network of the zoo, which then has
     random weights. The file is compared with MODEL before it is written.
     """
-    from edgeqe.cli.host import quiet_start
+    from edgeqe.cli.host import needs_packages, quiet_start
     from edgeqe.cli.networks import check_output
     from edgeqe.errors import InputError
 
     check_output(destination, overwrite=overwrite)
     if freeze_gates != (data is not None):
         raise InputError("--freeze-gates and --data DIR go together: give both or none.")
-    try:
+    with needs_packages("converting", "host,ort,tflite"):
         with quiet_start():
             from edgeqe.cli.networks import source_of
             from edgeqe.converters.export import export
@@ -85,11 +85,6 @@ def command(
 
                 source = dataclasses.replace(source, graph=without_sharing(source.graph))
             exported = export(source, destination, float16=float16)
-    except ImportError as error:
-        raise InputError(
-            f"converting needs the host's packages ({error}): run pip install "
-            "'edgeqe[host,ort,tflite]'."
-        ) from error
     card = exported.card
     if card.provenance.get("validation") == NOT_MEASURED:
         click.echo(

@@ -56,10 +56,9 @@ def command(everything: bool, as_json: bool) -> None:
 
 def _zoo(shipped: Sequence[str]) -> list[dict[str, Any]]:
     """Facts of every network of the zoo, by building it."""
-    from edgeqe.cli.host import quiet_start
-    from edgeqe.errors import InputError
+    from edgeqe.cli.host import needs_packages, quiet_start
 
-    try:
+    with needs_packages("building networks", "host,ort"):
         with quiet_start():
             from edgeqe import zoo
             from edgeqe.converters import sources
@@ -68,8 +67,3 @@ def _zoo(shipped: Sequence[str]) -> list[dict[str, Any]]:
                 {**sources.facts(name), "weights": "shipped" if name in shipped else "random"}
                 for name in zoo.NETWORKS
             ]
-    except ImportError as error:
-        raise InputError(
-            f"building networks needs the host's packages ({error}): run pip install "
-            "'edgeqe[host,ort]'."
-        ) from error

@@ -22,7 +22,7 @@ def model_file(model: str) -> str:
 
     Raises
     ------
-    InputError
+    MissingPackageError
         If it is a network of the zoo and the host's packages are missing.
     """
     from edgeqe.model.catalogue import shipped_files, shipped_models
@@ -30,13 +30,12 @@ def model_file(model: str) -> str:
     if model in shipped_models() or model in shipped_files() or Path(model).exists():
         return model
     from edgeqe import zoo
-    from edgeqe.errors import InputError
 
     if model not in zoo.NETWORKS:
         return model  # the catalogue's error names what there is
-    from edgeqe.cli.host import quiet_start
+    from edgeqe.cli.host import needs_packages, quiet_start
 
-    try:
+    with needs_packages(f"'{model}' ships no weights, and building it", "host,ort"):
         with quiet_start():
             from edgeqe.converters.export import export
             from edgeqe.converters.sources import from_zoo
@@ -44,11 +43,6 @@ def model_file(model: str) -> str:
             folder = tempfile.TemporaryDirectory(prefix="edgeqe-")
             atexit.register(folder.cleanup)
             exported = export(from_zoo(model), Path(folder.name) / f"{model}.onnx")
-    except ImportError as error:
-        raise InputError(
-            f"'{model}' ships no weights, and building it needs the host's packages ({error}): "
-            "run pip install 'edgeqe[host,ort]'."
-        ) from error
     click.echo(f"{model}: random weights, for timing and tests alone", err=True)
     return str(exported.path)
 
@@ -61,14 +55,14 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     InputError
         If it has no format's ending, exists and may not be replaced, or has no folder.
     """
-    from edgeqe.errors import InputError
+    from edgeqe.errors import InputError, MissingFileError
 
     if path.suffix not in (".onnx", ".tflite"):
         raise InputError(f"'{path}' must end in .onnx or .tflite.")
     if path.exists() and not overwrite:
         raise InputError(f"'{path}' exists: add --overwrite, or choose another name.")
     if not path.parent.is_dir():
-        raise InputError(f"no folder '{path.parent}': make it first.")
+        raise MissingFileError(f"no folder '{path.parent}': make it first.")
 
 
 def source_of(
@@ -99,7 +93,7 @@ def source_of(
     from edgeqe.converters import sources
     from edgeqe.converters.onnx_io.sources import from_onnx
     from edgeqe.converters.rewrites.conventions import parse_range
-    from edgeqe.errors import InputError
+    from edgeqe.errors import InputError, MissingModelError
     from edgeqe.model.catalogue import shipped_files, shipped_models
 
     full = f"{model}:float32" if model in shipped_models() else model
@@ -118,7 +112,7 @@ def source_of(
     if path.is_dir():
         return sources.from_training(path)
     if not path.is_file():
-        raise InputError(
+        raise MissingModelError(
             f"no model '{model}': give a training's folder, a file (.onnx, .keras), or one of "
             f"{', '.join(dict.fromkeys([*shipped_models(), *zoo.NETWORKS]))}."
         )

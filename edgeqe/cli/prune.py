@@ -55,14 +55,14 @@ def command(
     --data the smaller network is trained to the results of the one it was cut from; Ctrl-C
     ends that early and keeps what was reached.
     """
-    from edgeqe.cli.host import quiet_start
+    from edgeqe.cli.host import needs_packages, quiet_start
     from edgeqe.cli.networks import check_output
     from edgeqe.errors import InputError
 
     check_output(destination, overwrite=overwrite)
     if data is None and (minutes or steps or importance == "taylor"):
         raise InputError("fine-tuning and --importance taylor need pictures: give --data.")
-    try:
+    with needs_packages("pruning", "host,ort,tflite,files"):
         with quiet_start():
             from edgeqe.converters.export import export
             from edgeqe.converters.sources import from_keras
@@ -74,11 +74,6 @@ def command(
 
             whole, origin = _network(model)
             pictures = read_pictures(data, whole) if data else None
-    except ImportError as error:
-        raise InputError(
-            f"pruning needs the host's packages ({error}): run pip install "
-            "'edgeqe[host,ort,tflite,files]'."
-        ) from error
     importance = importance or ("taylor" if pictures else "l1")
     pruned = prune(whole, ratio, ranking(importance, whole, pictures))
     found: dict[str, Any] = pruned_report(pruned)

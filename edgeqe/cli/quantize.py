@@ -61,7 +61,7 @@ def command(
     it froze. Exit status 1 if --max-drop is not met: the
     best network found is written all the same.
     """
-    from edgeqe.cli.host import quiet_start
+    from edgeqe.cli.host import needs_packages, quiet_start
     from edgeqe.cli.networks import check_output
     from edgeqe.cli.progress import phases
     from edgeqe.errors import CheckError, InputError
@@ -72,7 +72,7 @@ def command(
             raise InputError("--trt is a form of ONNX: give an OUT that ends in .onnx.")
     elif not report:
         raise InputError("nothing to do: give an OUT by -o, or --report.")
-    try:
+    with needs_packages("quantizing", "host,ort,tflite,files"):
         with quiet_start():
             from edgeqe.cli.networks import source_of
             from edgeqe.converters.export import export
@@ -81,11 +81,6 @@ def command(
             from edgeqe.quantization.qat.saved_calibration import read_frozen
 
             source = source_of(model, seed)
-    except ImportError as error:
-        raise InputError(
-            f"quantizing needs the host's packages ({error}): run pip install "
-            "'edgeqe[host,ort,tflite,files]'."
-        ) from error
     frozen = read_frozen(Path(model))
     found: dict[str, Any] = {"schema_version": 1}
     ranked: list[Loss] = []

@@ -49,8 +49,8 @@ def command(
     Ctrl-C saves a checkpoint; --resume goes on from it. Export the result with
     `edgeqe convert`, that of --quantized with `edgeqe quantize`.
     """
-    from edgeqe.cli.host import quiet_start
-    from edgeqe.errors import InputError
+    from edgeqe.cli.host import needs_packages, quiet_start
+    from edgeqe.errors import InputError, MissingFileError
     from edgeqe.zoo.training.files import CHECKPOINT, LOG, RANGES
     from edgeqe.zoo.training.recipe import read_recipe
 
@@ -61,7 +61,7 @@ def command(
             f"'{folder}' holds a training: go on with --resume, or give another --out."
         )
     if not data.is_dir():
-        raise InputError(f"no folder '{data}': give the data folder by --data.")
+        raise MissingFileError(f"no folder '{data}': give the data folder by --data.")
     if quantized and precision == "bfloat16":
         raise InputError("--quantized trains in float32: leave --precision out.")
     if resume and (folder / CHECKPOINT).is_file() and (folder / RANGES).is_file() != quantized:
@@ -69,7 +69,8 @@ def command(
         raise InputError(
             f"'{folder}' holds a training {was} --quantized: {wanted} to go on with it."
         )
-    try:
+    extras = "host,ort,files" if quantized else "host,files"
+    with needs_packages("training", extras):
         with quiet_start():
             from edgeqe.zoo.training.loop import Training
             from edgeqe.zoo.training.precision import Precision
@@ -80,11 +81,6 @@ def command(
                 training: Training = QuantizedTraining(chosen, data, folder)
             else:
                 training = Training(chosen, data, folder, Precision(precision))
-    except ImportError as error:
-        extras = "host,ort,files" if quantized else "host,files"
-        raise InputError(
-            f"training needs the host's packages ({error}): run pip install 'edgeqe[{extras}]'."
-        ) from error
     if profiled:
         _profile(training, as_json)
         return

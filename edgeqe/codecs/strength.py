@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, InputTypeError
 
 #: Steps per octave at which sessions and strength tables are kept.
 KEYS_PER_OCTAVE = 12
@@ -154,6 +155,8 @@ def resolve_strength(
 
     Raises
     ------
+    InputTypeError
+        If the one given is no number.
     InputError
         If none or several are given, the one given is out of range, or it is not how the
         codec states its strength.
@@ -166,6 +169,8 @@ def resolve_strength(
             f"qp= (HEVC, 0 to 63) or step= (grey levels); got {given or 'none'}."
         )
     (way,) = given
+    if not isinstance(ways[way], Real):
+        raise InputTypeError(f"{way}={ways[way]!r} is no number.")
     if codec is not None and way != "step" and STATED_BY.get(codec) != way:
         raise InputError(
             f"{way}= does not go with codec {codec!r}: quality= goes with jpeg, qp= with "

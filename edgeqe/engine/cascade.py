@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.engine.geometry import Geometry
-from edgeqe.errors import InputError
+from edgeqe.errors import ClosedError
 from edgeqe.model.file import ModelFile
 from edgeqe.views.ensemble import mean_over_turns
 from edgeqe.views.subsampled import PHASES
@@ -132,7 +132,7 @@ class Cascade:
 
     def _session(self, index: int, step: float) -> Session:
         if self._closed:
-            raise InputError("this Enhancer is closed: make a new one.")
+            raise ClosedError("this Enhancer is closed: make a new one.")
         key, kept = self.files[index].key(step), self._kept[index]
         if key in kept:
             kept.move_to_end(key)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.errors import InputError, ModelError
+from edgeqe.errors import InputError, MissingFileError, ModelError
 from edgeqe.model.card import unpack_array
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
@@ -241,7 +241,7 @@ def load_weights_of(model: Any, path: Path) -> None:
         If the file is missing, or a weight is missing or of another shape.
     """
     if not path.is_file():
-        raise InputError(f"no file '{path}': give the averaged weights of a training.")
+        raise MissingFileError(f"no file '{path}': give the averaged weights of a training.")
     with np.load(path, allow_pickle=False) as stored:
         for variable in model.weights:
             key = variable.path.replace("/", ".")
