@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from edgeqe.enhancer import Enhancer
 
+__all__ = ["DemoReport", "draw_panels", "format_report", "run_demo"]
+
 Rgb = npt.NDArray[np.uint8]
 
 #: JPEG quality of the compressed picture.

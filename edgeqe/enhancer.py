@@ -24,6 +24,8 @@ from edgeqe.views.subsampled import Depth
 if TYPE_CHECKING:
     from edgeqe.files.enhance import FileReport
 
+__all__ = ["Enhancer"]
+
 
 class Enhancer:
     """Removes compression artefacts from pictures, in a bounded amount of memory.
@@ -96,17 +98,25 @@ class Enhancer:
         self.close()
 
     def close(self) -> None:
-        """Free sessions and threads. Later calls raise InputError."""
+        """Free sessions and threads; calls that follow raise ClosedError. Closing twice is fine."""
         self._engine.close()
 
     @property
     def info(self) -> Info:
-        """Card, provider as placed, window, halo, planned bytes."""
+        """What it is and where it runs: card, provider as placed, window, halo, planned bytes."""
         return info_of(self._opened)
 
     @property
     def codecs(self) -> tuple[str, ...]:
-        """Codecs that it serves, those that every model's card names; others are refused."""
+        """Codecs that it serves, those that every model's card names; others are refused.
+
+        Examples
+        --------
+        >>> from edgeqe import Enhancer
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     enhancer.codecs
+        ('jpeg',)
+        """
         return codecs_of(self._engine.cascade.cards)
 
     @property
@@ -119,6 +129,15 @@ class Enhancer:
 
         Not so where the target has windows of one size and the picture is smaller: its mirror
         image lies around it then.
+
+        Parameters
+        ----------
+        height, width : int
+            Pixels.
+
+        Returns
+        -------
+        bool
         """
         return self._engine.is_exact(height, width)
 
@@ -127,10 +146,31 @@ class Enhancer:
 
         A call that writes into its own input may take more, up to the limit.
 
+        Parameters
+        ----------
+        height, width : int
+            Pixels.
+        ensemble : {1, 8}
+            As of `enhance`.
+
+        Returns
+        -------
+        int
+            Bytes, at most `info.memory_limit`.
+
         Raises
         ------
         MemoryLimitError
             If such a picture does not fit in the limit.
+        InputError
+            If `ensemble` is neither 1 nor 8.
+
+        Examples
+        --------
+        >>> from edgeqe import Enhancer
+        >>> with Enhancer("edgeqe-nano", memory_limit="32MiB", threads=1) as enhancer:
+        ...     enhancer.planned_bytes(1080, 1920) <= 32 * 2**20
+        True
         """
         members = EnhanceOptions(ensemble=ensemble).ensemble
         return self._engine.plan(height, width, 0.0, members).planned_bytes
@@ -158,7 +198,7 @@ class Enhancer:
             A fourth channel is alpha and is copied. Strided views are fine.
         quality, qp, step
             Strength, exactly one: JPEG quality 1 to 100, HEVC QP 0 to 63, or the
-            quantization step in 8-bit grey levels.
+            codec's quantization step in 8-bit sample values, above 0 and up to 4096.
         codec : str, optional
             What compressed the picture, as the model's card names it: ``h264``, ``vvc``,
             ``bpg`` or ``heif`` with `qp`, any with `step`. If left out, ``jpeg`` with
@@ -171,10 +211,10 @@ class Enhancer:
         channels : {"rgb", "bgr"}
             Order of the colours.
         bit_depth : int, optional
-            Significant bits of uint16, 8 to 16; 16 if left out.
+            Significant low bits of uint16, 8 to 16; 16 if left out.
         prediction_residual : ndarray of int8, int16, int32 or float32, shape (H, W)
             Decoded prediction residual, for models that have it as second input: signed,
-            in steps of a sample of `bit_depth` bits, 0 where there is none.
+            in sample values of `bit_depth` bits, 0 where there is none.
         out : ndarray, optional
             Where to write, shape and dtype of `image`; may be `image` itself.
 
@@ -185,11 +225,26 @@ class Enhancer:
 
         Raises
         ------
+        InputTypeError
+            If an argument has a wrong type, such as a picture of float.
         InputError
-            If an argument is wrong, no strength is given, or the model does not serve the
-            codec.
+            If an argument is out of range, no strength is given, or the model does not serve
+            the codec.
         MemoryLimitError
             If a picture of this width cannot be enhanced in place inside the limit.
+        ClosedError
+            After `close`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgeqe import Enhancer
+        >>> frame = np.full((40, 60, 3), 90, np.uint8)
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     better = enhancer.enhance(frame, quality=20)
+        ...     same = enhancer.enhance(frame, quality=20, amount=0.0)
+        >>> better.shape, better.dtype, bool((same == frame).all())
+        ((40, 60, 3), dtype('uint8'), True)
         """
         strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
         if not isinstance(image, np.ndarray) or not (
@@ -231,13 +286,29 @@ class Enhancer:
         u, v : ndarray of the same dtype, shape (ceil(H / 2), ceil(W / 2))
             Cb and Cr. Strided views are fine.
         quality, qp, step, codec, amount, ensemble, bit_depth, prediction_residual
-            As of `enhance`.
+            As of `enhance`; the residual is that of Y.
         out : (y, u, v), optional
             Where to write; may be the planes themselves.
 
         Returns
         -------
         (y, u, v)
+            `out`, or new arrays of the planes' shapes and dtype.
+
+        Raises
+        ------
+        InputTypeError, InputError, MemoryLimitError, ClosedError
+            As of `enhance`; an InputError too if the network is one of RGB (`takes_planes`).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgeqe import Enhancer
+        >>> y, u, v = (np.full(size, 128, np.uint8) for size in ((41, 60), (21, 30), (21, 30)))
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     planes = enhancer.enhance_planes(y, u, v, quality=40)
+        >>> [plane.shape for plane in planes]
+        [(41, 60), (21, 30), (21, 30)]
         """
         strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
         depth = depth_of(y, bit_depth)
@@ -260,20 +331,37 @@ class Enhancer:
         prediction_residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image]:
-        """Enhance NV12: Y and interleaved U, V.
+        """Enhance NV12: Y and interleaved U, V, 8 bits each.
 
         Parameters
         ----------
         y : ndarray of uint8, shape (H, W)
         uv : ndarray of uint8, shape (ceil(H / 2), ceil(W / 2), 2)
+            Cb and Cr of each 2x2 pixels. Strided views are fine.
         quality, qp, step, codec, amount, ensemble, prediction_residual
-            As of `enhance`.
+            As of `enhance`; the residual is that of Y.
         out : (y, uv), optional
             Where to write; may be the planes themselves.
 
         Returns
         -------
         (y, uv)
+            `out`, or new arrays of the planes' shapes and dtype.
+
+        Raises
+        ------
+        InputTypeError, InputError, MemoryLimitError, ClosedError
+            As of `enhance_planes`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgeqe import Enhancer
+        >>> y, uv = np.full((40, 60), 90, np.uint8), np.full((20, 30, 2), 128, np.uint8)
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     better = enhancer.enhance_nv12(y, uv, quality=40, out=(y, uv))
+        >>> better[0] is y, better[1] is uv
+        (True, True)
         """
         strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
         return enhance_semi_planar(
@@ -294,7 +382,41 @@ class Enhancer:
         prediction_residual: Image | None = None,
         out: Sequence[Image] | None = None,
     ) -> tuple[Image, Image]:
-        """Enhance P010: as NV12, 10 bits at the top of uint16; `prediction_residual` in 10-bit steps."""
+        """Enhance P010: as NV12, with 10 bits at the top of uint16.
+
+        Parameters
+        ----------
+        y : ndarray of uint16, shape (H, W)
+            Sample values of 0 to 1023, times 64: the low 6 bits are 0.
+        uv : ndarray of uint16, shape (ceil(H / 2), ceil(W / 2), 2)
+            Cb and Cr of each 2x2 pixels, as `y`. Strided views are fine.
+        quality, qp, step, codec, amount, ensemble
+            As of `enhance`; `step` counts 8-bit sample values here, too.
+        prediction_residual : ndarray of int8, int16, int32 or float32, shape (H, W)
+            Decoded prediction residual of Y in 10-bit sample values, for models that take it.
+        out : (y, uv), optional
+            Where to write; may be the planes themselves.
+
+        Returns
+        -------
+        (y, uv)
+            `out`, or new arrays of the planes' shapes, uint16, with the low 6 bits 0.
+
+        Raises
+        ------
+        InputTypeError, InputError, MemoryLimitError, ClosedError
+            As of `enhance_planes`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgeqe import Enhancer
+        >>> y, uv = (np.full(size, 512 << 6, np.uint16) for size in ((40, 60), (20, 30, 2)))
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     better_y, better_uv = enhancer.enhance_p010(y, uv, quality=40)
+        >>> better_y.dtype, bool((better_y & 63).any())
+        (dtype('uint16'), False)
+        """
         strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
         return enhance_semi_planar(
             self._engine,
@@ -323,9 +445,52 @@ class Enhancer:
     ) -> FileReport:
         """Enhance a picture file; a JPEG's strength is read from its own tables.
 
-        Models with a prediction residual are refused: a picture file carries none.
+        Orientation tag, EXIF block, colour profile, resolution, alpha and 16-bit depth are
+        kept. The output appears whole or not at all. Models with a prediction residual are
+        refused: a picture file carries none.
 
-        See `edgeqe.files.enhance.enhance_file`.
+        Parameters
+        ----------
+        source : str, path, bytes, or binary stream
+            JPEG, PNG, TIFF, WebP, BMP, GIF, PGM or PPM.
+        destination : str, path, or binary stream
+            PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
+        quality, qp, step, codec
+            Strength, as of `enhance`. If left out, a JPEG's own luma table says it.
+        amount, ensemble
+            As of `enhance`.
+        overwrite : bool
+            Replace an existing file.
+
+        Returns
+        -------
+        FileReport
+            Strength, kind of picture, seconds.
+
+        Raises
+        ------
+        MissingImageError
+            If the file, or the output's folder, is not there.
+        ImageError
+            If a file cannot be read or written, the output exists, or its format cannot hold
+            the picture.
+        InputError
+            If an argument is wrong, the file carries no strength and none is given, or the
+            model does not serve the codec.
+        MissingPackageError
+            If Pillow is not installed.
+
+        Examples
+        --------
+        >>> import io
+        >>> from PIL import Image
+        >>> from edgeqe import Enhancer
+        >>> jpeg, png = io.BytesIO(), io.BytesIO()
+        >>> Image.new("RGB", (60, 40), (90, 120, 150)).save(jpeg, "JPEG", quality=30)
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     report = enhancer.enhance_file(jpeg.getvalue(), png)
+        >>> report.kind, report.quality, report.strength_from
+        ('4:2:0 planes', 30, 'file')
         """
         from edgeqe.files.enhance import enhance_file
 
@@ -346,13 +511,34 @@ class Enhancer:
         )
 
     def self_test(self) -> SelfTest:
-        """Run the card's golden tile on this device and compare; each model's in a cascade."""
+        """Run the card's golden tile on this device and compare; each model's in a cascade.
+
+        Returns
+        -------
+        SelfTest
+            Of a cascade the model nearest to its tolerance, or farthest above it.
+
+        Examples
+        --------
+        >>> from edgeqe import Enhancer
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     enhancer.self_test().passed
+        True
+        """
         errors = self._engine.golden_errors()
         error, tolerance = max(errors, key=lambda pair: pair[0] / pair[1])
         return SelfTest(error <= tolerance, error, tolerance)
 
     def network_pass(self, height: int, width: int, *, step: float) -> None:
-        """Run the network alone over all windows of a picture of this size, for timing."""
+        """Run the network alone over all windows of a picture of this size, for timing.
+
+        Parameters
+        ----------
+        height, width : int
+            Pixels.
+        step : float
+            Quantization step, as of `enhance`.
+        """
         self._engine.network_pass(height, width, step)
 
     def _step(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from edgeqe.engine.opening import OpenedEngine
 from edgeqe.model.card import Card
 
+__all__ = ["Info", "SelfTest"]
+
 
 @dataclass(frozen=True)
 class Info:

@@ -19,6 +19,8 @@ import click
 from edgeqe import __version__
 from edgeqe.errors import EdgeqeError, InputError
 
+__all__ = ["GROUPS", "VERBS", "main"]
+
 #: Verbs by what they are for, each with what it does, in the order of the help. Each is
 #: edgeqe/cli/<verb>.py, whose `command` is the click command.
 GROUPS = {

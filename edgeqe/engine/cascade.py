@@ -115,7 +115,7 @@ class Cascade:
 
         Raises
         ------
-        InputError
+        ClosedError
             If the cascade is closed.
         """
         with self._lock:

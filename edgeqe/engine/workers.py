@@ -37,7 +37,7 @@ class Workers:
 
         Raises
         ------
-        InputError
+        ClosedError
             If the pool is closed.
         """
         left = deque(items)

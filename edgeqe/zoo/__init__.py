@@ -21,6 +21,21 @@ from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
 from edgeqe.zoo.training.files import AVERAGED, RECIPE
 
+__all__ = [
+    "NETWORKS",
+    "TRAINING_KEY",
+    "Network",
+    "Widths",
+    "build",
+    "builder",
+    "describe",
+    "load",
+    "load_training",
+    "load_weights_of",
+    "network",
+    "options_of",
+]
+
 #: Filters by layer; of a slice of channels, its first and the one behind its last.
 Widths = Mapping[str, int | Sequence[int]]
 
