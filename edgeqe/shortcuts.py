@@ -65,7 +65,7 @@ def enhance(
 
 
 def available_models() -> list[str]:
-    """Names of the shipped models, the one with the fewest parameters first.
+    """Names of the shipped models, smallest first.
 
     Each is shipped in several precisions and formats: ``edgeqe-small:float32`` and
     ``edgeqe-small:int8.tflite`` are names, too; ``edgeqe models`` lists them all.
