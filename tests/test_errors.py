@@ -50,6 +50,8 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     "arguments",
     [
         {"image": GRAY.astype(np.float32), "quality": 20},
+        {"image": GRAY.tolist(), "quality": 20},
+        {"image": GRAY, "quality": 20, "amount": "half"},
         {"image": GRAY, "quality": "20"},
         {"image": GRAY, "qp": None, "step": [8.0]},
         {"image": GRAY, "quality": 20, "out": GRAY.tolist()},
@@ -68,6 +70,24 @@ def test_planes_that_are_no_arrays_are_a_type_error() -> None:
         for planes in ((GRAY.tolist(), half, half), (GRAY, half.tolist(), half)):
             with pytest.raises(InputTypeError, match="list"):
                 enhancer.enhance_planes(*planes, quality=20)
+
+
+def test_samples_of_another_type_than_the_layout_has_are_a_type_error() -> None:
+    uv = np.full((8, 12, 2), 128, np.uint8)
+    with Enhancer(MODEL) as enhancer:
+        with pytest.raises(InputTypeError, match="uint16"):
+            enhancer.enhance_p010(GRAY, uv, quality=20)
+        with pytest.raises(InputTypeError, match="uint8"):
+            enhancer.enhance_nv12(GRAY.astype(np.uint16), uv, quality=20)
+        with pytest.raises(InputTypeError, match="uv must be a numpy array"):
+            enhancer.enhance_nv12(GRAY, uv.tolist(), quality=20)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("threads", "is_type"), [("2", True), (1.0, True), (0, False)])
+def test_threads_of_a_wrong_type(threads: object, is_type: bool) -> None:
+    with pytest.raises(InputError, match="threads") as caught:
+        Enhancer(MODEL, threads=threads)  # type: ignore[arg-type]
+    assert isinstance(caught.value, TypeError) == is_type
 
 
 def test_a_value_out_of_range_is_no_type_error() -> None:

@@ -12,7 +12,7 @@ from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.placement import Placement
 from edgeqe.targets.profile import Backend
 
-__all__ = ["Session", "open_bytes", "open_session", "placement_of", "runtime_of"]
+__all__ = ["Session", "open_bytes", "open_session", "runtime_of"]
 
 Float = npt.NDArray[np.float32]
 

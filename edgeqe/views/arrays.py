@@ -27,7 +27,7 @@ def depth_of(image: Image, bit_depth: int | None) -> Depth:
     InputError
         If its type and `bit_depth` do not fit.
     """
-    _check_array("the picture", image)
+    check_array("the picture", image)
     if image.dtype == np.uint8:
         if bit_depth not in (None, 8):
             raise InputError(f"bit_depth {bit_depth} does not fit in uint8: give uint16.")
@@ -43,7 +43,14 @@ def depth_of(image: Image, bit_depth: int | None) -> Depth:
     )
 
 
-def _check_array(name: str, array: object) -> None:
+def check_array(name: str, array: object) -> None:
+    """Refuse what is no array.
+
+    Raises
+    ------
+    InputTypeError
+        If so.
+    """
     if not isinstance(array, np.ndarray):
         raise InputTypeError(f"{name} must be a numpy array, not {type(array).__name__}.")
 
@@ -68,7 +75,7 @@ def check_planes(
         If a shape or type is wrong, or a target overlaps its source without being it.
     """
     for source in sources:
-        _check_array("each plane", source)
+        check_array("each plane", source)
     shape = sources[0].shape
     if len(sources) > 1 and len(shape) != 2:
         raise InputError(f"y must have shape (H, W), not {shape}.")
@@ -78,7 +85,7 @@ def check_planes(
     if len(targets) != len(sources):
         raise InputError(f"out must hold {len(sources)} arrays, not {len(targets)}.")
     for target in targets:
-        _check_array("out", target)
+        check_array("out", target)
     in_place = []
     for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
         half = ((shape[0] + 1) // 2, (shape[1] + 1) // 2)

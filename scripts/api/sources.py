@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 #: Longest line of a signature.
@@ -61,12 +61,20 @@ def public(root: Path, module: str) -> dict[str, Text]:
         node.value for node in nodes
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     )  # fmt: skip
+    origins = {
+        alias.name: node.module for node in nodes if isinstance(node, ast.ImportFrom)
+        for alias in node.names if node.module and node.module.startswith("edgeqe.")
+    }  # fmt: skip
     found: dict[str, Text] = {}
     for node in nodes:
         if isinstance(node, ast.FunctionDef):
             found[node.name] = Member(node.name, signature(node), _doc(node))
         elif isinstance(node, ast.ClassDef):
-            found[node.name] = _class(node)
+            text = _class(node)
+            for base in text.bases:
+                if base in origins:  # written in a file of its own
+                    text = _joined(text, public(root, origins[base])[base])
+            found[node.name] = text
     return {name: found[name] for name in ast.literal_eval(listed) if name in found}
 
 
@@ -118,6 +126,16 @@ def _class(node: ast.ClassDef) -> ClassText:
             for item in shown if not is_property[item.name]
         ),
     )  # fmt: skip
+
+
+def _joined(one: ClassText, base: Text) -> ClassText:
+    """A class with what it has from its base, first."""
+    assert isinstance(base, ClassText)
+    return replace(
+        one,
+        properties=(*base.properties, *one.properties),
+        methods=(*base.methods, *one.methods),
+    )
 
 
 def _fields(body: list[ast.stmt]) -> Iterator[Member]:
