@@ -10,6 +10,7 @@ from PIL import Image
 from edgeqe.converters.export import export
 from edgeqe.converters.sources import from_zoo
 from tests.reference import photograph
+from tests.test_house import ROOM_MAY_IMPORT
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -65,6 +66,21 @@ def test_links_lead_somewhere(page: Path) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.M)
             assert anchor in {re.sub(r"\W+", "-", h.lower()).strip("-") for h in headings}, target
+
+
+def test_architecture_names_files_and_rooms_that_are_there() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    found = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py")}
+    named = set(re.findall(r"`([\w/]+\.py)`", text)) - {"NAME.py"}
+    assert len(named) > 80
+    lost = [
+        name for name in named
+        if "NAME" not in name and not any(f"/{path}".endswith(f"/{name}") for path in found)
+    ]  # fmt: skip
+    assert lost == []
+    table = re.findall(r"^\| `([a-z/]+)/` \|", text, re.M)
+    rooms = [name.removeprefix("edgeqe/").replace("/", ".") for name in table]
+    assert sorted(rooms) == sorted(ROOM_MAY_IMPORT)
 
 
 def test_the_picture_is_small() -> None:
