@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.errors import ImageError, InputError
+from edgeqe.errors import ImageError, InputError, MissingPackageError
 from edgeqe.typing import Uint8
 
 #: scikit-image's colour photographs that its wheel holds. The rocket comes as a
@@ -111,7 +111,7 @@ def packaged_file(name: str) -> Path:
     """
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
-        raise InputError(
+        raise MissingPackageError(
             "scikit-image, whose photographs are used, is not installed: "
             "pip install 'edgeqe[bench,files]'"
         )
@@ -203,7 +203,7 @@ def pillow_image() -> ModuleType:
     try:
         from PIL import Image
     except ImportError as error:
-        raise InputError(
+        raise MissingPackageError(
             "Pillow, which codes and reads the pictures, is not installed: "
             "pip install 'edgeqe[bench,files]'"
         ) from error

@@ -13,7 +13,7 @@ from edgeqe.bench.page.html import page_html
 from edgeqe.bench.plots.figures import pareto_png
 from edgeqe.bench.quality import Network, Row
 from edgeqe.bench.report import REPORT_NAME, write_json
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingPackageError
 from edgeqe.reports.output_file import write
 
 PAGE_NAME, PARETO_NAME = "report.html", "pareto.png"
@@ -28,7 +28,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
         If a report is there, the folder cannot be made, or plots cannot be drawn.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError(
+        raise MissingPackageError(
             "--out draws plots, and matplotlib is not installed: pip install 'edgeqe[bench]', or "
             "print the report with --json."
         )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.errors import ModelError, ProviderError
+from edgeqe.errors import MissingModelError, MissingRuntimeError, ModelError
 from edgeqe.typing import Uint8
 
 #: Side of the ramp that a network is tried on.
@@ -44,11 +44,11 @@ class Peer:
         try:
             import onnxruntime
         except ImportError as error:
-            raise ProviderError(
+            raise MissingRuntimeError(
                 "ONNX Runtime, which a peer runs on, is not installed: pip install 'edgeqe[ort]'"
             ) from error
         if not path.is_file():
-            raise ModelError(f"there is no peer {path}: give an ONNX file.")
+            raise MissingModelError(f"there is no peer {path}: give an ONNX file.")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

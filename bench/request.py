@@ -192,7 +192,7 @@ class Request:
         if not names:
             raise InputError("no model is shipped with this copy: give --model FILE.")
         found: dict[str, Enhancer] = {}
-        notes = []
+        notes, required = [], []
         for name in names:
             try:
                 enhancer = stack.enter_context(self.open_model(file_of(name)))
@@ -200,6 +200,7 @@ class Request:
                 if asked:
                     raise
                 notes.append(f"{name} is left out: {error}")
+                required.append(error.required_bytes)
                 continue
             if "residual" in enhancer.info.card.inputs and not self.no_quality:
                 raise InputError(
@@ -213,7 +214,7 @@ class Request:
                 )
             found[label_of(enhancer, name, found)] = enhancer
         if not found:
-            raise MemoryLimitError(" ".join(notes))
+            raise MemoryLimitError(" ".join(notes), min(required))
         return found, notes
 
     def open_model(self, file: str) -> Enhancer:

@@ -11,7 +11,7 @@ from edgeqe.converters import sources
 from edgeqe.converters.graph.convention import OutputKind
 from edgeqe.converters.onnx_io.sources import from_onnx
 from edgeqe.converters.sources import Source
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingModelError
 from edgeqe.model.catalogue import shipped_files, shipped_models
 
 
@@ -66,7 +66,7 @@ def open_source(
     if path.is_dir():
         return sources.from_training(path)
     if not path.is_file():
-        raise InputError(
+        raise MissingModelError(
             f"no model '{name}': give a training's folder, a file (.onnx, .keras), or one of "
             f"{', '.join(dict.fromkeys([*shipped_models(), *zoo.NETWORKS]))}."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingFileError
 
 #: Suffixes of model files.
 SUFFIXES = (".onnx", ".tflite")
@@ -25,5 +25,5 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
     if path.exists() and not overwrite:
         raise InputError(f"'{path}' exists: add --overwrite, or choose another name.")
     if not path.parent.is_dir():
-        raise InputError(f"no folder '{path.parent}': make it first.")
+        raise MissingFileError(f"no folder '{path.parent}': make it first.")
     return path

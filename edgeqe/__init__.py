@@ -6,39 +6,71 @@ from typing import TYPE_CHECKING, Any
 
 from edgeqe.errors import (
     CheckError,
+    ClosedError,
     EdgeqeError,
     ImageError,
     InputError,
+    InputTypeError,
     MemoryLimitError,
+    MissingFileError,
+    MissingImageError,
+    MissingModelError,
+    MissingPackageError,
+    MissingRuntimeError,
     ModelError,
     ProviderError,
 )
 
 if TYPE_CHECKING:
     from edgeqe.enhancer import Enhancer
+    from edgeqe.files.enhance import FileReport
     from edgeqe.info import Info, SelfTest
+    from edgeqe.shortcuts import available_models, enhance
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CheckError",
+    "ClosedError",
     "EdgeqeError",
     "Enhancer",
+    "FileReport",
     "ImageError",
     "Info",
     "InputError",
+    "InputTypeError",
     "MemoryLimitError",
+    "MissingFileError",
+    "MissingImageError",
+    "MissingModelError",
+    "MissingPackageError",
+    "MissingRuntimeError",
     "ModelError",
     "ProviderError",
     "SelfTest",
     "__version__",
+    "available_models",
+    "enhance",
 ]
+
+#: Names that load their module, and with it numpy, when they are asked for.
+_LOADED_FROM = {
+    "Enhancer": "edgeqe.enhancer",
+    "FileReport": "edgeqe.files.enhance",
+    "Info": "edgeqe.info",
+    "SelfTest": "edgeqe.info",
+    "available_models": "edgeqe.shortcuts",
+    "enhance": "edgeqe.shortcuts",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Load `Enhancer` and its results, and with them numpy, when they are asked for."""
-    if name in ("Enhancer", "Info", "SelfTest"):
-        from edgeqe import enhancer
+    if name in _LOADED_FROM:
+        import importlib
 
-        return getattr(enhancer, name)
+        return getattr(importlib.import_module(_LOADED_FROM[name]), name)
     raise AttributeError(f"module 'edgeqe' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from edgeqe.enhancer import Enhancer
 
+__all__ = ["DemoReport", "draw_panels", "format_report", "run_demo"]
 
 #: JPEG quality of the compressed picture.
 QUALITY = 15

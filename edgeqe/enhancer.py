@@ -6,26 +6,24 @@ import os
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
 
-import numpy as np
-
-from edgeqe.codecs.strength import resolve_if_given, resolve_strength
-from edgeqe.engine.arrays import enhance_arrays, enhance_semi_planar
+from edgeqe.array_calls import ArrayCalls
+from edgeqe.codecs.strength import resolve_if_given
 from edgeqe.engine.cascade import LONGEST
 from edgeqe.engine.memory import parse_size
 from edgeqe.engine.opening import open_on
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, InputTypeError
 from edgeqe.info import Info, SelfTest, info_of
 from edgeqe.model.serving import check_serves, codecs_of
-from edgeqe.views.arrays import Image, check_residual, depth_of
-from edgeqe.views.full_size import VIEWS
+from edgeqe.views.arrays import check_residual
 from edgeqe.views.options import EnhanceOptions
-from edgeqe.views.subsampled import Depth
 
 if TYPE_CHECKING:
     from edgeqe.files.enhance import FileReport
 
+__all__ = ["Enhancer"]
 
-class Enhancer:
+
+class Enhancer(ArrayCalls):
     """Removes compression artefacts from pictures, in a bounded amount of memory.
 
     Thread-safe: calls of several threads share sessions, threads and memory limit,
@@ -56,8 +54,10 @@ class Enhancer:
         If the runtime or the target is not there, or runs elsewhere.
     MemoryLimitError
         If the limit is too small for any window.
+    InputTypeError
+        If an argument has a wrong type.
     InputError
-        If an argument is wrong.
+        If an argument is out of range.
 
     Examples
     --------
@@ -81,10 +81,9 @@ class Enhancer:
         names = [model] if isinstance(model, (str, os.PathLike)) else list(model)
         if not 1 <= len(names) <= LONGEST:
             raise InputError(f"a cascade has 1 to {LONGEST} models, not {len(names)}.")
-        if threads is not None and (
-            isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 256
-        ):
-            raise InputError(f"threads {threads!r} is not a whole number from 1 to 256.")
+        if threads is not None and (type(threads) is not int or not 1 <= threads <= 256):
+            kind = InputError if type(threads) is int else InputTypeError
+            raise kind(f"threads {threads!r} is not a whole number from 1 to 256.")
         limit = parse_size(memory_limit)
         self._opened = open_on(names, target, limit, threads, allow_fallback=allow_fallback)
         self._engine = self._opened.engine
@@ -96,29 +95,41 @@ class Enhancer:
         self.close()
 
     def close(self) -> None:
-        """Free sessions and threads. Later calls raise InputError."""
+        """Free sessions and threads; calls that follow raise ClosedError. Closing twice is fine."""
         self._engine.close()
 
     @property
     def info(self) -> Info:
-        """Card, provider as placed, window, halo, planned bytes."""
+        """What it is and where it runs: card, provider as placed, window, halo, planned bytes."""
         return info_of(self._opened)
 
     @property
     def codecs(self) -> tuple[str, ...]:
-        """Codecs that it serves, those that every model's card names; others are refused."""
-        return codecs_of(self._engine.cascade.cards)
+        """Codecs that it serves, those that every model's card names; others are refused.
 
-    @property
-    def takes_planes(self) -> bool:
-        """Whether `enhance_planes` and its like work: not with networks of RGB."""
-        return (self._engine.geometry.layout, "planes") in VIEWS
+        Examples
+        --------
+        >>> from edgeqe import Enhancer
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     enhancer.codecs
+        ('jpeg',)
+        """
+        return codecs_of(self._engine.cascade.cards)
 
     def is_exact(self, height: int, width: int) -> bool:
         """Whether a picture of this size gets what the network gives for it as a whole.
 
         Not so where the target has windows of one size and the picture is smaller: its mirror
         image lies around it then.
+
+        Parameters
+        ----------
+        height, width : int
+            Pixels.
+
+        Returns
+        -------
+        bool
         """
         return self._engine.is_exact(height, width)
 
@@ -127,186 +138,34 @@ class Enhancer:
 
         A call that writes into its own input may take more, up to the limit.
 
+        Parameters
+        ----------
+        height, width : int
+            Pixels.
+        ensemble : {1, 8}
+            As of `enhance`.
+
+        Returns
+        -------
+        int
+            Bytes, at most `info.memory_limit`.
+
         Raises
         ------
         MemoryLimitError
             If such a picture does not fit in the limit.
+        InputError
+            If `ensemble` is neither 1 nor 8.
+
+        Examples
+        --------
+        >>> from edgeqe import Enhancer
+        >>> with Enhancer("edgeqe-nano", memory_limit="32MiB", threads=1) as enhancer:
+        ...     enhancer.planned_bytes(1080, 1920) <= 32 * 2**20
+        True
         """
         members = EnhanceOptions(ensemble=ensemble).ensemble
         return self._engine.plan(height, width, 0.0, members).planned_bytes
-
-    def enhance(
-        self,
-        image: Image,
-        *,
-        quality: int | None = None,
-        qp: float | None = None,
-        step: float | None = None,
-        codec: str | None = None,
-        amount: float = 1.0,
-        ensemble: int = 1,
-        channels: str = "rgb",
-        bit_depth: int | None = None,
-        prediction_residual: Image | None = None,
-        out: Image | None = None,
-    ) -> Image:
-        """Enhance a gray or colour picture.
-
-        Parameters
-        ----------
-        image : ndarray of uint8 or uint16, shape (H, W), (H, W, 3) or (H, W, 4)
-            A fourth channel is alpha and is copied. Strided views are fine.
-        quality, qp, step
-            Strength, exactly one: JPEG quality 1 to 100, HEVC QP 0 to 63, or the
-            quantization step in 8-bit grey levels.
-        codec : str, optional
-            What compressed the picture, as the model's card names it: ``h264``, ``vvc``,
-            ``bpg`` or ``heif`` with `qp`, any with `step`. If left out, ``jpeg`` with
-            `quality`, ``hevc`` with `qp`, and with `step` what the model serves.
-        amount : float
-            How much of the change is made, from 0, which gives the picture as it is, to 1.
-        ensemble : {1, 8}
-            8 is the mean of the network's residual over the eight flips and turns: a little
-            better, at eight times the work.
-        channels : {"rgb", "bgr"}
-            Order of the colours.
-        bit_depth : int, optional
-            Significant bits of uint16, 8 to 16; 16 if left out.
-        prediction_residual : ndarray of int8, int16, int32 or float32, shape (H, W)
-            Decoded prediction residual, for models that have it as second input: signed,
-            in steps of a sample of `bit_depth` bits, 0 where there is none.
-        out : ndarray, optional
-            Where to write, shape and dtype of `image`; may be `image` itself.
-
-        Returns
-        -------
-        ndarray
-            `out`, or a new array of the shape and dtype of `image`.
-
-        Raises
-        ------
-        InputError
-            If an argument is wrong, no strength is given, or the model does not serve the
-            codec.
-        MemoryLimitError
-            If a picture of this width cannot be enhanced in place inside the limit.
-        """
-        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
-        if not isinstance(image, np.ndarray) or not (
-            image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
-        ):
-            shape = getattr(image, "shape", type(image).__name__)
-            raise InputError(f"a picture has shape (H, W), (H, W, 3) or (H, W, 4), not {shape}.")
-        if channels not in ("rgb", "bgr"):
-            raise InputError(f"channels {channels!r}: use 'rgb' or 'bgr'.")
-        depth = depth_of(image, bit_depth)
-        kind = "gray" if image.ndim == 2 else channels
-        given = None if out is None else [out]
-        (target,) = enhance_arrays(
-            self._engine, kind, [image], given, depth, strength, options, prediction_residual
-        )
-        return target
-
-    def enhance_planes(
-        self,
-        y: Image,
-        u: Image,
-        v: Image,
-        *,
-        quality: int | None = None,
-        qp: float | None = None,
-        step: float | None = None,
-        codec: str | None = None,
-        amount: float = 1.0,
-        ensemble: int = 1,
-        bit_depth: int | None = None,
-        prediction_residual: Image | None = None,
-        out: Sequence[Image] | None = None,
-    ) -> tuple[Image, Image, Image]:
-        """Enhance I420 planes; a network of luma copies U and V.
-
-        Parameters
-        ----------
-        y : ndarray of uint8 or uint16, shape (H, W)
-        u, v : ndarray of the same dtype, shape (ceil(H / 2), ceil(W / 2))
-            Cb and Cr. Strided views are fine.
-        quality, qp, step, codec, amount, ensemble, bit_depth, prediction_residual
-            As of `enhance`.
-        out : (y, u, v), optional
-            Where to write; may be the planes themselves.
-
-        Returns
-        -------
-        (y, u, v)
-        """
-        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
-        depth = depth_of(y, bit_depth)
-        made = enhance_arrays(
-            self._engine, "planes", [y, u, v], out, depth, strength, options, prediction_residual
-        )
-        return made[0], made[1], made[2]
-
-    def enhance_nv12(
-        self,
-        y: Image,
-        uv: Image,
-        *,
-        quality: int | None = None,
-        qp: float | None = None,
-        step: float | None = None,
-        codec: str | None = None,
-        amount: float = 1.0,
-        ensemble: int = 1,
-        prediction_residual: Image | None = None,
-        out: Sequence[Image] | None = None,
-    ) -> tuple[Image, Image]:
-        """Enhance NV12: Y and interleaved U, V.
-
-        Parameters
-        ----------
-        y : ndarray of uint8, shape (H, W)
-        uv : ndarray of uint8, shape (ceil(H / 2), ceil(W / 2), 2)
-        quality, qp, step, codec, amount, ensemble, prediction_residual
-            As of `enhance`.
-        out : (y, uv), optional
-            Where to write; may be the planes themselves.
-
-        Returns
-        -------
-        (y, uv)
-        """
-        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
-        return enhance_semi_planar(
-            self._engine, y, uv, out, Depth(8), np.uint8, strength, options, prediction_residual
-        )
-
-    def enhance_p010(
-        self,
-        y: Image,
-        uv: Image,
-        *,
-        quality: int | None = None,
-        qp: float | None = None,
-        step: float | None = None,
-        codec: str | None = None,
-        amount: float = 1.0,
-        ensemble: int = 1,
-        prediction_residual: Image | None = None,
-        out: Sequence[Image] | None = None,
-    ) -> tuple[Image, Image]:
-        """Enhance P010: as NV12, 10 bits at the top of uint16; `prediction_residual` in 10-bit steps."""
-        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
-        return enhance_semi_planar(
-            self._engine,
-            y,
-            uv,
-            out,
-            Depth(10, 6),
-            np.uint16,
-            strength,
-            options,
-            prediction_residual,
-        )
 
     def enhance_file(
         self,
@@ -323,9 +182,52 @@ class Enhancer:
     ) -> FileReport:
         """Enhance a picture file; a JPEG's strength is read from its own tables.
 
-        Models with a prediction residual are refused: a picture file carries none.
+        Orientation tag, EXIF block, colour profile, resolution, alpha and 16-bit depth are
+        kept. The output appears whole or not at all. Models with a prediction residual are
+        refused: a picture file carries none.
 
-        See `edgeqe.files.enhance.enhance_file`.
+        Parameters
+        ----------
+        source : str, path, bytes, or binary stream
+            JPEG, PNG, TIFF, WebP, BMP, GIF, PGM or PPM.
+        destination : str, path, or binary stream
+            PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
+        quality, qp, step, codec
+            Strength, as of `enhance`. If left out, a JPEG's own luma table says it.
+        amount, ensemble
+            As of `enhance`.
+        overwrite : bool
+            Replace an existing file.
+
+        Returns
+        -------
+        FileReport
+            Strength, kind of picture, seconds.
+
+        Raises
+        ------
+        MissingImageError
+            If the file, or the output's folder, is not there.
+        ImageError
+            If a file cannot be read or written, the output exists, or its format cannot hold
+            the picture.
+        InputError
+            If an argument is wrong, the file carries no strength and none is given, or the
+            model does not serve the codec.
+        MissingPackageError
+            If Pillow is not installed.
+
+        Examples
+        --------
+        >>> import io
+        >>> from PIL import Image
+        >>> from edgeqe import Enhancer
+        >>> jpeg, png = io.BytesIO(), io.BytesIO()
+        >>> Image.new("RGB", (60, 40), (90, 120, 150)).save(jpeg, "JPEG", quality=30)
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     report = enhancer.enhance_file(jpeg.getvalue(), png)
+        >>> report.kind, report.quality, report.strength_from
+        ('4:2:0 planes', 30, 'file')
         """
         from edgeqe.files.enhance import enhance_file
 
@@ -346,19 +248,32 @@ class Enhancer:
         )
 
     def self_test(self) -> SelfTest:
-        """Run the card's golden tile on this device and compare; each model's in a cascade."""
+        """Run the card's golden tile on this device and compare; each model's in a cascade.
+
+        Returns
+        -------
+        SelfTest
+            Of a cascade the model nearest to its tolerance, or farthest above it.
+
+        Examples
+        --------
+        >>> from edgeqe import Enhancer
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     enhancer.self_test().passed
+        True
+        """
         errors = self._engine.golden_errors()
         error, tolerance = max(errors, key=lambda pair: pair[0] / pair[1])
         return SelfTest(error <= tolerance, error, tolerance)
 
     def network_pass(self, height: int, width: int, *, step: float) -> None:
-        """Run the network alone over all windows of a picture of this size, for timing."""
-        self._engine.network_pass(height, width, step)
+        """Run the network alone over all windows of a picture of this size, for timing.
 
-    def _step(
-        self, quality: int | None, qp: float | None, step: float | None, codec: str | None
-    ) -> float:
-        """Step of a strength whose codec the models serve."""
-        strength = resolve_strength(quality=quality, qp=qp, step=step, codec=codec)
-        check_serves(self._engine.cascade.cards, strength)
-        return strength.step
+        Parameters
+        ----------
+        height, width : int
+            Pixels.
+        step : float
+            Quantization step, as of `enhance`.
+        """
+        self._engine.network_pass(height, width, step)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from edgeqe.engine.opening import OpenedEngine
 from edgeqe.model.card import Card
 
+__all__ = ["Info", "SelfTest"]
+
 
 @dataclass(frozen=True)
 class Info:
@@ -57,9 +59,9 @@ class SelfTest:
 
     passed: bool
     max_error: float
-    """Largest difference from the golden output, grey levels."""
+    """Largest difference from the golden output, 8-bit sample values."""
     tolerance: float
-    """Largest that passes, grey levels."""
+    """Largest that passes, 8-bit sample values."""
 
 
 def info_of(opened: OpenedEngine) -> Info:

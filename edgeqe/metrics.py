@@ -14,6 +14,7 @@ import numpy.typing as npt
 from edgeqe.errors import InputError
 from edgeqe.typing import Array
 
+__all__ = ["mse", "psnr", "psnr_b", "ssim"]
 Float64 = npt.NDArray[np.float64]
 
 #: Side of a JPEG block.
@@ -63,6 +64,14 @@ def mse(reference: Array, picture: Array) -> float:
     ------
     InputError
         If the shapes differ or are no picture's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgeqe import metrics
+    >>> reference = np.full((16, 16), 90, np.uint8)
+    >>> metrics.mse(reference, reference + 2)
+    4.0
     """
     a, b = _pair(reference, picture)
     return float(np.square(a - b).mean())
@@ -87,6 +96,16 @@ def psnr(reference: Array, picture: Array, *, peak: float = 255.0) -> float:
     ------
     InputError
         If the shapes differ or are no picture's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgeqe import metrics
+    >>> reference = np.full((16, 16), 90, np.uint8)
+    >>> round(metrics.psnr(reference, reference + 2), 2)
+    42.11
+    >>> metrics.psnr(reference, reference)
+    inf
     """
     return _decibels(mse(reference, picture), peak)
 
@@ -154,6 +173,15 @@ def psnr_b(reference: Array, picture: Array, *, peak: float = 255.0) -> float:
     ----------
     C. Yim and A. C. Bovik, "Quality assessment of deblocked images", IEEE
     Transactions on Image Processing 20(1), 2011, doi:10.1109/TIP.2010.2061859.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgeqe import metrics
+    >>> reference = np.full((16, 16), 90, np.uint8)
+    >>> blocks = reference + np.uint8([0] * 8 + [4] * 8)  # an edge where two blocks meet
+    >>> metrics.psnr_b(reference, blocks) < metrics.psnr(reference, blocks)
+    True
     """
     a, b = _pair(reference, picture)
     factors = [_blocking_effect_factor(b[..., channel]) for channel in range(b.shape[2])]
@@ -213,6 +241,14 @@ def ssim(reference: Array, picture: Array, *, peak: float = 255.0) -> float:
     Z. Wang, A. C. Bovik, H. R. Sheikh and E. P. Simoncelli, "Image quality
     assessment: from error visibility to structural similarity", IEEE
     Transactions on Image Processing 13(4), 2004, doi:10.1109/TIP.2003.819861.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgeqe import metrics
+    >>> reference = np.full((16, 16), 90, np.uint8)
+    >>> metrics.ssim(reference, reference)
+    1.0
     """
     a, b = _pair(reference, picture)
     window = 2 * SSIM_RADIUS + 1

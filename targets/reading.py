@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingFileError
 from edgeqe.targets.options import ALIASES, FEATURES, PROVIDERS, XNNPACK
 from edgeqe.targets.profile import Backend, Peak, Profile, WindowBounds
 
@@ -83,7 +83,9 @@ def _path(name: str, beside: Path | None) -> Path:
         )
     path = Path(name) if beside is None else beside / name
     if not path.is_file():
-        raise InputError(f"no profile '{path}': give the path of a .toml file, or a target's name.")
+        raise MissingFileError(
+            f"no profile '{path}': give the path of a .toml file, or a target's name."
+        )
     return path
 
 

@@ -1,4 +1,4 @@
-"""The README's examples run as they are written."""
+"""README and docs: the examples run as they are written, and what they point to is there."""
 
 import re
 import runpy
@@ -10,17 +10,29 @@ from PIL import Image
 from edgeqe.converters.export import export
 from edgeqe.converters.sources import from_zoo
 from tests.reference import photograph
+from tests.test_house import ROOM_MAY_IMPORT
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "ARCHITECTURE.md",
+         ROOT / "examples" / "README.md"]  # fmt: skip
 
 
-def test_the_python_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    examples = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
-    assert len(examples) == 2
+def examples_of(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+
+
+@pytest.mark.parametrize(("page", "count"), [("README.md", 1), ("docs/python.md", 2)])
+def test_the_python_examples(
+    page: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples = examples_of(ROOT / page)
+    assert len(examples) == count
     script = tmp_path / "example.py"
     script.write_text("".join(examples), encoding="utf-8")
     for name, network in (("nr.onnx", "vrcnn"), ("tr.onnx", "liu"), ("rrnet.tflite", "rrnet")):
-        export(from_zoo(network), tmp_path / name)
+        if name in "".join(examples):
+            export(from_zoo(network), tmp_path / name)
     Image.fromarray(photograph("coffee", 0, 0, 120, 160)).save(tmp_path / "in.jpg", quality=20)
     monkeypatch.chdir(tmp_path)
     names = runpy.run_path(str(script))
@@ -29,8 +41,47 @@ def test_the_python_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert written.size == (160, 120)
 
 
+def test_the_first_example_is_five_lines() -> None:
+    lines = [line for line in examples_of(README)[0].splitlines() if line]
+    assert len(lines) <= 5
+    assert len(README.read_text(encoding="utf-8").splitlines()) < 150
+
+
 def test_every_verb_is_listed() -> None:
     from edgeqe.cli import VERBS
 
-    text = README.read_text(encoding="utf-8").partition("## Use from the command line")[2]
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert re.findall(r"^edgeqe (\w+)", text, re.M) == list(VERBS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", text, flags=re.S)):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.M)
+            assert anchor in {re.sub(r"\W+", "-", h.lower()).strip("-") for h in headings}, target
+
+
+def test_architecture_names_files_and_rooms_that_are_there() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    found = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py")}
+    named = set(re.findall(r"`([\w/]+\.py)`", text)) - {"NAME.py"}
+    assert len(named) > 80
+    lost = [
+        name for name in named
+        if "NAME" not in name and not any(f"/{path}".endswith(f"/{name}") for path in found)
+    ]  # fmt: skip
+    assert lost == []
+    table = re.findall(r"^\| `([a-z/]+)/` \|", text, re.M)
+    rooms = [name.removeprefix("edgeqe/").replace("/", ".") for name in table]
+    assert sorted(rooms) == sorted(ROOM_MAY_IMPORT)
+
+
+def test_the_picture_is_small() -> None:
+    assert (ROOT / "docs" / "before-after.png").stat().st_size < 300_000

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeqe.bench.gate.likeness import printable
-from edgeqe.errors import InputError
+from edgeqe.errors import MissingPackageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +114,7 @@ def styled() -> Iterator[None]:
     try:
         import matplotlib
     except ImportError as error:
-        raise InputError(
+        raise MissingPackageError(
             "matplotlib, which draws the plots, is not installed: pip install 'edgeqe[bench,files]'"
         ) from error
     with matplotlib.rc_context(RC), warnings.catch_warnings():

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingFileError
 from edgeqe.typing import Array
 
 #: Oldest version of ONNX's operators that is read: from 7 on, broadcasting is numpy's.
@@ -38,7 +38,8 @@ def load(source: Path | bytes) -> onnx.ModelProto:
     try:
         data = source if isinstance(source, bytes) else source.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read {what}: {error.strerror or error}.") from error
+        kind = MissingFileError if isinstance(error, FileNotFoundError) else InputError
+        raise kind(f"cannot read {what}: {error.strerror or error}.") from error
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)

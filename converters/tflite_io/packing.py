@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.errors import ProviderError
+from edgeqe.errors import MissingRuntimeError
 from edgeqe.typing import Float
 
 #: Bytes to which the schema aligns the data of buffers (``force_align: 16``).
@@ -35,7 +35,7 @@ def schema() -> Any:
             return importlib.import_module(f"{name}.schema_py_generated")
         except ImportError:
             continue
-    raise ProviderError(
+    raise MissingRuntimeError(
         "writing TFLite needs the schema that comes with LiteRT or TensorFlow: "
         "run pip install 'edgeqe[host]'."
     )

@@ -19,27 +19,38 @@ import click
 from edgeqe import __version__
 from edgeqe.errors import EdgeqeError, InputError
 
-#: Verb and what it does, in the order of the help. Each is edgeqe/cli/<verb>.py, whose
-#: `command` is the click command.
-VERBS = {
-    "enhance": "Enhance picture files.",
-    "demo": "Show the gain on a packaged photograph.",
-    "bench": "Measure quality, latency and memory, and what to ship.",
-    "inspect": "Show a model file's card and graph.",
-    "models": "List the shipped models.",
-    "verify": "Check that a model file keeps its promises.",
-    "targets": "List the target profiles and what of them is installed.",
-    "tune": "Find the fastest settings of a target on this device.",
-    "warmup": "Build an accelerator's engines before the first picture.",
-    "cache": "List or remove the engines that accelerators built.",
-    "train": "Train a network from a recipe.",
-    "doctor": "Examine this installation and name fixes.",
-    "convert": "Turn a network into a model file.",
-    "prune": "Take channels out of a network and fine-tune the rest.",
-    "quantize": "Round a network to 8-bit integers.",
-    "drift": "Compare what two models gain; fail where one drifts.",
-    "blame": "Say where a drift comes from.",
+__all__ = ["GROUPS", "VERBS", "main"]
+
+#: Verbs by what they are for, each with what it does, in the order of the help. Each is
+#: edgeqe/cli/<verb>.py, whose `command` is the click command.
+GROUPS = {
+    "Use": {
+        "enhance": "Enhance picture files.",
+        "demo": "Show the gain on a packaged photograph.",
+        "models": "List the shipped models.",
+        "inspect": "Show a model file's card and graph.",
+    },
+    "Measure": {
+        "bench": "Measure quality, latency and memory, and what to ship.",
+        "drift": "Compare the gains of two models; fail where one drifts.",
+        "blame": "Say where a drift comes from.",
+        "verify": "Check a model file: self-test, halo, tiles, codecs.",
+    },
+    "Make models": {
+        "train": "Train a network from a recipe.",
+        "convert": "Convert a network to ONNX or TFLite.",
+        "quantize": "Quantize a network to INT8.",
+        "prune": "Prune a network's channels and fine-tune the rest.",
+    },
+    "Look after": {
+        "doctor": "Examine this installation and suggest fixes.",
+        "targets": "List the target profiles and what of them is installed.",
+        "tune": "Find the fastest settings of a target on this device.",
+        "warmup": "Build an accelerator's engines before the first picture.",
+        "cache": "List or remove the engines that accelerators built.",
+    },
 }
+VERBS = {verb: does for group in GROUPS.values() for verb, does in group.items()}
 
 #: Module that may be absent, and the extra that brings it.
 EXTRAS = {
@@ -127,9 +138,11 @@ class VerbGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of verbs, without importing any."""
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+        """Write the verbs in their groups, without importing any."""
+        widest = max(map(len, VERBS))
+        for group, verbs in GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl([(verb.ljust(widest), does) for verb, does in verbs.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

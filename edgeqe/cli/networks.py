@@ -17,7 +17,7 @@ def model_file(model: str) -> str:
 
     Raises
     ------
-    InputError
+    MissingPackageError
         If it is a network of the zoo and the host's packages are missing.
     """
     from edgeqe.model.catalogue import shipped_files, shipped_models

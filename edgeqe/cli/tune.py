@@ -135,14 +135,14 @@ def _size(text: str) -> tuple[int, int]:
 
 def _check_output(path: Path, *, overwrite: bool) -> None:
     """Refuse a profile's name before any work."""
-    from edgeqe.errors import InputError
+    from edgeqe.errors import InputError, MissingFileError
 
     if path.suffix != ".toml":
         raise InputError(f"'{path}' must end in .toml, as every profile's path.")
     if path.exists() and not overwrite:
         raise InputError(f"'{path}' exists: add --overwrite, or choose another name.")
     if not path.parent.is_dir():
-        raise InputError(f"no folder '{path.parent}': make it first.")
+        raise MissingFileError(f"no folder '{path.parent}': make it first.")
 
 
 def _words(context: click.Context) -> str:

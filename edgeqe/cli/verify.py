@@ -11,7 +11,7 @@ import click
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 def command(model: str, as_json: bool) -> None:
-    """Prove that MODEL's tiles equal the whole, and that card, hash and golden tile hold.
+    """Prove that MODEL's tiles equal the whole, and that card, hash and self-test hold.
 
     MODEL is a shipped model's name, a file, or the name of a network of the zoo. Exit status 1 if a check fails.
     """

@@ -1,7 +1,7 @@
 """Strength: a codec, and its quantization step, the one number that every model understands.
 
 JPEG states a table of steps, H.264 and its successors a quantization parameter (QP). Both
-become one *step*, in grey levels of an 8-bit picture. Models are written for a
+become one *step*, in 8-bit sample values. Models are written for a
 step; sessions are kept per step rounded to 1/12 octave, which keeps whole QPs
 exact, because a QP is 1/6 octave.
 """
@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, InputTypeError
 
 #: Steps per octave at which sessions and strength tables are kept.
 KEYS_PER_OCTAVE = 12
@@ -89,7 +90,7 @@ def step_from_table(table: Sequence[int]) -> float:
     Returns
     -------
     float
-        Step in grey levels.
+        Step in 8-bit sample values.
 
     Raises
     ------
@@ -124,7 +125,7 @@ class Strength:
     """How strongly a picture was compressed, and by what."""
 
     step: float
-    """Quantization step, grey levels."""
+    """Quantization step, 8-bit sample values."""
     codec: str = ""
     """Empty where a step alone is given: whatever the model serves."""
     codec_from: str = ""
@@ -147,13 +148,15 @@ def resolve_strength(
     qp : float, optional
         Quantization parameter, 0 to 63, of HEVC or another codec of `STATED_BY`.
     step : float, optional
-        Quantization step of any codec, grey levels, above 0 and up to 4096.
+        Quantization step of any codec, 8-bit sample values, above 0 and up to 4096.
     codec : str, optional
         What the picture was compressed with. If left out, `MEANS` of quality and QP, and
         none in particular of a step.
 
     Raises
     ------
+    InputTypeError
+        If the one given is no number.
     InputError
         If none or several are given, the one given is out of range, or it is not how the
         codec states its strength.
@@ -163,9 +166,11 @@ def resolve_strength(
     if len(given) != 1:
         raise InputError(
             f"an array carries no strength: give exactly one of quality= (JPEG, 1 to 100), "
-            f"qp= (HEVC, 0 to 63) or step= (grey levels); got {given or 'none'}."
+            f"qp= (HEVC, 0 to 63) or step= (8-bit sample values); got {given or 'none'}."
         )
     (way,) = given
+    if not isinstance(ways[way], Real):
+        raise InputTypeError(f"{way}={ways[way]!r} is no number.")
     if codec is not None and way != "step" and STATED_BY.get(codec) != way:
         raise InputError(
             f"{way}= does not go with codec {codec!r}: quality= goes with jpeg, qp= with "
@@ -179,7 +184,7 @@ def resolve_strength(
         assert step is not None
         if not (math.isfinite(step) and 0.0 < step <= 4096.0):
             raise InputError(
-                f"step {step!r} is not a number of grey levels above 0 and up to 4096."
+                f"step {step!r} is not a number above 0 and up to 4096 (8-bit sample values)."
             )
         found = float(step)
     if codec is not None:

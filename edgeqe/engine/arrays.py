@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from edgeqe.engine.engine import Engine
-from edgeqe.errors import InputError
-from edgeqe.views.arrays import Image, check_planes, check_residual
+from edgeqe.errors import InputError, InputTypeError
+from edgeqe.views.arrays import Image, check_array, check_planes, check_residual
 from edgeqe.views.full_size import VIEWS
 from edgeqe.views.options import EnhanceOptions
 from edgeqe.views.subsampled import Depth
@@ -84,6 +84,8 @@ def enhance_semi_planar(
     prediction_residual: Image | None,
 ) -> tuple[Image, Image]:
     """Enhance Y and interleaved U, V of a type; see `enhance_arrays`."""
+    check_array("y", y)
+    check_array("uv", uv)
     if out is None:
         out = (np.empty_like(y), np.empty_like(uv))
     for name, array in (("uv", uv), ("out's uv", out[1] if len(out) == 2 else None)):
@@ -91,7 +93,7 @@ def enhance_semi_planar(
             raise InputError(f"{name} must have shape (ceil(H / 2), ceil(W / 2), 2).")
     for array in (y, uv):
         if array.dtype != dtype:
-            raise InputError(f"these planes must be {np.dtype(dtype)}, not {array.dtype}.")
+            raise InputTypeError(f"these planes must be {np.dtype(dtype)}, not {array.dtype}.")
     planes = [y, uv[..., 0], uv[..., 1]]
     given = [out[0], out[1][..., 0], out[1][..., 1]]
     enhance_arrays(engine, "planes", planes, given, depth, step, options, prediction_residual)

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edgeqe.engine.geometry import Geometry
-from edgeqe.errors import InputError
+from edgeqe.errors import ClosedError
 from edgeqe.model.file import ModelFile
 from edgeqe.typing import Float
 from edgeqe.views.ensemble import mean_over_turns
@@ -112,7 +112,7 @@ class Cascade:
 
         Raises
         ------
-        InputError
+        ClosedError
             If the cascade is closed.
         """
         with self._lock:
@@ -129,7 +129,7 @@ class Cascade:
 
     def _session(self, index: int, step: float) -> Session:
         if self._closed:
-            raise InputError("this Enhancer is closed: make a new one.")
+            raise ClosedError("this Enhancer is closed: make a new one.")
         key, kept = self.files[index].key(step), self._kept[index]
         if key in kept:
             kept.move_to_end(key)

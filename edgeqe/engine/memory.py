@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, InputTypeError
 from edgeqe.typing import Float
 
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30,
@@ -23,6 +23,8 @@ def parse_size(size: int | str) -> int:
 
     Raises
     ------
+    InputTypeError
+        If it is neither text nor a whole number.
     InputError
         If it is no size above 0.
     """
@@ -31,7 +33,8 @@ def parse_size(size: int | str) -> int:
         if match is not None and match[2].lower() in _UNITS:
             size = int(float(match[1]) * _UNITS[match[2].lower()])
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise InputError(f"memory limit {size!r} is no size: write bytes, or such as 64MiB.")
+        kind = InputError if isinstance(size, str) or type(size) is int else InputTypeError
+        raise kind(f"memory limit {size!r} is no size: write bytes, or such as 64MiB.")
     return size
 
 

@@ -195,7 +195,8 @@ def too_small(
     """Error for a picture that does not fit, with the limit in which it does, bytes."""
     return MemoryLimitError(
         f"a {width}x{height} picture does not fit in a memory limit of {limit} bytes: "
-        f"{advice}the smallest that works is {-(-smallest // 1024)}KiB."
+        f"{advice}the smallest that works is {-(-smallest // 1024)}KiB.",
+        smallest,
     )
 
 

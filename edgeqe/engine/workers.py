@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from edgeqe.errors import InputError
+from edgeqe.errors import ClosedError
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Workers:
 
         Raises
         ------
-        InputError
+        ClosedError
             If the pool is closed.
         """
         left = deque(items)
@@ -66,7 +66,7 @@ class Workers:
     def _executor(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._closed:
-                raise InputError("this Enhancer is closed: make a new one.")
+                raise ClosedError("this Enhancer is closed: make a new one.")
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._threads, "edgeqe")
             return self._pool

@@ -77,7 +77,7 @@ class FileReport:
     """What was enhanced: ``4:2:0 planes``, ``gray``, ``16-bit gray`` or ``RGB``; ``+ alpha``
     behind where there is one."""
     step: float
-    """Strength that was asked for, grey levels."""
+    """Strength that was asked for: quantization step, 8-bit sample values."""
     codec: str
     """What the strength is of; empty where a step alone was given."""
     amount: float
@@ -135,7 +135,7 @@ def enhance_file(
         PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
     quality, qp, step
         Strength, at most one: JPEG quality 1 to 100, HEVC QP 0 to 63, or the
-        quantization step in grey levels. If left out, a JPEG's own luma table says it.
+        quantization step in 8-bit sample values. If left out, a JPEG's own luma table says it.
     codec : str, optional
         What the strength is of, as of `Enhancer.enhance`; only with a strength.
     options : EnhanceOptions

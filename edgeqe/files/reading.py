@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeqe.errors import ImageError, InputError
+from edgeqe.errors import ImageError, MissingImageError, MissingPackageError
 from edgeqe.files.picture import Metadata, Picture, Samples
 
 if TYPE_CHECKING:
@@ -57,9 +57,11 @@ def read_picture(source: Source, *, pixel_limit: int = PIXEL_LIMIT) -> Picture:
     Raises
     ------
     ImageError
-        If the file is missing, empty, damaged, too large, no picture, or holds
-        something that would be lost (colour of more than 8 bits, several pictures).
-    InputError
+        If the file is empty, damaged, too large, no picture, or holds something that would
+        be lost (colour of more than 8 bits, several pictures).
+    MissingImageError
+        If the file is not there.
+    MissingPackageError
         If Pillow is not installed.
     """
     name = source_name(source)
@@ -103,7 +105,7 @@ def _read_bytes(source: Source, name: str) -> bytes:
             return Path(source).read_bytes()
         return source.read()
     except FileNotFoundError:
-        raise ImageError(f"{name}: no such file. Check the path.") from None
+        raise MissingImageError(f"{name}: no such file. Check the path.") from None
     except IsADirectoryError:
         raise ImageError(f"{name} is a folder: name a picture file in it.") from None
     except (OSError, ValueError) as error:
@@ -113,8 +115,8 @@ def _read_bytes(source: Source, name: str) -> bytes:
         ) from error
 
 
-def _pillow_missing() -> InputError:
-    return InputError("picture files need Pillow: pip install 'edgeqe[files]'")
+def _pillow_missing() -> MissingPackageError:
+    return MissingPackageError("picture files need Pillow: pip install 'edgeqe[files]'")
 
 
 def _reader(data: bytes) -> Any:

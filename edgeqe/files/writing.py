@@ -11,7 +11,13 @@ from typing import IO, TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from edgeqe.errors import EdgeqeError, ImageError, InputError
+from edgeqe.errors import (
+    EdgeqeError,
+    ImageError,
+    InputError,
+    MissingImageError,
+    MissingPackageError,
+)
 from edgeqe.files.picture import Picture, Samples, picture_from_array
 
 if TYPE_CHECKING:
@@ -95,7 +101,7 @@ def check_path(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         if os.path.lexists(target) and not overwrite:
             raise _exists(name)
         if not target.parent.is_dir():
-            raise ImageError(
+            raise MissingImageError(
                 f"{name}: the folder {target.parent} does not exist: make it, or name another."
             )
     except (OSError, ValueError) as error:
@@ -232,7 +238,9 @@ def _encode(picture: Picture, target: str, stream: IO[bytes]) -> None:
     try:
         from PIL import Image
     except ImportError as error:
-        raise InputError("picture files need Pillow: pip install 'edgeqe[files]'") from error
+        raise MissingPackageError(
+            "picture files need Pillow: pip install 'edgeqe[files]'"
+        ) from error
 
     metadata = picture.metadata
     options: dict[str, Any] = {}

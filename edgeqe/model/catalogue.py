@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edgeqe.errors import ModelError
+from edgeqe.errors import MissingModelError, ModelError
 
 MODELS = Path(__file__).parents[1] / "models"
 
@@ -54,8 +54,10 @@ def find_model(model: str | os.PathLike[str], form: str = "float32") -> Path:
 
     Raises
     ------
-    ModelError
+    MissingModelError
         If it is neither.
+    ModelError
+        If it is a folder.
     """
     files, name = shipped_files(), str(model)
     if name in shipped_models():
@@ -69,8 +71,10 @@ def find_model(model: str | os.PathLike[str], form: str = "float32") -> Path:
         raise ModelError(f"'{model}' is a folder: give a model file, {_listed()}.")
     network = name.partition(":")[0]
     if network in shipped_models():
-        raise ModelError(f"no model '{model}': '{network}' has {', '.join(forms_of(network))}.")
-    raise ModelError(
+        raise MissingModelError(
+            f"no model '{model}': '{network}' has {', '.join(forms_of(network))}."
+        )
+    raise MissingModelError(
         f"no model '{model}': give a file or one of {_listed()}; "
         "'edgeqe models --all' lists the networks without weights too."
     )

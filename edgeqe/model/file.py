@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.codecs.strength import step_key
-from edgeqe.errors import ModelError
+from edgeqe.errors import MissingModelError, ModelError
 from edgeqe.model import flatbuffer, protobuf
 from edgeqe.model.card import (
     ACTIVATIONS_KEY,
@@ -57,9 +57,8 @@ class ModelFile:
                 raise ModelError(f"'{path}' has {size >> 20} MiB, more than any model of edgeqe.")
             self.data = path.read_bytes()
         except OSError as error:
-            raise ModelError(
-                f"cannot read the model '{path}': {error.strerror or error}."
-            ) from error
+            kind = MissingModelError if isinstance(error, FileNotFoundError) else ModelError
+            raise kind(f"cannot read the model '{path}': {error.strerror or error}.") from error
         try:
             self.outline: Outline = outline_of(self.data)
             self.format = "tflite" if isinstance(self.outline, TfliteOutline) else "onnx"

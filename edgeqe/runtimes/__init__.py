@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Protocol
 
-
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.placement import Placement
 from edgeqe.targets.profile import Backend
 from edgeqe.typing import Float
+
+__all__ = ["Session", "open_bytes", "open_session", "runtime_of"]
 
 
 class Session(Protocol):

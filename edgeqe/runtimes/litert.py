@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.errors import ModelError, ProviderError
+from edgeqe.errors import MissingRuntimeError, ModelError
 from edgeqe.model.flatbuffer import outline
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.litert_memory import bytes_per_interpreter, bytes_per_sample
@@ -47,7 +47,9 @@ def _litert() -> Any:
 
             return interpreter
         reason = f"tflite-runtime does not work with numpy {np.__version__}"
-    raise ProviderError(f"LiteRT cannot be imported ({reason}): run pip install 'edgeqe[tflite]'.")
+    raise MissingRuntimeError(
+        f"LiteRT cannot be imported ({reason}): run pip install 'edgeqe[tflite]'."
+    )
 
 
 def version() -> str:

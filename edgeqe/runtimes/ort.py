@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.errors import ModelError, ProviderError
+from edgeqe.errors import MissingRuntimeError, ModelError, ProviderError
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.nvidia_libraries import preload
 from edgeqe.runtimes.placement import Placement, placement_of
@@ -32,7 +32,7 @@ def _onnxruntime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ProviderError(
+        raise MissingRuntimeError(
             f"ONNX Runtime cannot be imported ({error}): run pip install 'edgeqe[ort]'."
         ) from error
     return onnxruntime

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from edgeqe.errors import MissingPackageError
+
 
 @contextmanager
 def quiet_start() -> Iterator[None]:
@@ -29,3 +31,29 @@ def quiet_start() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextmanager
+def needs_packages(doing: str, extras: str) -> Iterator[None]:
+    """Run what needs the host's packages.
+
+    Parameters
+    ----------
+    doing : str
+        What needs them, for the message.
+    extras : str
+        The extras of edgeqe that bring them.
+
+    Raises
+    ------
+    MissingPackageError
+        If one is missing, with the pip line.
+    """
+    try:
+        yield
+    except MissingPackageError:  # it has its own pip line
+        raise
+    except ImportError as error:
+        raise MissingPackageError(
+            f"{doing} needs the host's packages ({error}): run pip install 'edgeqe[{extras}]'."
+        ) from error

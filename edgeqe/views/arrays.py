@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, InputTypeError
 from edgeqe.views.subsampled import Depth
 
 Image = npt.NDArray[Any]
@@ -18,7 +18,16 @@ SIGNED = (np.int8, np.int16, np.int32, np.float32)
 
 
 def depth_of(image: Image, bit_depth: int | None) -> Depth:
-    """Depth of an array's samples; InputError where type and `bit_depth` do not fit."""
+    """Depth of an array's samples.
+
+    Raises
+    ------
+    InputTypeError
+        If the picture is no array of uint8 or uint16.
+    InputError
+        If its type and `bit_depth` do not fit.
+    """
+    check_array("the picture", image)
     if image.dtype == np.uint8:
         if bit_depth not in (None, 8):
             raise InputError(f"bit_depth {bit_depth} does not fit in uint8: give uint16.")
@@ -29,7 +38,21 @@ def depth_of(image: Image, bit_depth: int | None) -> Depth:
         if isinstance(bit_depth, int) and 8 <= bit_depth <= 16:
             return Depth(bit_depth)
         raise InputError(f"bit_depth {bit_depth!r} is not from 8 to 16.")
-    raise InputError(f"pictures are uint8 or uint16, not {image.dtype}: scale and convert first.")
+    raise InputTypeError(
+        f"pictures are uint8 or uint16, not {image.dtype}: scale and convert first."
+    )
+
+
+def check_array(name: str, array: object) -> None:
+    """Refuse what is no array.
+
+    Raises
+    ------
+    InputTypeError
+        If so.
+    """
+    if not isinstance(array, np.ndarray):
+        raise InputTypeError(f"{name} must be a numpy array, not {type(array).__name__}.")
 
 
 def check_planes(
@@ -46,9 +69,13 @@ def check_planes(
 
     Raises
     ------
+    InputTypeError
+        If one of them is no array.
     InputError
         If a shape or type is wrong, or a target overlaps its source without being it.
     """
+    for source in sources:
+        check_array("each plane", source)
     shape = sources[0].shape
     if len(sources) > 1 and len(shape) != 2:
         raise InputError(f"y must have shape (H, W), not {shape}.")
@@ -57,6 +84,8 @@ def check_planes(
     targets = [np.empty_like(s) for s in sources] if out is None else list(out)
     if len(targets) != len(sources):
         raise InputError(f"out must hold {len(sources)} arrays, not {len(targets)}.")
+    for target in targets:
+        check_array("out", target)
     in_place = []
     for index, (source, target) in enumerate(zip(sources, targets, strict=True)):
         half = ((shape[0] + 1) // 2, (shape[1] + 1) // 2)
@@ -80,8 +109,10 @@ def check_residual(
 
     Raises
     ------
+    InputTypeError
+        If it is no array of a signed type.
     InputError
-        If so.
+        If another of these is so.
     """
     if residual is None:
         if needed:
@@ -94,7 +125,7 @@ def check_residual(
         raise InputError("this model takes no prediction residual: leave prediction_residual= out.")
     if not isinstance(residual, np.ndarray) or residual.dtype not in SIGNED:
         found = getattr(residual, "dtype", type(residual).__name__)
-        raise InputError(
+        raise InputTypeError(
             f"prediction_residual is {found}: give int8, int16, int32 or float32, signed."
         )
     if residual.shape != shape[:2]:

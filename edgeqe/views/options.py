@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from numbers import Real
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, InputTypeError
 from edgeqe.views.ensemble import SIZE
 
 
@@ -15,6 +15,8 @@ class EnhanceOptions:
 
     Raises
     ------
+    InputTypeError
+        If the amount is no number.
     InputError
         If a value is out of range.
     """
@@ -28,7 +30,8 @@ class EnhanceOptions:
         """Refuse values out of range."""
         amount, ensemble = self.amount, self.ensemble
         if isinstance(amount, bool) or not isinstance(amount, Real) or not 0 <= amount <= 1:
-            raise InputError(f"amount {amount!r} is not a number from 0 to 1.")
+            kind = InputError if isinstance(amount, Real) else InputTypeError
+            raise kind(f"amount {amount!r} is not a number from 0 to 1.")
         if isinstance(ensemble, bool) or ensemble not in (1, SIZE):
             raise InputError(
                 f"ensemble {ensemble!r} is neither 1 nor {SIZE}: {SIZE} is the mean over the "

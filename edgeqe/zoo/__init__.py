@@ -16,11 +16,26 @@ from typing import Any
 import numpy as np
 
 from edgeqe.choices import Choice
-from edgeqe.errors import InputError, ModelError
+from edgeqe.errors import InputError, MissingFileError, ModelError
 from edgeqe.model.card import unpack_array
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
 from edgeqe.zoo.training.files import AVERAGED, RECIPE
+
+__all__ = [
+    "NETWORKS",
+    "TRAINING_KEY",
+    "Network",
+    "Widths",
+    "build",
+    "builder",
+    "describe",
+    "load",
+    "load_training",
+    "load_weights_of",
+    "network",
+    "options_of",
+]
 
 #: Filters by layer; of a slice of channels, its first and the one behind its last.
 Widths = Mapping[str, int | Sequence[int]]
@@ -262,7 +277,7 @@ def load_weights_of(model: Any, path: Path) -> None:
         If the file is missing, or a weight is missing or of another shape.
     """
     if not path.is_file():
-        raise InputError(f"no file '{path}': give the averaged weights of a training.")
+        raise MissingFileError(f"no file '{path}': give the averaged weights of a training.")
     with np.load(path, allow_pickle=False) as stored:
         for variable in model.weights:
             key = variable.path.replace("/", ".")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edgeqe.errors import InputError
+from edgeqe.errors import MissingPackageError
 from edgeqe.runtimes.quiet import quiet_start
 
 
@@ -22,13 +22,15 @@ def host_packages(task: str, extras: str) -> Iterator[None]:
 
     Raises
     ------
-    InputError
-        If one is missing.
+    MissingPackageError
+        If one is missing, with the pip line.
     """
     try:
         with quiet_start():
             yield
+    except MissingPackageError:  # it has its own pip line
+        raise
     except ImportError as error:
-        raise InputError(
+        raise MissingPackageError(
             f"{task} needs the host's packages ({error}): run pip install 'edgeqe[{extras}]'."
         ) from error

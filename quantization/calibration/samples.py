@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 
 from edgeqe.codecs import jpeg
 from edgeqe.codecs.strength import nearest_quality
-from edgeqe.errors import ImageError, InputError
+from edgeqe.errors import ImageError, InputError, MissingFileError
 from edgeqe.files.reading import READ_SUFFIXES
 from edgeqe.typing import Float, Rgb
 from edgeqe.views.colour import NEUTRAL, pool, rgb_to_ycc, space_to_depth
@@ -91,7 +91,7 @@ def read_photographs(
         If a picture cannot be read.
     """
     if not folder.is_dir():
-        raise InputError(f"no folder '{folder}': give one with reference pictures.")
+        raise MissingFileError(f"no folder '{folder}': give one with reference pictures.")
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in READ and p.is_file())
     if not files:
         raise InputError(f"no pictures in '{folder}': give a folder with some ({', '.join(READ)}).")

@@ -18,7 +18,7 @@ from PIL import features
 from PIL.JpegImagePlugin import JpegImageFile
 
 from edgeqe.codecs import jpeg
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingPackageError
 from edgeqe.typing import Uint8
 
 #: A JPEG's bytes and whether it is gray to (H, W) or RGB (H, W, 3).
@@ -66,7 +66,7 @@ def _tensorflow(dct_method: str) -> Decoder:
     try:
         import tensorflow
     except ImportError as error:
-        raise InputError(
+        raise MissingPackageError(
             f"another DCT needs TensorFlow's decoder ({error}): run pip install 'edgeqe[host]'."
         ) from error
     decode: Any = tensorflow.io.decode_jpeg

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe import zoo
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingFileError
 from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.pictures import picture_files, split, training_folder
 from edgeqe.zoo.training.pool import SLOTS, Batch
@@ -87,7 +87,7 @@ def read_pictures(data: Path, model: Any) -> TuningPictures:
             "networks: leave --data out and fine-tune the result elsewhere."
         )
     if not data.is_dir():
-        raise InputError(f"no folder '{data}': give one with pictures by --data.")
+        raise MissingFileError(f"no folder '{data}': give one with pictures by --data.")
     folder = training_folder(data, RECIPE.data)
     training, _ = split(picture_files(folder))
     return TuningPictures(tuple(training), validation_sets(data, folder, EVERY))

@@ -18,7 +18,7 @@ from contents import DATA, LIMIT, MODELS, WHEELS, megabytes, size
 from draw import draw
 from wheels import fetch
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingFileError
 from edgeqe.model.catalogue import find_model
 from edgeqe.zoo.training.files import CHECKPOINT, LOG, RANGES
 from edgeqe.zoo.training.pictures import HOLDOUT, picture_files, split, training_folder
@@ -94,7 +94,7 @@ def pack(
         raise InputError(f"'{folder}' exists: remove it, or give another folder.")
     recipe = read_recipe(name)
     if not data.is_dir():
-        raise InputError(f"no folder '{data}': give the data folder by --data.")
+        raise MissingFileError(f"no folder '{data}': give the data folder by --data.")
     source = training_folder(data, recipe.data)
     training, held = split(picture_files(source))
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,9 @@ def _copy_checkpoint(recipe: Recipe, training: Path, folder: Path) -> None:
     """
     file = training / CHECKPOINT
     if not file.is_file():
-        raise InputError(f"no checkpoint '{file}': give the folder of a training by --checkpoint.")
+        raise MissingFileError(
+            f"no checkpoint '{file}': give the folder of a training by --checkpoint."
+        )
     if (training / RANGES).is_file():
         raise InputError(f"'{training}' was trained with --quantized, which runs here alone.")
     with np.load(file, allow_pickle=False) as stored:

@@ -24,7 +24,7 @@ from edgeqe.bench.quality import Network, Row, measure
 from edgeqe.bench.reference import Reference
 from edgeqe.bench.stamp import machine_stamp
 from edgeqe.codecs.strength import step_from_quality
-from edgeqe.errors import InputError
+from edgeqe.errors import MissingPackageError
 from edgeqe.runtimes.quiet import quiet_start
 from edgeqe.runtimes.selection import profile_for
 from edgeqe.targets.reading import read_profile
@@ -137,7 +137,7 @@ def converted(dncnn: Path) -> Iterator[Enhancer]:
             from edgeqe.converters.export import export
             from edgeqe.converters.onnx_io.sources import from_onnx
     except ImportError as error:
-        raise InputError(
+        raise MissingPackageError(
             f"converting DnCNN-3 needs the host's packages ({error}): run pip install "
             "'edgeqe[host,ort]', or leave out --dncnn."
         ) from error

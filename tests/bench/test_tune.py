@@ -111,7 +111,7 @@ def test_the_search_leaves_the_bounds_of_a_slow_default() -> None:
 def test_what_does_not_fit_or_run_is_left_out_with_its_reason() -> None:
     def speed(setting: Setting) -> float:
         if setting.largest == 192:
-            raise MemoryLimitError("does not fit: use 128MiB.")
+            raise MemoryLimitError("does not fit: use 128MiB.", 128 << 20)
         if setting.way == 1:
             raise ProviderError("no such provider.")
         return smooth(setting)
@@ -125,7 +125,7 @@ def test_what_does_not_fit_or_run_is_left_out_with_its_reason() -> None:
 
 def test_the_defaults_own_error_is_the_callers() -> None:
     def speed(setting: Setting) -> float:
-        raise MemoryLimitError("does not fit.")
+        raise MemoryLimitError("does not fit.", 128 << 20)
 
     with pytest.raises(MemoryLimitError, match="does not fit"):
         Machine(speed).search()

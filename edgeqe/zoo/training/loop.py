@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingFileError
 from edgeqe.zoo import build, load, load_weights_of, network
 from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
@@ -111,7 +111,7 @@ class Training:
         """
         path = self.folder / CHECKPOINT
         if not path.is_file():
-            raise InputError(f"no checkpoint '{path}': train without --resume to start anew.")
+            raise MissingFileError(f"no checkpoint '{path}': train without --resume to start anew.")
         stored = _read(path)
         if str(stored["network"]) != self.recipe.network:
             raise InputError(

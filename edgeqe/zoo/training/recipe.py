@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingFileError
 from edgeqe.zoo import StrengthForm
 
 if sys.version_info >= (3, 11):
@@ -103,7 +103,7 @@ def read_recipe(name: str) -> Recipe:
     path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
     if not path.is_file():
         shipped = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
-        raise InputError(f"no recipe '{name}': give a .toml file or one of {shipped}.")
+        raise MissingFileError(f"no recipe '{name}': give a .toml file or one of {shipped}.")
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingFileError
 from edgeqe.zoo.host import host_packages
 from edgeqe.zoo.training.files import CHECKPOINT, LOG, RANGES
 from edgeqe.zoo.training.recipe import Recipe, read_recipe
@@ -116,7 +116,7 @@ def checked(
             f"'{folder}' holds a training: go on with --resume, or give another --out."
         )
     if not Path(data).is_dir():
-        raise InputError(f"no folder '{data}': give the data folder by --data.")
+        raise MissingFileError(f"no folder '{data}': give the data folder by --data.")
     if held and resume and (folder / RANGES).is_file() != quantized:
         was, wanted = ("without", "leave it out") if quantized else ("with", "give it")
         raise InputError(

@@ -1,0 +1,292 @@
+"""The calls of `Enhancer` that take a picture as arrays: gray, colour, or planes as decoders give them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgeqe.codecs.strength import resolve_strength
+from edgeqe.engine.arrays import enhance_arrays, enhance_semi_planar
+from edgeqe.engine.engine import Engine
+from edgeqe.errors import InputError
+from edgeqe.model.serving import check_serves
+from edgeqe.views.arrays import Image, depth_of
+from edgeqe.views.full_size import VIEWS
+from edgeqe.views.options import EnhanceOptions
+from edgeqe.views.subsampled import Depth
+
+__all__ = ["ArrayCalls"]
+
+
+class ArrayCalls:
+    """Base of `Enhancer`, which makes the engine."""
+
+    _engine: Engine
+
+    @property
+    def takes_planes(self) -> bool:
+        """Whether `enhance_planes` and its like work: not with networks of RGB."""
+        return (self._engine.geometry.layout, "planes") in VIEWS
+
+    def enhance(
+        self,
+        image: Image,
+        *,
+        quality: int | None = None,
+        qp: float | None = None,
+        step: float | None = None,
+        codec: str | None = None,
+        amount: float = 1.0,
+        ensemble: int = 1,
+        channels: str = "rgb",
+        bit_depth: int | None = None,
+        prediction_residual: Image | None = None,
+        out: Image | None = None,
+    ) -> Image:
+        """Enhance a gray or colour picture.
+
+        Parameters
+        ----------
+        image : ndarray of uint8 or uint16, shape (H, W), (H, W, 3) or (H, W, 4)
+            A fourth channel is alpha and is copied. Strided views are fine.
+        quality, qp, step
+            Strength, exactly one: JPEG quality 1 to 100, HEVC QP 0 to 63, or the
+            codec's quantization step in 8-bit sample values, above 0 and up to 4096.
+        codec : str, optional
+            What compressed the picture, as the model's card names it: ``h264``, ``vvc``,
+            ``bpg`` or ``heif`` with `qp`, any with `step`. If left out, ``jpeg`` with
+            `quality`, ``hevc`` with `qp`, and with `step` what the model serves.
+        amount : float
+            How much of the change is made, from 0, which gives the picture as it is, to 1.
+        ensemble : {1, 8}
+            8 is the mean of the network's residual over the eight flips and turns: a little
+            better, at eight times the work.
+        channels : {"rgb", "bgr"}
+            Order of the colours.
+        bit_depth : int, optional
+            Significant low bits of uint16, 8 to 16; 16 if left out.
+        prediction_residual : ndarray of int8, int16, int32 or float32, shape (H, W)
+            Decoded prediction residual, for models that have it as second input: signed,
+            in sample values of `bit_depth` bits, 0 where there is none.
+        out : ndarray, optional
+            Where to write, shape and dtype of `image`; may be `image` itself.
+
+        Returns
+        -------
+        ndarray
+            `out`, or a new array of the shape and dtype of `image`.
+
+        Raises
+        ------
+        InputTypeError
+            If an argument has a wrong type, such as a picture of float.
+        InputError
+            If an argument is out of range, no strength is given, or the model does not serve
+            the codec.
+        MemoryLimitError
+            If a picture of this width cannot be enhanced in place inside the limit.
+        ClosedError
+            After `close`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgeqe import Enhancer
+        >>> frame = np.full((40, 60, 3), 90, np.uint8)
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     better = enhancer.enhance(frame, quality=20)
+        ...     same = enhancer.enhance(frame, quality=20, amount=0.0)
+        >>> better.shape, better.dtype, bool((same == frame).all())
+        ((40, 60, 3), dtype('uint8'), True)
+        """
+        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
+        depth = depth_of(image, bit_depth)
+        if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
+            raise InputError(
+                f"a picture has shape (H, W), (H, W, 3) or (H, W, 4), not {image.shape}."
+            )
+        if channels not in ("rgb", "bgr"):
+            raise InputError(f"channels {channels!r}: use 'rgb' or 'bgr'.")
+        kind = "gray" if image.ndim == 2 else channels
+        given = None if out is None else [out]
+        (target,) = enhance_arrays(
+            self._engine, kind, [image], given, depth, strength, options, prediction_residual
+        )
+        return target
+
+    def enhance_planes(
+        self,
+        y: Image,
+        u: Image,
+        v: Image,
+        *,
+        quality: int | None = None,
+        qp: float | None = None,
+        step: float | None = None,
+        codec: str | None = None,
+        amount: float = 1.0,
+        ensemble: int = 1,
+        bit_depth: int | None = None,
+        prediction_residual: Image | None = None,
+        out: Sequence[Image] | None = None,
+    ) -> tuple[Image, Image, Image]:
+        """Enhance I420 planes; a network of luma copies U and V.
+
+        Parameters
+        ----------
+        y : ndarray of uint8 or uint16, shape (H, W)
+        u, v : ndarray of the same dtype, shape (ceil(H / 2), ceil(W / 2))
+            Cb and Cr. Strided views are fine.
+        quality, qp, step, codec, amount, ensemble, bit_depth, prediction_residual
+            As of `enhance`; the residual is that of Y.
+        out : (y, u, v), optional
+            Where to write; may be the planes themselves.
+
+        Returns
+        -------
+        (y, u, v)
+            `out`, or new arrays of the planes' shapes and dtype.
+
+        Raises
+        ------
+        InputTypeError, InputError, MemoryLimitError, ClosedError
+            As of `enhance`; an InputError too if the network is one of RGB (`takes_planes`).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgeqe import Enhancer
+        >>> y, u, v = (np.full(size, 128, np.uint8) for size in ((41, 60), (21, 30), (21, 30)))
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     planes = enhancer.enhance_planes(y, u, v, quality=40)
+        >>> [plane.shape for plane in planes]
+        [(41, 60), (21, 30), (21, 30)]
+        """
+        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
+        depth = depth_of(y, bit_depth)
+        made = enhance_arrays(
+            self._engine, "planes", [y, u, v], out, depth, strength, options, prediction_residual
+        )
+        return made[0], made[1], made[2]
+
+    def enhance_nv12(
+        self,
+        y: Image,
+        uv: Image,
+        *,
+        quality: int | None = None,
+        qp: float | None = None,
+        step: float | None = None,
+        codec: str | None = None,
+        amount: float = 1.0,
+        ensemble: int = 1,
+        prediction_residual: Image | None = None,
+        out: Sequence[Image] | None = None,
+    ) -> tuple[Image, Image]:
+        """Enhance NV12: Y and interleaved U, V, 8 bits each.
+
+        Parameters
+        ----------
+        y : ndarray of uint8, shape (H, W)
+        uv : ndarray of uint8, shape (ceil(H / 2), ceil(W / 2), 2)
+            Cb and Cr of each 2x2 pixels. Strided views are fine.
+        quality, qp, step, codec, amount, ensemble, prediction_residual
+            As of `enhance`; the residual is that of Y.
+        out : (y, uv), optional
+            Where to write; may be the planes themselves.
+
+        Returns
+        -------
+        (y, uv)
+            `out`, or new arrays of the planes' shapes and dtype.
+
+        Raises
+        ------
+        InputTypeError, InputError, MemoryLimitError, ClosedError
+            As of `enhance_planes`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgeqe import Enhancer
+        >>> y, uv = np.full((40, 60), 90, np.uint8), np.full((20, 30, 2), 128, np.uint8)
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     better = enhancer.enhance_nv12(y, uv, quality=40, out=(y, uv))
+        >>> better[0] is y, better[1] is uv
+        (True, True)
+        """
+        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
+        return enhance_semi_planar(
+            self._engine, y, uv, out, Depth(8), np.uint8, strength, options, prediction_residual
+        )
+
+    def enhance_p010(
+        self,
+        y: Image,
+        uv: Image,
+        *,
+        quality: int | None = None,
+        qp: float | None = None,
+        step: float | None = None,
+        codec: str | None = None,
+        amount: float = 1.0,
+        ensemble: int = 1,
+        prediction_residual: Image | None = None,
+        out: Sequence[Image] | None = None,
+    ) -> tuple[Image, Image]:
+        """Enhance P010: as NV12, with 10 bits at the top of uint16.
+
+        Parameters
+        ----------
+        y : ndarray of uint16, shape (H, W)
+            Sample values of 0 to 1023, times 64: the low 6 bits are 0.
+        uv : ndarray of uint16, shape (ceil(H / 2), ceil(W / 2), 2)
+            Cb and Cr of each 2x2 pixels, as `y`. Strided views are fine.
+        quality, qp, step, codec, amount, ensemble
+            As of `enhance`; `step` counts 8-bit sample values here, too.
+        prediction_residual : ndarray of int8, int16, int32 or float32, shape (H, W)
+            Decoded prediction residual of Y in 10-bit sample values, for models that take it.
+        out : (y, uv), optional
+            Where to write; may be the planes themselves.
+
+        Returns
+        -------
+        (y, uv)
+            `out`, or new arrays of the planes' shapes, uint16, with the low 6 bits 0.
+
+        Raises
+        ------
+        InputTypeError, InputError, MemoryLimitError, ClosedError
+            As of `enhance_planes`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from edgeqe import Enhancer
+        >>> y, uv = (np.full(size, 512 << 6, np.uint16) for size in ((40, 60), (20, 30, 2)))
+        >>> with Enhancer("edgeqe-nano") as enhancer:
+        ...     better_y, better_uv = enhancer.enhance_p010(y, uv, quality=40)
+        >>> better_y.dtype, bool((better_y & 63).any())
+        (dtype('uint16'), False)
+        """
+        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
+        return enhance_semi_planar(
+            self._engine,
+            y,
+            uv,
+            out,
+            Depth(10, 6),
+            np.uint16,
+            strength,
+            options,
+            prediction_residual,
+        )
+
+    def _step(
+        self, quality: int | None, qp: float | None, step: float | None, codec: str | None
+    ) -> float:
+        """Step of a strength whose codec the models serve."""
+        strength = resolve_strength(quality=quality, qp=qp, step=step, codec=codec)
+        check_serves(self._engine.cascade.cards, strength)
+        return strength.step
