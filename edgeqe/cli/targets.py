@@ -29,7 +29,7 @@ def command(name: str | None, as_json: bool) -> None:
     if name is not None:
         profile = profile_for(name)
         if as_json:
-            report = {"schema_version": 1, "target": profile_facts(profile, features)}
+            report = {"schema_version": 2, "target": profile_facts(profile, features)}
             click.echo(json.dumps(report))
         else:
             click.echo("\n".join(profile_lines(profile, features)))
@@ -39,7 +39,7 @@ def command(name: str | None, as_json: bool) -> None:
     if as_json:
         facts = {profile.name: profile_facts(profile, features) for profile in profiles}
         means = auto.name if auto in profiles else auto.source
-        click.echo(json.dumps({"schema_version": 1, "auto": means, "targets": facts}))
+        click.echo(json.dumps({"schema_version": 2, "auto": means, "targets": facts}))
     else:
         click.echo("\n".join(table_lines(profiles, auto, features)))
 
@@ -75,7 +75,7 @@ def profile_lines(profile: Profile, features: Collection[str]) -> Iterator[str]:
         yield from _row("on the CPU", f"{profile.most_on_cpu:.0%} of the MACs at most", indent=0)
     for network, precisions in profile.precision.items():
         yield from _row("precision", f"{network}: {', '.join(precisions)}", indent=0)
-    yield "ways to run, tried in this order:"
+    yield "backends, tried in this order:"
     for number, way in enumerate(profile.backends, 1):
         yield from _way_lines(number, way, features)
     yield "peaks, for estimates:" if profile.peaks else "no peaks: estimates are not possible"
@@ -85,9 +85,9 @@ def profile_lines(profile: Profile, features: Collection[str]) -> Iterator[str]:
 
 
 def profile_facts(profile: Profile, features: Collection[str]) -> dict[str, Any]:
-    """A profile for JSON: its fields, with ``absent`` ('' if installed) beside each runtime."""
+    """A profile for JSON: its fields, with ``absent`` ('' if installed) beside each backend."""
     facts = asdict(profile)
-    for way, why in zip(facts["runtimes"], absences(profile, features), strict=True):
+    for way, why in zip(facts["backends"], absences(profile, features), strict=True):
         way["absent"] = why
     used = profile.peak(features)
     for peak, known in zip(facts["peaks"], profile.peaks, strict=True):

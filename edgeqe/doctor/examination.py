@@ -74,7 +74,7 @@ class Diagnosis:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report for JSON, with its ``schema_version``."""
-        return {"schema_version": 1, "usable": self.usable, **dataclasses.asdict(self)}
+        return {"schema_version": 2, "usable": self.usable, **dataclasses.asdict(self)}
 
 
 def find_problems(found: Findings) -> tuple[Problem, ...]:

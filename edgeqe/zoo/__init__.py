@@ -25,7 +25,7 @@ from edgeqe.zoo.training.files import AVERAGED, RECIPE
 __all__ = [
     "NETWORKS",
     "TRAINING_KEY",
-    "Network",
+    "NetworkSpec",
     "Widths",
     "build",
     "builder",

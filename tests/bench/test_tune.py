@@ -291,5 +291,5 @@ def test_no_way_at_all_is_the_targets_error(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(
         "edgeqe.bench.tuning.settings.reason_absent", lambda way, features: "not here"
     )
-    with pytest.raises(ProviderError, match="'cuda' cannot be tuned here: .*not here. Cure: pip"):
+    with pytest.raises(ProviderError, match="'cuda' cannot be tuned here: .*not here. Fix: pip"):
         space_of("edgeqe-small", read_profile("cuda"), (), 2)

@@ -124,11 +124,11 @@ def test_all_that_a_profile_says(board: str) -> None:
         window      the least to 512 pixels a side
         on the CPU  10% of the MACs at most
         precision   edgeqe-base: float32
-        ways to run, tried in this order:
+        backends, tried in this order:
         1  onnxruntime, CUDAExecutionProvider
            precisions  float16, float32
            installed   no: no NVIDIA device
-           fix        plug it in
+           fix         plug it in
            option      use_tf32 = false
            option      arena_extend_strategy = "kSameAsRequested"
         2  onnxruntime, CPUExecutionProvider
@@ -150,18 +150,18 @@ def test_all_that_a_profile_says(board: str) -> None:
 def test_json_of_one_and_of_all(board: str) -> None:
     report = json.loads(run(board, "--json").stdout)
     target = report["target"]
-    assert report["schema_version"] == 1
+    assert report["schema_version"] == 2
     assert (target["name"], target["source"], target["threads"]) == ("board", board, 2)
     assert target["window"] == {"smallest": 0, "largest": 512, "fixed": False}
     assert target["precision"] == {"edgeqe-base": ["float32"]}
-    assert [way["absent"] for way in target["runtimes"]] == ["no NVIDIA device", ""]
-    assert target["runtimes"][0]["options"]["use_tf32"] is False
+    assert [way["absent"] for way in target["backends"]] == ["no NVIDIA device", ""]
+    assert target["backends"][0]["options"]["use_tf32"] is False
     assert [peak["used_here"] for peak in target["peaks"]] == [False, True]
     assert target["peaks"][1]["assumed"] == {"int8": 0.5}
     report = json.loads(run("--json").stdout)
-    assert (report["schema_version"], report["auto"]) == (1, "x86-cpu")
+    assert (report["schema_version"], report["auto"]) == (2, "x86-cpu")
     assert list(report["targets"]) == ["arm-cpu", "cuda", "jetson", "x86-cpu"]
-    assert all(way["absent"] for way in report["targets"]["cuda"]["runtimes"])
+    assert all(way["absent"] for way in report["targets"]["cuda"]["backends"])
 
 
 @pytest.mark.parametrize("name", ["auto", "cpu", "x86-cpu"])

@@ -101,7 +101,7 @@ def test_json_holds_every_finding_and_every_problem(here: pytest.MonkeyPatch) ->
     here.setenv("EDGEQE_CACHE_DIR", "somewhere")
     report = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).stdout)
     assert report == {
-        "schema_version": 1,
+        "schema_version": 2,
         "usable": True,
         "edgeqe": edgeqe.__version__,
         "python": "3.12.1",
