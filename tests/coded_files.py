@@ -23,6 +23,19 @@ def photo(height: int = 64, width: int = 96) -> npt.NDArray[np.uint8]:
     return np.clip(blocks + fine, 0, 255).astype(np.uint8)
 
 
+def landscape(height: int, width: int) -> npt.NDArray[np.uint8]:
+    """RGB picture whose amplitudes fall with the frequency, as those of photographs do."""
+    draw = np.random.default_rng(5)
+    down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    amplitude = 1 / np.maximum(np.hypot(down, across), 1 / max(height, width))
+    planes = []
+    for _ in range(3):
+        phases = np.exp(2j * np.pi * draw.random(amplitude.shape))
+        plane = np.fft.irfft2(amplitude * phases, s=(height, width))
+        planes.append(128 + 48 * plane / plane.std())
+    return np.clip(np.dstack(planes), 0, 255).astype(np.uint8)
+
+
 def pillow(kind: str, picture: npt.NDArray[np.uint8], **options: Any) -> bytes:
     """File that Pillow writes."""
     stream = io.BytesIO()

@@ -26,7 +26,7 @@ def test_depths_agree_in_8_bit_sample_values() -> None:
         steps = [av1.step_from_index(index, depth) for depth in (8, 10, 12)]
         assert max(steps) / min(steps) < 1.03
     assert av1.step_from_index(255) == 228.5  # HEVC's coarsest, QP 51, is 228.07
-    assert av1.step_from_index(10.5) == (14 + 15) / 2 / 8
+    assert av1.step_from_index(10.5) == (17 + 18) / 2 / 8
 
 
 @pytest.mark.parametrize("quantizer", [1, 7, 15, 22, 30, 38, 45, 52, 61, 62, 63])

@@ -61,7 +61,7 @@ def test_depth_and_odd_sizes() -> None:
     # 10 bit counts its QPs down to -12, so that a QP is the same step of 8-bit values
     assert (found.number, found.bit_depth) == (22, 10)
     assert found.step == pytest.approx(8.0, rel=1e-12)
-    assert (found.width, found.height) == (136, 72)  # in blocks of 8
+    assert (found.width, found.height) == (144, 80)  # in blocks of 16, the smallest of this preset
 
 
 def test_a_reference_set_that_is_predicted_from_another() -> None:
