@@ -20,7 +20,7 @@ def photo(height: int = 64, width: int = 96) -> npt.NDArray[np.uint8]:
     coarse = draw.integers(0, 256, (-(-height // 8), -(-width // 8), 3), dtype=np.uint8)
     blocks = coarse.repeat(8, 0).repeat(8, 1)[:height, :width].astype(np.int16)
     fine = draw.integers(-20, 21, blocks.shape)
-    return np.clip(blocks + fine, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(blocks + fine, 0, 255), np.uint8)
 
 
 def landscape(height: int, width: int) -> npt.NDArray[np.uint8]:
@@ -33,7 +33,7 @@ def landscape(height: int, width: int) -> npt.NDArray[np.uint8]:
         phases = np.exp(2j * np.pi * draw.random(amplitude.shape))
         plane = np.fft.irfft2(amplitude * phases, s=(height, width))
         planes.append(128 + 48 * plane / plane.std())
-    return np.clip(np.dstack(planes), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.dstack(planes), 0, 255), np.uint8)
 
 
 def pillow(kind: str, picture: npt.NDArray[np.uint8], **options: Any) -> bytes:

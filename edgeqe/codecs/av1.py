@@ -56,8 +56,8 @@ def index_from_quantizer(quantizer: float) -> float:
     return 249 + 6 * (quantizer - 62)
 
 
-def split(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Kinds and payloads of the units (OBU) of a low-overhead stream.
+def split(data: bytes, limit: int = UNIT_LIMIT) -> Iterator[tuple[int, bytes]]:
+    """Kinds and payloads of the first units (OBU) of a low-overhead stream.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def split(data: bytes) -> Iterator[tuple[int, bytes]]:
         If a unit goes beyond the data.
     """
     at = 0
-    for _ in range(UNIT_LIMIT):
+    for _ in range(limit):
         if at >= len(data):
             return
         header = data[at]
@@ -88,7 +88,9 @@ def _leb128(data: bytes, at: int) -> tuple[int, int]:
     raise damaged("the length of an AV1 unit does not end")
 
 
-def strength(data: bytes, codec: str = "av1", before: bytes = b"") -> CodedStrength:
+def strength(
+    data: bytes, codec: str = "av1", before: bytes = b"", limit: int = UNIT_LIMIT
+) -> CodedStrength:
     """Strength of a stream: the base index of each frame, hidden ones too.
 
     Parameters
@@ -99,6 +101,8 @@ def strength(data: bytes, codec: str = "av1", before: bytes = b"") -> CodedStren
         Codec to report, where a container has a name of its own.
     before : bytes
         Units that the container keeps elsewhere.
+    limit : int
+        Units that are looked at.
 
     Raises
     ------
@@ -107,7 +111,7 @@ def strength(data: bytes, codec: str = "av1", before: bytes = b"") -> CodedStren
     """
     frames = Av1Frames()
     for part in (before, data):
-        for kind, payload in split(part):
+        for kind, payload in split(part, limit):
             frames.take(kind, payload)
     sequence = frames.sequence
     if not frames.indices or sequence is None:

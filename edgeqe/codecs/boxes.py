@@ -12,7 +12,7 @@ BOX_LIMIT = 70_000
 
 
 @dataclass(frozen=True)
-class Box:
+class MediaBox:
     """A box, and where its content lies in the file."""
 
     kind: bytes
@@ -20,7 +20,7 @@ class Box:
     stop: int
 
 
-def boxes(data: bytes, start: int, stop: int) -> Iterator[Box]:
+def boxes(data: bytes, start: int, stop: int) -> Iterator[MediaBox]:
     """Boxes that lie side by side.
 
     Parameters
@@ -51,12 +51,12 @@ def boxes(data: bytes, start: int, stop: int) -> Iterator[Box]:
             raise damaged(
                 f"the box {name!r} says that it has {size} bytes, {stop - start} are left"
             )
-        yield Box(kind, content, start + size)
+        yield MediaBox(kind, content, start + size)
         start += size
     raise damaged(f"the file has more than {BOX_LIMIT} boxes at one place")
 
 
-def find(data: bytes, start: int, stop: int, kind: bytes) -> Box | None:
+def find(data: bytes, start: int, stop: int, kind: bytes) -> MediaBox | None:
     """First box of a kind among those that lie side by side."""
     return next((box for box in boxes(data, start, stop) if box.kind == kind), None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from edgeqe.codecs.bits import BitReader
 from edgeqe.codecs.coded import (
@@ -14,11 +15,13 @@ from edgeqe.codecs.coded import (
     mean_strength,
     unsupported,
 )
-from edgeqe.codecs.nal import split_annex_b, unescape
+from edgeqe.codecs.nal import ParameterSets, split_annex_b, unescape
 
 SLICE, PARTITION_A, IDR_SLICE, SPS, PPS = 1, 2, 5, 7, 8
 #: Profiles whose SPS says the chroma format and the bit depths.
 HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
+#: Operations on references of a slice: one for each of 32 fields, and as many to keep them.
+MOST_OPERATIONS = 66
 P_SLICE, B_SLICE, _, SP_SLICE, _ = range(5)
 
 
@@ -67,18 +70,18 @@ def strength(units: Iterable[bytes], codec: str = "h264") -> CodedStrength:
     ImageError
         If there is no slice, or a header is damaged or of an unknown kind.
     """
-    sets: dict[int, AvcSps] = {}
-    pictures: dict[int, AvcPps] = {}
+    sets: ParameterSets[AvcSps] = ParameterSets()
+    pictures: ParameterSets[AvcPps] = ParameterSets()
     slices: list[list[int]] = []
     shape: AvcSps | None = None
     for unit in units:
         kind = unit[0] & 31
         if kind == SPS:
-            number, sps = read_sps(BitReader(unescape(unit[1:]), "H.264 SPS"))
-            sets[number] = sps
+            bits = BitReader(unescape(unit[1:]), "H.264 SPS")
+            sets.take(unit, partial(read_sps, bits))
         elif kind == PPS:
-            number, pps = read_pps(BitReader(unescape(unit[1:]), "H.264 PPS"))
-            pictures[number] = pps
+            bits = BitReader(unescape(unit[1:]), "H.264 PPS")
+            pictures.take(unit, partial(read_pps, bits))
         elif kind in (SLICE, PARTITION_A, IDR_SLICE):
             bits = BitReader(unescape(unit[1:]), "H.264 slice header")
             first, qp, shape = _read_slice(bits, kind, unit[0] >> 5 & 3, sets, pictures)
@@ -203,8 +206,7 @@ def _read_slice(
     lists = {P_SLICE: 1, SP_SLICE: 1, B_SLICE: 2}.get(slice_type, 0)
     for _ in range(lists):
         if bits.flag():
-            while bits.ue(3, "modification_of_pic_nums_idc") != 3:
-                bits.ue()
+            _skip_operations(bits, {0: 1, 1: 1, 2: 1, 3: 0}, last=3)
     if (pps.weighted and slice_type in (P_SLICE, SP_SLICE)) or (
         pps.weighted_b == 1 and slice_type == B_SLICE
     ):
@@ -235,6 +237,15 @@ def _skip_marking(bits: BitReader, kind: int) -> None:
     if kind == IDR_SLICE:
         bits.skip(2)
     elif bits.flag():
-        while operation := bits.ue(6, "memory_management_control_operation"):
-            for _ in range({3: 2, 5: 0}.get(operation, 1)):
-                bits.ue()
+        _skip_operations(bits, {0: 0, 1: 1, 2: 1, 3: 2, 4: 1, 5: 0, 6: 1}, last=0)
+
+
+def _skip_operations(bits: BitReader, numbers: dict[int, int], last: int) -> None:
+    """Pass over operations on references, each with some numbers, up to the last one."""
+    for _ in range(MOST_OPERATIONS):
+        operation = bits.ue(len(numbers) - 1, "an operation on references")
+        for _ in range(numbers[operation]):
+            bits.ue()
+        if operation == last:
+            return
+    raise damaged(f"an H.264 slice has more than {MOST_OPERATIONS} operations on references")

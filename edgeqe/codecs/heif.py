@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from edgeqe.codecs import av1, h264, hevc
 from edgeqe.codecs.coded import CodedStrength, check_size, damaged, mean_strength, unsupported
 from edgeqe.codecs.heif_items import HeifItem, HeifItems
-from edgeqe.codecs.nal import split_lengths
+from edgeqe.codecs.nal import UNIT_LIMIT, split_lengths
 
 #: Brands of files that hold pictures; those of films are not among them.
 BRANDS = (b"mif1", b"mif2", b"heic", b"heix", b"heim", b"heis", b"avif", b"avci", b"miaf")
@@ -49,7 +50,8 @@ def strength(data: bytes) -> CodedStrength:
     tiles = list(dict.fromkeys(item.tiles))
     count = min(len(tiles), TILE_LIMIT)
     chosen = [tiles[place * len(tiles) // count] for place in range(count)]
-    found = [_strength_of(items, items.item(number)) for number in chosen]
+    limit = UNIT_LIMIT // count
+    found = [_strength_of(items, items.item(number), limit) for number in chosen]
     first = found[0]
     if any(tile.codec != first.codec for tile in found):
         raise unsupported("grids of several codecs")
@@ -72,14 +74,15 @@ def _grid_size(data: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _strength_of(items: HeifItems, item: HeifItem) -> CodedStrength:
+def _strength_of(items: HeifItems, item: HeifItem, limit: int = UNIT_LIMIT) -> CodedStrength:
+    """Strength of a coded item, of whose units a limited number is looked at."""
     if item.kind in (b"hvc1", b"hev1"):
-        return hevc.strength(_hevc_units(items, item), "heif")
+        return hevc.strength(islice(_hevc_units(items, item), limit), "heif")
     if item.kind == b"av01":
         before = items.property(item, b"av1C")[4:]
-        return av1.strength(items.bytes_of(item), "avif", before)
+        return av1.strength(items.bytes_of(item), "avif", before, limit)
     if item.kind == b"avc1":
-        return h264.strength(_avc_units(items, item))
+        return h264.strength(islice(_avc_units(items, item), limit))
     name = item.kind.decode("ascii", "replace")
     raise unsupported(f"HEIF pictures of the kind {name!r}")
 

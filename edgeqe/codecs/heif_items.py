@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from edgeqe.codecs.boxes import Box, ByteReader, boxes, find
+from edgeqe.codecs.boxes import ByteReader, MediaBox, boxes, find
 from edgeqe.codecs.coded import damaged, unsupported
 
-#: Items of a file; a grid of 256 x 256 tiles has as many.
-ITEM_LIMIT = 70_000
+#: Items, their parts, properties and tiles of a file, all together.
+ENTRY_LIMIT = 100_000
 
 
 @dataclass
@@ -41,14 +41,15 @@ class HeifItems:
         """
         self._data = data
         self._taken = 0
+        self._entries = 0
         self.items: dict[int, HeifItem] = {}
-        self.properties: list[Box] = []
+        self.properties: list[MediaBox] = []
         self.primary = 0
         meta = find(data, 0, len(data), b"meta")
         if meta is None:
             raise unsupported("HEIF and AVIF files that hold a sequence and no picture")
         inside = {box.kind: box for box in boxes(data, min(meta.start + 4, meta.stop), meta.stop)}
-        self._idat = inside.get(b"idat", Box(b"idat", 0, 0))
+        self._idat = inside.get(b"idat", MediaBox(b"idat", 0, 0))
         for kind, read in (
             (b"pitm", self._read_primary),
             (b"iinf", self._read_kinds),
@@ -108,23 +109,29 @@ class HeifItems:
             parts.append(self._data[first + offset : first + offset + length])
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _reader(self, box: Box) -> tuple[ByteReader, int, int]:
+    def _reader(self, box: MediaBox) -> tuple[ByteReader, int, int]:
         """Reader of a box that has a version and flags; these two."""
         reader = ByteReader(
             self._data, box.start, box.stop, f"box {box.kind.decode('ascii', 'replace')!r}"
         )
         return reader, reader.u(1), reader.u(3)
 
+    def _count(self, entries: int = 1) -> int:
+        """Count entries of the file's tables before they are read."""
+        self._entries += entries
+        if self._entries > ENTRY_LIMIT:
+            raise damaged(f"the tables of the file have more than {ENTRY_LIMIT} entries")
+        return entries
+
     def _make(self, number: int) -> HeifItem:
-        if len(self.items) >= ITEM_LIMIT:
-            raise damaged(f"the file has more than {ITEM_LIMIT} items")
+        self._count()
         return self.items.setdefault(number, HeifItem())
 
-    def _read_primary(self, box: Box) -> None:
+    def _read_primary(self, box: MediaBox) -> None:
         reader, version, _ = self._reader(box)
         self.primary = reader.u(4 if version else 2)
 
-    def _read_kinds(self, box: Box) -> None:
+    def _read_kinds(self, box: MediaBox) -> None:
         reader, version, _ = self._reader(box)
         reader.u(4 if version else 2)
         for entry in boxes(self._data, reader.at, box.stop):
@@ -136,7 +143,7 @@ class HeifItems:
                 inner.take(2)
                 self._make(number).kind = inner.take(4)
 
-    def _read_extents(self, box: Box) -> None:
+    def _read_extents(self, box: MediaBox) -> None:
         reader, version, _ = self._reader(box)
         sizes = reader.u(2)
         offset_size, length_size, base_size, index_size = (sizes >> s & 15 for s in (12, 8, 4, 0))
@@ -149,22 +156,20 @@ class HeifItems:
             if method > 1 or source:
                 raise unsupported("HEIF items whose bytes lie in other items or files")
             item.in_idat = method == 1
-            for _ in range(reader.u(2)):
+            for _ in range(self._count(reader.u(2))):
                 reader.take(index_size)
                 item.extents.append((base + reader.u(offset_size), reader.u(length_size)))
-                if not offset_size + length_size + index_size:
-                    break  # one part of no stated length: the count may be anything
 
-    def _read_references(self, box: Box) -> None:
+    def _read_references(self, box: MediaBox) -> None:
         _, version, _ = self._reader(box)
         size = 4 if version else 2
         for entry in boxes(self._data, box.start + 4, box.stop):
             if entry.kind == b"dimg":
                 reader = ByteReader(self._data, entry.start, entry.stop, "box 'dimg'")
                 item = self._make(reader.u(size))
-                item.tiles = [reader.u(size) for _ in range(reader.u(2))]
+                item.tiles = [reader.u(size) for _ in range(self._count(reader.u(2)))]
 
-    def _read_properties(self, box: Box) -> None:
+    def _read_properties(self, box: MediaBox) -> None:
         for entry in boxes(self._data, box.start, box.stop):
             if entry.kind == b"ipco":
                 self.properties = list(boxes(self._data, entry.start, entry.stop))
@@ -175,6 +180,6 @@ class HeifItems:
                     wide = flags & 1
                     indices: Sequence[int] = [
                         reader.u(2) & 0x7FFF if wide else reader.u(1) & 0x7F
-                        for _ in range(reader.u(1))
+                        for _ in range(self._count(reader.u(1)))
                     ]
                     item.properties.extend(indices)

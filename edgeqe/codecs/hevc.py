@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from edgeqe.codecs.bits import BitReader
 from edgeqe.codecs.coded import CodedStrength, Scale, damaged, mean_strength, unsupported
@@ -15,7 +16,7 @@ from edgeqe.codecs.hevc_parameters import (
     read_reference_set,
     read_sps,
 )
-from edgeqe.codecs.nal import split_annex_b, unescape
+from edgeqe.codecs.nal import ParameterSets, split_annex_b, unescape
 
 #: Kinds of NAL units.
 IDR_W_RADL, IDR_N_LP, FIRST_IRAP, LAST_IRAP, LAST_VCL = 19, 20, 16, 23, 31
@@ -29,17 +30,17 @@ RESERVED = (*range(10, 16), *range(22, 32))
 class HevcHeaders:
     """Parameter sets that came so far, by their numbers."""
 
-    sps: dict[int, HevcSps] = field(default_factory=dict)
-    pps: dict[int, HevcPps] = field(default_factory=dict)
+    sps: ParameterSets[HevcSps] = field(default_factory=ParameterSets)
+    pps: ParameterSets[HevcPps] = field(default_factory=ParameterSets)
 
     def take(self, unit: bytes) -> None:
         """Keep a unit if it is a parameter set of the base layer."""
         if unit_kind(unit) == SPS:
-            sps = read_sps(BitReader(unescape(unit[2:]), "HEVC SPS"))
-            self.sps[sps.number] = sps
+            bits = BitReader(unescape(unit[2:]), "HEVC SPS")
+            self.sps.take(unit, partial(read_sps, bits))
         elif unit_kind(unit) == PPS:
-            pps = read_pps(BitReader(unescape(unit[2:]), "HEVC PPS"))
-            self.pps[pps.number] = pps
+            bits = BitReader(unescape(unit[2:]), "HEVC PPS")
+            self.pps.take(unit, partial(read_pps, bits))
 
 
 @dataclass(frozen=True)

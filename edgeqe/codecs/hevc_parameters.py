@@ -29,7 +29,6 @@ class HevcPcm:
 class HevcSps:
     """Sequence parameter set."""
 
-    number: int
     profile: int
     chroma_format: int
     """0 gray, 1 4:2:0, 2 4:2:2, 3 4:4:4."""
@@ -75,7 +74,6 @@ class HevcSps:
 class HevcPps:
     """Picture parameter set."""
 
-    number: int
     sps: int
     dependent_slices: bool
     has_output_flag: bool
@@ -88,8 +86,8 @@ class HevcPps:
     lists_modified: bool
 
 
-def read_sps(bits: BitReader) -> HevcSps:
-    """Read a sequence parameter set without its NAL header.
+def read_sps(bits: BitReader) -> tuple[int, HevcSps]:
+    """Read a sequence parameter set without its NAL header: its number and its content.
 
     Raises
     ------
@@ -136,8 +134,8 @@ def read_sps(bits: BitReader) -> HevcSps:
     for _ in range(bits.ue(32, "num_long_term_ref_pics_sps") if has_long_term else 0):
         bits.skip(order_bits)
         long_term.append(bits.flag())
-    return HevcSps(
-        number, profile, chroma, separate, width, height, window, *depths, order_bits, *blocks,
+    return number, HevcSps(
+        profile, chroma, separate, width, height, window, *depths, order_bits, *blocks,
         *transforms, intra_depth, scaling, sao, pcm, tuple(references), has_long_term,
         tuple(long_term), bits.flag(), bits.flag(), bits.flag(), bits.position,
     )  # fmt: skip
@@ -211,8 +209,8 @@ def read_reference_set(
     return tuple(sorted(found, key=lambda entry: (entry[0] > 0, abs(entry[0]))))
 
 
-def read_pps(bits: BitReader) -> HevcPps:
-    """Read a picture parameter set without its NAL header, as far as slice headers need it.
+def read_pps(bits: BitReader) -> tuple[int, HevcPps]:
+    """Read a picture parameter set without its NAL header: its number and its content.
 
     Raises
     ------
@@ -252,5 +250,5 @@ def read_pps(bits: BitReader) -> HevcPps:
     if bits.flag():
         skip_scaling_lists(bits)
     lists_modified = bits.flag()
-    return HevcPps(number, sps, dependent, output, extra, cabac_init, references, qp, weighted,
+    return number, HevcPps(sps, dependent, output, extra, cabac_init, references, qp, weighted,
                    weighted_b, lists_modified)  # fmt: skip

@@ -159,7 +159,7 @@ def strength(data: bytes) -> CodedStrength:
     ImageError
         If the headers are damaged, or there is no table for the first component.
     """
-    tables: dict[int, list[int]] = {}
+    tables: dict[int, bytes] = {}
     frame = None
     at = 2
     for _ in range(SEGMENT_LIMIT):
@@ -184,8 +184,8 @@ def strength(data: bytes) -> CodedStrength:
             break
     if frame is None or len(frame) < 9:
         raise damaged("a JPEG has no frame header")
-    table = tables.get(frame[8])
-    if table is None or min(table) < 1:
+    table = _table(tables.get(frame[8], b""))
+    if min(table) < 1:
         raise damaged("a JPEG has no quantization table for its first component")
     size = (int.from_bytes(frame[3:5], "big"), int.from_bytes(frame[1:3], "big"))
     quality = nearest_quality(table)[0]
@@ -194,20 +194,24 @@ def strength(data: bytes) -> CodedStrength:
     )
 
 
-def _tables(segment: bytes) -> dict[int, list[int]]:
-    """Quantization tables of a segment by their numbers, in row order."""
+def _tables(segment: bytes) -> dict[int, bytes]:
+    """Quantization tables of a segment by their numbers, 64 or 128 bytes each."""
     found = {}
     at = 0
     while at < len(segment):
         wide, number = segment[at] >> 4, segment[at] & 15
-        values = segment[at + 1 : at + 65 + 64 * bool(wide)]
-        at += 65 + 64 * bool(wide)
-        if at > len(segment) or wide > 1 or number > 3:
+        stop = at + 65 + 64 * wide
+        if stop > len(segment) or wide > 1 or number > 3:
             raise damaged("a quantization table of a JPEG ends too early")
-        table = [0] * 64
-        for place, row_order in enumerate(ZIGZAG):
-            table[row_order] = (
-                int.from_bytes(values[2 * place : 2 * place + 2], "big") if wide else values[place]
-            )
-        found[number] = table
+        found[number] = segment[at + 1 : stop]
+        at = stop
     return found
+
+
+def _table(values: bytes) -> list[int]:
+    """Quantization table in row order from its bytes in zigzag order; zeros if there are none."""
+    size = len(values) // 64
+    table = [0] * 64
+    for place, row_order in enumerate(ZIGZAG if size else ()):
+        table[row_order] = int.from_bytes(values[size * place : size * (place + 1)], "big")
+    return table

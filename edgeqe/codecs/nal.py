@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 from edgeqe.codecs.coded import damaged
 
 #: Units of a stream that are looked at. A hostile stream is all start codes.
-UNIT_LIMIT = 10_000
+UNIT_LIMIT = 2_000
+#: Different parameter sets of a stream; encoders repeat the same few.
+SET_LIMIT = 100
 #: Bytes of a unit that a header may take.
 HEADER_BYTES = 8192
 START = b"\0\0\1"
+
+
+T = TypeVar("T")
+
+
+class ParameterSets(dict[int, T], Generic[T]):
+    """Parameter sets of one kind that came so far, by their numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._read: dict[bytes, tuple[int, T]] = {}
+
+    def take(self, unit: bytes, read: Callable[[], tuple[int, T]]) -> None:
+        """Keep a set; one that came before, byte for byte, is not read again.
+
+        Parameters
+        ----------
+        unit : bytes
+        read : callable
+            Reads it: its number and its content.
+
+        Raises
+        ------
+        ImageError
+            If there are more than `SET_LIMIT` different ones, or as of `read`.
+        """
+        if unit not in self._read:
+            if len(self._read) >= SET_LIMIT:
+                raise damaged(f"the stream has more than {SET_LIMIT} different parameter sets")
+            self._read[unit] = read()
+        number, content = self._read[unit]
+        self[number] = content
 
 
 def split_annex_b(data: bytes) -> Iterator[bytes]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from edgeqe.codecs.bits import BitReader
 from edgeqe.codecs.coded import CodedStrength, Scale, damaged, mean_strength
-from edgeqe.codecs.nal import split_annex_b, unescape
+from edgeqe.codecs.nal import ParameterSets, split_annex_b, unescape
 from edgeqe.codecs.vvc_pps import VvcPps, read_pps
 from edgeqe.codecs.vvc_sps import (
     VvcReferences,
@@ -52,8 +53,8 @@ def strength(units: Iterable[bytes]) -> CodedStrength:
     ImageError
         If there is no slice, or a header is damaged or of an unknown kind.
     """
-    sets: dict[int, VvcSps] = {}
-    sets_of_pictures: dict[int, VvcPps] = {}
+    sets: ParameterSets[VvcSps] = ParameterSets()
+    sets_of_pictures: ParameterSets[VvcPps] = ParameterSets()
     picture: _Picture | None = None
     groups: list[list[int]] = []
     shape: VvcSps | None = None
@@ -65,11 +66,9 @@ def strength(units: Iterable[bytes]) -> CodedStrength:
             continue
         bits = BitReader(unescape(unit[2:]), "VVC header")
         if kind == SPS:
-            sps = read_sps(bits)
-            sets[sps.number] = sps
+            sets.take(unit, partial(read_sps, bits))
         elif kind == PPS:
-            pps = read_pps(bits, sets)
-            sets_of_pictures[pps.number] = pps
+            sets_of_pictures.take(unit, partial(read_pps, bits, sets))
         else:
             whole = kind != PICTURE_HEADER and bits.flag()
             if whole or kind == PICTURE_HEADER:

@@ -16,7 +16,6 @@ MOST_TILES = 990
 class VvcPps:
     """Picture parameter set."""
 
-    number: int
     sps: int
     has_output_flag: bool
     tiles: int
@@ -40,8 +39,8 @@ class VvcPps:
     picture_extension: bool
 
 
-def read_pps(bits: BitReader, sets: Mapping[int, VvcSps]) -> VvcPps:
-    """Read a picture parameter set without its NAL header.
+def read_pps(bits: BitReader, sets: Mapping[int, VvcSps]) -> tuple[int, VvcPps]:
+    """Read a picture parameter set without its NAL header: its number and its content.
 
     Raises
     ------
@@ -49,7 +48,8 @@ def read_pps(bits: BitReader, sets: Mapping[int, VvcSps]) -> VvcPps:
         If it is damaged, or its SPS did not come before it.
     """
     number = bits.u(6)
-    sps = sets.get(bits.u(4))
+    sps_number = bits.u(4)
+    sps = sets.get(sps_number)
     if sps is None:
         raise damaged("a VVC PPS names an SPS that did not come before it")
     bits.skip(1)
@@ -85,8 +85,8 @@ def read_pps(bits: BitReader, sets: Mapping[int, VvcSps]) -> VvcPps:
         lists, sao, alf = bits.flag(), bits.flag(), bits.flag()
         weights = (weighted or weighted_b) and lists and bits.flag()
         in_ph = bits.flag()
-    return VvcPps(
-        number, sps.number, output, tiles, rectangular, cabac_init, references, second,
+    return number, VvcPps(
+        sps_number, output, tiles, rectangular, cabac_init, references, second,
         weighted, weighted_b, qp, varies, chroma_offsets, slice_offsets, off, in_picture, lists,
         sao, alf, weights, in_ph, bits.flag(),
     )  # fmt: skip

@@ -26,7 +26,6 @@ class VvcReferences:
 class VvcSps:
     """Sequence parameter set."""
 
-    number: int
     chroma: bool
     log2_tree_unit: int
     width: int
@@ -59,8 +58,8 @@ class VvcSps:
     boundaries_in_picture: bool
 
 
-def read_sps(bits: BitReader) -> VvcSps:
-    """Read a sequence parameter set without its NAL header.
+def read_sps(bits: BitReader) -> tuple[int, VvcSps]:
+    """Read a sequence parameter set without its NAL header: its number and its content.
 
     Raises
     ------
@@ -131,8 +130,8 @@ def read_sps(bits: BitReader) -> VvcSps:
     scaling = _scaling(bits, lfnst, colour_transform)
     bits.skip(2)
     boundaries = bits.flag() and not _boundaries(bits)
-    return VvcSps(
-        number, chroma != 0, log2_tree_unit, width, height, subpicture, subpicture_bits, depth,
+    return number, VvcSps(
+        chroma != 0, log2_tree_unit, width, height, subpicture, subpicture_bits, depth,
         order_bits, msb_bits, extra_picture, extra_slice, override, dual_tree, joint, sao, alf,
         cross, lmcs, weighted, long_term, idr_lists, (lists[0], lists[-1]), temporal, *inter,
         scaling, boundaries,
