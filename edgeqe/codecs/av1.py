@@ -29,7 +29,8 @@ LARGEST_QUANTIZER = 63
 def step_from_index(index: float, bit_depth: int = 8) -> float:
     """Step of a quantizer index, in 8-bit sample values.
 
-    A transform of AV1 is 8 times the orthonormal one, so is its table of steps.
+    A transform of AV1 is 8 times the orthonormal one, so is its table of steps. SVT-AV1's luma
+    errs as much as x265's, all intra, at 1.02 to 1.09 times that step (mean of eight pictures).
 
     Parameters
     ----------

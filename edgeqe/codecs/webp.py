@@ -25,7 +25,8 @@ CHUNK_LIMIT = 10_000
 def step_from_index(index: float) -> float:
     """Step of a quantizer index, in 8-bit sample values.
 
-    A transform of VP8 is twice the orthonormal one, so is its table of steps.
+    A transform of VP8 is twice the orthonormal one, so is its table of steps. libwebp's luma errs
+    as much as x265's, all intra, at 1.33 to 1.39 times that step (mean of eight pictures).
 
     Parameters
     ----------

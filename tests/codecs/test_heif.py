@@ -1,5 +1,7 @@
+import io
 import struct
 
+import numpy as np
 import pytest
 
 from edgeqe.codecs import heif
@@ -19,11 +21,19 @@ def test_the_qp_of_a_heic_is_the_encoder_s(quality: int) -> None:
     assert (found.width, found.height, found.bit_depth) == (192, 128, 8)
 
 
+def test_a_heic_of_ten_bits() -> None:
+    module = pytest.importorskip("pillow_heif", reason="pillow-heif writes HEIC")
+    deep = PHOTO.astype(np.uint16) * 257
+    stream = io.BytesIO()
+    module.encode("RGB;16", (192, 128), deep.tobytes(), stream, quality=50)
+    found = heif.strength(stream.getvalue())
+    assert (found.number, found.bit_depth) == (22, 10)
+    assert found.step == pytest.approx(8.0, rel=1e-12)  # in 8-bit sample values
+
+
 @pytest.mark.parametrize("quality", range(5, 100, 10))
 @pytest.mark.parametrize("alpha", [False, True])
 def test_the_index_of_an_avif_as_ffmpeg_reads_it(quality: int, alpha: bool) -> None:
-    import numpy as np
-
     picture = np.dstack((PHOTO, PHOTO[..., 0])) if alpha else PHOTO
     data = coded_files.pillow("AVIF", picture, quality=quality)
     found = heif.strength(data)
