@@ -34,7 +34,8 @@ import click
               help="What another tool's network outputs: the picture, what to add to it, or what "
                    "to subtract; tried out if left out.")  # fmt: skip
 @click.option("--codec", "codecs", multiple=True,
-              type=click.Choice(["jpeg", "jpeg2000", "heif", "bpg", "h264", "hevc", "vvc"]),
+              type=click.Choice(["jpeg", "jpeg2000", "heif", "bpg", "h264", "hevc", "vvc", "av1",
+                                 "avif", "webp"]),
               help="Codec whose pictures another tool's network was trained on; repeatable.  "
                    "[default: jpeg]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")

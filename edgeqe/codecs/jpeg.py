@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeqe.codecs.coded import CodedStrength, Scale, damaged, mean_strength
+from edgeqe.codecs.strength import nearest_quality, step_from_table
 from edgeqe.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,6 +26,21 @@ Plane = npt.NDArray[np.uint8]
 
 #: Sampling factors (horizontal, vertical) of the three components of 4:2:0.
 SAMPLING_420 = ((2, 2), (1, 1), (1, 1))
+
+#: Markers of frame headers; DHT, JPG and DAC lie between them (ITU-T T.81, table B.1).
+FRAME_MARKERS = tuple(marker for marker in range(0xC0, 0xD0) if marker not in (0xC4, 0xC8, 0xCC))
+#: Markers without a segment: TEM, restarts, SOI.
+STANDALONE_MARKERS = (0x00, 0x01, *range(0xD0, 0xD9))
+#: Segments of a file that are looked at.
+SEGMENT_LIMIT = 10_000
+#: Row-order position of each coefficient in zigzag order (ITU-T T.81, figure 5).
+ZIGZAG = tuple(
+    8 * row + column
+    for row, column in sorted(
+        ((row, column) for row in range(8) for column in range(8)),
+        key=lambda at: (sum(at), at[0] if sum(at) % 2 else at[1]),
+    )
+)
 
 
 def sampling(picture: Image.Image) -> tuple[tuple[int, int], ...]:
@@ -123,3 +140,78 @@ def encode(picture: Image.Image, quality: int, subsampling: int = 2) -> bytes:
     else:
         picture.save(stream, "JPEG", quality=quality, subsampling=subsampling)
     return stream.getvalue()
+
+
+def strength(data: bytes) -> CodedStrength:
+    """Strength of a JPEG file from its luma table, as the file states it.
+
+    Parameters
+    ----------
+    data : bytes
+
+    Returns
+    -------
+    CodedStrength
+        Its number is the IJG quality whose table is nearest.
+
+    Raises
+    ------
+    ImageError
+        If the headers are damaged, or there is no table for the first component.
+    """
+    tables: dict[int, bytes] = {}
+    frame = None
+    at = 2
+    for _ in range(SEGMENT_LIMIT):
+        start = data.find(b"\xff", at)
+        while 0 <= start < len(data) - 1 and data[start + 1] == 0xFF:
+            start += 1
+        if start < 0 or start + 4 > len(data):
+            break
+        marker, length = data[start + 1], int.from_bytes(data[start + 2 : start + 4], "big")
+        if marker in STANDALONE_MARKERS:
+            at = start + 2
+            continue
+        at = start + 2 + length
+        if length < 2 or at > len(data):
+            raise damaged(f"a segment of a JPEG says that it has {length} bytes")
+        segment = data[start + 4 : at]
+        if marker == 0xDB:
+            tables.update(_tables(segment))
+        elif marker in FRAME_MARKERS:
+            frame = segment
+        elif marker in (0xDA, 0xD9):
+            break
+    if frame is None or len(frame) < 9:
+        raise damaged("a JPEG has no frame header")
+    table = _table(tables.get(frame[8], b""))
+    if min(table) < 1:
+        raise damaged("a JPEG has no quantization table for its first component")
+    size = (int.from_bytes(frame[3:5], "big"), int.from_bytes(frame[1:3], "big"))
+    quality = nearest_quality(table)[0]
+    return mean_strength(
+        "jpeg", Scale.QUALITY, [float(quality)], [step_from_table(table)], size, frame[0]
+    )
+
+
+def _tables(segment: bytes) -> dict[int, bytes]:
+    """Quantization tables of a segment by their numbers, 64 or 128 bytes each."""
+    found = {}
+    at = 0
+    while at < len(segment):
+        wide, number = segment[at] >> 4, segment[at] & 15
+        stop = at + 65 + 64 * wide
+        if stop > len(segment) or wide > 1 or number > 3:
+            raise damaged("a quantization table of a JPEG ends too early")
+        found[number] = segment[at + 1 : stop]
+        at = stop
+    return found
+
+
+def _table(values: bytes) -> list[int]:
+    """Quantization table in row order from its bytes in zigzag order; zeros if there are none."""
+    size = len(values) // 64
+    table = [0] * 64
+    for place, row_order in enumerate(ZIGZAG if size else ()):
+        table[row_order] = int.from_bytes(values[size * place : size * (place + 1)], "big")
+    return table

@@ -1,38 +1,45 @@
 """Strength: a codec, and its quantization step, the one number that every model understands.
 
-JPEG states a table of steps, H.264 and its successors a quantization parameter (QP). Both
-become one *step*, in 8-bit sample values. Models are written for a
+JPEG states a table of steps, H.264 and its successors a quantization parameter (QP), AV1 and
+WebP an index into a table, JPEG 2000 its rate. All become one *step*, in 8-bit sample
+values. Models are written for a
 step; sessions are kept per step rounded to 1/12 octave, which keeps whole QPs
 exact, because a QP is 1/6 octave.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
+import numpy.typing as npt
 
+from edgeqe.codecs import av1, jpeg2000, webp
 from edgeqe.errors import InputError, InputTypeError
 
 #: Steps per octave at which sessions and strength tables are kept.
 KEYS_PER_OCTAVE = 12
 
 #: Codecs by the names that cards have for them, and the argument that states their strength; a
-#: step states that of any. No step follows from JPEG 2000's rate.
+#: step states that of any.
 STATED_BY = {
     "jpeg": "quality",
-    "jpeg2000": "step",
+    "jpeg2000": "rate",
     "heif": "qp",
     "bpg": "qp",
     "h264": "qp",
     "hevc": "qp",
     "vvc": "qp",
+    "av1": "qp",
+    "avif": "qp",
+    "webp": "quality",
 }
 #: Codec that an argument means unless the caller names one.
-MEANS = {"quality": "jpeg", "qp": "hevc"}
+MEANS = {"quality": "jpeg", "qp": "hevc", "rate": "jpeg2000"}
 
 #: Luma table of ITU-T T.81, table K.1, in row order.
 IJG_LUMA = (
@@ -120,6 +127,47 @@ def step_from_qp(qp: float) -> float:
     return float(2.0 ** ((qp - 4) / 6))
 
 
+def step_from_quantizer(quantizer: float) -> float:
+    """Step of a quantizer of AV1 as libaom and SVT-AV1 count it, 0 to 63.
+
+    Raises
+    ------
+    InputError
+        If the quantizer is not from 0 to 63.
+    """
+    if not 0 <= quantizer <= av1.LARGEST_QUANTIZER:
+        raise InputError(f"quantizer {quantizer!r} of AV1 is not from 0 to 63.")
+    return av1.step_from_index(av1.index_from_quantizer(quantizer))
+
+
+def step_from_webp_quality(quality: float) -> float:
+    """Step of libwebp at a quality, 0 to 100, in evenly textured pictures.
+
+    Raises
+    ------
+    InputError
+        If the quality is not from 0 to 100.
+    """
+    if not 0 <= quality <= 100:
+        raise InputError(f"quality {quality!r} of WebP is not from 0 to 100.")
+    return webp.step_from_index(webp.index_from_quality(quality))
+
+
+def step_from_rate(rate: float) -> float:
+    """Step of JPEG 2000 at a rate, bits per pixel of a colour picture, 0.01 to 80.
+
+    See `edgeqe.codecs.jpeg2000.step_from_rate`, which has gray pictures too.
+
+    Raises
+    ------
+    InputError
+        If the rate is not from 0.01 to 80.
+    """
+    if not 0.01 <= rate <= 80:
+        raise InputError(f"rate {rate!r} is not from 0.01 to 80 bits per pixel.")
+    return jpeg2000.step_from_rate(rate)
+
+
 @dataclass(frozen=True)
 class Strength:
     """How strongly a picture was compressed, and by what."""
@@ -136,21 +184,25 @@ def resolve_strength(
     *,
     quality: int | None = None,
     qp: float | None = None,
+    rate: float | None = None,
     step: float | None = None,
     codec: str | None = None,
 ) -> Strength:
-    """Strength from exactly one of the three ways to state it, and perhaps a codec.
+    """Strength from exactly one of the four ways to state it, and perhaps a codec.
 
     Parameters
     ----------
     quality : int, optional
-        JPEG quality, 1 to 100.
+        JPEG quality, 1 to 100; of codec ``webp`` libwebp's, 0 to 100.
     qp : float, optional
-        Quantization parameter, 0 to 63, of HEVC or another codec of `STATED_BY`.
+        Quantization parameter, 0 to 63, of HEVC or another codec of `STATED_BY`; of ``av1`` and
+        ``avif`` the quantizer as libaom and SVT-AV1 count it.
+    rate : float, optional
+        Bits per pixel of JPEG 2000 in colour, 0.01 to 80; of a gray picture 2.5 times its rate.
     step : float, optional
         Quantization step of any codec, 8-bit sample values, above 0 and up to 4096.
     codec : str, optional
-        What the picture was compressed with. If left out, `MEANS` of quality and QP, and
+        What the picture was compressed with. If left out, `MEANS` of quality, QP and rate, and
         none in particular of a step.
 
     Raises
@@ -161,25 +213,28 @@ def resolve_strength(
         If none or several are given, the one given is out of range, or it is not how the
         codec states its strength.
     """
-    ways = {"quality": quality, "qp": qp, "step": step}
+    ways = {"quality": quality, "qp": qp, "rate": rate, "step": step}
     given = [name for name, value in ways.items() if value is not None]
     if len(given) != 1:
         raise InputError(
             f"an array carries no strength: give exactly one of quality= (JPEG, 1 to 100), "
-            f"qp= (HEVC, 0 to 63) or step= (8-bit sample values); got {given or 'none'}."
+            f"qp= (HEVC, 0 to 63), rate= (JPEG 2000, bits per pixel) or step= (8-bit sample values); "
+            f"got {given or 'none'}."
         )
     (way,) = given
     if not isinstance(ways[way], Real):
         raise InputTypeError(f"{way}={ways[way]!r} is no number.")
     if codec is not None and way != "step" and STATED_BY.get(codec) != way:
         raise InputError(
-            f"{way}= does not go with codec {codec!r}: quality= goes with jpeg, qp= with "
-            f"{_listed('qp')}, step= with any codec."
+            f"{way}= does not go with codec {codec!r}: quality= goes with {_listed('quality')}, "
+            f"qp= with {_listed('qp')}, rate= with {_listed('rate')}, step= with any codec."
         )
     if quality is not None:
-        found = step_from_quality(quality)
+        found = step_from_webp_quality(quality) if codec == "webp" else step_from_quality(quality)
     elif qp is not None:
-        found = step_from_qp(qp)
+        found = step_from_quantizer(qp) if codec in ("av1", "avif") else step_from_qp(qp)
+    elif rate is not None:
+        found = step_from_rate(rate)
     else:
         assert step is not None
         if not (math.isfinite(step) and 0.0 < step <= 4096.0):
@@ -196,6 +251,7 @@ def resolve_if_given(
     *,
     quality: int | None = None,
     qp: float | None = None,
+    rate: float | None = None,
     step: float | None = None,
     codec: str | None = None,
 ) -> Strength | None:
@@ -206,8 +262,8 @@ def resolve_if_given(
     InputError
         If a codec is given without a strength, or as of `resolve_strength`.
     """
-    if (quality, qp, step) != (None, None, None):
-        return resolve_strength(quality=quality, qp=qp, step=step, codec=codec)
+    if (quality, qp, rate, step) != (None, None, None, None):
+        return resolve_strength(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
     if codec is not None:
         raise InputError(
             f"codec {codec!r} says what a strength is of, and none is given: give "
@@ -219,12 +275,18 @@ def resolve_if_given(
 def _listed(way: str) -> str:
     """Codecs whose strength an argument states."""
     names = [codec for codec, stated in STATED_BY.items() if stated == way]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def step_key(step: float) -> int:
     """Step as a whole number of 1/12 octaves: ``round(12 * log2(step))``."""
     return round(KEYS_PER_OCTAVE * math.log2(step))
+
+
+@functools.cache
+def _ijg_tables() -> npt.NDArray[np.int64]:
+    """Tables of all qualities, a row each."""
+    return np.array([ijg_table(quality) for quality in range(1, 101)])
 
 
 def nearest_quality(table: Sequence[int]) -> tuple[int, float]:
@@ -237,7 +299,6 @@ def nearest_quality(table: Sequence[int]) -> tuple[int, float]:
     distance : float
         Mean absolute difference of the entries; above 0 for a custom table.
     """
-    tables = np.array([ijg_table(quality) for quality in range(1, 101)])
-    distances = np.abs(tables - np.asarray(table)).mean(axis=1)
+    distances = np.abs(_ijg_tables() - np.asarray(table)).mean(axis=1)
     best = int(distances.argmin())
     return best + 1, float(distances[best])

@@ -62,6 +62,7 @@ def check_serves(cards: Sequence[Card], strength: Strength) -> None:
     why = {
         "quality": ", which quality= means",
         "qp": ", which qp= means unless codec= says otherwise",
+        "rate": ", which rate= means",
     }.get(strength.codec_from, "")
     advice = []
     if strength.codec_from in MEANS:

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from edgeqe.codecs import jpeg
-from edgeqe.errors import InputError
+from edgeqe.codecs.strength import step_from_quality
+from edgeqe.errors import ImageError, InputError
 from edgeqe.files.upsample import STRIPE_ROWS, i420_to_rgb, upsample_rows
 
 # Odd and even, below and above the widths and heights at which libjpeg changes its ways,
@@ -134,3 +135,33 @@ def test_tables_come_in_row_order() -> None:
     # The file itself holds it in zigzag order.
     start = data.index(b"\xff\xdb") + 5
     assert list(data[start : start + 6]) == [1, 2, 9, 17, 10, 3]
+
+
+@pytest.mark.parametrize("quality", [1, 5, 10, 20, 30, 50, 75, 90, 95, 100])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"mode": "L"}, {"subsampling": 0}])
+def test_strength_is_the_one_asked_for(quality: int, options: dict[str, Any]) -> None:
+    found = jpeg.strength(coded(40, 24, quality=quality, **options))
+    assert (found.codec, found.scale, found.number) == ("jpeg", "quality", quality)
+    assert (found.width, found.height, found.bit_depth) == (24, 40, 8)
+    assert found.step == pytest.approx(step_from_quality(quality), rel=1e-12)
+
+
+def test_strength_of_tables_of_16_bits_and_of_other_numbers() -> None:
+    def segment(marker: int, body: bytes) -> bytes:
+        return b"\xff" + bytes([marker]) + (2 + len(body)).to_bytes(2, "big") + body
+
+    # Entry k of the zigzag order is 2 ** k up to 2 ** 15: exponents 1 to 15 have the mean 8.
+    entries = [2**place for place in range(16)] + [1] * 48
+    wide = b"\x12" + b"".join(entry.to_bytes(2, "big") for entry in entries)
+    unused = b"\x00" + bytes([9]) * 64
+    frame = b"\x0c" + bytes([0, 2, 0, 3]) + b"\x01" + b"\x01\x11\x02"
+    data = b"\xff\xd8" + segment(0xE0, b"\xff\xdb") + segment(0xDB, unused + wide)
+    found = jpeg.strength(data + b"\xff\xff\xff" + segment(0xC1, frame)[1:] + b"\xff\xd9")
+    assert found.step == pytest.approx(256.0, rel=1e-12)
+    assert (found.width, found.height, found.bit_depth) == (3, 2, 12)
+
+
+@pytest.mark.parametrize("kept", [2, 4, 30, 150])
+def test_strength_of_a_cut_file_is_refused(kept: int) -> None:
+    with pytest.raises(ImageError, match="a JPEG"):
+        jpeg.strength(coded(40, 24)[:kept])

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ def test_steps_out_of_range_are_refused(step: float) -> None:
 def test_exactly_one_strength_is_wanted() -> None:
     assert resolve_strength(step=3) == Strength(3.0)
     for arguments in ({}, {"quality": 20, "qp": 30}):
-        with pytest.raises(InputError, match=r"quality= .*qp= .*step="):
+        with pytest.raises(InputError, match=r"quality= .*qp= .*rate= .*step="):
             resolve_strength(**arguments)  # type: ignore[arg-type]
 
 
@@ -115,24 +116,63 @@ def test_an_argument_means_its_codec_unless_another_is_named() -> None:
     assert resolve_strength(qp=34) == Strength(32.0, "hevc", "qp")
     assert resolve_strength(qp=34, codec="vvc") == Strength(32.0, "vvc")
     assert resolve_strength(quality=50, codec="jpeg").codec == "jpeg"
+    assert resolve_strength(rate=0.5) == Strength(70.0, "jpeg2000", "rate")
+    assert resolve_strength(rate=0.5, codec="jpeg2000") == Strength(70.0, "jpeg2000")
     # a step states the strength of any codec, also of one that only a card knows
     assert resolve_strength(step=9, codec="jpeg2000") == Strength(9.0, "jpeg2000")
     assert resolve_strength(step=9, codec="theirs") == Strength(9.0, "theirs")
 
 
-@pytest.mark.parametrize("argument", ["quality", "qp"])
+@pytest.mark.parametrize("argument", ["quality", "qp", "rate"])
 @pytest.mark.parametrize("codec", [*STATED_BY, "hevk"])
 def test_an_argument_goes_with_the_codecs_that_it_states(argument: str, codec: str) -> None:
     given = {argument: 40, "codec": codec}
-    if (argument == "quality") == (codec == "jpeg") and codec not in ("jpeg2000", "hevk"):
+    states = {"jpeg": "quality", "webp": "quality", "jpeg2000": "rate", "hevk": "step"}
+    if states.get(codec, "qp") == argument:
         assert resolve_strength(**given).codec == codec  # type: ignore[arg-type]
         return
     with pytest.raises(
         InputError,
-        match=f"^{argument}= does not go with codec '{codec}': quality= goes with jpeg, qp= with "
-        "heif, bpg, h264, hevc and vvc, step= with any codec.$",
+        match=f"^{argument}= does not go with codec '{codec}': quality= goes with jpeg and webp, "
+        "qp= with heif, bpg, h264, hevc, vvc, av1 and avif, rate= with jpeg2000, step= with any "
+        "codec.$",
     ):
         resolve_strength(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "step"),
+    [
+        # AV1's tables of 8 bit, four indices a quantizer: 4, 15 at 8, 1828 at 255, in eighths
+        ({"qp": 0, "codec": "av1"}, 4 / 8),
+        ({"qp": 2, "codec": "avif"}, 15 / 8),
+        ({"qp": 63, "codec": "av1"}, 1828 / 8),
+        # libwebp: index 127 at quality 0, 26 at 75, 0 at 100; its table in halves
+        ({"quality": 0, "codec": "webp"}, 284 / 2),
+        ({"quality": 75, "codec": "webp"}, 30 / 2),
+        ({"quality": 100, "codec": "webp"}, 4 / 2),
+        ({"rate": 7}, 5.0),
+    ],
+)
+def test_a_codec_counts_in_its_own_way(given: dict[str, Any], step: float) -> None:
+    assert resolve_strength(**given).step == pytest.approx(step, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("given", "bounds"),
+    [
+        ({"qp": 63.5, "codec": "av1"}, "of AV1 is not from 0 to 63"),
+        ({"qp": math.nan, "codec": "avif"}, "of AV1 is not from 0 to 63"),
+        ({"quality": 101, "codec": "webp"}, "of WebP is not from 0 to 100"),
+        ({"quality": math.nan, "codec": "webp"}, "of WebP is not from 0 to 100"),
+        ({"rate": 0}, "not from 0.01 to 80"),
+        ({"rate": 81}, "not from 0.01 to 80"),
+        ({"rate": math.nan}, "not from 0.01 to 80"),
+    ],
+)
+def test_what_a_codec_does_not_count_is_refused(given: dict[str, Any], bounds: str) -> None:
+    with pytest.raises(InputError, match=bounds):
+        resolve_strength(**given)
 
 
 def test_a_file_may_say_its_own_strength_but_not_with_a_codec_alone() -> None:
@@ -140,5 +180,8 @@ def test_a_file_may_say_its_own_strength_but_not_with_a_codec_alone() -> None:
     assert resolve_if_given(qp=34) == resolve_strength(qp=34)
     with pytest.raises(InputError, match="codec 'vvc' says what a strength is of.*give qp= with"):
         resolve_if_given(codec="vvc")
-    with pytest.raises(InputError, match="give step= with"):
+    with pytest.raises(InputError, match="give rate= with"):
         resolve_if_given(codec="jpeg2000")
+    with pytest.raises(InputError, match="give step= with"):
+        resolve_if_given(codec="theirs")
+    assert resolve_if_given(rate=0.5) == resolve_strength(rate=0.5)
