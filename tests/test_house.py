@@ -22,6 +22,7 @@ LINKED = ("bench", "converters", "quantization", "targets")
 #: Rooms of the device; modules of edgeqe/ itself are the room "edgeqe".
 DEVICE = (
     "codecs",
+    "coding",
     "doctor",
     "engine",
     "files",
@@ -38,6 +39,7 @@ ROOMS = (*LINKED, *DEVICE, "cli", "zoo")
 #: what is in `FOR_ALL`.
 ROOM_MAY_IMPORT: dict[str, set[str]] = {
     "codecs": set(),
+    "coding": {"codecs"},
     "views": set(),
     "reports": set(),
     "hardware": set(),
@@ -66,6 +68,7 @@ MODULE_MAY_IMPORT = {
 #: Third parties at all, and those of them that may be imported when the module is.
 THIRD_PARTIES = {
     "codecs": {"numpy", "PIL"},
+    "coding": {"numpy", "PIL", "av", "imageio_ffmpeg"},
     "views": {"numpy"},
     "reports": set(),
     "hardware": set(),
@@ -92,7 +95,10 @@ THIRD_PARTIES = {
     "cli": {"click", "numpy"},
 }
 EAGER_THIRD_PARTIES = {
-    **{room: {"numpy"} for room in ("codecs", "files", "runtimes", "edgeqe", "doctor", "bench")},
+    **{
+        room: {"numpy"}
+        for room in ("codecs", "coding", "files", "runtimes", "edgeqe", "doctor", "bench")
+    },
     "cli": {"click"},
 }
 #: Lines of the longest file.
