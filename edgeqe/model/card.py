@@ -21,7 +21,7 @@ Float = npt.NDArray[np.float32]
 
 FORMAT_VERSION = 1
 #: Keys of `metadata_props`.
-CARD_KEY, STRENGTHS_KEY, GOLDEN_KEY = "edgeqe.card", "edgeqe.strengths", "edgeqe.engine.self_test"
+CARD_KEY, STRENGTHS_KEY, GOLDEN_KEY = "edgeqe.card", "edgeqe.strengths", "edgeqe.golden"
 #: Key of the table of the scales of INT8's values.
 ACTIVATIONS_KEY = "edgeqe.activations"
 #: Layouts of the planes and their channels: ``420-space-to-depth`` four half-size phases of
