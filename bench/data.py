@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ImageError, InputError
+from edgeqe.protocols import ReferencePicture
 
 Uint8 = npt.NDArray[np.uint8]
 
@@ -42,22 +43,6 @@ SMALLEST_SIDE = 16
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One undamaged picture."""
-
-    name: str
-    """File name without its suffix."""
-
-    pixels: Uint8
-    """(H, W) for gray or (H, W, 3) for RGB."""
-
-    @property
-    def gray(self) -> bool:
-        """Whether the picture has no colour."""
-        return self.pixels.ndim == 2
-
-
-@dataclass(frozen=True)
 class PictureSet:
     """Pictures in a fixed order, read one at a time."""
 
@@ -73,7 +58,7 @@ class PictureSet:
         """Count the pictures."""
         return len(self.paths)
 
-    def __iter__(self) -> Iterator[Picture]:
+    def __iter__(self) -> Iterator[ReferencePicture]:
         """Read one picture after the other."""
         return (read_picture(path, self.scale) for path in self.paths)
 
@@ -150,7 +135,7 @@ def checked_scale(scale: float) -> float:
     return scale
 
 
-def read_picture(path: Path, scale: float = 1.0) -> Picture:
+def read_picture(path: Path, scale: float = 1.0) -> ReferencePicture:
     """Pixels of a picture file as 8-bit gray or RGB.
 
     Raises
@@ -176,7 +161,7 @@ def read_picture(path: Path, scale: float = 1.0) -> Picture:
             f"bench measures pictures of at least {SMALLEST_SIDE} each way."
         )
     # a name that is no Unicode could be written into no report
-    return Picture(path.stem.encode(errors="replace").decode(), np.asarray(picture))
+    return ReferencePicture(path.stem.encode(errors="replace").decode(), np.asarray(picture))
 
 
 @contextmanager

@@ -12,12 +12,12 @@ from typing import Any
 from edgeqe.bench import bd
 from edgeqe.bench.latency import Timing
 from edgeqe.bench.memory import MemoryUse
-from edgeqe.bench.quality import Row
+from edgeqe.bench.quality import QualityRow
 from edgeqe.bench.tradeoff import Wish, advice, pareto
 from edgeqe.reports.output_file import write
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: File name of the report in the output folder.
 REPORT_NAME = "report.json"
@@ -44,7 +44,7 @@ class Report:
     wish: Wish = field(default_factory=Wish)
     """What advice is asked for."""
 
-    quality: list[Row] = field(default_factory=list)
+    quality: list[QualityRow] = field(default_factory=list)
     latency: list[Timing] = field(default_factory=list)
     latency_quality: int = 0
     """JPEG quality of the timed frames."""

@@ -12,7 +12,7 @@ from edgeqe.bench.bd import LEAST_POINTS
 from edgeqe.bench.choices import label_of, shipped_on
 from edgeqe.bench.data import PictureSet, folder, packaged
 from edgeqe.bench.frames import SIZES
-from edgeqe.bench.gate.rows import Limits
+from edgeqe.bench.gate.rows import BaselineLimits
 from edgeqe.bench.latency import KINDS, Effort
 from edgeqe.bench.run import Plan
 from edgeqe.bench.tradeoff import Wish
@@ -20,6 +20,7 @@ from edgeqe.engine.memory import parse_size
 from edgeqe.engine.options import Manner
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError, MemoryLimitError
+from edgeqe.protocols import CodingProtocol, protocols_of
 from edgeqe.runtimes.selection import profile_for
 
 #: Memory limit if none is given.
@@ -112,7 +113,7 @@ class Request:
         for name, value in (("--fps", self.fps), ("--latency", self.latency_ms)):
             if value is not None and not 0 < value < math.inf:
                 raise InputError(f"{name} {value:g} is not a number above 0.")
-        Limits(*self.limits())
+        BaselineLimits(*self.limits())
 
     def limits(self) -> tuple[float, float]:
         """Most that a gain may fall below the baseline's, dB, and a latency rise, percent."""
@@ -133,7 +134,8 @@ class Request:
         ImportError
             If what BD-rate needs is not installed.
         """
-        gray = self.protocols == ("gray",)
+        protocols = protocols_of(self.protocols)
+        gray = protocols == (CodingProtocol.GRAY,)
         qualities = tuple(dict.fromkeys(self.qualities))
         qualities = qualities or (FULL_QUALITIES if self.full else QUALITIES)
         if len(qualities) >= LEAST_POINTS and not self.no_quality:
@@ -143,7 +145,7 @@ class Request:
             kinds = KINDS if self.full else ("gray", *kinds)
         return Plan(
             pictures=self.pictures(),
-            protocols=tuple(dict.fromkeys(self.protocols)) or ("gray", "colour"),
+            protocols=protocols or (CodingProtocol.GRAY, CodingProtocol.PLANES),
             qualities=qualities,
             sizes=tuple(dict.fromkeys(self.sizes)) or (tuple(SIZES) if self.full else ("720p",)),
             kinds=kinds,

@@ -24,6 +24,7 @@ from edgeqe.bench.tradeoff import Wish
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError
+from edgeqe.protocols import CodingProtocol
 from edgeqe.targets.reading import read_profile
 
 #: Networks above so many kMAC a pixel are measured for memory at the smallest size alone: the
@@ -36,7 +37,7 @@ class Plan:
     """What to measure."""
 
     pictures: PictureSet
-    protocols: tuple[str, ...] = ("gray", "colour")
+    protocols: tuple[CodingProtocol, ...] = (CodingProtocol.GRAY, CodingProtocol.PLANES)
     qualities: tuple[int, ...] = (10, 20, 40)
     """IJG qualities, 1 to 100."""
     sizes: tuple[str, ...] = ("720p",)
@@ -54,7 +55,7 @@ class Plan:
         for value in self.qualities:
             step_from_quality(value)
         for what, given, known in (
-            ("protocol", self.protocols, quality.PROTOCOLS),
+            ("protocol", self.protocols, tuple(CodingProtocol)),
             ("size", self.sizes, tuple(SIZES)),
         ):
             for name in given:
@@ -97,7 +98,9 @@ def new_report(
             "target": first.target,
             "full": full,
             "qualities": list(plan.qualities) if plan.with_quality else [],
-            "protocols": list(plan.protocols) if plan.with_quality else [],
+            "protocols": [protocol.value for protocol in plan.protocols]
+            if plan.with_quality
+            else [],
             "sizes": list(plan.sizes) if plan.with_speed else [],
             "threads": max(info.threads for info in infos),
             "memory_limit_bytes": first.memory_limit,

@@ -42,6 +42,7 @@ MODULE_MAY_IMPORT = {
         "edgeqe.views.colour",
         "edgeqe.codecs.strength",
         "edgeqe.metrics",
+        "edgeqe.protocols",
     },
     "edgeqe.zoo.training.teacher": {
         "edgeqe.model.catalogue",

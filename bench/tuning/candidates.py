@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeqe.bench.data import Picture, Uint8, packaged_file, read_picture
+from edgeqe.bench.data import Uint8, packaged_file, read_picture
 from edgeqe.bench.frames import Frame, decoded_frame
 from edgeqe.bench.tuning.settings import Setting, Space, nothing_runs
 from edgeqe.bench.tuning.tuned import profile_text
@@ -19,6 +19,7 @@ from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError, ProviderError
 from edgeqe.metrics import psnr
 from edgeqe.model.catalogue import shipped_models
+from edgeqe.protocols import ReferencePicture
 from edgeqe.targets.profile import Profile
 
 #: Levels of the timed picture, each of half the sides of the one before, and its least side in
@@ -203,7 +204,7 @@ def left_out(losses: Mapping[tuple[int, str], float], most: float) -> dict[tuple
     }
 
 
-def _frames() -> dict[int, list[tuple[Picture, Frame]]]:
+def _frames() -> dict[int, list[tuple[ReferencePicture, Frame]]]:
     """Photographs with what JPEG makes of them, by quality."""
     pictures = [read_picture(packaged_file(name)) for name in PHOTOGRAPHS]
     return {
@@ -213,7 +214,7 @@ def _frames() -> dict[int, list[tuple[Picture, Frame]]]:
 
 
 def _psnr_by_quality(
-    enhancer: Enhancer, frames: Mapping[int, Sequence[tuple[Picture, Frame]]]
+    enhancer: Enhancer, frames: Mapping[int, Sequence[tuple[ReferencePicture, Frame]]]
 ) -> dict[int, float]:
     """Mean PSNR of the enhanced pictures, dB."""
     found = {}

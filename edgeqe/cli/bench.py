@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgeqe.cli.options import coding_options
+
 if TYPE_CHECKING:
     from edgeqe.bench.request import Request
 
@@ -17,14 +19,10 @@ if TYPE_CHECKING:
               help="Name of a shipped model or a file; repeatable; all shipped networks, as the "
                    "target runs them, if left out.")  # fmt: skip
 @click.option("--data", "-d", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder of undamaged pictures; scikit-image's photographs if left out.")  # fmt: skip
+              help="Folder of reference pictures; scikit-image's photographs if left out.")  # fmt: skip
 @click.option("--scale", type=float, default=1.0, show_default=True,
               help="Downscale the pictures by this factor first.")  # fmt: skip
-@click.option("--protocol", "protocols", multiple=True, metavar="[gray|colour|rgb]",
-              help="How pictures are coded; repeatable; gray and colour if left out.")  # fmt: skip
-@click.option("--quality", "-q", "qualities", multiple=True, type=int, metavar="Q",
-              help="JPEG quality, 1 to 100; repeatable; 10, 20 and 40 if left out. BD-rate needs "
-                   "four.")  # fmt: skip
+@coding_options("gray and planes", "10, 20 and 40 (BD-rate needs four)")
 @click.option("--size", "sizes", multiple=True, metavar="[720p|1080p|12MP]",
               help="Picture that is timed; repeatable; 720p if left out.")  # fmt: skip
 @click.option("--full", is_flag=True,

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.drift.protocols import picture_files
+from edgeqe.quantization.drift.references import picture_files
 from edgeqe.zoo.training.drawn import drawn_set, fingerprint
 
 #: Name that stands for the drawn pictures. A folder of that name is ``./drawn``.
@@ -28,7 +28,7 @@ def picture_sets(data: Sequence[str | os.PathLike[str]]) -> Iterator[PictureSets
     Parameters
     ----------
     data : sequence of str or path
-        Folders of undamaged pictures; ``drawn`` is `edgeqe.zoo.training.drawn.drawn_set`, for which
+        Folders of reference pictures; ``drawn`` is `edgeqe.zoo.training.drawn.drawn_set`, for which
         PNG files are written and removed again.
 
     Yields
@@ -55,7 +55,7 @@ def picture_sets(data: Sequence[str | os.PathLike[str]]) -> Iterator[PictureSets
                     name = given
             sets[name] = files
         if not sets:
-            raise InputError(f"no pictures: give a folder of undamaged ones, or '{DRAWN}'.")
+            raise InputError(f"no pictures: give a folder of reference pictures, or '{DRAWN}'.")
         yield sets
 
 

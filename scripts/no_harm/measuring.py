@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ import numpy as np
 from PIL import Image
 
 from edgeqe import metrics
-from edgeqe.bench.data import Picture, folder, packaged
+from edgeqe.bench.data import folder, packaged
 from edgeqe.bench.quality import PSNR_CEILING
 from edgeqe.codecs import jpeg
+from edgeqe.protocols import ReferencePicture
 from edgeqe.zoo.training.drawn import drawn_set
 
 QUALITIES = tuple(range(10, 96, 5))
@@ -96,25 +96,24 @@ def measure(
     ]
 
 
-def _pictures(kind: str, data: Path | None) -> Iterator[Picture]:
+def _pictures(kind: str, data: Path | None) -> Iterator[ReferencePicture]:
     """Pictures of a kind, each with a name of its own."""
     if kind == "drawn":
-        yield from (Picture(name, pixels) for name, pixels in drawn_set().items())
+        yield from (ReferencePicture(name, pixels) for name, pixels in drawn_set().items())
         return
     yield from packaged().colour_only()
     sets = [packaged(SCALE), *([folder(data, SCALE)] if data is not None else [])]
     for pictures in sets:
         for picture in pictures.colour_only():
-            yield Picture(f"{picture.name} x{SCALE}", picture.pixels)
+            yield ReferencePicture(f"{picture.name} x{SCALE}", picture.pixels)
 
 
 def decoded(pixels: Any, quality: int, subsampling: int) -> Any:
     """RGB of a decoder behind an encoder, shape (H, W, 3)."""
     data = jpeg.encode(Image.fromarray(pixels), quality, subsampling)
-    with Image.open(io.BytesIO(data)) as picture:
-        return np.asarray(picture.convert("RGB"))
+    return jpeg.decode_rgb(data)
 
 
 def psnr(original: Any, picture: Any) -> float:
     """PSNR in RGB, dB, counted up to a ceiling: equal pictures have none."""
-    return min(PSNR_CEILING, metrics.psnr(original, picture))
+    return metrics.psnr(original, picture, ceiling=PSNR_CEILING)

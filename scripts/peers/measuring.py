@@ -20,12 +20,13 @@ from edgeqe.bench.data import PictureSet, packaged
 from edgeqe.bench.frames import SIZES, Frame, frame_of_size
 from edgeqe.bench.latency import Course, Effort, Lane, Tell, enhancer_lanes, peer_lane
 from edgeqe.bench.peer import Peer
-from edgeqe.bench.quality import Network, Row, measure
+from edgeqe.bench.quality import QualityRow, measure
 from edgeqe.bench.reference import Reference
 from edgeqe.bench.stamp import machine_stamp
 from edgeqe.cli.host import quiet_start
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.errors import InputError
+from edgeqe.protocols import CodingProtocol, MeasuredNetwork
 from edgeqe.runtimes.selection import profile_for
 from edgeqe.targets.reading import read_profile
 
@@ -78,9 +79,9 @@ def measure_all(
             peers = [stack.enter_context(closing(Peer(dncnn, THREADS)))]
         chosen = _tuned(qualities, tell) if deblock.version() else {}
         filters = _filters(chosen)
-        gray: dict[str, Network] = {**opened, **filters}
-        rows: list[Row] = []
-        for protocol, networks in (("gray", gray), ("colour", ours)):
+        gray: dict[str, MeasuredNetwork] = {**opened, **filters}
+        rows: list[QualityRow] = []
+        for protocol, networks in ((CodingProtocol.GRAY, gray), (CodingProtocol.PLANES, ours)):
             for quality in qualities:
                 rows += measure(networks, pictures, protocol, quality, tell)
         smoothed = jpegqs.LEVELS if jpegqs.version() else ()

@@ -10,23 +10,24 @@ import pytest
 from PIL import Image
 
 from edgeqe.bench import reference as module
-from edgeqe.bench.data import Picture, folder
+from edgeqe.bench.data import folder
 from edgeqe.bench.frames import decoded_frame, frame_of_size
 from edgeqe.bench.reference import Reference, reference_file, reference_stamp
 from edgeqe.errors import InputError
 from edgeqe.model.file import ModelFile
+from edgeqe.protocols import ReferencePicture
 from edgeqe.runtimes.selection import Placing, profile_for
 from edgeqe.targets.profile import Runtime
 
 
 def test_frames_have_each_layout() -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (33, 47, 3), np.uint8)
-    frame = decoded_frame(Picture("noise", pixels), 20)
+    frame = decoded_frame(ReferencePicture("noise", pixels), 20)
     assert frame.gray.shape == frame.gray_out.shape == (33, 47)
     assert frame.rgb is not None and frame.rgb.shape == (33, 47, 3)
     assert frame.planes is not None
     assert [plane.shape for plane in frame.planes] == [(33, 47), (17, 24), (17, 24)]
-    gray = decoded_frame(Picture("gray", pixels[..., 0]), 20)
+    gray = decoded_frame(ReferencePicture("gray", pixels[..., 0]), 20)
     assert gray.rgb is None and gray.planes is None
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from edgeqe.bench.console import format_report
 from edgeqe.bench.latency import Timing
-from edgeqe.bench.quality import Row, Score
+from edgeqe.bench.quality import QualityRow, Score
 from edgeqe.bench.report import SCHEMA_VERSION, Report, write_json
 from edgeqe.bench.tradeoff import Wish
 from edgeqe.errors import InputError
+from edgeqe.protocols import CodingProtocol
 
 NAME = "edgeqe-tiny:int8"
 MODEL: dict[str, Any] = {
@@ -59,7 +60,10 @@ def report() -> Report:
         data={"name": "set", "pictures": 2, "scale": 1.0},
         wish=Wish(fps=20.0),
     )
-    made.quality = [Row("gray", NAME, 10, scores), Row("rgb", NAME, 10, scores)]
+    made.quality = [
+        QualityRow(CodingProtocol.GRAY, NAME, 10, scores),
+        QualityRow(CodingProtocol.RGB, NAME, 10, scores),
+    ]
     made.latency_quality = 10
     made.latency = [
         Timing("DnCNN3", "gray", "720p", 720, 1280, (2.0, 1.0, 4.0), (200.0, 100.0, 400.0)),
@@ -82,7 +86,7 @@ def test_the_whole_text() -> None:
         model              q  n  bit/px  JPEG dB  after dB    gain   worst  SSIM JPEG   after  PSNR-B JPEG   after  worst picture
         edgeqe-tiny:int8  10  2   1.000   29.000    29.750  +0.750  +0.500     0.5000  0.6250       28.000  29.500              b
 
-        Quality, protocol rgb: RGB of the decoder, 4:2:0 inside; PSNR in RGB
+        Quality, protocol rgb: RGB of the decoder, coded as 4:2:0; PSNR in RGB
         Y: full-range luma; SSIM and PSNR-B are of it.
 
         model              q  n  bit/px  bit/ch  JPEG dB  after dB    gain   worst  Y JPEG  Y after  SSIM JPEG   after  PSNR-B JPEG   after  worst picture

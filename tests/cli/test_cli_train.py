@@ -95,7 +95,7 @@ def test_a_training_of_a_folder_of_pictures(pictures: Path, tmp_path: Path) -> N
     assert card.provenance["steps"] == 3 and card.provenance["precision"] == "float32"
     assert "validation" not in card.provenance
     (measured,) = card.quality.values()
-    assert set(measured) == {"held-out gray q10", "held-out colour q10"}
+    assert set(measured) == {"held-out gray q10", "held-out planes q10"}
 
 
 @pytest.mark.usefixtures("short")

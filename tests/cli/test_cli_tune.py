@@ -11,13 +11,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgeqe import Enhancer
-from edgeqe.bench.data import Picture, Uint8
+from edgeqe.bench.data import Uint8
 from edgeqe.bench.tuning import candidates
 from edgeqe.bench.tuning.report import Tuning, format_tuning
 from edgeqe.bench.tuning.settings import Setting
 from edgeqe.bench.tuning.tune import Outcome, Trial
 from edgeqe.bench.tuning.verdict import Verdict
 from edgeqe.cli import main
+from edgeqe.protocols import ReferencePicture
 from edgeqe.targets.reading import read_profile
 from tests.fakes import noise
 
@@ -30,9 +31,9 @@ def run(*words: object) -> Result:
 def a_small_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of the photographs, whose drift takes seconds."""
 
-    def smooth(path: Path) -> Picture:
+    def smooth(path: Path) -> ReferencePicture:
         ramp: Uint8 = noise(9, 12, 3).repeat(8, 0).repeat(8, 1)
-        return Picture(path.stem, ramp)
+        return ReferencePicture(path.stem, ramp)
 
     monkeypatch.setattr(candidates, "packaged_file", Path)
     monkeypatch.setattr(candidates, "read_picture", smooth)

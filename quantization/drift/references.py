@@ -1,53 +1,30 @@
-"""Undamaged pictures sent through JPEG, as the drift gate and the blame measure them.
+"""Reference pictures sent through JPEG, as the drift gate and the blame measure them.
 
-``gray``
-    Studio-range luma (16 to 235; a gray picture as it is), coded as a grayscale JPEG,
-    decoded and enhanced as (H, W).
-``colour``
-    RGB coded as 4:2:0, decoded to RGB and enhanced as (H, W, 3). Gray pictures have no
-    part in it.
+What is coded and decoded is `edgeqe.protocols`; gray pictures have a part in protocol ``gray`` alone.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from edgeqe.codecs import jpeg
 from edgeqe.codecs.strength import ijg_table
 from edgeqe.errors import ImageError, InputError
 from edgeqe.files.reading import READ_SUFFIXES, read_picture
-from edgeqe.views.colour import studio_luma
+from edgeqe.protocols import CodingProtocol, CompressedPicture, ReferencePicture, compress
 
 Uint8 = npt.NDArray[np.uint8]
 
-PROTOCOLS = ("gray", "colour")
+#: Protocols that are measured unless others are asked for.
+PROTOCOLS = (CodingProtocol.GRAY, CodingProtocol.RGB)
 #: Suffixes of pictures that were compressed with loss before.
 JPEG_SUFFIXES = (".jpeg", ".jpg")
 #: Smallest side that is measured: two JPEG blocks.
 SMALLEST_SIDE = 16
-
-
-@dataclass(frozen=True, eq=False)
-class Coded:
-    """One picture behind the encoder."""
-
-    name: str
-    """File name."""
-    protocol: str
-    """One of `PROTOCOLS`."""
-    quality: int
-    """IJG quality."""
-    original: Uint8
-    """(H, W) in protocol ``gray``, (H, W, 3) in ``colour``."""
-    data: bytes
-    """The JPEG."""
 
 
 def picture_files(folder: Path) -> tuple[Path, ...]:
@@ -59,30 +36,29 @@ def picture_files(folder: Path) -> tuple[Path, ...]:
         If there is no such folder, or it holds no picture.
     """
     if not folder.is_dir():
-        raise InputError(f"'{folder}' is no folder: give one that holds undamaged pictures.")
+        raise InputError(f"'{folder}' is no folder: give one that holds reference pictures.")
     files = tuple(
         sorted(p for p in folder.iterdir() if p.suffix.lower() in READ_SUFFIXES and p.is_file())
     )
     if not files:
         raise InputError(
-            f"no pictures in '{folder}': put undamaged ones there ({', '.join(READ_SUFFIXES)})."
+            f"no pictures in '{folder}': put reference pictures there ({', '.join(READ_SUFFIXES)})."
         )
     return files
 
 
-def code(
+def compressed_pictures(
     files: Sequence[Path],
-    protocols: Sequence[str],
+    protocols: Sequence[CodingProtocol],
     qualities: Sequence[int],
     advance: Callable[[], None] = lambda: None,
-) -> Iterator[Coded]:
+) -> Iterator[CompressedPicture]:
     """Send pictures through JPEG, one picture in memory at a time.
 
     Parameters
     ----------
     files : sequence of Path
-    protocols : sequence of str
-        Some of `PROTOCOLS`.
+    protocols : sequence of CodingProtocol
     qualities : sequence of int
         IJG qualities, 1 to 100.
     advance : callable
@@ -90,7 +66,7 @@ def code(
 
     Yields
     ------
-    Coded
+    CompressedPicture
         A picture at a time, of it a quality at a time, of that every protocol.
 
     Raises
@@ -98,44 +74,38 @@ def code(
     ImageError
         If a picture cannot be read, has more than 8 bits, or is too small.
     InputError
-        If a protocol or a quality is none, or no picture has a part in any protocol.
+        If a quality is none, or no picture has a part in any protocol.
     """
-    for protocol in protocols:
-        if protocol not in PROTOCOLS:
-            raise InputError(f"protocol {protocol!r} is none of {', '.join(PROTOCOLS)}.")
     for quality in qualities:
         ijg_table(quality)
     found = False
     for file in files:
-        pixels = _pixels(file)
+        reference = ReferencePicture(_name(file), _pixels(file))
         for quality in qualities:
             for protocol in protocols:
-                if protocol == "gray":
-                    original = pixels if pixels.ndim == 2 else studio_luma(pixels)
-                elif pixels.ndim == 3:
-                    original = pixels
-                else:
+                if reference.gray and protocol != CodingProtocol.GRAY:
                     continue
                 found = True
-                data = jpeg.encode(Image.fromarray(original), quality)
-                yield Coded(_name(file), protocol, quality, original, data)
+                yield compress(reference, protocol, quality)
             advance()
     if not found:
         raise InputError(
-            "all pictures are gray, and protocol colour measures colour: give --protocol gray, or "
-            "other pictures."
+            f"all pictures are gray, and protocol {protocols[0]} measures colour: give --protocol "
+            "gray, or other pictures."
         )
 
 
 def notes_of(
-    files: Sequence[Path], protocols: Sequence[str], measured: Collection[str]
+    files: Sequence[Path],
+    protocols: Sequence[CodingProtocol],
+    measured: Collection[CodingProtocol],
 ) -> tuple[str, ...]:
     """What a reader of figures should know of the pictures.
 
     Parameters
     ----------
     files : sequence of Path
-    protocols, measured : collection of str
+    protocols, measured : collection of CodingProtocol
         Protocols that were asked for, and those that any picture had a part in.
     """
     notes = []
@@ -145,8 +115,9 @@ def notes_of(
             f"{len(coded)} of {len(files)} pictures are JPEG files, {coded[0]} the first: their "
             "own artefacts count as detail that must stay"
         )
-    if set(protocols) - set(measured):
-        notes.append("all pictures are gray: protocol colour was left out")
+    left_out = [protocol.value for protocol in protocols if protocol not in measured]
+    if left_out:
+        notes.append(f"all pictures are gray: protocol {' and '.join(left_out)} was left out")
     return tuple(notes)
 
 
