@@ -202,10 +202,10 @@ def _font() -> Any:
 
 
 def _read(path: Path) -> Rgb:
-    from PIL import Image
+    from edgeqe.files.folders import read_reference
 
-    with Image.open(path) as opened:
-        return np.asarray(opened.convert("RGB"))
+    pixels = read_reference(path)
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=-1)
 
 
 def _write(path: Path, data: bytes) -> None:

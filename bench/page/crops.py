@@ -167,9 +167,9 @@ def _crop(
 
 def _find(pictures: PictureSet, name: str, protocol: CodingProtocol) -> ReferencePicture:
     """Picture of the set by its name; a gray one has no part in a protocol of colour."""
-    for path in pictures.paths:
-        if path.stem == name:
-            picture = read_picture(path, pictures.scale)
-            if protocol == CodingProtocol.GRAY or not picture.gray:
-                return picture
+    path = pictures.named().get(name)
+    if path is not None:
+        picture = read_picture(path, pictures.scale, name)
+        if protocol == CodingProtocol.GRAY or not picture.gray:
+            return picture
     raise InputError(f"{pictures.name} holds no picture {name} any more: leave the folder alone.")

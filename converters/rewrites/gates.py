@@ -23,9 +23,10 @@ from edgeqe.converters.graph.graph import KEYS, Float, Graph
 from edgeqe.converters.onnx_io.session import Running
 from edgeqe.converters.rewrites.fold import fold
 from edgeqe.converters.sources import Source
-from edgeqe.errors import ImageError, InputError
+from edgeqe.errors import InputError
+from edgeqe.files.folders import list_pictures
 from edgeqe.views.colour import NEUTRAL
-from edgeqe.zoo.training.pictures import picture_files
+from edgeqe.zoo.training.pictures import load
 
 Uint8 = npt.NDArray[np.uint8]
 
@@ -149,7 +150,7 @@ def freeze_source(source: Source, folder: Path) -> Source:
         If a picture cannot be read.
     """
     find_gates(source.graph)
-    pictures = [_read(path) for path in _some(picture_files(folder))]
+    pictures = [_read(path) for path in _some(list_pictures(folder))]
     found = freeze(source.graph, pictures)
     frozen = found.graph.at(source.default_key)
     running = Running(frozen)
@@ -237,7 +238,7 @@ def _coded(block: Uint8, quality: int) -> Float:
     return np.ascontiguousarray(decoded.transpose(2, 0, 1)[None], np.float32) - np.float32(NEUTRAL)
 
 
-def _some(files: list[Path]) -> list[Path]:
+def _some(files: Sequence[Path]) -> list[Path]:
     """Files in a fixed order, at most `MOST_BLOCKS`, chosen with a fixed seed."""
     chosen = np.random.default_rng(5).permutation(len(files))[:MOST_BLOCKS]
     return [files[i] for i in sorted(chosen)]
@@ -245,11 +246,6 @@ def _some(files: list[Path]) -> list[Path]:
 
 def _read(path: Path) -> Uint8:
     """Middle of a picture, at most `WINDOW` pixels both ways, RGB."""
-    try:
-        with Image.open(path) as file:
-            left, top = (max(0, (side - WINDOW) // 2) for side in file.size)
-            right, bottom = (min(side, WINDOW) for side in file.size)
-            area = (left, top, left + right, top + bottom)
-            return np.asarray(file.crop(area).convert("RGB"))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"cannot read the picture '{path}' ({error}): leave it out.") from error
+    pixels = load(path)
+    top, left = (max(0, (side - WINDOW) // 2) for side in pixels.shape[:2])
+    return np.ascontiguousarray(pixels[top : top + WINDOW, left : left + WINDOW])

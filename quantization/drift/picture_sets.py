@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.drift.references import picture_files
+from edgeqe.files.folders import list_pictures
 from edgeqe.zoo.training.drawn import drawn_set, fingerprint
 
 #: Name that stands for the drawn pictures. A folder of that name is ``./drawn``.
@@ -49,7 +49,7 @@ def picture_sets(data: Sequence[str | os.PathLike[str]]) -> Iterator[PictureSets
             if given == DRAWN:
                 name, files = _write_drawn(Path(place))
             else:
-                files = picture_files(Path(given))
+                files = list_pictures(Path(given))
                 name = Path(given).resolve().name
                 if name in sets:
                     name = given
@@ -64,4 +64,4 @@ def _write_drawn(folder: Path) -> tuple[str, tuple[Path, ...]]:
     pictures = drawn_set()
     for name, pixels in pictures.items():
         Image.fromarray(pixels).save(folder / f"{name}.png", compress_level=1)
-    return f"{DRAWN} {fingerprint(pictures)}", picture_files(folder)
+    return f"{DRAWN} {fingerprint(pictures)}", list_pictures(folder)

@@ -9,15 +9,10 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from edgeqe.codecs.strength import ijg_table
 from edgeqe.errors import ImageError, InputError
-from edgeqe.files.reading import READ_SUFFIXES, read_picture
+from edgeqe.files.folders import names_of, read_reference
 from edgeqe.protocols import CodingProtocol, CompressedPicture, ReferencePicture, compress
-
-Uint8 = npt.NDArray[np.uint8]
 
 #: Protocols that are measured unless others are asked for.
 PROTOCOLS = (CodingProtocol.GRAY, CodingProtocol.RGB)
@@ -25,26 +20,6 @@ PROTOCOLS = (CodingProtocol.GRAY, CodingProtocol.RGB)
 JPEG_SUFFIXES = (".jpeg", ".jpg")
 #: Smallest side that is measured: two JPEG blocks.
 SMALLEST_SIDE = 16
-
-
-def picture_files(folder: Path) -> tuple[Path, ...]:
-    """Picture files directly inside a folder, by name.
-
-    Raises
-    ------
-    InputError
-        If there is no such folder, or it holds no picture.
-    """
-    if not folder.is_dir():
-        raise InputError(f"'{folder}' is no folder: give one that holds reference pictures.")
-    files = tuple(
-        sorted(p for p in folder.iterdir() if p.suffix.lower() in READ_SUFFIXES and p.is_file())
-    )
-    if not files:
-        raise InputError(
-            f"no pictures in '{folder}': put reference pictures there ({', '.join(READ_SUFFIXES)})."
-        )
-    return files
 
 
 def compressed_pictures(
@@ -79,8 +54,8 @@ def compressed_pictures(
     for quality in qualities:
         ijg_table(quality)
     found = False
-    for file in files:
-        reference = ReferencePicture(_name(file), _pixels(file))
+    for file, name in zip(files, names_of(files), strict=True):
+        reference = _reference(file, name)
         for quality in qualities:
             for protocol in protocols:
                 if reference.gray and protocol != CodingProtocol.GRAY:
@@ -109,7 +84,7 @@ def notes_of(
         Protocols that were asked for, and those that any picture had a part in.
     """
     notes = []
-    coded = [_name(file) for file in files if file.suffix.lower() in JPEG_SUFFIXES]
+    coded = [name for name in names_of(files) if name.lower().endswith(JPEG_SUFFIXES)]
     if coded:
         notes.append(
             f"{len(coded)} of {len(files)} pictures are JPEG files, {coded[0]} the first: their "
@@ -121,24 +96,14 @@ def notes_of(
     return tuple(notes)
 
 
-def _pixels(file: Path) -> Uint8:
-    """Gray (H, W) or RGB (H, W, 3), 8 bits."""
+def _reference(file: Path, name: str) -> ReferencePicture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, about damaged metadata
-        picture = read_picture(file)
-    if picture.bit_depth != 8:
+        pixels = read_reference(file)
+    height, width = pixels.shape[:2]
+    if min(height, width) < SMALLEST_SIDE:
         raise ImageError(
-            f"'{file}' has {picture.bit_depth} bits a sample: drift is measured on 8, convert it."
+            f"'{file}' is {width}x{height} pixels, smaller than {SMALLEST_SIDE} on a side: take it "
+            "out of the folder."
         )
-    if min(picture.height, picture.width) < SMALLEST_SIDE:
-        raise ImageError(
-            f"'{file}' is {picture.width}x{picture.height} pixels, smaller than {SMALLEST_SIDE} on "
-            "a side: take it out of the folder."
-        )
-    pixels: Uint8 = picture.pixels()
-    return pixels
-
-
-def _name(file: Path) -> str:
-    """File name that can be printed, bytes that are no UTF-8 included."""
-    return file.name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return ReferencePicture(name, pixels)

@@ -101,11 +101,12 @@ def _pictures(kind: str, data: Path | None) -> Iterator[ReferencePicture]:
     if kind == "drawn":
         yield from (ReferencePicture(name, pixels) for name, pixels in drawn_set().items())
         return
-    yield from packaged().colour_only()
+    yield from (picture for picture in packaged() if not picture.gray)
     sets = [packaged(SCALE), *([folder(data, SCALE)] if data is not None else [])]
     for pictures in sets:
-        for picture in pictures.colour_only():
-            yield ReferencePicture(f"{picture.name} x{SCALE}", picture.pixels)
+        for picture in pictures:
+            if not picture.gray:
+                yield ReferencePicture(f"{picture.name} x{SCALE}", picture.pixels)
 
 
 def decoded(pixels: Any, quality: int, subsampling: int) -> Any:

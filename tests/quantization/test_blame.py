@@ -12,17 +12,17 @@ import pytest
 from edgeqe import runtimes
 from edgeqe.engine.memory import Float
 from edgeqe.errors import InputError
+from edgeqe.files.folders import list_pictures
 from edgeqe.protocols import CodingProtocol
 from edgeqe.quantization.drift import blame as module
 from edgeqe.quantization.drift.blame import Blame, BlameRow, blame
-from edgeqe.quantization.drift.references import picture_files
 from tests import small_models
 from tests.drift_models import MODEL, STAMP, TINY, doubled, photographs
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, ...]:
-    return picture_files(photographs(tmp_path / "pictures"))
+    return list_pictures(photographs(tmp_path / "pictures"))
 
 
 def adds_up(found: Blame) -> None:

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from edgeqe.errors import InputError, ModelError
+from edgeqe.files.folders import list_pictures
 from edgeqe.model.catalogue import find_model
 from edgeqe.quantization.drift.gate import check
 from edgeqe.quantization.drift.limits import DriftLimits
-from edgeqe.quantization.drift.references import picture_files
 from tests import small_models
 from tests.drift_models import TINY, doubled, photographs, tiny_with
 
 
 @pytest.fixture
 def sets(tmp_path: Path) -> dict[str, tuple[Path, ...]]:
-    return {"pictures": picture_files(photographs(tmp_path / "pictures"))}
+    return {"pictures": list_pictures(photographs(tmp_path / "pictures"))}
 
 
 def test_a_file_does_not_drift_from_itself(sets: dict[str, tuple[Path, ...]]) -> None:

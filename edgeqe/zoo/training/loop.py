@@ -19,10 +19,11 @@ import numpy.typing as npt
 from keras import ops
 
 from edgeqe.errors import InputError
+from edgeqe.files.folders import list_pictures
 from edgeqe.zoo import build, load, load_weights_of, network
 from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
-from edgeqe.zoo.training.pictures import picture_files, split, training_folder
+from edgeqe.zoo.training.pictures import split, training_folder
 from edgeqe.zoo.training.pool import SLOTS
 from edgeqe.zoo.training.precision import Precision, with_precision
 from edgeqe.zoo.training.recipe import Recipe
@@ -147,7 +148,7 @@ class Training:
     def job(self) -> Job:
         """What the makers of batches make from here on."""
         recipe = self.recipe
-        files, _ = split(picture_files(self.pictures))
+        files, _ = split(list_pictures(self.pictures))
         return Job(
             files=tuple(str(file) for file in files),
             seed=recipe.seed,

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from edgeqe.files.folders import list_pictures
 from edgeqe.metrics import psnr
 from edgeqe.protocols import CodingProtocol, ReferencePicture, compress
 from edgeqe.views.colour import NEUTRAL, SCALE, depth_to_space, space_to_depth, to_network
-from edgeqe.zoo.training.pictures import load, picture_files, split
+from edgeqe.zoo.training.pictures import load, split
 
 Uint8 = npt.NDArray[np.uint8]
 Rgb = Uint8
@@ -37,9 +38,9 @@ def validation_sets(data: Path, training: Path, every: int = 1) -> dict[str, lis
     """
     sets: dict[str, list[Rgb]] = {}
     if (data / BSDS).is_dir():
-        files = picture_files(data / BSDS)[::every]
+        files = list_pictures(data / BSDS)[::every]
         sets["bsds"] = [_fit(file, BSDS_SIZE, BSDS_SCALE) for file in files]
-    _, held = split(picture_files(training))
+    _, held = split(list_pictures(training))
     if held:
         sets["held-out"] = [_fit(file, HOLDOUT_SIZE, 0.7) for file in held]
     return sets
