@@ -326,6 +326,7 @@ class Enhancer:
         amount: float = 1.0,
         ensemble: int = 1,
         overwrite: bool = False,
+        pixel_limit: int | None = None,
     ) -> FileReport:
         """Enhance a picture file; a JPEG's strength is read from its own tables.
 
@@ -333,7 +334,7 @@ class Enhancer:
 
         See `edgeqe.files.enhance.enhance_file`.
         """
-        from edgeqe.files.enhance import enhance_file
+        from edgeqe.files.enhance import PIXEL_LIMIT, enhance_file
 
         given = resolve_if_given(quality=quality, qp=qp, step=step, codec=codec)
         if given is not None:
@@ -349,6 +350,7 @@ class Enhancer:
             codec=codec,
             manner=Manner(amount, ensemble),
             overwrite=overwrite,
+            pixel_limit=PIXEL_LIMIT if pixel_limit is None else pixel_limit,
         )
 
     def self_test(self) -> SelfTest:
