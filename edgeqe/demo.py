@@ -14,6 +14,7 @@ import numpy.typing as npt
 from edgeqe import metrics
 from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
+from edgeqe.reports.output_file import written_whole
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -106,7 +107,8 @@ def run_demo(enhancer: Enhancer, name: str, photograph: Rgb, folder: Path) -> De
     panels = folder / f"{PREFIX}{name}-before-after.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(damaged, jpeg.encode(Image.fromarray(photograph), QUALITY))
+        with written_whole(damaged) as temporary:
+            temporary.write_bytes(jpeg.encode(Image.fromarray(photograph), QUALITY))
     except OSError as error:
         raise InputError(
             f"the folder {folder} cannot be written ({error.strerror}): give another with -o."
@@ -206,12 +208,3 @@ def _read(path: Path) -> Rgb:
 
     pixels = read_reference(path)
     return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=-1)
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_suffix(".part")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -38,6 +38,7 @@ FOR_ALL = {"edgeqe.errors", "edgeqe.__version__"}
 MODULE_MAY_IMPORT = {
     "edgeqe.zoo": {"edgeqe.metrics", "edgeqe.card", "edgeqe.model.catalogue", "edgeqe.model.file"},
     "edgeqe.zoo.training": {
+        "edgeqe.reports.output_file",
         "edgeqe.codecs.jpeg",
         "edgeqe.views.colour",
         "edgeqe.codecs.strength",

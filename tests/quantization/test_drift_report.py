@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from edgeqe.errors import InputError
 from edgeqe.protocols import CodingProtocol
 from edgeqe.quantization.drift.drift import DriftRow, PictureDrift, Tile
 from edgeqe.quantization.drift.limits import DriftLimits
 from edgeqe.quantization.drift.report import DriftReport
-from edgeqe.reports.output_file import check_destination, write
 from tests.drift_models import MODEL, STAMP
 
 
@@ -141,25 +138,3 @@ def test_junit_of_a_name_that_xml_cannot_hold() -> None:
     content = report("a\x07<b>\udcff&.png").to_junit()
     failures = list(ElementTree.fromstring(content).iter("failure"))
     assert failures[1].attrib["message"].startswith("the tile at row 128, column 0 of a?<b>?&.png")
-
-
-def test_a_file_is_written_whole(tmp_path: Path) -> None:
-    path = tmp_path / "out.xml"
-    check_destination(path, overwrite=False)
-    write(b"one", path)
-    with pytest.raises(InputError, match="exists: add --overwrite"):
-        check_destination(path, overwrite=False)
-    check_destination(path, overwrite=True)
-    write(b"two", path)
-    assert path.read_bytes() == b"two"
-    assert [p.name for p in tmp_path.iterdir()] == ["out.xml"]
-
-
-def test_destinations_that_cannot_be(tmp_path: Path) -> None:
-    for path in (tmp_path / "none" / "out.xml", tmp_path):
-        with pytest.raises(InputError, match="cannot be written"):
-            check_destination(path, overwrite=True)
-    (tmp_path / "folder.xml").mkdir()
-    with pytest.raises(InputError, match="cannot be written"):
-        write(b"one", tmp_path / "folder.xml")
-    assert [p.name for p in tmp_path.iterdir()] == ["folder.xml"]

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import json
 import math
-import os
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from keras import ops
 
 from edgeqe.errors import InputError
 from edgeqe.files.folders import list_pictures
+from edgeqe.reports.output_file import written_whole
 from edgeqe.zoo import build, load, load_weights_of, network
 from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
@@ -308,7 +308,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:
-    """Write arrays under a temporary name, then rename."""
-    temporary = path.with_suffix(".partial.npz")
-    np.savez(temporary, **{key.replace("/", "."): value for key, value in arrays.items()})
-    os.replace(temporary, path)
+    """Write arrays, whole or not at all."""
+    named = {key.replace("/", "."): value for key, value in arrays.items()}
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **named)
