@@ -14,8 +14,9 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from edgeqe.bench.entries import LaneEntry
 from edgeqe.bench.frames import Frame
 from edgeqe.bench.intervals import FEWEST, Ratio, median, percentile
 from edgeqe.bench.race import UNSTEADY, Race, spread_of
@@ -88,29 +89,29 @@ class Timing:
         """Whether the rounds' standard deviation is 10 % of their mean or more."""
         return spread_of(self.seconds) >= UNSTEADY
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for a report; times in milliseconds."""
+    def entry(self) -> LaneEntry:
+        """Lane for a report; times in milliseconds."""
         p50, ratio, repeats = self.p50, self.to_reference, len(self.seconds)
-        return {
-            "model": self.model,
-            "what": self.what,
-            "size": self.size,
-            "height": self.height,
-            "width": self.width,
-            "repeats": repeats,
-            "mean_ms": 1e3 * statistics.fmean(self.seconds),
-            "p50_ms": 1e3 * p50.value,
-            "p50_interval_ms": [1e3 * p50.low, 1e3 * p50.high],
-            "p90_ms": 1e3 * percentile(self.seconds, 0.9),
-            "p99_ms": 1e3 * percentile(self.seconds, 0.99) if repeats >= ROUNDS_P99 else None,
-            "lowest_ms": 1e3 * min(self.seconds),
-            "highest_ms": 1e3 * max(self.seconds),
-            "megapixels_per_second": self.height * self.width / 1e6 / p50.value,
-            "frames_per_second": 1 / p50.value,
-            "to_reference": ratio.value,
-            "to_reference_interval": [ratio.low, ratio.high],
-            "unsteady": self.unsteady,
-        }
+        return LaneEntry(
+            model=self.model,
+            what=self.what,
+            size=self.size,
+            height=self.height,
+            width=self.width,
+            repeats=repeats,
+            mean_ms=1e3 * statistics.fmean(self.seconds),
+            p50_ms=1e3 * p50.value,
+            p50_interval_ms=[1e3 * p50.low, 1e3 * p50.high],
+            p90_ms=1e3 * percentile(self.seconds, 0.9),
+            p99_ms=1e3 * percentile(self.seconds, 0.99) if repeats >= ROUNDS_P99 else None,
+            lowest_ms=1e3 * min(self.seconds),
+            highest_ms=1e3 * max(self.seconds),
+            megapixels_per_second=self.height * self.width / 1e6 / p50.value,
+            frames_per_second=1 / p50.value,
+            to_reference=ratio.value,
+            to_reference_interval=[ratio.low, ratio.high],
+            unsteady=self.unsteady,
+        )
 
 
 def enhancer_lanes(name: str, enhancer: Enhancer, frame: Frame, kinds: Sequence[str]) -> list[Lane]:

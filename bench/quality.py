@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from edgeqe import metrics
 from edgeqe.bench.data import PictureSet
+from edgeqe.bench.entries import QualityEntry
 from edgeqe.errors import InputError
 from edgeqe.protocols import (
     CodingProtocol,
@@ -74,29 +74,34 @@ class QualityRow:
         """Score of the picture with the smallest gain."""
         return min(self.scores, key=lambda score: score.gain)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Row as plain values for a report."""
+    def entry(self) -> QualityEntry:
+        """Row for a report."""
         bits = float(np.mean([score.bits_per_pixel for score in self.scores]))
-        row: dict[str, Any] = {
-            "protocol": self.protocol.value,
-            "model": self.model,
-            "quality": self.quality,
-            "ensemble": self.ensemble,
-            "pictures": len(self.scores),
-            "step": float(np.mean([score.step for score in self.scores])),
-            "bits_per_pixel": bits,
-            "bits_per_channel": bits if self.protocol == CodingProtocol.GRAY else bits / 3,
-            "gain_db": self.gain,
-            "worst_gain_db": self.worst.gain,
-            "worst_picture": self.worst.name,
-        }
-        figures = {"psnr": "psnr_db", "ssim": "ssim", "psnr_b": "psnr_b_db"}
-        if self.protocol != CodingProtocol.GRAY:
-            figures["y_psnr"] = "y_psnr_db"
-        for figure, key in figures.items():
-            row[f"{key}_before"], row[f"{key}_after"] = self.mean(figure)
-        row["gains_db"] = {score.name: score.gain for score in self.scores}
-        return row
+        colour = self.protocol != CodingProtocol.GRAY
+        psnr, ssim, psnr_b = (self.mean(figure) for figure in ("psnr", "ssim", "psnr_b"))
+        y_psnr = self.mean("y_psnr") if colour else (None, None)
+        return QualityEntry(
+            protocol=self.protocol.value,
+            model=self.model,
+            quality=self.quality,
+            ensemble=self.ensemble,
+            pictures=len(self.scores),
+            step=float(np.mean([score.step for score in self.scores])),
+            bits_per_pixel=bits,
+            bits_per_channel=bits / 3 if colour else bits,
+            gain_db=self.gain,
+            worst_gain_db=self.worst.gain,
+            worst_picture=self.worst.name,
+            psnr_db_before=psnr[0],
+            psnr_db_after=psnr[1],
+            ssim_before=ssim[0],
+            ssim_after=ssim[1],
+            psnr_b_db_before=psnr_b[0],
+            psnr_b_db_after=psnr_b[1],
+            gains_db={score.name: score.gain for score in self.scores},
+            y_psnr_db_before=y_psnr[0],
+            y_psnr_db_after=y_psnr[1],
+        )
 
 
 class PictureScorer:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from edgeqe.bench.conditions.snapshot import disturbs
+from edgeqe.bench.entries import ReportEntry
 from edgeqe.bench.gate.comparison import Comparison, NotCompared
 from edgeqe.bench.gate.likeness import differences, printable
 from edgeqe.bench.gate.rows import (
@@ -18,8 +19,8 @@ from edgeqe.bench.gate.rows import (
     ComparedMemory,
     ComparedRow,
 )
-from edgeqe.bench.gate.shape import SHAPE, faults
 from edgeqe.bench.intervals import MOVED, Ratio, between_runs
+from edgeqe.bench.kinds import faults, shape_of
 from edgeqe.bench.report import SCHEMA_VERSION
 from edgeqe.errors import InputError
 
@@ -60,7 +61,7 @@ def read_baseline(path: Path) -> dict[str, Any]:
             f"the baseline '{path}' has schema_version {reprlib.repr(version)}, this edgeqe reads "
             f"{SCHEMA_VERSION}{_CHANGED if version == 2 else ''}: measure a new baseline with it."
         )
-    fault = next(faults(report, SHAPE), "")
+    fault = next(faults(report, shape_of(ReportEntry)), "")
     if fault:
         raise InputError(f"the baseline '{path}' is damaged ({fault}): measure a new one.")
     return {**report, FILE: str(path)}

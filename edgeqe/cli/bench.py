@@ -147,6 +147,7 @@ def _compare(request: Request) -> None:
     from contextlib import closing
 
     from edgeqe.bench.compare import duel, format_duels
+    from edgeqe.bench.entries import plain
     from edgeqe.bench.frames import frame_of_size
     from edgeqe.bench.latency import enhancer_lanes
     from edgeqe.bench.run import model_entry
@@ -166,7 +167,7 @@ def _compare(request: Request) -> None:
         phases(hide=request.as_json) as tell,
     ):
         models = [
-            model_entry(name, enhancer)
+            plain(model_entry(name, enhancer))
             for name, enhancer in zip(request.compare, (first, second), strict=True)
         ]
         for size in plan.sizes:

@@ -17,6 +17,7 @@ from edgeqe.bench import bd
 from edgeqe.bench.choices import shipped_on
 from edgeqe.bench.conditions.snapshot import read_conditions, warnings
 from edgeqe.bench.data import PictureSet, packaged
+from edgeqe.bench.entries import plain
 from edgeqe.bench.frames import SIZES, Frame, frame_of_size
 from edgeqe.bench.latency import Course, Effort, Lane, Tell, enhancer_lanes, peer_lane
 from edgeqe.bench.peer import Peer
@@ -103,7 +104,7 @@ def measure_all(
         "timed_quality": TIMED_QUALITY,
         "qualities": list(qualities),
         "networks": entries,
-        "quality": [row.to_dict() for row in rows],
+        "quality": plain([row.entry() for row in rows]),
         "bd": [one.to_dict() for one in bd.deltas(rows)],
         "lanes": lanes,
         "differs": differs[0] if differs else None,
@@ -198,7 +199,7 @@ def _timed(
     with closing(Reference(read_profile(first.profile), first.runtime, THREADS)) as reference:
         course = Course(lanes, reference, SIZE, *SIZES[SIZE])
         course.run(effort, tell)
-    return [timing.to_dict() for timing in course.timings()]
+    return [plain(timing.entry()) for timing in course.timings()]
 
 
 def _filtering(network: deblock.Deblock, frame: Frame) -> Any:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from edgeqe.bench.bd import Bd, bd_psnr, bd_rate, deltas
+from edgeqe.bench.entries import plain
 from edgeqe.bench.quality import PSNR_CEILING, QualityRow, Score
 from edgeqe.errors import InputError
 from edgeqe.protocols import CodingProtocol
@@ -230,6 +231,6 @@ def test_deltas_as_plain_values() -> None:
 @pytest.mark.parametrize(("protocol", "share"), [("gray", 1), ("planes", 3), ("rgb", 3)])
 def test_a_row_gives_its_bits_per_pixel_and_per_channel(protocol: str, share: int) -> None:
     scores = (score("a", 1.2, 30, 31), score("b", 2.4, 30, 31))
-    row = QualityRow(CodingProtocol(protocol), "m", 10, scores).to_dict()
+    row = plain(QualityRow(CodingProtocol(protocol), "m", 10, scores).entry())
     assert row["bits_per_pixel"] == pytest.approx(1.8)
     assert row["bits_per_channel"] == pytest.approx(1.8 / share)

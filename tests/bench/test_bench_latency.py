@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from edgeqe.bench.compare import duel, format_duels
+from edgeqe.bench.entries import plain
 from edgeqe.bench.latency import MOST_ROUNDS, Course, Effort, Lane
 
 
@@ -73,7 +74,7 @@ def test_the_values_of_a_report() -> None:
     times = [0.1] * 15 + [0.2] * 4 + [0.4]
     made = course(clock, [clock.lane("a", series(1.0, *times))], lambda: 0.05)
     made.run(Effort(rounds=20))
-    found = made.timings()[0].to_dict()
+    found = plain(made.timings()[0].entry())
     assert found["p50_ms"] == pytest.approx(100.0)
     assert found["p90_ms"] == pytest.approx(200.0)
     assert found["p99_ms"] is None
@@ -92,11 +93,11 @@ def test_rounds_end_when_the_figures_are_known() -> None:
     made.run(Effort(), lambda *what: told.append(what))
     assert len(made.timings()[0].seconds) == 20
     assert told[-1] == ("latency, 720p", 100, 100)
-    assert made.timings()[0].to_dict()["p99_ms"] is None
+    assert plain(made.timings()[0].entry())["p99_ms"] is None
     made = course(clock, [clock.lane("a", lambda: 0.01)], lambda: 0.01)
     made.run(Effort(p99=True))
-    assert made.timings()[0].to_dict()["repeats"] == 100
-    assert made.timings()[0].to_dict()["p99_ms"] == pytest.approx(10.0)
+    assert plain(made.timings()[0].entry())["repeats"] == 100
+    assert plain(made.timings()[0].entry())["p99_ms"] == pytest.approx(10.0)
 
 
 def test_rounds_end_when_the_time_is_up_or_the_machine_too_unsteady() -> None:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from edgeqe.bench.data import PictureSet, folder
+from edgeqe.bench.entries import plain
 from edgeqe.bench.quality import (
     PSNR_CEILING,
     QualityRow,
@@ -169,7 +170,7 @@ def test_row_means_and_worst() -> None:
     assert row.mean("psnr") == pytest.approx((25.0, 77.5 / 3), abs=1e-12)
     assert row.gain == pytest.approx(2.5 / 3, abs=1e-12)
     assert (row.worst.name, row.worst.gain) == ("b", -0.5)
-    figures = row.to_dict()
+    figures = plain(row.entry())
     assert figures["gains_db"] == {"a": 1.0, "b": -0.5, "c": 2.0}
     assert (figures["pictures"], figures["ssim_after"]) == (3, 0.75)
     assert figures["y_psnr_db_before"] == 25.0

@@ -87,7 +87,7 @@ def test_a_file_fixes_the_form_and_needs_no_photographs(tmp_path: Path) -> None:
         (("edgeqe-tiny", "--size", "720p"), "--size '720p' is no size: give such as 1280x720"),
         (("edgeqe-tiny", "--size", "63x64"), "from 64x64"),
         (("edgeqe-tiny", "-o", "tuned.json"), "'tuned.json' must end in .toml"),
-        (("edgeqe-tiny", "-o", "none/tuned.toml"), "no folder 'none': make it first"),
+        (("edgeqe-tiny", "-o", "none/tuned.toml"), "name a file in a folder that exists"),
         (("edgeqe-tiny", "--target", "x87-cpu"), "no target 'x87-cpu' (did you mean 'x86-cpu'?)"),
         (("edgeqe-tiny", "--memory-limit", "lots"), "memory limit 'lots' is no size"),
         (("edgeqe-tiny", "--memory-limit", "1KiB"), "the smallest that works is"),

@@ -266,7 +266,7 @@ def test_a_wrong_use_writes_nothing(
     command = ["peers", "--data", str(tmp_path / "absent"), "--out", str(out)]
     monkeypatch.setattr(sys, "argv", command)
     assert main.main() == InputError.exit_code
-    assert capsys.readouterr().err.startswith(f"peers: {tmp_path / 'absent'} is not a folder")
+    assert capsys.readouterr().err.startswith(f"peers: '{tmp_path / 'absent'}' is no folder")
     monkeypatch.setattr(sys, "argv", [*command[:-1], str(tmp_path / "no" / "peers.md")])
     with pytest.raises(SystemExit) as stopped:
         main.main()
