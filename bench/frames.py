@@ -21,7 +21,7 @@ SIZES: Mapping[str, tuple[int, int]] = {
 
 
 @dataclass(frozen=True)
-class Frame:
+class TimedFrame:
     """One decoded picture in the layouts that are timed, with room for the output."""
 
     height: int
@@ -35,7 +35,7 @@ class Frame:
     planes_out: tuple[Uint8, Uint8, Uint8] | None
 
 
-def decoded_frame(picture: ReferencePicture, quality: int) -> Frame:
+def decoded_frame(picture: ReferencePicture, quality: int) -> TimedFrame:
     """Frame of a picture after JPEG: luma, and for colour RGB and 4:2:0 planes."""
     luma = compress(picture, CodingProtocol.GRAY, quality)
     gray = np.ascontiguousarray(luma.decoded.pixels)
@@ -45,7 +45,7 @@ def decoded_frame(picture: ReferencePicture, quality: int) -> Frame:
         rgb = coded.decoded.pixels
         y, cb, cr = (np.ascontiguousarray(plane) for plane in jpeg.decode_420(coded.data))
         planes = (y, cb, cr)
-    return Frame(
+    return TimedFrame(
         height=gray.shape[0],
         width=gray.shape[1],
         step=luma.step,
@@ -60,7 +60,7 @@ def decoded_frame(picture: ReferencePicture, quality: int) -> Frame:
     )
 
 
-def frame_of_size(pictures: PictureSet, size: str, quality: int, *, colour: bool) -> Frame:
+def frame_of_size(pictures: PictureSet, size: str, quality: int, *, colour: bool) -> TimedFrame:
     """Frame of the set's first picture, mirrored at its borders until it has a size.
 
     Parameters

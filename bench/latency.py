@@ -17,17 +17,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeqe.bench.entries import LaneEntry
-from edgeqe.bench.frames import Frame
+from edgeqe.bench.frames import TimedFrame
 from edgeqe.bench.intervals import FEWEST, Ratio, median, percentile
 from edgeqe.bench.race import UNSTEADY, Race, spread_of
-from edgeqe.bench.reference import Reference
+from edgeqe.bench.reference import ReferenceNetwork
 
 if TYPE_CHECKING:
     from edgeqe.bench.peer import Peer
     from edgeqe.enhancer import Enhancer
 
 #: Gets what is being done, how much of it is done, and how much there is.
-Tell = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 #: What a lane can be: the whole path from a uint8 array of a kind, or the network alone.
 KINDS = ("gray", "planes", "rgb", "network")
 #: Half of an interval's width, as a share of the figure, at which it is known well enough.
@@ -114,7 +114,9 @@ class Timing:
         )
 
 
-def enhancer_lanes(name: str, enhancer: Enhancer, frame: Frame, kinds: Sequence[str]) -> list[Lane]:
+def enhancer_lanes(
+    name: str, enhancer: Enhancer, frame: TimedFrame, kinds: Sequence[str]
+) -> list[Lane]:
     """Lanes of an enhancer on a frame: its whole path for each kind, or its network alone.
 
     Parameters
@@ -124,7 +126,7 @@ def enhancer_lanes(name: str, enhancer: Enhancer, frame: Frame, kinds: Sequence[
     enhancer : Enhancer
         Kinds that it, or the frame, has no layout for are left out. Of a network that takes the
         decoder's prediction residual, which no picture file carries, the network alone is left.
-    frame : Frame
+    frame : TimedFrame
     kinds : sequence of str
         Some of `KINDS`.
     """
@@ -154,19 +156,19 @@ def enhancer_lanes(name: str, enhancer: Enhancer, frame: Frame, kinds: Sequence[
     return [Lane(name, kind, runs[kind][0]) for kind in kinds if runs[kind][1]]
 
 
-def peer_lane(peer: Peer, frame: Frame) -> Lane:
+def peer_lane(peer: Peer, frame: TimedFrame) -> Lane:
     """Lane of a plain ONNX network on the whole gray picture, uint8 to uint8."""
     return Lane(peer.name, "gray", lambda: peer.enhance(frame.gray, out=frame.gray_out))
 
 
-class Course:
+class LatencyRun:
     """All lanes at one size of picture.
 
     Parameters
     ----------
     lanes : sequence of Lane
         At least one.
-    reference : Reference
+    reference : ReferenceNetwork
     size : str
     height, width : int
         Of the picture, pixels.
@@ -177,7 +179,7 @@ class Course:
     def __init__(
         self,
         lanes: Sequence[Lane],
-        reference: Reference,
+        reference: ReferenceNetwork,
         size: str,
         height: int,
         width: int,
@@ -190,7 +192,7 @@ class Course:
             turns += [lambda _, run=lane.run: run(), lambda _: reference.run()]  # type: ignore[misc]
         self._race = Race(turns, clock=clock)
 
-    def run(self, effort: Effort, tell: Tell = lambda what, done, length: None) -> None:
+    def run(self, effort: Effort, tell: ProgressCallback = lambda what, done, length: None) -> None:
         """Warm up, then run as many rounds as the effort asks for.
 
         An interrupt leaves the rounds that were finished.

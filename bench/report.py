@@ -57,7 +57,7 @@ class BenchReport:
     reference_seconds: list[float] = field(default_factory=list)
     """Of every run of the reference network."""
     reference_balance: float | None = None
-    """As of `Reference`."""
+    """As of `ReferenceNetwork`."""
     memory: list[MemoryUse] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What a reader of the figures should know."""

@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeqe.bench.baseline_check.rows import BaselineLimits
 from edgeqe.bench.bd import LEAST_POINTS
 from edgeqe.bench.choices import label_of, shipped_on
 from edgeqe.bench.data import PictureSet, folder, packaged
 from edgeqe.bench.frames import SIZES
-from edgeqe.bench.gate.rows import BaselineLimits
 from edgeqe.bench.latency import KINDS, Effort
-from edgeqe.bench.run import Plan
+from edgeqe.bench.run import BenchPlan
 from edgeqe.bench.tradeoff import Wish
 from edgeqe.engine.memory import parse_size
 from edgeqe.engine.options import Manner
@@ -124,7 +124,7 @@ class Request:
         limit = None if self.memory_limit is None else parse_size(self.memory_limit)
         return Wish(self.fps, self.latency_ms, limit)
 
-    def plan(self) -> Plan:
+    def plan(self) -> BenchPlan:
         """What to measure.
 
         Raises
@@ -143,7 +143,7 @@ class Request:
         kinds: tuple[str, ...] = ("gray", "network") if gray else ("rgb", "network")
         if not gray and (self.full or self.peers):
             kinds = KINDS if self.full else ("gray", *kinds)
-        return Plan(
+        return BenchPlan(
             pictures=self.pictures(),
             protocols=protocols or (CodingProtocol.GRAY, CodingProtocol.PLANES),
             qualities=qualities,

@@ -15,9 +15,16 @@ from edgeqe.bench.data import PictureSet
 from edgeqe.bench.ensembled import networks_of
 from edgeqe.bench.entries import DataEntry, ModelEntry, PeerEntry, SetupEntry, StampEntry
 from edgeqe.bench.frames import SIZES, frame_of_size
-from edgeqe.bench.latency import Course, Effort, Lane, Tell, enhancer_lanes, peer_lane
+from edgeqe.bench.latency import (
+    Effort,
+    Lane,
+    LatencyRun,
+    ProgressCallback,
+    enhancer_lanes,
+    peer_lane,
+)
 from edgeqe.bench.peer import Peer
-from edgeqe.bench.reference import Reference, reference_stamp
+from edgeqe.bench.reference import ReferenceNetwork, reference_stamp
 from edgeqe.bench.report import BenchReport
 from edgeqe.bench.stamp import machine_stamp
 from edgeqe.bench.tradeoff import Wish
@@ -33,7 +40,7 @@ HEAVY_KMAC = 100.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """What to measure."""
 
     pictures: PictureSet
@@ -78,7 +85,7 @@ class Plan:
 
 def new_report(
     enhancers: Mapping[str, Enhancer],
-    plan: Plan,
+    plan: BenchPlan,
     *,
     full: bool = False,
     wish: Wish | None = None,
@@ -140,10 +147,10 @@ def model_entry(name: str, enhancer: Enhancer) -> ModelEntry:
 
 def fill(
     report: BenchReport,
-    plan: Plan,
+    plan: BenchPlan,
     enhancers: Mapping[str, Enhancer],
     peers: Sequence[Path] = (),
-    tell: Tell = lambda what, done, length: None,
+    tell: ProgressCallback = lambda what, done, length: None,
 ) -> None:
     """Measure into a report, step by step: an interrupt leaves what was finished.
 
@@ -151,7 +158,7 @@ def fill(
     ----------
     report : BenchReport
         From `new_report`.
-    plan : Plan
+    plan : BenchPlan
     enhancers : mapping of str to Enhancer
         By the name for the report.
     peers : sequence of Path
@@ -198,7 +205,7 @@ def _peer_entry(peer: Peer) -> PeerEntry:
 
 
 def _quality(
-    report: BenchReport, plan: Plan, enhancers: Mapping[str, Enhancer], tell: Tell
+    report: BenchReport, plan: BenchPlan, enhancers: Mapping[str, Enhancer], tell: ProgressCallback
 ) -> None:
     networks = networks_of(enhancers, plan.ensemble)
     for protocol in plan.protocols:
@@ -210,14 +217,14 @@ def _quality(
 
 def _latency(
     report: BenchReport,
-    plan: Plan,
+    plan: BenchPlan,
     enhancers: Mapping[str, Enhancer],
     peers: Sequence[Peer],
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> None:
     first = next(iter(enhancers.values())).info
     threads = report.setup.threads or 1
-    reference = Reference(read_profile(first.profile), first.runtime, threads)
+    reference = ReferenceNetwork(read_profile(first.profile), first.runtime, threads)
     with closing(reference):
         for size in plan.sizes:
             colour = bool({"rgb", "planes"} & set(plan.kinds))
@@ -227,17 +234,19 @@ def _latency(
                 lanes += enhancer_lanes(name, enhancer, frame, plan.kinds)
             if not lanes:
                 continue
-            course = Course(lanes, reference, size, *SIZES[size])
+            latency_run = LatencyRun(lanes, reference, size, *SIZES[size])
             done, seconds = list(report.latency), list(report.reference_seconds)
             try:
-                course.run(plan.effort, tell)
+                latency_run.run(plan.effort, tell)
             finally:
-                report.latency = [*done, *course.timings()]
-                report.reference_seconds = [*seconds, *course.reference_seconds()]
+                report.latency = [*done, *latency_run.timings()]
+                report.reference_seconds = [*seconds, *latency_run.reference_seconds()]
                 report.reference_balance = reference.balance()
 
 
-def _memory(report: BenchReport, plan: Plan, enhancers: Mapping[str, Enhancer], tell: Tell) -> None:
+def _memory(
+    report: BenchReport, plan: BenchPlan, enhancers: Mapping[str, Enhancer], tell: ProgressCallback
+) -> None:
     gray = "rgb" not in plan.kinds
     smallest = min(plan.sizes, key=lambda size: SIZES[size])
     for number, (name, enhancer) in enumerate(enhancers.items()):

@@ -19,7 +19,7 @@ from edgeqe.errors import InputError
 from edgeqe.files.enhance import enhance_file
 from edgeqe.model.file import ModelFile
 from edgeqe.protocols import CodingProtocol, ReferencePicture, compress, protocols_of
-from edgeqe.quantization.drift.reference_inference import Exact
+from edgeqe.quantization.drift.reference_inference import ReferenceInference
 from tests import small_models
 from tests.reference import photograph
 
@@ -124,7 +124,7 @@ def test_plain_arithmetic_takes_planes_as_an_enhancer_does(
     coded = compress(ReferencePicture("p", rgb), CodingProtocol.PLANES, 30)
     with Enhancer(tmp_path / "small.onnx", threads=1) as enhancer:
         ran = coded.enhanced(enhancer).pixels
-    exact = coded.enhanced(Exact(ModelFile(tmp_path / "small.onnx"))).pixels
+    exact = coded.enhanced(ReferenceInference(ModelFile(tmp_path / "small.onnx"))).pixels
     # The runtime fuses operators, so a sample in many rounds to the other side: one level of Y or
     # chroma, at most two of RGB.
     difference = np.abs(ran.astype(int) - exact)

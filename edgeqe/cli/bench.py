@@ -85,10 +85,10 @@ def command(**given: Any) -> None:
 
 
 def _measure(request: Request) -> None:
+    from edgeqe.bench.baseline_check.baseline import check_like, compare, read_baseline
+    from edgeqe.bench.baseline_check.junit import to_junit
     from edgeqe.bench.console import format_report
     from edgeqe.bench.ensembled import networks_of
-    from edgeqe.bench.gate.baseline import check_like, compare, read_baseline
-    from edgeqe.bench.gate.junit import to_junit
     from edgeqe.bench.output import check_folder, write_all
     from edgeqe.bench.report import to_json
     from edgeqe.bench.run import fill, new_report

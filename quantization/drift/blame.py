@@ -1,4 +1,4 @@
-"""Where a drift comes from: one thing after another is swapped, and each step is measured.
+"""Where a drift comes from: one thing after another is swapped, and each stage is measured.
 
 ::
 
@@ -6,8 +6,8 @@
                      --runtime-------> candidate, on its runtime
                      --decoder-------> the same, fed by another JPEG decoder
 
-*Exact* is plain arithmetic (`exact.py`). PSNR is of the enhanced picture against the
-reference picture, so what a step loses is gain, and the losses of the steps add up to the drift.
+*Exact* is plain arithmetic (`reference_inference.py`). PSNR is of the enhanced picture against the
+reference picture, so what a stage loses is gain, and the losses of the stages add up to the drift.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from edgeqe.protocols import CodingProtocol, MeasuredNetwork, protocols_of
 from edgeqe.quantization.drift.decoders import Decoder, decoder_of, islow
 from edgeqe.quantization.drift.drift import PICTURE_CEILING
 from edgeqe.quantization.drift.gate import MEMORY_LIMIT
-from edgeqe.quantization.drift.reference_inference import Exact
+from edgeqe.quantization.drift.reference_inference import ReferenceInference
 from edgeqe.quantization.drift.references import PROTOCOLS, compressed_pictures, notes_of
 from edgeqe.quantization.drift.reporting import Given, Model, machine, opened, stand_in_notes
 
-#: The steps in their order.
+#: The stages in their order.
 SOURCES = ("quantization", "runtime", "decoder")
-#: A step that costs less than this is not blamed, dB.
+#: A stage that costs less than this is not blamed, dB.
 NOTICEABLE = 0.001
 #: Qualities that are measured unless others are asked for: plain arithmetic is slow.
 QUALITIES = (10, 40, 90)
@@ -47,17 +47,17 @@ class BlameRow:
     jpeg: float
     """PSNR of the JPEG, by the reference decoder."""
     psnr: tuple[float, ...]
-    """PSNR of the enhanced pictures: before the first step and behind each one."""
+    """PSNR of the enhanced pictures: before the first stage and behind each one."""
 
     @property
     def losses(self) -> dict[str, float]:
-        """What each step of `SOURCES` costs."""
+        """What each stage of `SOURCES` costs."""
         pairs = zip(self.psnr, self.psnr[1:], strict=False)
         return {name: before - after for name, (before, after) in zip(SOURCES, pairs, strict=True)}
 
     @property
     def drift(self) -> float:
-        """What all steps cost together."""
+        """What all stages cost together."""
         return self.psnr[0] - self.psnr[-1]
 
 
@@ -68,7 +68,7 @@ class Blame:
     reference: Model
     candidate: Model
     decoder: str
-    """Decoder of the last step."""
+    """Decoder of the last stage."""
     data: str
     """Name of the set of pictures."""
     rows: tuple[BlameRow, ...]
@@ -77,7 +77,7 @@ class Blame:
     """See `edgeqe.quantization.drift.reporting.machine`."""
 
     def losses(self) -> dict[str, float]:
-        """What each step of `SOURCES` costs, mean over the rows, dB."""
+        """What each stage of `SOURCES` costs, mean over the rows, dB."""
         return {
             name: math.fsum(row.losses[name] for row in self.rows) / len(self.rows)
             for name in SOURCES
@@ -85,7 +85,7 @@ class Blame:
 
     @property
     def largest(self) -> str:
-        """The step that costs most; ``none`` if none costs `NOTICEABLE`."""
+        """The stage that costs most; ``none`` if none costs `NOTICEABLE`."""
         losses = self.losses()
         name = max(losses, key=lambda source: losses[source])
         return name if losses[name] >= NOTICEABLE else "none"
@@ -103,7 +103,7 @@ def blame(
     threads: int | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> Blame:
-    """Measure what each step from a reference to a candidate costs.
+    """Measure what each stage from a reference to a candidate costs.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ def blame(
     protocols, qualities, threads, advance
         As of `edgeqe.quantization.drift.gate.check`.
     decoder : str
-        JPEG decoder of the last step, one of `edgeqe.quantization.drift.decoders.DECODERS`; the
-        first, which is the decoder of all other steps, leaves that step at 0.
+        JPEG decoder of the last stage, one of `edgeqe.quantization.drift.decoders.DECODERS`; the
+        first, which is the decoder of all other stages, leaves that stage at 0.
 
     Raises
     ------
@@ -136,20 +136,20 @@ def blame(
     with opened(reference, candidate, threads=threads, memory_limit=MEMORY_LIMIT) as two:
         first, second = (ran.model for ran in two)
         network = two[1].enhancer
-        steps: list[tuple[MeasuredNetwork, Decoder]] = [
-            (Exact(ModelFile(Path(first.path))), islow),
-            (Exact(ModelFile(Path(second.path))), islow),
+        stages: list[tuple[MeasuredNetwork, Decoder]] = [
+            (ReferenceInference(ModelFile(Path(first.path))), islow),
+            (ReferenceInference(ModelFile(Path(second.path))), islow),
             (network, islow),
             (network, other),
         ]
-        rows = _measure(steps, files, asked, qualities, advance)
+        rows = _measure(stages, files, asked, qualities, advance)
         notes = stand_in_notes(two)
     notes += notes_of(files, asked, {row.protocol for row in rows})
     return Blame(first, second, decoder, data, tuple(rows), notes, machine())
 
 
 def _measure(
-    steps: Sequence[tuple[MeasuredNetwork, Decoder]],
+    stages: Sequence[tuple[MeasuredNetwork, Decoder]],
     files: Sequence[Path],
     protocols: Sequence[CodingProtocol],
     qualities: Sequence[int],
@@ -162,7 +162,7 @@ def _measure(
     for coded in compressed_pictures(files, protocols, qualities, advance):
         original, gray = coded.reference.pixels, coded.protocol == CodingProtocol.GRAY
         pictures = [coded.decoded.pixels]
-        for network, decoder in steps:
+        for network, decoder in stages:
             pictures.append(coded.enhanced(network, decoder(coded.data, gray)).pixels)
         figures = [metrics.psnr(original, p, ceiling=PICTURE_CEILING) for p in pictures]
         found[coded.protocol, coded.quality].append(figures)

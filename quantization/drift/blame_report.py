@@ -44,7 +44,7 @@ def to_json(blame: Blame) -> str:
 
 
 def to_text(blame: Blame) -> str:
-    """Tables, a protocol each, and the step that costs most."""
+    """Tables, a protocol each, and the stage that costs most."""
     lines = [
         f"reference  {blame.reference.line()}",
         f"candidate  {blame.candidate.line()}",

@@ -28,14 +28,14 @@ Uint8 = npt.NDArray[np.uint8]
 MEMORY, MORE_ALIVE = 1 << 30, 4
 
 
-class Arithmetic(Protocol):
+class ReferenceSession(Protocol):
     """A network at one strength."""
 
     def run(self, planes: Float) -> Float:
         """Residual (C, h, w) in grey levels of planes (C, h, w), grey levels less 128."""
 
 
-def reference_session(file: ModelFile, key: int) -> Arithmetic:
+def reference_session(file: ModelFile, key: int) -> ReferenceSession:
     """Plain arithmetic of a model file at a key of its strengths.
 
     Raises
@@ -48,7 +48,7 @@ def reference_session(file: ModelFile, key: int) -> Arithmetic:
     return _PlainOnnx(file.at(key))
 
 
-class Exact:
+class ReferenceInference:
     """Enhances pictures as an `Enhancer` does, in plain arithmetic.
 
     Parameters
@@ -58,7 +58,7 @@ class Exact:
 
     def __init__(self, file: ModelFile) -> None:
         self._file = file
-        self._sessions: dict[int, Arithmetic] = {}
+        self._sessions: dict[int, ReferenceSession] = {}
 
     def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
         """Enhance a picture, shape (H, W) or (H, W, 3), of a step in grey levels."""
@@ -117,7 +117,7 @@ class Exact:
                 view.write(window, residual(window))
         return out
 
-    def _session(self, step: float) -> Arithmetic:
+    def _session(self, step: float) -> ReferenceSession:
         key = self._file.key(step)
         if key not in self._sessions:
             self._sessions[key] = reference_session(self._file, key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from PIL import Image
 
 from edgeqe import metrics
 from edgeqe.bench.data import folder, packaged
+from edgeqe.bench.latency import ProgressCallback
 from edgeqe.bench.quality import PSNR_CEILING
 from edgeqe.codecs import jpeg
 from edgeqe.protocols import ReferencePicture
@@ -23,8 +24,6 @@ SCALE = 0.7
 #: Chroma sampling that each kind of picture is coded with, as Pillow numbers them.
 SAMPLINGS = {"photographs": {"4:2:0": 2}, "drawn": {"4:2:0": 2, "4:4:4": 0}}
 KINDS = tuple(SAMPLINGS)
-
-Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def measure(
     kinds: Sequence[str],
     data: Path | None,
     qualities: Sequence[int],
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> list[HarmRow]:
     """Gains of all networks, each picture coded once for all of them.
 

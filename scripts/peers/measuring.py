@@ -18,11 +18,18 @@ from edgeqe.bench.choices import shipped_on
 from edgeqe.bench.conditions.snapshot import read_conditions, warnings
 from edgeqe.bench.data import PictureSet, packaged
 from edgeqe.bench.entries import plain
-from edgeqe.bench.frames import SIZES, Frame, frame_of_size
-from edgeqe.bench.latency import Course, Effort, Lane, Tell, enhancer_lanes, peer_lane
+from edgeqe.bench.frames import SIZES, TimedFrame, frame_of_size
+from edgeqe.bench.latency import (
+    Effort,
+    Lane,
+    LatencyRun,
+    ProgressCallback,
+    enhancer_lanes,
+    peer_lane,
+)
 from edgeqe.bench.peer import Peer
 from edgeqe.bench.quality import QualityRow, measure
-from edgeqe.bench.reference import Reference
+from edgeqe.bench.reference import ReferenceNetwork
 from edgeqe.bench.stamp import machine_stamp
 from edgeqe.cli.host import quiet_start
 from edgeqe.codecs.strength import step_from_quality
@@ -44,14 +51,14 @@ def measure_all(
     dncnn: Path | None,
     qualities: tuple[int, ...],
     effort: Effort,
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> dict[str, Any]:
     """Measure edgeqe's networks and their peers on the processor.
 
     Parameters
     ----------
     pictures : PictureSet
-        Undamaged; the first one gives the timed frame.
+        References; the first one gives the timed frame.
     dncnn : Path or None
         ONNX file of DnCNN-3.
     qualities : tuple of int
@@ -150,7 +157,7 @@ def converted(dncnn: Path) -> Iterator[Enhancer]:
             yield enhancer
 
 
-def _tuned(qualities: tuple[int, ...], tell: Tell) -> dict[int, deblock.Settings]:
+def _tuned(qualities: tuple[int, ...], tell: ProgressCallback) -> dict[int, deblock.Settings]:
     """Settings of FFmpeg's filter for each quality, chosen on pictures that are not measured."""
     chosen = {}
     for number, quality in enumerate(qualities, 1):
@@ -183,9 +190,9 @@ def _timed(
     filters: Mapping[str, deblock.Deblock],
     peers: list[Peer],
     programs: Mapping[str, Callable[[], object]],
-    frame: Frame,
+    frame: TimedFrame,
     effort: Effort,
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> list[dict[str, Any]]:
     """Time all in turns on one frame."""
     lanes: list[Lane] = []
@@ -196,17 +203,19 @@ def _timed(
         lanes.append(Lane(name, "gray", _filtering(network, frame)))
     lanes += [Lane(name, "gray", run) for name, run in programs.items()]
     first = next(iter(opened.values())).info
-    with closing(Reference(read_profile(first.profile), first.runtime, THREADS)) as reference:
-        course = Course(lanes, reference, SIZE, *SIZES[SIZE])
-        course.run(effort, tell)
-    return [plain(timing.entry()) for timing in course.timings()]
+    with closing(
+        ReferenceNetwork(read_profile(first.profile), first.runtime, THREADS)
+    ) as reference:
+        latency_run = LatencyRun(lanes, reference, SIZE, *SIZES[SIZE])
+        latency_run.run(effort, tell)
+    return [plain(timing.entry()) for timing in latency_run.timings()]
 
 
-def _filtering(network: deblock.Deblock, frame: Frame) -> Any:
+def _filtering(network: deblock.Deblock, frame: TimedFrame) -> Any:
     return lambda: network.enhance(frame.gray, step=frame.step, out=frame.gray_out)
 
 
-def _difference(peer: Peer, enhancer: Enhancer, frame: Frame) -> int:
+def _difference(peer: Peer, enhancer: Enhancer, frame: TimedFrame) -> int:
     """Largest difference of the two ways to run DnCNN-3, grey levels."""
     ours = enhancer.enhance(frame.gray, step=frame.step).astype(np.int16)
     return int(np.abs(ours - peer.enhance(frame.gray)).max())

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from edgeqe.bench.gate.baseline import check_like, compare, read_baseline
-from edgeqe.bench.gate.comparison import Comparison
-from edgeqe.bench.gate.junit import to_junit
-from edgeqe.bench.gate.likeness import differences
+from edgeqe.bench.baseline_check.baseline import check_like, compare, read_baseline
+from edgeqe.bench.baseline_check.comparison import Comparison
+from edgeqe.bench.baseline_check.junit import to_junit
+from edgeqe.bench.baseline_check.likeness import differences
 from edgeqe.errors import InputError
 from tests.bench.small_report import SMALL, lane, quality, report, saved
 

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from edgeqe.bench.gate.baseline import check_like, compare, read_baseline
-from edgeqe.bench.gate.comparison import Comparison
-from edgeqe.bench.gate.junit import to_junit
+from edgeqe.bench.baseline_check.baseline import check_like, compare, read_baseline
+from edgeqe.bench.baseline_check.comparison import Comparison
+from edgeqe.bench.baseline_check.junit import to_junit
 from edgeqe.errors import InputError
 from tests.bench.made_up_report import made_up_report
 from tests.bench.small_report import MIB, PEER, SMALL, lane, quality, report, saved

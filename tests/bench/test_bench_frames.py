@@ -12,7 +12,7 @@ from PIL import Image
 from edgeqe.bench import reference as module
 from edgeqe.bench.data import folder
 from edgeqe.bench.frames import decoded_frame, frame_of_size
-from edgeqe.bench.reference import Reference, reference_file, reference_stamp
+from edgeqe.bench.reference import ReferenceNetwork, reference_file, reference_stamp
 from edgeqe.errors import InputError
 from edgeqe.model.file import ModelFile
 from edgeqe.protocols import ReferencePicture
@@ -75,7 +75,7 @@ def test_the_reference_is_half_float_and_half_integer(runtime: str) -> None:
     ]
     told = reference_stamp(profile, runtime).split("; ")
     assert len(told) == 2 and all(map(str.startswith, told, heads))
-    reference = Reference(profile, runtime, 2)
+    reference = ReferenceNetwork(profile, runtime, 2)
     assert reference.balance() is None
     reference.run()
     balance = reference.balance()

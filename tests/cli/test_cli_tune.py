@@ -15,8 +15,8 @@ from edgeqe.bench.data import Uint8
 from edgeqe.bench.tuning import candidates
 from edgeqe.bench.tuning.report import Tuning, format_tuning
 from edgeqe.bench.tuning.settings import Setting
-from edgeqe.bench.tuning.tune import Outcome, Trial
-from edgeqe.bench.tuning.verdict import Verdict
+from edgeqe.bench.tuning.trials import Outcome, TuningTrial
+from edgeqe.bench.tuning.verdict import TuningVerdict
 from edgeqe.cli import main
 from edgeqe.protocols import ReferencePicture
 from edgeqe.targets.reading import read_profile
@@ -119,12 +119,12 @@ def tuning(kind: str, **more: Any) -> Tuning:
     outcome = Outcome(
         default=DEFAULT,
         winner=more.pop("winner", WINNER),
-        verdict=Verdict(kind, gain=0.5, twin=0.01, spread=0.02, rounds=7),
+        verdict=TuningVerdict(kind, gain=0.5, twin=0.01, spread=0.02, rounds=7),
         trials=(
-            Trial(DEFAULT, (64, 64), rates=[1.0, 1.1, 1.2], ratios=[1.0]),
-            Trial(WINNER, (176, 192), rates=[1.6, 1.5], ratios=[1.5, 1.52]),
-            Trial(Setting(1, "int8", 2, 342, 512), note="does not fit"),
-            Trial(Setting(1, "int8", 2, 512, 768), note="does not fit"),
+            TuningTrial(DEFAULT, (64, 64), rates=[1.0, 1.1, 1.2], ratios=[1.0]),
+            TuningTrial(WINNER, (176, 192), rates=[1.6, 1.5], ratios=[1.5, 1.52]),
+            TuningTrial(Setting(1, "int8", 2, 342, 512), note="does not fit"),
+            TuningTrial(Setting(1, "int8", 2, 512, 768), note="does not fit"),
         ),
         search_pixels=480_000,
         last_pixels=more.pop("last_pixels", 480_000),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeqe.bench.gate.likeness import Difference, printable
-from edgeqe.bench.gate.rows import (
+from edgeqe.bench.baseline_check.likeness import Difference, printable
+from edgeqe.bench.baseline_check.rows import (
     BaselineLimits,
     ComparedGain,
     ComparedLatency,

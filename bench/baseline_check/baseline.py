@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from edgeqe.bench.conditions.snapshot import disturbs
-from edgeqe.bench.entries import ReportEntry
-from edgeqe.bench.gate.comparison import Comparison, NotCompared
-from edgeqe.bench.gate.likeness import differences, printable
-from edgeqe.bench.gate.rows import (
+from edgeqe.bench.baseline_check.comparison import Comparison, NotCompared
+from edgeqe.bench.baseline_check.likeness import differences, printable
+from edgeqe.bench.baseline_check.rows import (
     BaselineLimits,
     ComparedGain,
     ComparedLatency,
     ComparedMemory,
     ComparedRow,
 )
+from edgeqe.bench.conditions.snapshot import disturbs
+from edgeqe.bench.entries import ReportEntry
 from edgeqe.bench.intervals import MOVED, Ratio, between_runs
 from edgeqe.bench.kinds import faults, shape_of
 from edgeqe.bench.report import SCHEMA_VERSION
