@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.bench.quality import Row, Score
+from edgeqe.bench.quality import QualityRow, Score
 from edgeqe.errors import InputError
+from edgeqe.protocols import CodingProtocol
 
 Float64 = npt.NDArray[np.float64]
 
@@ -167,10 +168,10 @@ def _mean_gap(
 class Bd:
     """One model's deltas to JPEG itself in one protocol, by one measure of quality."""
 
-    protocol: str
+    protocol: CodingProtocol
     model: str
     measure: str
-    """``psnr``, or ``y_psnr`` of the colour protocols' luma."""
+    """``psnr``, or ``y_psnr`` of luma in the protocols of colour."""
 
     qualities: tuple[int, ...]
     """IJG qualities of the curves' points, rising."""
@@ -190,7 +191,7 @@ class Bd:
     def to_dict(self) -> dict[str, Any]:
         """Deltas as plain values for a report."""
         return {
-            "protocol": self.protocol,
+            "protocol": self.protocol.value,
             "model": self.model,
             "measure": self.measure,
             "qualities": list(self.qualities),
@@ -201,7 +202,7 @@ class Bd:
         }
 
 
-def deltas(rows: Sequence[Row]) -> list[Bd]:
+def deltas(rows: Sequence[QualityRow]) -> list[Bd]:
     """Deltas of each model to JPEG itself, over all qualities that it was measured at.
 
     Both deltas are computed for every picture by itself and averaged over the pictures, as
@@ -212,22 +213,22 @@ def deltas(rows: Sequence[Row]) -> list[Bd]:
 
     Parameters
     ----------
-    rows : sequence of Row
+    rows : sequence of QualityRow
         Of any protocols, models and qualities, in any order; the rows of one protocol and
         model are of the same pictures.
 
     Returns
     -------
     list of Bd
-        By protocol and model, in the order of their first rows: ``psnr``, and in the colour
-        protocols ``y_psnr`` after it. Nothing of a model with fewer than four qualities.
+        By protocol and model, in the order of their first rows: ``psnr``, and in the
+        protocols of colour ``y_psnr`` after it. Nothing of a model with fewer than four qualities.
 
     Raises
     ------
     ImportError
         If there is something to compare and scipy is not installed.
     """
-    groups: dict[tuple[str, str], dict[int, Row]] = {}
+    groups: dict[tuple[CodingProtocol, str], dict[int, QualityRow]] = {}
     for row in rows:
         groups.setdefault((row.protocol, row.model), {})[row.quality] = row
     found = []
@@ -235,12 +236,12 @@ def deltas(rows: Sequence[Row]) -> list[Bd]:
         if len(by_quality) < LEAST_POINTS:
             continue
         measured = [by_quality[quality] for quality in sorted(by_quality)]
-        measures = ("psnr",) if protocol == "gray" else ("psnr", "y_psnr")
+        measures = ("psnr",) if protocol == CodingProtocol.GRAY else ("psnr", "y_psnr")
         found += [_over_pictures(measured, measure) for measure in measures]
     return found
 
 
-def _over_pictures(rows: Sequence[Row], measure: str) -> Bd:
+def _over_pictures(rows: Sequence[QualityRow], measure: str) -> Bd:
     """Mean deltas of one model's rows, one row a quality."""
     rates, gains, left_out = [], [], []
     for scores in zip(*(row.scores for row in rows), strict=True):

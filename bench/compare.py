@@ -10,7 +10,7 @@ from typing import Any
 
 from edgeqe.bench.console import KIND_WORDS
 from edgeqe.bench.intervals import FEWEST, Change, within_run
-from edgeqe.bench.latency import MOST_ROUNDS, ROUNDS, Effort, Lane, Tell
+from edgeqe.bench.latency import MOST_ROUNDS, ROUNDS, Effort, Lane, ProgressCallback
 from edgeqe.bench.race import Race
 from edgeqe.reports.tables import table
 
@@ -50,7 +50,7 @@ def duel(
     second: Lane,
     size: str,
     effort: Effort,
-    tell: Tell = lambda what, done, length: None,
+    tell: ProgressCallback = lambda what, done, length: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Duel:
     """Run two lanes in turns until their ratio is known to 0.5 %, or the time is up.

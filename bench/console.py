@@ -6,13 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeqe.bench.report import MIB
+from edgeqe.protocols import CodingProtocol
 from edgeqe.reports.tables import table
-
-HEADINGS = {
-    "gray": "studio-range luma (gray pictures as they are), coded as grayscale JPEG",
-    "colour": "4:2:0 planes as coded, fancy upsampling behind the network; PSNR in RGB",
-    "rgb": "RGB of the decoder, 4:2:0 inside; PSNR in RGB",
-}
 
 KIND_WORDS = {
     "gray": "whole path, gray array",
@@ -113,7 +108,9 @@ def format_quality(protocol: str, rows: Sequence[Entry]) -> str:
             row["worst_picture"],
         ]
         cells.append(line)
-    lines = [f"Quality, protocol {protocol}{ensemble_words(rows)}: {HEADINGS[protocol]}"]
+    lines = [
+        f"Quality, protocol {protocol}{ensemble_words(rows)}: {CodingProtocol(protocol).meaning}"
+    ]
     if colour:
         lines.append("Y: full-range luma; SSIM and PSNR-B are of it.")
     return "\n".join([*lines, "", *table([headers, *cells], range(1))])

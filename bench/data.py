@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from edgeqe.errors import ImageError, InputError, MissingPackageError
-from edgeqe.typing import Uint8
+from edgeqe.files.folders import list_pictures, names_of, read_reference
+from edgeqe.protocols import ReferencePicture
 
 #: scikit-image's colour photographs that its wheel holds. The rocket comes as a
 #: JPEG, the others without loss.
@@ -28,31 +27,8 @@ COLOUR_PHOTOGRAPHS = (
 #: Its gray photographs.
 GRAY_PHOTOGRAPHS = ("brick.png", "camera.png", "coins.png", "grass.png", "gravel.png", "moon.png")
 
-#: Suffixes that count as pictures in a folder.
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
-
-#: Pillow's modes that count as gray, and as colour.
-GRAY_MODES = ("1", "L", "LA")
-COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-
 #: Smallest side that is measured: two JPEG blocks, and more than SSIM's window.
 SMALLEST_SIDE = 16
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One undamaged picture."""
-
-    name: str
-    """File name without its suffix."""
-
-    pixels: Uint8
-    """(H, W) for gray or (H, W, 3) for RGB."""
-
-    @property
-    def gray(self) -> bool:
-        """Whether the picture has no colour."""
-        return self.pixels.ndim == 2
 
 
 @dataclass(frozen=True)
@@ -71,21 +47,14 @@ class PictureSet:
         """Count the pictures."""
         return len(self.paths)
 
-    def __iter__(self) -> Iterator[Picture]:
+    def __iter__(self) -> Iterator[ReferencePicture]:
         """Read one picture after the other."""
-        return (read_picture(path, self.scale) for path in self.paths)
+        return (read_picture(path, self.scale, name) for name, path in self.named().items())
 
-    def colour_only(self) -> PictureSet:
-        """Set without its gray pictures, told by the files' headers."""
-        paths = tuple(path for path in self.paths if not _is_gray(path))
-        return PictureSet(self.name, paths, self.scale)
-
-    def spread(self, count: int) -> PictureSet:
-        """Subset of at most `count` pictures, evenly spread."""
-        total = len(self.paths)
-        count = min(count, total)
-        paths = tuple(self.paths[index * total // count] for index in range(count))
-        return PictureSet(self.name, paths, self.scale)
+    def named(self) -> dict[str, Path]:
+        """Files by the names of their pictures: paths without suffix, below their folder."""
+        names = (PurePosixPath(name).with_suffix("") for name in names_of(self.paths))
+        return {str(name): path for name, path in zip(names, self.paths, strict=True)}
 
 
 def packaged(scale: float = 1.0) -> PictureSet:
@@ -124,21 +93,14 @@ def packaged_file(name: str) -> Path:
 
 
 def folder(path: Path, scale: float = 1.0) -> PictureSet:
-    """Set of a folder's pictures by name, without its sub-folders.
+    """Set of the pictures of a folder and its sub-folders.
 
     Raises
     ------
     InputError
-        If there is no such folder, or it holds no picture.
+        As of `edgeqe.files.folders.list_pictures`.
     """
-    if not path.is_dir():
-        raise InputError(f"{path} is not a folder: give a folder of pictures to measure.")
-    paths = tuple(sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES))
-    if not paths:
-        raise InputError(
-            f"the folder {path} holds no pictures; these suffixes count: {', '.join(SUFFIXES)}."
-        )
-    return PictureSet(path.resolve().name, paths, checked_scale(scale))
+    return PictureSet(path.resolve().name, list_pictures(path), checked_scale(scale))
 
 
 def checked_scale(scale: float) -> float:
@@ -148,8 +110,16 @@ def checked_scale(scale: float) -> float:
     return scale
 
 
-def read_picture(path: Path, scale: float = 1.0) -> Picture:
+def read_picture(path: Path, scale: float = 1.0, name: str = "") -> ReferencePicture:
     """Pixels of a picture file as 8-bit gray or RGB.
+
+    Parameters
+    ----------
+    path : Path
+    scale : float
+        Factor of a bicubic resize.
+    name : str
+        For reports; the file's name without its suffix if left out.
 
     Raises
     ------
@@ -157,45 +127,17 @@ def read_picture(path: Path, scale: float = 1.0) -> Picture:
         If the file cannot be read, has more than 8 bits, or is too small.
     """
     image = pillow_image()
-    with _opened(path) as opened:
-        mode = opened.mode
-        if mode not in GRAY_MODES + COLOUR_MODES:
-            raise ImageError(
-                f"{path} has pixels of kind {mode}: bench measures 8-bit gray and RGB; "
-                "convert the picture first."
-            )
-        picture = opened.convert("L" if mode in GRAY_MODES else "RGB")
+    pixels = read_reference(path)
     if scale != 1.0:
-        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        picture = picture.resize(size, image.Resampling.BICUBIC)
-    if min(picture.size) < SMALLEST_SIDE:
+        height, width = pixels.shape[:2]
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pixels = np.asarray(image.fromarray(pixels).resize(size, image.Resampling.BICUBIC))
+    if min(pixels.shape[:2]) < SMALLEST_SIDE:
         raise ImageError(
-            f"{path} is {picture.width}x{picture.height} pixels: "
+            f"{path} is {pixels.shape[1]}x{pixels.shape[0]} pixels: "
             f"bench measures pictures of at least {SMALLEST_SIDE} each way."
         )
-    # a name that is no Unicode could be written into no report
-    return Picture(path.stem.encode(errors="replace").decode(), np.asarray(picture))
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a picture; what Pillow cannot read is an ImageError."""
-    image = pillow_image()
-    try:
-        with image.open(path) as opened:
-            yield opened
-    except ImageError:
-        raise
-    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
-        reason = "it is no picture" if isinstance(error, image.UnidentifiedImageError) else error
-        raise ImageError(
-            f"{path} cannot be read ({reason}): replace it, or take it out of the folder."
-        ) from error
-
-
-def _is_gray(path: Path) -> bool:
-    with _opened(path) as opened:
-        return opened.mode in GRAY_MODES
+    return ReferencePicture(name or path.stem, pixels)
 
 
 def pillow_image() -> ModuleType:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgeqe.bench.quality import Network
 from edgeqe.enhancer import Enhancer
+from edgeqe.protocols import MeasuredNetwork
 from edgeqe.typing import Array
 
 
 class Ensembled:
-    """An `Enhancer` as a `Network` whose residual is the mean of an ensemble's.
+    """An `Enhancer` as a `MeasuredNetwork` whose residual is the mean of an ensemble's.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Ensembled:
         return self._enhancer.enhance_planes(y, u, v, step=step, ensemble=self._members)
 
 
-def networks_of(enhancers: Mapping[str, Enhancer], ensemble: int) -> Mapping[str, Network]:
+def networks_of(enhancers: Mapping[str, Enhancer], ensemble: int) -> Mapping[str, MeasuredNetwork]:
     """Networks whose quality is measured, by the names of their enhancers."""
     if ensemble == 1:
         return enhancers

@@ -9,7 +9,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeqe.bench.roofline import LIMIT, Frame, arithmetic, bytes_per_pixel, frame_on, threads_of
+from edgeqe.bench.roofline import (
+    LIMIT,
+    FrameEstimate,
+    arithmetic,
+    bytes_per_pixel,
+    frame_on,
+    threads_of,
+)
 from edgeqe.errors import InputError
 from edgeqe.model.catalogue import forms_of
 from edgeqe.model.file import ModelFile
@@ -41,7 +48,7 @@ class Estimate:
     bytes_per_pixel: float
     """Read and written by all layers, weights not counted; 0 where the card does not say, and
     then traffic has no part in the estimate."""
-    frames: Mapping[str, Frame]
+    frames: Mapping[str, FrameEstimate]
     """By the names of `FRAMES`."""
 
     def to_dict(self) -> dict[str, Any]:

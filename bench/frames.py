@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from edgeqe.bench.data import Picture, PictureSet, pillow_image
-from edgeqe.bench.quality import file_step
+from edgeqe.bench.data import PictureSet
 from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
+from edgeqe.protocols import CodingProtocol, ReferencePicture, compress
 from edgeqe.typing import Uint8
-from edgeqe.views.colour import studio_luma
 
 #: Height and width of each size, pixels.
 SIZES: Mapping[str, tuple[int, int]] = {
@@ -24,7 +22,7 @@ SIZES: Mapping[str, tuple[int, int]] = {
 
 
 @dataclass(frozen=True)
-class Frame:
+class TimedFrame:
     """One decoded picture in the layouts that are timed, with room for the output."""
 
     height: int
@@ -38,23 +36,20 @@ class Frame:
     planes_out: tuple[Uint8, Uint8, Uint8] | None
 
 
-def decoded_frame(picture: Picture, quality: int) -> Frame:
+def decoded_frame(picture: ReferencePicture, quality: int) -> TimedFrame:
     """Frame of a picture after JPEG: luma, and for colour RGB and 4:2:0 planes."""
-    image = pillow_image()
-    luma = picture.pixels if picture.gray else studio_luma(picture.pixels)
-    data = jpeg.encode(image.fromarray(luma), quality)
-    gray = np.ascontiguousarray(jpeg.decode_luma(data))
+    luma = compress(picture, CodingProtocol.GRAY, quality)
+    gray = np.ascontiguousarray(luma.decoded.pixels)
     rgb = planes = None
     if not picture.gray:
-        coded = jpeg.encode(image.fromarray(picture.pixels), quality)
-        with image.open(io.BytesIO(coded)) as opened:
-            rgb = np.array(opened.convert("RGB"))
-        y, cb, cr = (np.ascontiguousarray(plane) for plane in jpeg.decode_420(coded))
+        coded = compress(picture, CodingProtocol.RGB, quality)
+        rgb = coded.decoded.pixels
+        y, cb, cr = (np.ascontiguousarray(plane) for plane in jpeg.decode_420(coded.data))
         planes = (y, cb, cr)
-    return Frame(
+    return TimedFrame(
         height=gray.shape[0],
         width=gray.shape[1],
-        step=file_step(data),
+        step=luma.step,
         gray=gray,
         rgb=rgb,
         planes=planes,
@@ -66,7 +61,7 @@ def decoded_frame(picture: Picture, quality: int) -> Frame:
     )
 
 
-def frame_of_size(pictures: PictureSet, size: str, quality: int, *, colour: bool) -> Frame:
+def frame_of_size(pictures: PictureSet, size: str, quality: int, *, colour: bool) -> TimedFrame:
     """Frame of the set's first picture, mirrored at its borders until it has a size.
 
     Parameters
@@ -94,4 +89,4 @@ def frame_of_size(pictures: PictureSet, size: str, quality: int, *, colour: bool
     pixels = found.pixels[:height, :width]
     missing = [(0, height - pixels.shape[0]), (0, width - pixels.shape[1]), (0, 0)]
     grown = np.pad(pixels, missing[: pixels.ndim], mode="symmetric")
-    return decoded_frame(Picture(size, grown), quality)
+    return decoded_frame(ReferencePicture(size, grown), quality)

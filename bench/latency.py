@@ -14,19 +14,20 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edgeqe.bench.frames import Frame
+from edgeqe.bench.entries import LaneEntry
+from edgeqe.bench.frames import TimedFrame
 from edgeqe.bench.intervals import FEWEST, Ratio, median, percentile
 from edgeqe.bench.race import UNSTEADY, Race, spread_of
-from edgeqe.bench.reference import Reference
+from edgeqe.bench.reference import ReferenceNetwork
 
 if TYPE_CHECKING:
     from edgeqe.bench.peer import Peer
     from edgeqe.enhancer import Enhancer
 
 #: Gets what is being done, how much of it is done, and how much there is.
-Tell = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 #: What a lane can be: the whole path from a uint8 array of a kind, or the network alone.
 KINDS = ("gray", "planes", "rgb", "network")
 #: Half of an interval's width, as a share of the figure, at which it is known well enough.
@@ -88,32 +89,34 @@ class Timing:
         """Whether the rounds' standard deviation is 10 % of their mean or more."""
         return spread_of(self.seconds) >= UNSTEADY
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for a report; times in milliseconds."""
+    def entry(self) -> LaneEntry:
+        """Lane for a report; times in milliseconds."""
         p50, ratio, repeats = self.p50, self.to_reference, len(self.seconds)
-        return {
-            "model": self.model,
-            "what": self.what,
-            "size": self.size,
-            "height": self.height,
-            "width": self.width,
-            "repeats": repeats,
-            "mean_ms": 1e3 * statistics.fmean(self.seconds),
-            "p50_ms": 1e3 * p50.value,
-            "p50_interval_ms": [1e3 * p50.low, 1e3 * p50.high],
-            "p90_ms": 1e3 * percentile(self.seconds, 0.9),
-            "p99_ms": 1e3 * percentile(self.seconds, 0.99) if repeats >= ROUNDS_P99 else None,
-            "lowest_ms": 1e3 * min(self.seconds),
-            "highest_ms": 1e3 * max(self.seconds),
-            "megapixels_per_second": self.height * self.width / 1e6 / p50.value,
-            "frames_per_second": 1 / p50.value,
-            "to_reference": ratio.value,
-            "to_reference_interval": [ratio.low, ratio.high],
-            "unsteady": self.unsteady,
-        }
+        return LaneEntry(
+            model=self.model,
+            what=self.what,
+            size=self.size,
+            height=self.height,
+            width=self.width,
+            repeats=repeats,
+            mean_ms=1e3 * statistics.fmean(self.seconds),
+            p50_ms=1e3 * p50.value,
+            p50_interval_ms=[1e3 * p50.low, 1e3 * p50.high],
+            p90_ms=1e3 * percentile(self.seconds, 0.9),
+            p99_ms=1e3 * percentile(self.seconds, 0.99) if repeats >= ROUNDS_P99 else None,
+            lowest_ms=1e3 * min(self.seconds),
+            highest_ms=1e3 * max(self.seconds),
+            megapixels_per_second=self.height * self.width / 1e6 / p50.value,
+            frames_per_second=1 / p50.value,
+            to_reference=ratio.value,
+            to_reference_interval=[ratio.low, ratio.high],
+            unsteady=self.unsteady,
+        )
 
 
-def enhancer_lanes(name: str, enhancer: Enhancer, frame: Frame, kinds: Sequence[str]) -> list[Lane]:
+def enhancer_lanes(
+    name: str, enhancer: Enhancer, frame: TimedFrame, kinds: Sequence[str]
+) -> list[Lane]:
     """Lanes of an enhancer on a frame: its whole path for each kind, or its network alone.
 
     Parameters
@@ -123,7 +126,7 @@ def enhancer_lanes(name: str, enhancer: Enhancer, frame: Frame, kinds: Sequence[
     enhancer : Enhancer
         Kinds that it, or the frame, has no layout for are left out. Of a network that takes the
         decoder's prediction residual, which no picture file carries, the network alone is left.
-    frame : Frame
+    frame : TimedFrame
     kinds : sequence of str
         Some of `KINDS`.
     """
@@ -153,19 +156,19 @@ def enhancer_lanes(name: str, enhancer: Enhancer, frame: Frame, kinds: Sequence[
     return [Lane(name, kind, runs[kind][0]) for kind in kinds if runs[kind][1]]
 
 
-def peer_lane(peer: Peer, frame: Frame) -> Lane:
+def peer_lane(peer: Peer, frame: TimedFrame) -> Lane:
     """Lane of a plain ONNX network on the whole gray picture, uint8 to uint8."""
     return Lane(peer.name, "gray", lambda: peer.enhance(frame.gray, out=frame.gray_out))
 
 
-class Course:
+class LatencyRun:
     """All lanes at one size of picture.
 
     Parameters
     ----------
     lanes : sequence of Lane
         At least one.
-    reference : Reference
+    reference : ReferenceNetwork
     size : str
     height, width : int
         Of the picture, pixels.
@@ -176,7 +179,7 @@ class Course:
     def __init__(
         self,
         lanes: Sequence[Lane],
-        reference: Reference,
+        reference: ReferenceNetwork,
         size: str,
         height: int,
         width: int,
@@ -189,7 +192,7 @@ class Course:
             turns += [lambda _, run=lane.run: run(), lambda _: reference.run()]  # type: ignore[misc]
         self._race = Race(turns, clock=clock)
 
-    def run(self, effort: Effort, tell: Tell = lambda what, done, length: None) -> None:
+    def run(self, effort: Effort, tell: ProgressCallback = lambda what, done, length: None) -> None:
         """Warm up, then run as many rounds as the effort asks for.
 
         An interrupt leaves the rounds that were finished.

@@ -14,11 +14,11 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import edgeqe
+from edgeqe.bench.entries import MemoryEntry
 from edgeqe.errors import InputError
 from edgeqe.runtimes.heap import trim_heap
 from edgeqe.runtimes.selection import TARGET_VARIABLE
@@ -57,11 +57,20 @@ class MemoryUse:
         """By what share the peak is above the plan; None where it is unknown."""
         return None if self.peak_bytes is None else self.peak_bytes / self.planned_bytes - 1
 
-    def to_dict(self) -> dict[str, Any]:
-        """Figures as plain values for a report."""
+    def entry(self) -> MemoryEntry:
+        """Figures for a report."""
         off = self.planner_off
-        judged = {"planner_off": off, "planner_wrong": off is not None and abs(off) > OFF}
-        return {**self.__dict__, "shape": list(self.shape), **judged}
+        return MemoryEntry(
+            name=self.name,
+            size=self.size,
+            shape=list(self.shape),
+            peak_bytes=self.peak_bytes,
+            planned_bytes=self.planned_bytes,
+            limit_bytes=self.limit_bytes,
+            codec_bytes=self.codec_bytes,
+            planner_off=off,
+            planner_wrong=off is not None and abs(off) > OFF,
+        )
 
 
 def reset_peak() -> bool:

@@ -11,9 +11,10 @@ from edgeqe.bench.data import PictureSet
 from edgeqe.bench.page.crops import crops_of
 from edgeqe.bench.page.html import page_html
 from edgeqe.bench.plots.figures import pareto_png
-from edgeqe.bench.quality import Network, Row
+from edgeqe.bench.quality import QualityRow
 from edgeqe.bench.report import REPORT_NAME, write_json
 from edgeqe.errors import InputError, MissingPackageError
+from edgeqe.protocols import MeasuredNetwork
 from edgeqe.reports.output_file import write
 
 PAGE_NAME, PARETO_NAME = "report.html", "pareto.png"
@@ -45,8 +46,8 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
 
 def write_all(
     report: Mapping[str, Any],
-    rows: Sequence[Row],
-    networks: Mapping[str, Network],
+    rows: Sequence[QualityRow],
+    networks: Mapping[str, MeasuredNetwork],
     pictures: PictureSet,
     folder: Path,
 ) -> None:
@@ -56,9 +57,9 @@ def write_all(
     ----------
     report : mapping
         `Report.to_dict`.
-    rows : sequence of Row
+    rows : sequence of QualityRow
         Its rows of quality, which choose the pictures that are shown.
-    networks : mapping of str to Network
+    networks : mapping of str to MeasuredNetwork
         By the names of the report; those nothing else beats are shown.
     pictures : PictureSet
     folder : Path

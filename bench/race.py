@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 UNSTEADY = 0.1
 
 #: Something to time, over frames by their index.
-Lane = Callable[[int], object]
+Turn = Callable[[int], object]
 
 
 class Race:
@@ -32,7 +32,7 @@ class Race:
 
     def __init__(
         self,
-        lanes: Sequence[Lane],
+        lanes: Sequence[Turn],
         frames: int = 1,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:

@@ -72,7 +72,7 @@ def reference_stamp(profile: Profile, runtime: str) -> str:
     return "; ".join(words)
 
 
-class Reference:
+class ReferenceNetwork:
     """The reference network, ready to run.
 
     Parameters

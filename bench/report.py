@@ -1,4 +1,4 @@
-"""The report of a bench run as plain values: what JSON, console, page and gate are made from."""
+"""The report of a bench run as it fills: what JSON, console, page and the baseline check are made from."""
 
 from __future__ import annotations
 
@@ -10,14 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from edgeqe.bench import bd
+from edgeqe.bench.entries import (
+    DataEntry,
+    LatencyEntry,
+    ModelEntry,
+    PeerEntry,
+    ReportEntry,
+    SetupEntry,
+    StampEntry,
+    plain,
+)
 from edgeqe.bench.latency import Timing
 from edgeqe.bench.memory import MemoryUse
-from edgeqe.bench.quality import Row
+from edgeqe.bench.quality import QualityRow
 from edgeqe.bench.tradeoff import Wish, advice, pareto
 from edgeqe.reports.output_file import write
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: File name of the report in the output folder.
 REPORT_NAME = "report.json"
@@ -26,65 +36,66 @@ MIB = 1 << 20
 
 
 @dataclass
-class Report:
+class BenchReport:
     """Everything that one run measured; filled as it goes, valid at any time."""
 
-    stamp: dict[str, Any]
-    """What all figures share: versions, machine, decoder, reference network, conditions."""
+    stamp: StampEntry
 
-    setup: dict[str, Any]
-    """What was asked for: target, qualities, protocols, sizes, threads, memory limit."""
+    setup: SetupEntry
 
-    models: list[dict[str, Any]]
-    """A dict a model: name, file, runtime, provider, threads, cost."""
+    models: list[ModelEntry | PeerEntry]
 
-    data: dict[str, Any]
-    """Name of the set, number of pictures, scale."""
+    data: DataEntry
 
     wish: Wish = field(default_factory=Wish)
     """What advice is asked for."""
 
-    quality: list[Row] = field(default_factory=list)
+    quality: list[QualityRow] = field(default_factory=list)
     latency: list[Timing] = field(default_factory=list)
     latency_quality: int = 0
     """JPEG quality of the timed frames."""
     reference_seconds: list[float] = field(default_factory=list)
     """Of every run of the reference network."""
     reference_balance: float | None = None
-    """As of `Reference`."""
+    """As of `ReferenceNetwork`."""
     memory: list[MemoryUse] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What a reader of the figures should know."""
     interrupted: bool = False
     """Whether the run was broken off; what is here was measured in full."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Report as plain values."""
-        quality = [row.to_dict() for row in self.quality]
-        lanes = [timing.to_dict() for timing in self.latency]
-        trade = pareto(quality, lanes, self.latency_quality)
+    def entry(self) -> ReportEntry:
+        """All that was measured so far, as its JSON has it."""
+        quality = [row.entry() for row in self.quality]
+        lanes = [timing.entry() for timing in self.latency]
+        trade = pareto(plain(quality), plain(lanes), self.latency_quality)
         seconds = self.reference_seconds
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "kind": "edgeqe-bench",
-            "interrupted": self.interrupted,
-            "stamp": self.stamp,
-            "setup": self.setup,
-            "models": self.models,
-            "data": self.data,
-            "quality": quality,
-            "bd": [one.to_dict() for one in bd.deltas(self.quality)],
-            "latency": {
-                "reference_ms": 1e3 * statistics.median(seconds) if seconds else None,
-                "reference_balance": self.reference_balance,
-                "quality": self.latency_quality or None,
-                "lanes": lanes,
-            },
-            "memory": [use.to_dict() for use in self.memory],
-            "pareto": trade,
-            "advice": advice(trade, self.wish),
-            "notes": self.notes,
-        }
+        return ReportEntry(
+            schema_version=SCHEMA_VERSION,
+            kind="edgeqe-bench",
+            interrupted=self.interrupted,
+            stamp=self.stamp,
+            setup=self.setup,
+            models=self.models,
+            data=self.data,
+            quality=quality,
+            bd=[one.to_dict() for one in bd.deltas(self.quality)],
+            latency=LatencyEntry(
+                reference_ms=1e3 * statistics.median(seconds) if seconds else None,
+                reference_balance=self.reference_balance,
+                quality=self.latency_quality or None,
+                lanes=lanes,
+            ),
+            memory=[use.entry() for use in self.memory],
+            pareto=trade,
+            advice=advice(trade, self.wish),
+            notes=self.notes,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Report as plain values, for JSON and what is made of it."""
+        values: dict[str, Any] = plain(self.entry())
+        return values
 
 
 def to_json(report: Mapping[str, Any]) -> str:

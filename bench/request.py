@@ -8,17 +8,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeqe.bench.baseline_check.rows import BaselineLimits
 from edgeqe.bench.bd import LEAST_POINTS
 from edgeqe.bench.choices import label_of, shipped_on
 from edgeqe.bench.data import PictureSet, folder, packaged
 from edgeqe.bench.frames import SIZES
-from edgeqe.bench.gate.rows import Limits
 from edgeqe.bench.latency import KINDS, Effort
-from edgeqe.bench.run import Plan
+from edgeqe.bench.run import BenchPlan
 from edgeqe.bench.tradeoff import Wish
 from edgeqe.engine.memory import parse_size
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError, MemoryLimitError
+from edgeqe.protocols import CodingProtocol, protocols_of
 from edgeqe.runtimes.selection import profile_for
 from edgeqe.views.options import EnhanceOptions
 
@@ -112,7 +113,7 @@ class Request:
         for name, value in (("--fps", self.fps), ("--latency", self.latency_ms)):
             if value is not None and not 0 < value < math.inf:
                 raise InputError(f"{name} {value:g} is not a number above 0.")
-        Limits(*self.limits())
+        BaselineLimits(*self.limits())
 
     def limits(self) -> tuple[float, float]:
         """Most that a gain may fall below the baseline's, dB, and a latency rise, percent."""
@@ -123,7 +124,7 @@ class Request:
         limit = None if self.memory_limit is None else parse_size(self.memory_limit)
         return Wish(self.fps, self.latency_ms, limit)
 
-    def plan(self) -> Plan:
+    def plan(self) -> BenchPlan:
         """What to measure.
 
         Raises
@@ -133,7 +134,8 @@ class Request:
         ImportError
             If what BD-rate needs is not installed.
         """
-        gray = self.protocols == ("gray",)
+        protocols = protocols_of(self.protocols)
+        gray = protocols == (CodingProtocol.GRAY,)
         qualities = tuple(dict.fromkeys(self.qualities))
         qualities = qualities or (FULL_QUALITIES if self.full else QUALITIES)
         if len(qualities) >= LEAST_POINTS and not self.no_quality:
@@ -141,9 +143,9 @@ class Request:
         kinds: tuple[str, ...] = ("gray", "network") if gray else ("rgb", "network")
         if not gray and (self.full or self.peers):
             kinds = KINDS if self.full else ("gray", *kinds)
-        return Plan(
+        return BenchPlan(
             pictures=self.pictures(),
-            protocols=tuple(dict.fromkeys(self.protocols)) or ("gray", "colour"),
+            protocols=protocols or (CodingProtocol.GRAY, CodingProtocol.PLANES),
             qualities=qualities,
             sizes=tuple(dict.fromkeys(self.sizes)) or (tuple(SIZES) if self.full else ("720p",)),
             kinds=kinds,

@@ -51,7 +51,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameEstimate:
     """A picture's estimate."""
 
     cut: Cut
@@ -93,7 +93,7 @@ class Frame:
 
 def frame_on(
     model: ModelFile, profile: Profile, peak: Peak, cores: int, height: int, width: int
-) -> Frame:
+) -> FrameEstimate:
     """Roofline of a picture on a device.
 
     Parameters
@@ -124,7 +124,7 @@ def frame_on(
     number = 1 if model.card.precision == "int8" else _float_bytes(model.card, profile)
     weights = number * model.card.parameters if moved else 0
     traffic = cut.at_once * (area * moved + weights) / (peak.gigabytes * GIGA)
-    return Frame(cut, sharing * area * per_pixel, traffic)
+    return FrameEstimate(cut, sharing * area * per_pixel, traffic)
 
 
 def seconds_per_pixel(model: ModelFile, profile: Profile, peak: Peak) -> float:

@@ -7,23 +7,31 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from edgeqe.bench import memory, quality
 from edgeqe.bench.conditions.cpu_load import others_between
 from edgeqe.bench.conditions.snapshot import read_conditions, warnings
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.ensembled import networks_of
+from edgeqe.bench.entries import DataEntry, ModelEntry, PeerEntry, SetupEntry, StampEntry
 from edgeqe.bench.frames import SIZES, frame_of_size
-from edgeqe.bench.latency import Course, Effort, Lane, Tell, enhancer_lanes, peer_lane
+from edgeqe.bench.latency import (
+    Effort,
+    Lane,
+    LatencyRun,
+    ProgressCallback,
+    enhancer_lanes,
+    peer_lane,
+)
 from edgeqe.bench.peer import Peer
-from edgeqe.bench.reference import Reference, reference_stamp
-from edgeqe.bench.report import Report
+from edgeqe.bench.reference import ReferenceNetwork, reference_stamp
+from edgeqe.bench.report import BenchReport
 from edgeqe.bench.stamp import machine_stamp
 from edgeqe.bench.tradeoff import Wish
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError
+from edgeqe.protocols import CodingProtocol
 from edgeqe.targets.reading import read_profile
 
 #: Networks above so many kMAC a pixel are measured for memory at the smallest size alone: the
@@ -32,11 +40,11 @@ HEAVY_KMAC = 100.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """What to measure."""
 
     pictures: PictureSet
-    protocols: tuple[str, ...] = ("gray", "colour")
+    protocols: tuple[CodingProtocol, ...] = (CodingProtocol.GRAY, CodingProtocol.PLANES)
     qualities: tuple[int, ...] = (10, 20, 40)
     """IJG qualities, 1 to 100."""
     sizes: tuple[str, ...] = ("720p",)
@@ -54,7 +62,7 @@ class Plan:
         for value in self.qualities:
             step_from_quality(value)
         for what, given, known in (
-            ("protocol", self.protocols, quality.PROTOCOLS),
+            ("protocol", self.protocols, tuple(CodingProtocol)),
             ("size", self.sizes, tuple(SIZES)),
         ):
             for name in given:
@@ -77,85 +85,80 @@ class Plan:
 
 def new_report(
     enhancers: Mapping[str, Enhancer],
-    plan: Plan,
+    plan: BenchPlan,
     *,
     full: bool = False,
     wish: Wish | None = None,
     notes: Sequence[str] = (),
-) -> Report:
+) -> BenchReport:
     """Report with its stamp and nothing measured."""
     infos = [enhancer.info for enhancer in enhancers.values()]
     first = infos[0]
     before = read_conditions().to_dict()
-    return Report(
-        stamp={
+    return BenchReport(
+        stamp=StampEntry(
             **machine_stamp(),
-            "reference": reference_stamp(read_profile(first.profile), first.runtime),
-            "conditions": {"before": before},
-        },
-        setup={
-            "target": first.target,
-            "full": full,
-            "qualities": list(plan.qualities) if plan.with_quality else [],
-            "protocols": list(plan.protocols) if plan.with_quality else [],
-            "sizes": list(plan.sizes) if plan.with_speed else [],
-            "threads": max(info.threads for info in infos),
-            "memory_limit_bytes": first.memory_limit,
-            # left out where there is none, as in reports of before
-            **({} if plan.ensemble == 1 else {"ensemble": plan.ensemble}),
-        },
+            reference=reference_stamp(read_profile(first.profile), first.runtime),
+            conditions={"before": before},
+        ),
+        setup=SetupEntry(
+            target=first.target,
+            full=full,
+            qualities=list(plan.qualities) if plan.with_quality else [],
+            protocols=[one.value for one in plan.protocols] if plan.with_quality else [],
+            sizes=list(plan.sizes) if plan.with_speed else [],
+            threads=max(info.threads for info in infos),
+            memory_limit_bytes=first.memory_limit,
+            ensemble=None if plan.ensemble == 1 else plan.ensemble,
+        ),
         models=[model_entry(name, enhancer) for name, enhancer in enhancers.items()],
-        data={
-            "name": plan.pictures.name,
-            "pictures": len(plan.pictures),
-            "scale": plan.pictures.scale,
-        },
+        data=DataEntry(plan.pictures.name, len(plan.pictures), plan.pictures.scale),
         wish=wish or Wish(),
         latency_quality=plan.timed_quality,
         notes=list(notes),
     )
 
 
-def model_entry(name: str, enhancer: Enhancer) -> dict[str, Any]:
+def model_entry(name: str, enhancer: Enhancer) -> ModelEntry:
     """Describe a model for a report."""
     info = enhancer.info
-    return {
-        "name": name,
-        "model": info.model,
-        "file": Path(info.path).name,
-        "sha256": hashlib.sha256(Path(info.path).read_bytes()).hexdigest(),
-        "file_bytes": info.file_bytes,
-        "precision": info.precision,
-        "parameters": info.parameters,
-        "kmac_per_pixel": info.kmac_per_pixel,
-        "window": list(info.window),
-        "halo": info.halo,
-        "memory_limit_bytes": info.memory_limit,
-        "planned_bytes": info.planned_bytes,
-        "runtime": info.runtime,
-        "runtime_version": info.runtime_version,
-        "target": info.target,
-        "provider": info.provider,
-        "placement": dict(info.placement),
-        "fallback": info.fallback,
-        "threads": info.threads,
-    }
+    return ModelEntry(
+        name=name,
+        model=info.model,
+        file=Path(info.path).name,
+        sha256=hashlib.sha256(Path(info.path).read_bytes()).hexdigest(),
+        file_bytes=info.file_bytes,
+        precision=info.precision,
+        parameters=info.parameters,
+        kmac_per_pixel=info.kmac_per_pixel,
+        window=list(info.window),
+        halo=info.halo,
+        memory_limit_bytes=info.memory_limit,
+        planned_bytes=info.planned_bytes,
+        runtime=info.runtime,
+        runtime_version=info.runtime_version,
+        target=info.target,
+        provider=info.provider,
+        placement=dict(info.placement),
+        fallback=info.fallback,
+        threads=info.threads,
+    )
 
 
 def fill(
-    report: Report,
-    plan: Plan,
+    report: BenchReport,
+    plan: BenchPlan,
     enhancers: Mapping[str, Enhancer],
     peers: Sequence[Path] = (),
-    tell: Tell = lambda what, done, length: None,
+    tell: ProgressCallback = lambda what, done, length: None,
 ) -> None:
     """Measure into a report, step by step: an interrupt leaves what was finished.
 
     Parameters
     ----------
-    report : Report
+    report : BenchReport
         From `new_report`.
-    plan : Plan
+    plan : BenchPlan
     enhancers : mapping of str to Enhancer
         By the name for the report.
     peers : sequence of Path
@@ -169,11 +172,11 @@ def fill(
         If a peer, a picture or the choice of them is wrong.
     """
     with ExitStack() as stack:
-        threads = report.setup["threads"]
+        threads = report.setup.threads or 1
         opened = [stack.enter_context(closing(Peer(path, threads))) for path in peers]
         report.models += [_peer_entry(peer) for peer in opened]
         before = read_conditions()
-        report.stamp["conditions"] = {"before": before.to_dict()}
+        report.stamp.conditions = {"before": before.to_dict()}
         try:
             if plan.with_quality:
                 _quality(report, plan, enhancers, tell)
@@ -183,26 +186,27 @@ def fill(
         finally:
             after = read_conditions()
             others = others_between(before.load, after.load)
-            report.stamp["conditions"]["after"] = after.to_dict()
-            report.stamp["others_busy"] = others
+            report.stamp.conditions["after"] = after.to_dict()
+            report.stamp.others_busy = others
             if plan.with_speed:
                 report.notes += warnings(before, after)
 
 
-def _peer_entry(peer: Peer) -> dict[str, Any]:
-    return {
-        "name": peer.name,
-        "peer": True,
-        "file": f"{peer.name}.onnx",
-        "gives": "residual" if peer.residual else "picture",
-        "runtime": "onnxruntime",
-        "runtime_version": peer.runtime_version,
-        "provider": peer.provider,
-        "threads": peer.threads,
-    }
+def _peer_entry(peer: Peer) -> PeerEntry:
+    return PeerEntry(
+        name=peer.name,
+        file=f"{peer.name}.onnx",
+        gives="residual" if peer.residual else "picture",
+        runtime="onnxruntime",
+        runtime_version=peer.runtime_version,
+        provider=peer.provider,
+        threads=peer.threads,
+    )
 
 
-def _quality(report: Report, plan: Plan, enhancers: Mapping[str, Enhancer], tell: Tell) -> None:
+def _quality(
+    report: BenchReport, plan: BenchPlan, enhancers: Mapping[str, Enhancer], tell: ProgressCallback
+) -> None:
     networks = networks_of(enhancers, plan.ensemble)
     for protocol in plan.protocols:
         for value in plan.qualities:
@@ -212,15 +216,15 @@ def _quality(report: Report, plan: Plan, enhancers: Mapping[str, Enhancer], tell
 
 
 def _latency(
-    report: Report,
-    plan: Plan,
+    report: BenchReport,
+    plan: BenchPlan,
     enhancers: Mapping[str, Enhancer],
     peers: Sequence[Peer],
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> None:
     first = next(iter(enhancers.values())).info
-    threads = report.setup["threads"]
-    reference = Reference(read_profile(first.profile), first.runtime, threads)
+    threads = report.setup.threads or 1
+    reference = ReferenceNetwork(read_profile(first.profile), first.runtime, threads)
     with closing(reference):
         for size in plan.sizes:
             colour = bool({"rgb", "planes"} & set(plan.kinds))
@@ -230,17 +234,19 @@ def _latency(
                 lanes += enhancer_lanes(name, enhancer, frame, plan.kinds)
             if not lanes:
                 continue
-            course = Course(lanes, reference, size, *SIZES[size])
+            latency_run = LatencyRun(lanes, reference, size, *SIZES[size])
             done, seconds = list(report.latency), list(report.reference_seconds)
             try:
-                course.run(plan.effort, tell)
+                latency_run.run(plan.effort, tell)
             finally:
-                report.latency = [*done, *course.timings()]
-                report.reference_seconds = [*seconds, *course.reference_seconds()]
+                report.latency = [*done, *latency_run.timings()]
+                report.reference_seconds = [*seconds, *latency_run.reference_seconds()]
                 report.reference_balance = reference.balance()
 
 
-def _memory(report: Report, plan: Plan, enhancers: Mapping[str, Enhancer], tell: Tell) -> None:
+def _memory(
+    report: BenchReport, plan: BenchPlan, enhancers: Mapping[str, Enhancer], tell: ProgressCallback
+) -> None:
     gray = "rgb" not in plan.kinds
     smallest = min(plan.sizes, key=lambda size: SIZES[size])
     for number, (name, enhancer) in enumerate(enhancers.items()):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 #: Protocols in the order in which one is chosen, and kinds of array.
-PROTOCOLS = ("colour", "rgb", "gray")
+PROTOCOLS = ("planes", "rgb", "gray")
 KINDS = ("rgb", "gray")
 
 
@@ -52,7 +52,7 @@ def pareto(
     Returns
     -------
     dict or None
-        The colour protocol on RGB arrays, or what comes nearest; at the smallest size. None where
+        Protocol ``planes`` on RGB arrays, or what comes nearest; at the smallest size. None where
         no model has both figures.
     """
     size = lanes[0]["size"] if lanes else ""

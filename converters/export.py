@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -40,6 +39,7 @@ from edgeqe.model.card import (
     pixels_per_sample,
 )
 from edgeqe.model.file import ModelFile, outline_of, weights_sha256
+from edgeqe.reports.output_file import written_whole
 from edgeqe.runtimes import open_session
 from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL
@@ -125,8 +125,7 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
     digest = weights_sha256(unsigned, outline_of(unsigned), card)
     card = replace(card, weights_sha256=digest)
     data = _encode(content, {CARD_KEY: card.to_json(), **metadata}, path.suffix, float16)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with written_whole(path) as temporary:
         temporary.write_bytes(data)
         parity = _parity(ModelFile(temporary), golden_in, golden_out)
         if not parity <= limit:
@@ -134,9 +133,6 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
                 f"the file differs from its source by {parity:.1e} of the residual's range, more "
                 f"than {limit:.0e}: nothing was written."
             )
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     number = 2 if float16 else 4
     sizes = {name: number * value.size for name, value in graph.constants.items()}
     if isinstance(content, QuantizedGraph):

@@ -204,10 +204,10 @@ def freeze_source(source: Source, folder: Path) -> Source:
     """
     from edgeqe.converters.onnx_io.session import GraphSession
     from edgeqe.converters.rewrites import attention
-    from edgeqe.zoo.training.pictures import picture_files
+    from edgeqe.files.folders import list_pictures
 
     attention.find_attention(source.graph)  # before any picture is read
-    found = attention.freeze(source.graph, attention.some_windows(picture_files(folder)))
+    found = attention.freeze(source.graph, attention.some_windows(list_pictures(folder)))
     frozen = found.graph.at(source.default_key)
     running = GraphSession(frozen)
 

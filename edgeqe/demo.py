@@ -13,6 +13,7 @@ import numpy as np
 from edgeqe import metrics
 from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
+from edgeqe.reports.output_file import written_whole
 from edgeqe.typing import Rgb
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def run_demo(enhancer: Enhancer, name: str, photograph: Rgb, folder: Path) -> De
     panels = folder / f"{PREFIX}{name}-before-after.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(damaged, jpeg.encode(Image.fromarray(photograph), QUALITY))
+        with written_whole(damaged) as temporary:
+            temporary.write_bytes(jpeg.encode(Image.fromarray(photograph), QUALITY))
     except OSError as error:
         raise InputError(
             f"the folder {folder} cannot be written ({error.strerror}): give another with -o."
@@ -202,16 +204,7 @@ def _font() -> Any:
 
 
 def _read(path: Path) -> Rgb:
-    from PIL import Image
+    from edgeqe.files.folders import read_reference
 
-    with Image.open(path) as opened:
-        return np.asarray(opened.convert("RGB"))
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_suffix(".part")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    pixels = read_reference(path)
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=-1)

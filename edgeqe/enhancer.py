@@ -179,6 +179,7 @@ class Enhancer(ArrayCalls):
         amount: float = 1.0,
         ensemble: int = 1,
         overwrite: bool = False,
+        pixel_limit: int | None = None,
     ) -> FileReport:
         """Enhance a picture file; a JPEG's strength is read from its own tables.
 
@@ -229,7 +230,7 @@ class Enhancer(ArrayCalls):
         >>> report.kind, report.quality, report.strength_from
         ('4:2:0 planes', 30, 'file')
         """
-        from edgeqe.files.enhance import enhance_file
+        from edgeqe.files.enhance import PIXEL_LIMIT, enhance_file
 
         given = resolve_if_given(quality=quality, qp=qp, step=step, codec=codec)
         if given is not None:
@@ -245,6 +246,7 @@ class Enhancer(ArrayCalls):
             codec=codec,
             options=EnhanceOptions(amount, ensemble),
             overwrite=overwrite,
+            pixel_limit=PIXEL_LIMIT if pixel_limit is None else pixel_limit,
         )
 
     def self_test(self) -> SelfTest:

@@ -43,8 +43,30 @@ def _pair(reference: Array, picture: Array) -> tuple[Float64, Float64]:
     )
 
 
-def _decibels(error: float, peak: float) -> float:
-    return math.inf if error == 0 else 10 * math.log10(peak * peak / error)
+def psnr_of_mse(error: float, *, peak: float = 255.0, ceiling: float = math.inf) -> float:
+    """PSNR of a mean squared error: ``10 log10(peak ** 2 / error)``.
+
+    Parameters
+    ----------
+    error : float
+        Mean squared error, 0 or more, in the unit squared.
+    peak : float
+        Largest value of the unit: 255 for 8 bits.
+    ceiling : float
+        Most that is given, dB: a mean over pictures needs a number where one is equal to its
+        reference, or should not be decided by one that nearly is.
+
+    Returns
+    -------
+    float
+        In dB; the ceiling, which is infinity unless stated, for an error of 0.
+    """
+    return min(ceiling, math.inf if error == 0 else 10 * math.log10(peak * peak / error))
+
+
+def mse_of_psnr(decibels: float, *, peak: float = 255.0) -> float:
+    """Mean squared error of a PSNR in dB, the inverse of `psnr_of_mse`."""
+    return float(peak * peak / 10 ** (decibels / 10))
 
 
 def mse(reference: Array, picture: Array) -> float:
@@ -77,7 +99,9 @@ def mse(reference: Array, picture: Array) -> float:
     return float(np.square(a - b).mean())
 
 
-def psnr(reference: Array, picture: Array, *, peak: float = 255.0) -> float:
+def psnr(
+    reference: Array, picture: Array, *, peak: float = 255.0, ceiling: float = math.inf
+) -> float:
     """Peak signal-to-noise ratio: ``10 log10(peak ** 2 / mse)``.
 
     Parameters
@@ -86,11 +110,13 @@ def psnr(reference: Array, picture: Array, *, peak: float = 255.0) -> float:
         Two pictures of one shape; colour counts all channels in one MSE.
     peak : float
         Largest value of the unit: 255 for 8 bits, 65535 for 16.
+    ceiling : float
+        As of `psnr_of_mse`.
 
     Returns
     -------
     float
-        In dB; infinity for equal pictures.
+        In dB; the ceiling, which is infinity unless stated, for equal pictures.
 
     Raises
     ------
@@ -107,7 +133,7 @@ def psnr(reference: Array, picture: Array, *, peak: float = 255.0) -> float:
     >>> metrics.psnr(reference, reference)
     inf
     """
-    return _decibels(mse(reference, picture), peak)
+    return psnr_of_mse(mse(reference, picture), peak=peak, ceiling=ceiling)
 
 
 def _blocking_effect_factor(plane: Float64) -> float:
@@ -185,7 +211,8 @@ def psnr_b(reference: Array, picture: Array, *, peak: float = 255.0) -> float:
     """
     a, b = _pair(reference, picture)
     factors = [_blocking_effect_factor(b[..., channel]) for channel in range(b.shape[2])]
-    return _decibels(float(np.square(a - b).mean()) + sum(factors) / len(factors), peak)
+    error = float(np.square(a - b).mean()) + sum(factors) / len(factors)
+    return psnr_of_mse(error, peak=peak)
 
 
 def _gaussian_taps() -> Float64:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeqe.errors import InputError
-from edgeqe.metrics import mse, psnr, psnr_b, ssim
+from edgeqe.metrics import mse, mse_of_psnr, psnr, psnr_b, psnr_of_mse, ssim
 from edgeqe.typing import Uint8
 
 
@@ -43,6 +43,22 @@ def test_equal_pictures() -> None:
     clean, _ = noisy_pair((24, 24), 1)
     assert psnr(clean, clean) == math.inf
     assert ssim(clean, clean) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_psnr_counts_up_to_a_ceiling() -> None:
+    picture = np.full((100, 100), 100, np.uint8)
+    assert psnr(picture, picture, ceiling=60.0) == 60.0
+    off = picture.copy()
+    off[0, 0] += 3  # MSE 9 / 10,000: 78.6 dB
+    assert psnr(picture, off, ceiling=60.0) == 60.0
+    off[:10] += 1  # some 1,000 pixels off by one: below the ceiling
+    assert psnr(picture, off, ceiling=60.0) == psnr(picture, off) < 59.0
+
+
+def test_the_error_of_a_psnr_is_its_inverse() -> None:
+    assert mse_of_psnr(20.0, peak=10.0) == pytest.approx(1.0, rel=1e-15)  # 10 dB are a tenth
+    for decibels in (0.0, 31.5, 50.0):
+        assert psnr_of_mse(mse_of_psnr(decibels)) == pytest.approx(decibels, abs=1e-12)
 
 
 def test_psnr_b_by_hand_on_16x16() -> None:

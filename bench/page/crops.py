@@ -13,9 +13,10 @@ from typing import Literal
 import numpy as np
 
 from edgeqe import metrics
-from edgeqe.bench.data import Picture, PictureSet, read_picture
-from edgeqe.bench.quality import PSNR_CEILING, Network, Row, Score, code
+from edgeqe.bench.data import PictureSet, read_picture
+from edgeqe.bench.quality import PSNR_CEILING, QualityRow, Score
 from edgeqe.errors import InputError
+from edgeqe.protocols import CodingProtocol, MeasuredNetwork, ReferencePicture, compress
 from edgeqe.typing import Uint8
 
 #: Height and width of a cut, pixels; of a smaller picture, the whole side.
@@ -24,7 +25,7 @@ SIZE = (144, 192)
 #: begins at the edge of one.
 GRID = 16
 #: Protocol that is shown if it was measured.
-PREFERRED = "colour"
+PREFERRED = CodingProtocol.PLANES
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Crop:
     """Its name in the set."""
     which: Literal["worst", "median"]
     """Of the model's gains over the pictures."""
-    protocol: str
+    protocol: CodingProtocol
     quality: int
     """IJG quality of the JPEG, 1 to 100."""
     gain_db: float
@@ -51,21 +52,21 @@ class Crop:
 
 
 def crops_of(
-    networks: Mapping[str, Network],
+    networks: Mapping[str, MeasuredNetwork],
     pictures: PictureSet,
-    rows: Sequence[Row],
+    rows: Sequence[QualityRow],
     models: Sequence[str],
 ) -> list[Crop]:
     """Cuts of the worst and the median picture of each model, at the coarsest quality measured.
 
     Parameters
     ----------
-    networks : mapping of str to Network
+    networks : mapping of str to MeasuredNetwork
         By the names of the rows.
     pictures : PictureSet
         The set that the rows were measured on.
-    rows : sequence of Row
-        Protocol ``colour`` is shown if a model has it, else its first one.
+    rows : sequence of QualityRow
+        Protocol ``planes`` is shown if a model has it, else its first one.
     models : sequence of str
         Names to show; one without rows is left out.
 
@@ -90,7 +91,7 @@ def crops_of(
     return crops
 
 
-def worst_and_median(row: Row) -> dict[Literal["worst", "median"], Score]:
+def worst_and_median(row: QualityRow) -> dict[Literal["worst", "median"], Score]:
     """Scores of the picture with the smallest gain and of the one in the middle.
 
     Of an even number the better one of the two in the middle, so that of two pictures both are
@@ -128,7 +129,7 @@ def hardest(original: Uint8, jpeg: Uint8) -> tuple[slice, slice]:
     return slice(top, top + height), slice(left, left + width)
 
 
-def _shown(rows: Sequence[Row]) -> Row | None:
+def _shown(rows: Sequence[QualityRow]) -> QualityRow | None:
     """Row of the preferred protocol and the coarsest quality."""
     if not rows:
         return None
@@ -138,17 +139,18 @@ def _shown(rows: Sequence[Row]) -> Row | None:
 
 
 def _crop(
-    network: Network,
+    network: MeasuredNetwork,
     pictures: PictureSet,
-    row: Row,
+    row: QualityRow,
     score: Score,
     which: Literal["worst", "median"],
 ) -> Crop:
-    coded = code(_find(pictures, score.name, row.protocol), row.protocol, row.quality)
-    original, jpeg = coded.reference.picture, coded.jpeg.picture
+    found = _find(pictures, score.name, row.protocol)
+    coded = compress(found, row.protocol, row.quality)
+    original, jpeg = coded.reference.pixels, coded.decoded.pixels
     cut = hardest(original, jpeg)
     original, jpeg = original[cut].copy(), jpeg[cut].copy()
-    enhanced = coded.enhance(network).picture[cut].copy()
+    enhanced = coded.enhanced(network).pixels[cut].copy()
     return Crop(
         row.model,
         score.name,
@@ -159,16 +161,16 @@ def _crop(
         original,
         jpeg,
         enhanced,
-        min(PSNR_CEILING, metrics.psnr(original, jpeg)),
-        min(PSNR_CEILING, metrics.psnr(original, enhanced)),
+        metrics.psnr(original, jpeg, ceiling=PSNR_CEILING),
+        metrics.psnr(original, enhanced, ceiling=PSNR_CEILING),
     )
 
 
-def _find(pictures: PictureSet, name: str, protocol: str) -> Picture:
-    """Picture of the set by its name; a gray one is no part of a colour protocol."""
-    for path in pictures.paths:
-        if path.stem == name:
-            picture = read_picture(path, pictures.scale)
-            if protocol == "gray" or not picture.gray:
-                return picture
+def _find(pictures: PictureSet, name: str, protocol: CodingProtocol) -> ReferencePicture:
+    """Picture of the set by its name; a gray one has no part in a protocol of colour."""
+    path = pictures.named().get(name)
+    if path is not None:
+        picture = read_picture(path, pictures.scale, name)
+        if protocol == CodingProtocol.GRAY or not picture.gray:
+            return picture
     raise InputError(f"{pictures.name} holds no picture {name} any more: leave the folder alone.")

@@ -113,7 +113,7 @@ def _sections(report: Entry, crops: Sequence[Crop]) -> dict[str, Callable[[], li
             for protocol in protocols
         ]
         if set(protocols) - {"gray"}:
-            words = "Y: full-range luma; in the colour protocols SSIM and PSNR-B are of it."
+            words = "Y: full-range luma; in the protocols of colour SSIM and PSNR-B are of it."
             parts.append(paragraph(words, "faint"))
         return [*parts, box("plots", *drawn)] if drawn else []
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from edgeqe.bench.gate.likeness import printable
+from edgeqe.bench.baseline_check.likeness import printable
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeqe.bench.console import HEADINGS, KIND_WORDS, ensemble_words
+from edgeqe.bench.console import KIND_WORDS, ensemble_words
 from edgeqe.bench.page.markup import Column, listing, paragraph, table
 from edgeqe.bench.plots.style import counted
 from edgeqe.bench.report import MIB
+from edgeqe.protocols import CodingProtocol
 
 Entry = Mapping[str, Any]
 
@@ -69,7 +70,7 @@ def quality(protocol: str, rows: Sequence[Entry]) -> str:
     # Of a gray picture a pixel is a channel.
     by_channel = "" if protocol == "gray" else "bits_per_channel"
     return table(
-        f"Protocol {protocol}, {pictures}{ensemble_words(rows)}: {HEADINGS[protocol]}",
+        f"Protocol {protocol}, {pictures}{ensemble_words(rows)}: {CodingProtocol(protocol).meaning}",
         [
             Column("Model", [row["model"] for row in rows]),
             Column("JPEG quality", _figures(rows, "quality", "d")),

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgeqe.bench.gate.likeness import printable
+from edgeqe.bench.baseline_check.likeness import printable
 from edgeqe.errors import MissingPackageError
 
 if TYPE_CHECKING:

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeqe.bench.data import Picture, packaged_file, read_picture
-from edgeqe.bench.frames import Frame, decoded_frame
+from edgeqe.bench.data import packaged_file, read_picture
+from edgeqe.bench.frames import TimedFrame, decoded_frame
 from edgeqe.bench.tuning.settings import Setting, Space, nothing_runs
 from edgeqe.bench.tuning.tuned import profile_text
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError, ProviderError
 from edgeqe.metrics import psnr
 from edgeqe.model.catalogue import shipped_models
+from edgeqe.protocols import ReferencePicture
 from edgeqe.targets.profile import Profile
 from edgeqe.typing import Uint8
 
@@ -30,8 +31,8 @@ PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png")
 QUALITIES = (10, 40, 80)
 
 
-class Candidate:
-    """An open setting; see `tune.Opened`."""
+class TuningCandidate:
+    """An open setting; see `trials.OpenSetting`."""
 
     def __init__(self, enhancer: Enhancer, sizes: Sequence[tuple[int, int]]) -> None:
         self._enhancer = enhancer
@@ -116,9 +117,9 @@ class Opener:
         self.versions[f"{enhancer.info.runtime} {enhancer.info.runtime_version}"] = None
         return enhancer
 
-    def __call__(self, setting: Setting) -> Candidate:
+    def __call__(self, setting: Setting) -> TuningCandidate:
         """Open a setting for timing."""
-        return Candidate(self.enhancer(setting), self.sizes)
+        return TuningCandidate(self.enhancer(setting), self.sizes)
 
     def running(self, space: Space) -> tuple[Space, dict[int, str]]:
         """Space whose default is the first way that runs, as an `Enhancer` finds it.
@@ -204,7 +205,7 @@ def left_out(losses: Mapping[tuple[int, str], float], most: float) -> dict[tuple
     }
 
 
-def _frames() -> dict[int, list[tuple[Picture, Frame]]]:
+def _frames() -> dict[int, list[tuple[ReferencePicture, TimedFrame]]]:
     """Photographs with what JPEG makes of them, by quality."""
     pictures = [read_picture(packaged_file(name)) for name in PHOTOGRAPHS]
     return {
@@ -214,7 +215,7 @@ def _frames() -> dict[int, list[tuple[Picture, Frame]]]:
 
 
 def _psnr_by_quality(
-    enhancer: Enhancer, frames: Mapping[int, Sequence[tuple[Picture, Frame]]]
+    enhancer: Enhancer, frames: Mapping[int, Sequence[tuple[ReferencePicture, TimedFrame]]]
 ) -> dict[int, float]:
     """Mean PSNR of the enhanced pictures, dB."""
     found = {}

@@ -13,7 +13,7 @@ import edgeqe
 from edgeqe.bench.report import MIB
 from edgeqe.bench.stamp import processor
 from edgeqe.bench.tuning.settings import Setting
-from edgeqe.bench.tuning.tune import Outcome, Trial
+from edgeqe.bench.tuning.trials import Outcome, TuningTrial
 from edgeqe.bench.tuning.verdict import WORTH
 from edgeqe.reports.tables import table
 from edgeqe.targets.profile import Profile
@@ -163,7 +163,7 @@ class Tuning:
             "loss_db": self.losses.get((setting.way, setting.form)),
         }
 
-    def _trial_facts(self, trial: Trial) -> dict[str, Any]:
+    def _trial_facts(self, trial: TuningTrial) -> dict[str, Any]:
         return {
             **self._facts(trial.setting),
             "window": list(trial.window) if any(trial.window) else None,

@@ -8,16 +8,15 @@ once more, and the winner; `verdict` judges it.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import replace
 
-from edgeqe.bench.race import Lane, Race, spread_of
+from edgeqe.bench.race import Race, Turn
 from edgeqe.bench.tuning.settings import Setting, Space
-from edgeqe.bench.tuning.verdict import WORTH, Verdict, judge
+from edgeqe.bench.tuning.trials import OpenSetting, Outcome, TuningTrial
+from edgeqe.bench.tuning.verdict import WORTH, TuningVerdict, judge
 from edgeqe.errors import InputError, ProviderError
 
 #: Rounds of an axis, before and after the slower half drops out.
@@ -33,70 +32,9 @@ TURN_SHARE, MOST_RUNS = 0.01, 16
 TIME_UP = "not tried: the time was up (--seconds)"
 
 
-class Opened(Protocol):
-    """A setting that is ready to run."""
-
-    window: tuple[int, int]
-    """Height and width of the windows of a large picture, pixels."""
-
-    def run(self, level: int) -> object:
-        """Enhance a picture; the sides of each level are half of those before."""
-        ...
-
-    def close(self) -> None:
-        """Free what it holds."""
-        ...
-
-
-@dataclass
-class Trial:
-    """What was found out about a setting."""
-
-    setting: Setting
-    window: tuple[int, int] = (0, 0)
-    """Height and width, pixels; 0 where it was not opened."""
-    rates: list[float] = field(default_factory=list)
-    """Megapixels a second, a round each."""
-    ratios: list[float] = field(default_factory=list)
-    """Speed over that of the search's reference in the same round."""
-    note: str = ""
-    """Why it was left out; empty where it was measured."""
-
-    @property
-    def ratio(self) -> float:
-        """Median ratio to the reference; 0 where it was not measured."""
-        return statistics.median(self.ratios) if self.ratios else 0.0
-
-    @property
-    def spread(self) -> float:
-        """Relative standard deviation of the ratios."""
-        return spread_of(self.ratios)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a search found."""
-
-    default: Setting
-    winner: Setting
-    """The fastest; `chosen` says whether it is taken."""
-    verdict: Verdict
-    trials: tuple[Trial, ...]
-    """In the order they were tried; their ratios are to the default."""
-    search_pixels: int
-    """Pixels of the picture that the search ran on."""
-    last_pixels: int
-    """Pixels of the last race's; fewer where the default is slow."""
-
-    @property
-    def chosen(self) -> Setting:
-        """Setting for the profile."""
-        return self.default if self.verdict.keeps_default else self.winner
-
-
 def search(
     space: Space,
-    open_setting: Callable[[Setting], Opened],
+    open_setting: Callable[[Setting], OpenSetting],
     pixels: Sequence[int],
     seconds: float,
     *,
@@ -112,7 +50,7 @@ def search(
     open_setting : callable
         Opens a setting; an InputError (it does not fit, say) or ProviderError leaves it out.
     pixels : sequence of int
-        Of the pictures by level; see `Opened.run`.
+        Of the pictures by level; see `OpenSetting.run`.
     seconds : float
         Time to spend. Axes that it does not suffice for are left out; the last race is run in
         any case, with at least three rounds.
@@ -136,7 +74,7 @@ class _Search:
     def __init__(
         self,
         space: Space,
-        open_setting: Callable[[Setting], Opened],
+        open_setting: Callable[[Setting], OpenSetting],
         pixels: Sequence[int],
         seconds: float,
         clock: Callable[[], float],
@@ -145,8 +83,8 @@ class _Search:
         self._space, self._open_setting, self._pixels = space, open_setting, pixels
         self._seconds, self._clock, self._tell = seconds, clock, tell
         self._end = clock() + seconds
-        self._open: dict[Setting, Opened] = {}
-        self._trials: dict[Setting, Trial] = {}
+        self._open: dict[Setting, OpenSetting] = {}
+        self._trials: dict[Setting, TuningTrial] = {}
         self._level, self._runs = 0, 1
         """Level of the search's picture, and runs of a lane in a round."""
         self._reserve = 0.0
@@ -161,7 +99,7 @@ class _Search:
         self._tell("the default")
         default = self._open_setting(space.default)  # what is wrong with it is the caller's error
         self._open[space.default] = default
-        self._trials[space.default] = Trial(space.default, default.window)
+        self._trials[space.default] = TuningTrial(space.default, default.window)
         runs = 2 * (LAST_ROUNDS + 1)
         last_level, cost = self._level_of(default, runs, LAST_SHARE * self._seconds)
         last_runs = self._runs_in_turn(cost)
@@ -202,7 +140,7 @@ class _Search:
         """Open a setting unless it is; what is wrong with it is its trial's note."""
         if setting in self._open:
             return True
-        trial = self._trials.setdefault(setting, Trial(setting))
+        trial = self._trials.setdefault(setting, TuningTrial(setting))
         if trial.note:
             return False
         try:
@@ -262,7 +200,7 @@ class _Search:
         for setting in settings:
             self._tell(f"{axis}: opening")
             if not self._time_for(2 * cost):
-                self._trials.setdefault(setting, Trial(setting, note=TIME_UP))
+                self._trials.setdefault(setting, TuningTrial(setting, note=TIME_UP))
             elif self._try(setting):
                 start = self._clock()
                 self._open[setting].run(self._level)
@@ -280,15 +218,15 @@ class _Search:
             self._trials[setting].rates.append(megapixels / seconds)
             self._trials[setting].ratios.append(spent[reference] / seconds)
 
-    def _race_of(self, lanes: Sequence[Opened], level: int, runs: int) -> Race:
+    def _race_of(self, lanes: Sequence[OpenSetting], level: int, runs: int) -> Race:
         """Race over one picture, so many times in each round, the lanes in turns."""
 
-        def lane(opened: Opened) -> Lane:
+        def lane(opened: OpenSetting) -> Turn:
             return lambda _: opened.run(level)
 
         return Race([lane(opened) for opened in lanes], runs, self._clock)
 
-    def _last(self, best: Setting, level: int, runs: int) -> Verdict:
+    def _last(self, best: Setting, level: int, runs: int) -> TuningVerdict:
         """Race of the default, its twin and the winner."""
         default = self._space.default
         race = self._race_of([self._open[s] for s in (default, default, best)], level, runs)
@@ -310,7 +248,7 @@ class _Search:
             return replace(found, kind="drift")
         return found
 
-    def _relate_to_default(self, reference: Setting, best: Setting, verdict: Verdict) -> None:
+    def _relate_to_default(self, reference: Setting, best: Setting, verdict: TuningVerdict) -> None:
         """Turn the ratios to the reference into ratios to the default, by way of the winner."""
         default = self._space.default
         if default == reference:
@@ -320,7 +258,7 @@ class _Search:
         for setting, trial in self._trials.items():
             trial.ratios = [1.0] if setting == default else [r * factor for r in trial.ratios]
 
-    def _level_of(self, opened: Opened, runs: int, seconds: float) -> tuple[int, float]:
+    def _level_of(self, opened: OpenSetting, runs: int, seconds: float) -> tuple[int, float]:
         """Level of the largest picture that so many runs in that time leave room for.
 
         Levels are climbed from the smallest picture: windows that are nearly all halo take more

@@ -20,7 +20,7 @@ CLEAR = 3.0
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TuningVerdict:
     """What the last race says."""
 
     kind: str
@@ -40,7 +40,9 @@ class Verdict:
         return self.kind in ("default", "noisy")
 
 
-def judge(default: Sequence[float], twin: Sequence[float], winner: Sequence[float]) -> Verdict:
+def judge(
+    default: Sequence[float], twin: Sequence[float], winner: Sequence[float]
+) -> TuningVerdict:
     """Verdict on the seconds of the last race's rounds.
 
     The winner's gain counts if it is worth a change, above the difference of the default from
@@ -56,4 +58,4 @@ def judge(default: Sequence[float], twin: Sequence[float], winner: Sequence[floa
         kind = "noisy"
     else:
         kind = "faster" if gain >= WORTH else "default"
-    return Verdict(kind, gain, apart, spread, len(ratios))
+    return TuningVerdict(kind, gain, apart, spread, len(ratios))

@@ -20,9 +20,10 @@ from edgeqe.codecs.strength import KEYS_PER_OCTAVE, step_from_quality, step_key
 from edgeqe.converters.graph.analysis import receptive_field
 from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.onnx_io.session import GraphSession
-from edgeqe.errors import ImageError, InputError
+from edgeqe.errors import InputError
 from edgeqe.typing import Float, Uint8
 from edgeqe.views.colour import NEUTRAL
+from edgeqe.zoo.training.pictures import load
 
 #: JPEG qualities that attention weights are measured at, the field's range.
 QUALITIES = (10, 20, 30, 40, 50, 60, 75, 85, 95)
@@ -192,7 +193,7 @@ def _coded(block: Uint8, quality: int) -> Float:
     return np.ascontiguousarray(decoded.transpose(2, 0, 1)[None], np.float32) - np.float32(NEUTRAL)
 
 
-def some_windows(files: list[Path]) -> list[Uint8]:
+def some_windows(files: Sequence[Path]) -> list[Uint8]:
     """Windows of at most `MOST_BLOCKS` picture files, chosen with a fixed seed, in their order.
 
     Raises
@@ -206,11 +207,6 @@ def some_windows(files: list[Path]) -> list[Uint8]:
 
 def _read(path: Path) -> Uint8:
     """Middle of a picture, at most `WINDOW` pixels both ways, RGB."""
-    try:
-        with Image.open(path) as file:
-            left, top = (max(0, (side - WINDOW) // 2) for side in file.size)
-            right, bottom = (min(side, WINDOW) for side in file.size)
-            area = (left, top, left + right, top + bottom)
-            return np.asarray(file.crop(area).convert("RGB"))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"cannot read the picture '{path}' ({error}): leave it out.") from error
+    pixels = load(path)
+    top, left = (max(0, (side - WINDOW) // 2) for side in pixels.shape[:2])
+    return np.ascontiguousarray(pixels[top : top + WINDOW, left : left + WINDOW])

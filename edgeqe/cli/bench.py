@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgeqe.cli.options import coding_options
+
 if TYPE_CHECKING:
     from edgeqe.bench.request import Request
 
@@ -17,14 +19,10 @@ if TYPE_CHECKING:
               help="Name of a shipped model or a file; repeatable; all shipped networks, as the "
                    "target runs them, if left out.")  # fmt: skip
 @click.option("--data", "-d", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder of undamaged pictures; scikit-image's photographs if left out.")  # fmt: skip
+              help="Folder of reference pictures; scikit-image's photographs if left out.")  # fmt: skip
 @click.option("--scale", type=float, default=1.0, show_default=True,
               help="Downscale the pictures by this factor first.")  # fmt: skip
-@click.option("--protocol", "protocols", multiple=True, metavar="[gray|colour|rgb]",
-              help="How pictures are coded; repeatable; gray and colour if left out.")  # fmt: skip
-@click.option("--quality", "-q", "qualities", multiple=True, type=int, metavar="Q",
-              help="JPEG quality, 1 to 100; repeatable; 10, 20 and 40 if left out. BD-rate needs "
-                   "four.")  # fmt: skip
+@coding_options("gray and planes", "10, 20 and 40 (BD-rate needs four)")
 @click.option("--size", "sizes", multiple=True, metavar="[720p|1080p|12MP]",
               help="Picture that is timed; repeatable; 720p if left out.")  # fmt: skip
 @click.option("--full", is_flag=True,
@@ -87,10 +85,10 @@ def command(**given: Any) -> None:
 
 
 def _measure(request: Request) -> None:
+    from edgeqe.bench.baseline_check.baseline import check_like, compare, read_baseline
+    from edgeqe.bench.baseline_check.junit import to_junit
     from edgeqe.bench.console import format_report
     from edgeqe.bench.ensembled import networks_of
-    from edgeqe.bench.gate.baseline import check_like, compare, read_baseline
-    from edgeqe.bench.gate.junit import to_junit
     from edgeqe.bench.output import check_folder, write_all
     from edgeqe.bench.report import to_json
     from edgeqe.bench.run import fill, new_report
@@ -149,6 +147,7 @@ def _compare(request: Request) -> None:
     from contextlib import closing
 
     from edgeqe.bench.compare import duel, format_duels
+    from edgeqe.bench.entries import plain
     from edgeqe.bench.frames import frame_of_size
     from edgeqe.bench.latency import enhancer_lanes
     from edgeqe.bench.run import model_entry
@@ -168,7 +167,7 @@ def _compare(request: Request) -> None:
         phases(hide=request.as_json) as tell,
     ):
         models = [
-            model_entry(name, enhancer)
+            plain(model_entry(name, enhancer))
             for name, enhancer in zip(request.compare, (first, second), strict=True)
         ]
         for size in plan.sizes:

@@ -6,29 +6,25 @@ from contextlib import ExitStack
 
 import click
 
+from edgeqe.cli.options import coding_options, two_models
+
 
 @click.command("blame")
-@click.argument("reference")
-@click.argument("candidate")
+@two_models
 @click.option("--data", required=True, metavar="DIR",
-              help="Folder of undamaged pictures, or 'drawn': twenty drawn ones, text, line art and "
+              help="Folder of reference pictures, or 'drawn': twenty drawn ones, text, line art and "
                    "screens.")  # fmt: skip
-@click.option("--quality", "-q", "qualities", multiple=True, type=int, metavar="Q",
-              help="JPEG quality, 1 to 100; repeatable; 10, 40 and 90 if left out.")  # fmt: skip
-@click.option("--protocol", type=click.Choice(["gray", "colour", "both"]), default="both",
-              show_default=True, help="Luma coded as grayscale, or RGB coded as 4:2:0.")  # fmt: skip
+@coding_options("gray and rgb", "10, 40 and 90")
 @click.option("--decoder", type=click.Choice(["islow", "ifast"]), default="islow",
               show_default=True,
               help="JPEG decoder of CANDIDATE's device, by its DCT; islow is the "
                    "reference's.")  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="All processors if left out.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     reference: str,
     candidate: str,
     data: str,
     qualities: tuple[int, ...],
-    protocol: str,
+    protocols: tuple[str, ...],
     decoder: str,
     threads: int | None,
     as_json: bool,
@@ -44,7 +40,7 @@ def command(
     from edgeqe.quantization.drift.blame_report import to_json, to_text
     from edgeqe.quantization.drift.decoders import decoder_of
     from edgeqe.quantization.drift.picture_sets import picture_sets
-    from edgeqe.quantization.drift.protocols import PROTOCOLS
+    from edgeqe.quantization.drift.references import PROTOCOLS
     from edgeqe.runtimes.quiet import quiet_start
 
     chosen = tuple(dict.fromkeys(qualities)) or QUALITIES
@@ -58,7 +54,7 @@ def command(
             model_file(candidate),
             files,
             data=name,
-            protocols=PROTOCOLS if protocol == "both" else (protocol,),
+            protocols=protocols or PROTOCOLS,
             qualities=chosen,
             decoder=decoder,
             threads=threads,

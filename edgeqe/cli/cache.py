@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from edgeqe.runtimes.engine_cache import Engine
+    from edgeqe.runtimes.engine_cache import CachedEngine
 
 
 @click.group("cache")
@@ -54,7 +54,7 @@ def prune_engines(days: float, as_json: bool) -> None:
     click.echo(f"{len(gone)} removed, {_mib(sum(e.size for e in gone))}")
 
 
-def _facts(engine: Engine) -> dict[str, Any]:
+def _facts(engine: CachedEngine) -> dict[str, Any]:
     return {
         "path": str(engine.path),
         "bytes": engine.size,
@@ -63,7 +63,7 @@ def _facts(engine: Engine) -> dict[str, Any]:
     }
 
 
-def _what(engine: Engine) -> str:
+def _what(engine: CachedEngine) -> str:
     """One line of what an engine is of."""
     if not engine.key:
         return "being built, or broken off"

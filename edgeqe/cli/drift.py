@@ -6,18 +6,15 @@ from pathlib import Path
 
 import click
 
+from edgeqe.cli.options import coding_options, two_models
+
 
 @click.command("drift")
-@click.argument("reference")
-@click.argument("candidate")
+@two_models
 @click.option("--data", multiple=True, required=True, metavar="DIR",
-              help="Folder of undamaged pictures, or 'drawn': twenty drawn ones, text, line art and "
+              help="Folder of reference pictures, or 'drawn': twenty drawn ones, text, line art and "
                    "screens; repeatable, each is judged by itself.")  # fmt: skip
-@click.option("--quality", "-q", "qualities", multiple=True, type=int, metavar="Q",
-              help="JPEG quality, 1 to 100; repeatable; 10, 20, 40, 60, 80 and 90 if left "
-                   "out.")  # fmt: skip
-@click.option("--protocol", type=click.Choice(["gray", "colour", "both"]), default="both",
-              show_default=True, help="Luma coded as grayscale, or RGB coded as 4:2:0.")  # fmt: skip
+@coding_options("gray and rgb", "10, 20, 40, 60, 80 and 90")
 @click.option("--max-drop", type=float, metavar="DB",
               help="Most that the mean gain may lose at any quality. If neither this nor the next "
                    "is given: 0.05 dB to quality 60, above it the larger of 0.03 dB and 5 %.")  # fmt: skip
@@ -26,19 +23,17 @@ import click
                    "counts.")  # fmt: skip
 @click.option("--max-tile-drop", type=float, default=0.3, show_default=True, metavar="DB",
               help="Most that the worst tile may drop.")  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="All processors if left out.")
 @click.option("--memory-limit", default="256MiB", show_default=True, metavar="SIZE",
               help="Memory of each of the two.")  # fmt: skip
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the verdicts there as JUnit XML.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     reference: str,
     candidate: str,
     data: tuple[str, ...],
     qualities: tuple[int, ...],
-    protocol: str,
+    protocols: tuple[str, ...],
     max_drop: float | None,
     max_gain_loss: float | None,
     max_tile_drop: float,
@@ -60,12 +55,12 @@ def command(
     from edgeqe.errors import CheckError
     from edgeqe.quantization.drift.drift import QUALITIES
     from edgeqe.quantization.drift.gate import check
-    from edgeqe.quantization.drift.limits import Limits
+    from edgeqe.quantization.drift.limits import DriftLimits
     from edgeqe.quantization.drift.picture_sets import picture_sets
-    from edgeqe.quantization.drift.protocols import PROTOCOLS
+    from edgeqe.quantization.drift.references import PROTOCOLS
     from edgeqe.reports.output_file import check_destination, write
 
-    limits = Limits(max_drop, max_gain_loss, max_tile_drop)
+    limits = DriftLimits(max_drop, max_gain_loss, max_tile_drop)
     if junit is not None:
         check_destination(junit, overwrite=overwrite)
     chosen = tuple(dict.fromkeys(qualities)) or QUALITIES
@@ -77,7 +72,7 @@ def command(
             model_file(reference),
             model_file(candidate),
             sets,
-            protocols=PROTOCOLS if protocol == "both" else (protocol,),
+            protocols=protocols or PROTOCOLS,
             qualities=chosen,
             limits=limits,
             threads=threads,

@@ -66,10 +66,11 @@ def command(
 ) -> None:
     """Enhance picture files.
 
-    IN is one or more files, or folders, of which the pictures directly inside are
-    taken, or - for standard input. Several inputs need a folder as OUT. A JPEG says by
-    itself how strongly it was compressed; for other files give --quality or --qp. A model
-    refuses pictures of a codec that its card does not name.
+    IN is one or more files, or folders, of which all pictures are taken, those of their
+    sub-folders too, or - for standard input. Several inputs need a folder as OUT, which gets
+    the same sub-folders. A JPEG says by itself how strongly it was compressed; for other
+    files give --quality or --qp. A model refuses pictures of a codec that its card does not
+    name.
     """
     import warnings
 
@@ -110,7 +111,8 @@ def command(
         if info.fallback and not as_json:
             click.echo(f"fallback: {info.fallback} (target '{target}' cannot run here)", err=True)
         if not to_stdout:
-            _make_folder(Path(jobs[0][1]).parent)
+            for folder in dict.fromkeys(Path(destination).parent for _, destination in jobs):
+                _make_folder(folder)
         with _progress(jobs, hide=as_json) as todo:
             for source, destination in todo:
                 try:
@@ -168,39 +170,36 @@ def plan(inputs: tuple[str, ...], output: str | None, *, suffix: str, overwrite:
         raise InputError(f"-o {output} names a file, but several inputs need a folder.")
     _check_folder(folder)
     jobs: dict[str, str] = {}
-    for source in _sources(inputs):
+    for source, below in _sources(inputs, folder):
         stem = "stdin" if source == "-" else Path(source).stem
-        destination = str(folder / f"{stem}{suffix}")
+        destination = str(folder / below / f"{stem}{suffix}")
         if destination in jobs:
             raise InputError(
                 f"{jobs[destination]} and {source} would both become {destination}: enhance "
                 "them into different folders."
             )
         jobs[destination] = source
-        if folder.is_dir():
+        if (folder / below).is_dir():
             check_path(destination, overwrite=overwrite)
     return [(source, destination) for destination, source in jobs.items()]
 
 
-def _sources(inputs: tuple[str, ...]) -> Iterator[str]:
-    """Give the files, and the pictures directly inside the folders, by name."""
-    from edgeqe.errors import InputError
-    from edgeqe.files.reading import READ_SUFFIXES
+def _sources(inputs: tuple[str, ...], output: Path) -> Iterator[tuple[str, Path]]:
+    """Give the files, and the pictures of the folders, each with its sub-folder.
+
+    What an earlier run wrote is left out where the output folder lies in an input.
+    """
+    from edgeqe.files.folders import list_pictures
 
     for name in inputs:
-        if not Path(name).is_dir():
-            yield name
+        folder = Path(name)
+        if not folder.is_dir():
+            yield name, Path()
             continue
-        try:
-            entries = sorted(Path(name).iterdir())
-        except OSError as error:
-            raise InputError(
-                f"the folder {name} cannot be read ({error.strerror}): check its permissions."
-            ) from error
-        found = [str(p) for p in entries if p.suffix.lower() in READ_SUFFIXES and p.is_file()]
-        if not found:
-            raise InputError(f"the folder {name} holds no pictures ({', '.join(READ_SUFFIXES)}).")
-        yield from found
+        inside = folder.resolve() in output.resolve().parents
+        for file in list_pictures(folder):
+            if not (inside and file.resolve().is_relative_to(output.resolve())):
+                yield str(file), file.parent.relative_to(folder)
 
 
 def _check_folder(folder: Path) -> None:

@@ -58,6 +58,7 @@ def command(
     from edgeqe.engine.memory import parse_size
     from edgeqe.engine.workers import available_threads
     from edgeqe.hardware.machine import read_hardware
+    from edgeqe.reports.output_file import write
     from edgeqe.runtimes.selection import profile_for
 
     profile, limit = profile_for(target), parse_size(memory_limit)
@@ -109,7 +110,7 @@ def command(
             description=f"{profile.name}, tuned for {Path(model).name}",
             comments=tuning.comments(datetime.datetime.now(datetime.timezone.utc).date()),
         )
-        out.write_text(text, encoding="utf-8")
+        write(text.encode(), out)
     if as_json:
         report = tuning.to_dict() | {"written": None if out is None else str(out)}
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
@@ -135,14 +136,12 @@ def _size(text: str) -> tuple[int, int]:
 
 def _check_output(path: Path, *, overwrite: bool) -> None:
     """Refuse a profile's name before any work."""
-    from edgeqe.errors import InputError, MissingFileError
+    from edgeqe.errors import InputError
+    from edgeqe.reports.output_file import check_destination
 
     if path.suffix != ".toml":
         raise InputError(f"'{path}' must end in .toml, as every profile's path.")
-    if path.exists() and not overwrite:
-        raise InputError(f"'{path}' exists: add --overwrite, or choose another name.")
-    if not path.parent.is_dir():
-        raise MissingFileError(f"no folder '{path.parent}': make it first.")
+    check_destination(path, overwrite=overwrite)
 
 
 def _words(context: click.Context) -> str:

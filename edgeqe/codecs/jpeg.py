@@ -84,6 +84,23 @@ def decode_luma(data: bytes) -> Plane:
     return _draft(data, "L", 1)
 
 
+def decode_rgb(data: bytes) -> Plane:
+    """RGB of a Y, Cb, Cr JPEG as libjpeg's accurate integer DCT shows it, shape (H, W, 3)."""
+    # Not Image.open: it warns of large pictures, or refuses them, by a global setting.
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    with JpegImageFile(io.BytesIO(data)) as picture:
+        return np.asarray(picture)
+
+
+def luma_table(data: bytes) -> tuple[int, ...]:
+    """Quantization table of a JPEG's first component, 64 entries in row order."""
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    with JpegImageFile(io.BytesIO(data)) as picture:
+        return tuple(picture.quantization[picture.layer[0][3]])
+
+
 def decode_420(data: bytes) -> tuple[Plane, Plane, Plane]:
     """Planes of a 4:2:0 JPEG as coded.
 

@@ -25,8 +25,10 @@ Source = str | os.PathLike[str] | bytes | IO[bytes]
 #: Largest picture that is decoded unless the caller says otherwise, pixels.
 PIXEL_LIMIT = 256_000_000
 #: Suffixes of the pictures that are taken from a folder.
-READ_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-FORMAT_NAMES = "JPEG, PNG, TIFF, WebP, BMP, GIF, PGM or PPM"
+READ_SUFFIXES = (
+    ".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+FORMAT_NAMES = "JPEG, PNG, TIFF, WebP, AVIF, BMP, GIF, PGM or PPM"
 
 TIFF_BITS_PER_SAMPLE, TIFF_PHOTOMETRIC, TIFF_SAMPLE_FORMAT = 258, 262, 339
 ORIENTATION = 0x0112
@@ -36,7 +38,9 @@ ORIENTATION = 0x0112
 TIFF_DESCRIPTIVE = (270, 271, 272, ORIENTATION, 305, 306, 315, 316, 33432, 34665, 34853)
 
 
-def read_picture(source: Source, *, pixel_limit: int = PIXEL_LIMIT) -> Picture:
+def read_picture(
+    source: Source, *, pixel_limit: int = PIXEL_LIMIT, as_coded: bool = True
+) -> Picture:
     """Read a picture file.
 
     4:2:0 JPEG comes as its coded planes, gray JPEG as luma, any other JPEG as RGB.
@@ -46,9 +50,11 @@ def read_picture(source: Source, *, pixel_limit: int = PIXEL_LIMIT) -> Picture:
     Parameters
     ----------
     source : path, bytes, or binary stream
-        A file of JPEG, PNG, TIFF, WebP, BMP, GIF, PGM or PPM.
+        A file of JPEG, PNG, TIFF, WebP, AVIF, BMP, GIF, PGM or PPM.
     pixel_limit : int
         Largest number of pixels that is decoded.
+    as_coded : bool
+        False gives 4:2:0 JPEG as RGB too, as libjpeg shows it.
 
     Returns
     -------
@@ -69,7 +75,7 @@ def read_picture(source: Source, *, pixel_limit: int = PIXEL_LIMIT) -> Picture:
     if not data:
         raise ImageError(f"{name} is empty (0 bytes): get it again from where it came from.")
     try:
-        reader = _reader(data)
+        reader = _reader(data, name)
     except ImportError as error:
         raise _pillow_missing() from error
     if reader is None:
@@ -77,7 +83,7 @@ def read_picture(source: Source, *, pixel_limit: int = PIXEL_LIMIT) -> Picture:
     try:
         with reader(io.BytesIO(data), "") as picture:
             _check_size(picture, name, pixel_limit)
-            return _decode(picture, data, name)
+            return _decode(picture, data, name, as_coded)
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # Pillow's readers raise nearly anything on damaged files
@@ -119,8 +125,9 @@ def _pillow_missing() -> MissingPackageError:
     return MissingPackageError("picture files need Pillow: pip install 'edgeqe[files]'")
 
 
-def _reader(data: bytes) -> Any:
+def _reader(data: bytes, name: str) -> Any:
     """Pillow's reader for a file, by its first bytes; None if there is none."""
+    from PIL import features
     from PIL.BmpImagePlugin import BmpImageFile
     from PIL.GifImagePlugin import GifImageFile
     from PIL.JpegImagePlugin import JpegImageFile
@@ -131,6 +138,16 @@ def _reader(data: bytes) -> Any:
 
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return WebPImageFile
+    if data[4:12] in (b"ftypavif", b"ftypavis"):
+        if "avif" not in features.modules or not features.check("avif"):
+            raise ImageError(
+                f"{name} is AVIF, which this Pillow does not read: pip install --upgrade pillow"
+            )
+        if _is_deep_av1(data):  # Pillow does not tell
+            raise _too_deep(name)
+        from PIL.AvifImagePlugin import AvifImageFile
+
+        return AvifImageFile
     for magic, reader in (
         (b"\xff\xd8\xff", JpegImageFile),
         (b"\x89PNG\r\n\x1a\n", PngImageFile),
@@ -159,7 +176,7 @@ def _check_size(picture: ImageFile, name: str, pixel_limit: int) -> None:
         )
 
 
-def _decode(picture: ImageFile, data: bytes, name: str) -> Picture:
+def _decode(picture: ImageFile, data: bytes, name: str, as_coded: bool) -> Picture:
     if getattr(picture, "is_animated", False):
         raise ImageError(f"{name} holds several pictures: give each as a file of its own.")
     table = None
@@ -170,7 +187,7 @@ def _decode(picture: ImageFile, data: bytes, name: str) -> Picture:
         layers: list[tuple[int, ...]] = getattr(picture, "layer", [])
         found = tables.get(layers[0][3]) if layers else None
         table = None if found is None or min(found) < 1 else tuple(found)
-        if jpeg.is_420(picture):
+        if as_coded and jpeg.is_420(picture):
             return Picture(jpeg.decode_420(data), None, table, _metadata(picture))
     _check_depth(picture, name)
     orientation = _tiff_orientation(picture)
@@ -200,10 +217,20 @@ def _check_depth(picture: ImageFile, name: str) -> None:
         arguments: Any = picture.tile[0][3]
         lost = picture.mode == "RGB" and not isinstance(arguments, str) and arguments[-1] > 255
     if lost:
-        raise ImageError(
-            f"{name} has more than 8 bits a sample in a form that would be cut to 8 bits: give "
-            "gray PNG, TIFF or PGM of 16 bits without transparency, or a picture of 8 bits."
-        )
+        raise _too_deep(name)
+
+
+def _too_deep(name: str) -> ImageError:
+    return ImageError(
+        f"{name} has more than 8 bits a sample in a form that would be cut to 8 bits: give "
+        "gray PNG, TIFF or PGM of 16 bits without transparency, or a picture of 8 bits."
+    )
+
+
+def _is_deep_av1(data: bytes) -> bool:
+    """Whether an AVIF file's configuration box says 10 or 12 bits (AV1-ISOBMFF, 2.3.3)."""
+    _, _, configuration = data.partition(b"av1C")
+    return len(configuration) > 2 and bool(configuration[2] & 0x40)
 
 
 def _samples(picture: ImageFile, name: str) -> tuple[Samples, Samples | None]:

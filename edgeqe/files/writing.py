@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, final
 
@@ -19,6 +18,7 @@ from edgeqe.errors import (
     MissingPackageError,
 )
 from edgeqe.files.picture import Picture, Samples, picture_from_array
+from edgeqe.reports.output_file import partial_of
 
 if TYPE_CHECKING:
     from PIL.Image import Exif
@@ -150,7 +150,7 @@ class Output:
     def __enter__(self) -> Output:
         """Make the temporary file."""
         if self._path is not None:
-            self._temporary = self._path.with_name(f".edgeqe-{secrets.token_hex(6)}.part")
+            self._temporary = partial_of(self._path)
             try:
                 self._temporary.touch(exist_ok=False)
             except OSError as error:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgeqe.errors import InputError
+
+__all__ = ["check_destination", "partial_of", "write", "written_whole"]
 
 
 def check_destination(path: Path, *, overwrite: bool) -> None:
@@ -22,6 +27,38 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
         raise InputError(f"'{path}' cannot be written: name a file in a folder that exists.")
 
 
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """File beside another that takes its name when the block ends, and is removed if it fails.
+
+    Parameters
+    ----------
+    path : Path
+        What comes into being, or is replaced, whole or not at all.
+
+    Yields
+    ------
+    Path
+        To be written in the block.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    temporary = partial_of(path)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def partial_of(path: Path) -> Path:
+    """Name in the same folder, hidden and of nobody else, for what is not whole yet."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.partial")
+
+
 def write(content: bytes, path: Path) -> None:
     """Write a file whole or not at all.
 
@@ -30,11 +67,8 @@ def write(content: bytes, path: Path) -> None:
     InputError
         If its folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        with written_whole(path) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
         raise InputError(f"'{path}' cannot be written ({error.strerror}).") from error
-    finally:
-        temporary.unlink(missing_ok=True)

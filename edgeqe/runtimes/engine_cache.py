@@ -32,7 +32,7 @@ _HASH, _OLD = 24, 86400.0
 
 
 @dataclass(frozen=True)
-class Engine:
+class CachedEngine:
     """One folder of the cache."""
 
     path: Path
@@ -103,7 +103,7 @@ class EnginePlace:
             shutil.rmtree(self.path, ignore_errors=True)
 
 
-def engines() -> list[Engine]:
+def engines() -> list[CachedEngine]:
     """What the cache holds, the latest used first; builds that were broken off at the end."""
     folder = cache_folder()
     paths = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
@@ -111,12 +111,12 @@ def engines() -> list[Engine]:
     return sorted(found, key=lambda engine: (not engine.key, -engine.used))
 
 
-def prune(older_than_days: float = 0.0) -> list[Engine]:
+def prune(older_than_days: float = 0.0) -> list[CachedEngine]:
     """Remove engines that were not used for so many days, and old broken-off builds.
 
     Returns
     -------
-    list of Engine
+    list of CachedEngine
         Those that were removed.
     """
     now, gone = time.time(), []
@@ -128,7 +128,7 @@ def prune(older_than_days: float = 0.0) -> list[Engine]:
     return gone
 
 
-def _engine(path: Path) -> Engine:
+def _engine(path: Path) -> CachedEngine:
     key: Mapping[str, object] = {}
     if not path.name.startswith(PARTIAL):
         try:
@@ -136,4 +136,4 @@ def _engine(path: Path) -> Engine:
         except (OSError, ValueError):
             key = {}
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return Engine(path, key if isinstance(key, dict) else {}, size, path.stat().st_mtime)
+    return CachedEngine(path, key if isinstance(key, dict) else {}, size, path.stat().st_mtime)

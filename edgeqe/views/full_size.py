@@ -17,6 +17,7 @@ from edgeqe.views.subsampled import (
     PlanesView,
     RgbView,
     View,
+    copy_alpha,
     repeat_edges,
     span,
 )
@@ -64,8 +65,7 @@ class LumaOfRgbView(View):
         """R, G and B plus the residual of Y, alpha as it was."""
         own = self._own(window, residual)
         source, target = self._pair(window)
-        if source.shape[2] == 4:
-            target[..., 3] = source[..., 3]
+        copy_alpha(source, target)
         for position in self.order:
             self._add(source[..., position], own[0], target[..., position])
 
@@ -93,8 +93,7 @@ class FullRgbView(View):
         """The channels plus their residuals, alpha as it was."""
         own = self._own(window, residual)
         source, target = self._pair(window)
-        if source.shape[2] == 4:
-            target[..., 3] = source[..., 3]
+        copy_alpha(source, target)
         for plane, position in zip(own, self.order, strict=True):
             self._add(source[..., position], plane, target[..., position])
 

@@ -238,8 +238,7 @@ class RgbView(View):
         """R, G and B plus the residual's, alpha as it was."""
         own = self._own(window, residual)
         source, target = self._pair(window)
-        if source.shape[2] == 4:
-            target[..., 3] = source[..., 3]
+        copy_alpha(source, target)
         for channel, position in enumerate(self.order):
             blue, red = (np.float32(c) for c in YCC_TO_RGB[channel, 1:])
             chroma = blue * own[4] + red * own[5]
@@ -263,6 +262,12 @@ def span(window: Window) -> tuple[tuple[int, int], tuple[int, int]]:
         (window.top, window.top + window.height),
         (window.left, window.left + window.width),
     )
+
+
+def copy_alpha(source: Samples, target: Samples) -> None:
+    """Copy the fourth channel of interleaved samples, where they have one."""
+    if source.shape[2] == 4:
+        target[..., 3] = source[..., 3]
 
 
 def repeat_edges(plane: Float, height: int, width: int) -> None:

@@ -15,14 +15,12 @@ from PIL import Image, ImageFilter
 
 from edgeqe.codecs import jpeg
 from edgeqe.codecs.strength import nearest_quality
-from edgeqe.errors import ImageError, InputError, MissingFileError
-from edgeqe.files.reading import READ_SUFFIXES
+from edgeqe.errors import ImageError
+from edgeqe.files.folders import list_pictures
+from edgeqe.files.reading import read_picture
 from edgeqe.typing import Float, Rgb
 from edgeqe.views.colour import NEUTRAL, pool, rgb_to_ycc, space_to_depth
-from edgeqe.zoo.training.pictures import SUFFIXES
 
-#: Suffixes of the pictures that are taken.
-READ = tuple(sorted({*SUFFIXES, *READ_SUFFIXES}))
 #: Side of a window, pixels, and the unit of its size: JPEG's blocks of subsampled chroma.
 SIDE, UNIT = 256, 16
 #: Pixels of all windows; more than that where every picture gives one.
@@ -90,13 +88,9 @@ def read_photographs(
     ImageError
         If a picture cannot be read.
     """
-    if not folder.is_dir():
-        raise MissingFileError(f"no folder '{folder}': give one with reference pictures.")
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in READ and p.is_file())
-    if not files:
-        raise InputError(f"no pictures in '{folder}': give a folder with some ({', '.join(READ)}).")
+    files = list_pictures(folder)
     if len(files) > MOST_PICTURES:
-        files = [files[index * len(files) // MOST_PICTURES] for index in range(MOST_PICTURES)]
+        files = tuple(files[index * len(files) // MOST_PICTURES] for index in range(MOST_PICTURES))
     side = block or SIDE
     count = max(1, round(pixels / side**2 / len(files)))
     photographs = []
@@ -192,30 +186,21 @@ def _prediction_residual(luma: npt.NDArray[np.uint8]) -> Float:
 
 def _photograph(file: Path, name: str, count: int, side: int) -> Photograph:
     """Read a picture; the windows depend on the file's bytes, not on its name."""
-    try:
-        data = file.read_bytes()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(data))
-        with picture:
-            if picture.mode.startswith(("I", "F")):
-                raise ImageError(f"'{file}' has more than 8 bits a sample: give it in 8 bits.")
-            tables = getattr(picture, "quantization", None)
-            quality = nearest_quality(tables[min(tables)])[0] if tables else None
-            picture.load()
-            whole = picture if picture.mode == "RGB" else picture.convert("RGB")
-            digest = hashlib.sha256(data)
-            thumbnail = whole.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX).convert("L")
-            windows = _windows(whole, count, side, int.from_bytes(digest.digest()[:8], "big"))
-    except (ImageError, MemoryError):
-        raise
-    except Exception as error:  # Pillow's readers raise nearly anything on damaged files
-        reason = str(error).strip().rstrip(".") or type(error).__name__
-        raise ImageError(
-            f"'{file}' cannot be read as a picture ({reason}): get it again, or take it out."
-        ) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, about damaged metadata
+        found = read_picture(file, as_coded=False)
+    if found.bit_depth != 8:
+        raise ImageError(f"'{file}' has more than 8 bits a sample: give it in 8 bits.")
+    whole = Image.fromarray(found.pixels()).convert("RGB")
+    digest = hashlib.sha256(file.read_bytes())
+    thumbnail = whole.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX).convert("L")
     return Photograph(
-        name, digest.hexdigest(), picture.size, windows, np.asarray(thumbnail), quality
+        name,
+        digest.hexdigest(),
+        whole.size,
+        _windows(whole, count, side, int.from_bytes(digest.digest()[:8], "big")),
+        np.asarray(thumbnail),
+        None if found.table is None else nearest_quality(found.table)[0],
     )
 
 

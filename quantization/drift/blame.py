@@ -1,4 +1,4 @@
-"""Where a drift comes from: one thing after another is swapped, and each step is measured.
+"""Where a drift comes from: one thing after another is swapped, and each stage is measured.
 
 ::
 
@@ -6,8 +6,8 @@
                      --runtime-------> candidate, on its runtime
                      --decoder-------> the same, fed by another JPEG decoder
 
-*Exact* is plain arithmetic (`exact.py`). PSNR is of the enhanced picture against the
-undamaged one, so what a step loses is gain, and the losses of the steps add up to the drift.
+*Exact* is plain arithmetic (`reference_inference.py`). PSNR is of the enhanced picture against the
+reference picture, so what a stage loses is gain, and the losses of the stages add up to the drift.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeqe.codecs.strength import step_from_quality
+from edgeqe import metrics
+from edgeqe.errors import InputError
 from edgeqe.model.file import ModelFile
+from edgeqe.protocols import CodingProtocol, MeasuredNetwork, protocols_of
 from edgeqe.quantization.drift.decoders import Decoder, decoder_of, islow
-from edgeqe.quantization.drift.drift import Network, psnr
+from edgeqe.quantization.drift.drift import PICTURE_CEILING
 from edgeqe.quantization.drift.gate import MEMORY_LIMIT
-from edgeqe.quantization.drift.protocols import PROTOCOLS, code, notes_of
-from edgeqe.quantization.drift.reference_inference import Exact
+from edgeqe.quantization.drift.reference_inference import ReferenceInference
+from edgeqe.quantization.drift.references import PROTOCOLS, compressed_pictures, notes_of
 from edgeqe.quantization.drift.reporting import Given, Model, machine, opened, stand_in_notes
 
-#: The steps in their order.
+#: The stages in their order.
 SOURCES = ("quantization", "runtime", "decoder")
-#: A step that costs less than this is not blamed, dB.
+#: A stage that costs less than this is not blamed, dB.
 NOTICEABLE = 0.001
 #: Qualities that are measured unless others are asked for: plain arithmetic is slow.
 QUALITIES = (10, 40, 90)
@@ -39,23 +41,23 @@ QUALITIES = (10, 40, 90)
 class BlameRow:
     """Means over the pictures of one protocol at one quality, dB."""
 
-    protocol: str
+    protocol: CodingProtocol
     quality: int
     pictures: int
     jpeg: float
     """PSNR of the JPEG, by the reference decoder."""
     psnr: tuple[float, ...]
-    """PSNR of the enhanced pictures: before the first step and behind each one."""
+    """PSNR of the enhanced pictures: before the first stage and behind each one."""
 
     @property
     def losses(self) -> dict[str, float]:
-        """What each step of `SOURCES` costs."""
+        """What each stage of `SOURCES` costs."""
         pairs = zip(self.psnr, self.psnr[1:], strict=False)
         return {name: before - after for name, (before, after) in zip(SOURCES, pairs, strict=True)}
 
     @property
     def drift(self) -> float:
-        """What all steps cost together."""
+        """What all stages cost together."""
         return self.psnr[0] - self.psnr[-1]
 
 
@@ -66,7 +68,7 @@ class Blame:
     reference: Model
     candidate: Model
     decoder: str
-    """Decoder of the last step."""
+    """Decoder of the last stage."""
     data: str
     """Name of the set of pictures."""
     rows: tuple[BlameRow, ...]
@@ -75,7 +77,7 @@ class Blame:
     """See `edgeqe.quantization.drift.reporting.machine`."""
 
     def losses(self) -> dict[str, float]:
-        """What each step of `SOURCES` costs, mean over the rows, dB."""
+        """What each stage of `SOURCES` costs, mean over the rows, dB."""
         return {
             name: math.fsum(row.losses[name] for row in self.rows) / len(self.rows)
             for name in SOURCES
@@ -83,7 +85,7 @@ class Blame:
 
     @property
     def largest(self) -> str:
-        """The step that costs most; ``none`` if none costs `NOTICEABLE`."""
+        """The stage that costs most; ``none`` if none costs `NOTICEABLE`."""
         losses = self.losses()
         name = max(losses, key=lambda source: losses[source])
         return name if losses[name] >= NOTICEABLE else "none"
@@ -101,7 +103,7 @@ def blame(
     threads: int | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> Blame:
-    """Measure what each step from a reference to a candidate costs.
+    """Measure what each stage from a reference to a candidate costs.
 
     Parameters
     ----------
@@ -109,14 +111,14 @@ def blame(
         Names of shipped models or model files, of either format. A network's name alone is its
         float32 file as reference, and what this device runs as candidate.
     files : sequence of Path
-        Undamaged pictures; one at a time is held in memory.
+        Reference pictures; one at a time is held in memory.
     data : str
         Name of the set of pictures, for the report.
     protocols, qualities, threads, advance
         As of `edgeqe.quantization.drift.gate.check`.
     decoder : str
-        JPEG decoder of the last step, one of `edgeqe.quantization.drift.decoders.DECODERS`; the
-        first, which is the decoder of all other steps, leaves that step at 0.
+        JPEG decoder of the last stage, one of `edgeqe.quantization.drift.decoders.DECODERS`; the
+        first, which is the decoder of all other stages, leaves that stage at 0.
 
     Raises
     ------
@@ -125,43 +127,48 @@ def blame(
     ProviderError
         If a file's runtime is not there.
     """
-    other = decoder_of(decoder)
+    other, asked = decoder_of(decoder), protocols_of(protocols)
+    if other is not islow and CodingProtocol.PLANES in asked:
+        raise InputError(
+            f"decoder {decoder} gives no planes as they are coded: leave protocol planes out, or swap "
+            "no decoder."
+        )
     with opened(reference, candidate, threads=threads, memory_limit=MEMORY_LIMIT) as two:
         first, second = (ran.model for ran in two)
         network = two[1].enhancer
-        steps: list[tuple[Network, Decoder]] = [
-            (Exact(ModelFile(Path(first.path))), islow),
-            (Exact(ModelFile(Path(second.path))), islow),
+        stages: list[tuple[MeasuredNetwork, Decoder]] = [
+            (ReferenceInference(ModelFile(Path(first.path))), islow),
+            (ReferenceInference(ModelFile(Path(second.path))), islow),
             (network, islow),
             (network, other),
         ]
-        rows = _measure(steps, files, protocols, qualities, advance)
+        rows = _measure(stages, files, asked, qualities, advance)
         notes = stand_in_notes(two)
-    notes += notes_of(files, protocols, {row.protocol for row in rows})
+    notes += notes_of(files, asked, {row.protocol for row in rows})
     return Blame(first, second, decoder, data, tuple(rows), notes, machine())
 
 
 def _measure(
-    steps: Sequence[tuple[Network, Decoder]],
+    stages: Sequence[tuple[MeasuredNetwork, Decoder]],
     files: Sequence[Path],
-    protocols: Sequence[str],
+    protocols: Sequence[CodingProtocol],
     qualities: Sequence[int],
     advance: Callable[[], None],
 ) -> list[BlameRow]:
     """Every row, by protocol, then quality."""
-    found: dict[tuple[str, int], list[list[float]]] = {
+    found: dict[tuple[CodingProtocol, int], list[list[float]]] = {
         (protocol, quality): [] for protocol in protocols for quality in qualities
     }
-    for coded in code(files, protocols, qualities, advance):
-        gray, step = coded.original.ndim == 2, step_from_quality(coded.quality)
-        figures = [psnr(coded.original, islow(coded.data, gray))]
-        for network, decoder in steps:
-            enhanced = network.enhance(decoder(coded.data, gray), step=step)
-            figures.append(psnr(coded.original, enhanced))
+    for coded in compressed_pictures(files, protocols, qualities, advance):
+        original, gray = coded.reference.pixels, coded.protocol == CodingProtocol.GRAY
+        pictures = [coded.decoded.pixels]
+        for network, decoder in stages:
+            pictures.append(coded.enhanced(network, decoder(coded.data, gray)).pixels)
+        figures = [metrics.psnr(original, p, ceiling=PICTURE_CEILING) for p in pictures]
         found[coded.protocol, coded.quality].append(figures)
     rows = []
-    for (protocol, quality), pictures in found.items():
-        if pictures:
-            means = [math.fsum(column) / len(pictures) for column in zip(*pictures, strict=True)]
-            rows.append(BlameRow(protocol, quality, len(pictures), means[0], tuple(means[1:])))
+    for (protocol, quality), measured in found.items():
+        if measured:
+            means = [math.fsum(column) / len(measured) for column in zip(*measured, strict=True)]
+            rows.append(BlameRow(protocol, quality, len(measured), means[0], tuple(means[1:])))
     return rows

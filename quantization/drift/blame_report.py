@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 from edgeqe.quantization.drift.blame import NOTICEABLE, SOURCES, Blame
-from edgeqe.quantization.drift.report import HEADINGS
 from edgeqe.quantization.drift.reporting import machine_line, signed
 from edgeqe.reports.tables import table
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def to_json(blame: Blame) -> str:
@@ -26,7 +25,7 @@ def to_json(blame: Blame) -> str:
             "data": blame.data,
             "rows": [
                 {
-                    "protocol": row.protocol,
+                    "protocol": row.protocol.value,
                     "quality": row.quality,
                     "pictures": row.pictures,
                     "jpeg_psnr_db": row.jpeg,
@@ -45,7 +44,7 @@ def to_json(blame: Blame) -> str:
 
 
 def to_text(blame: Blame) -> str:
-    """Tables, a protocol each, and the step that costs most."""
+    """Tables, a protocol each, and the stage that costs most."""
     lines = [
         f"reference  {blame.reference.line()}",
         f"candidate  {blame.candidate.line()}",
@@ -68,7 +67,11 @@ def to_text(blame: Blame) -> str:
             for row in blame.rows
             if row.protocol == protocol
         ]
-        lines += ["", f"{HEADINGS[protocol]}; gains and losses of gain in dB", *table(cells)]
+        lines += [
+            "",
+            f"{protocol}: {protocol.meaning}; gains and losses of gain in dB",
+            *table(cells),
+        ]
     lines += ["", *(f"note: {note}" for note in blame.notes)]
     lines += [f"pictures of {blame.data}", machine_line(blame.stamp), ""]
     if blame.largest == "none":

@@ -9,13 +9,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from PIL import features
-from PIL.JpegImagePlugin import JpegImageFile
 
 from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError, MissingPackageError
@@ -49,11 +46,7 @@ def decoder_of(name: str) -> Decoder:
 
 def islow(data: bytes, gray: bool) -> Uint8:
     """Pixels of a JPEG by libjpeg's accurate integer DCT."""
-    if gray:
-        return jpeg.decode_luma(data)
-    # Not Image.open: it warns of large pictures, or refuses them, by a global setting.
-    with JpegImageFile(io.BytesIO(data)) as opened:
-        return np.asarray(opened)
+    return jpeg.decode_luma(data) if gray else jpeg.decode_rgb(data)
 
 
 def islow_version() -> str:

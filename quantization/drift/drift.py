@@ -11,14 +11,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.codecs.strength import step_from_quality
-from edgeqe.quantization.drift.decoders import islow
-from edgeqe.quantization.drift.protocols import Coded, code
+from edgeqe import metrics
+from edgeqe.protocols import CodingProtocol, CompressedPicture, MeasuredNetwork
+from edgeqe.quantization.drift.references import compressed_pictures
 from edgeqe.typing import Uint8
 
 Float64 = npt.NDArray[np.float64]
@@ -37,13 +36,6 @@ BLOCK = 8
 PICTURE_CEILING = 60.0
 #: Qualities that are measured unless others are asked for.
 QUALITIES = (10, 20, 40, 60, 80, 90)
-
-
-class Network(Protocol):
-    """What drift is measured of: an `Enhancer`, or an exact one."""
-
-    def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
-        """Enhanced array of the same shape."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +69,12 @@ class PictureDrift:
 
 
 @dataclass(frozen=True)
-class Row:
+class DriftRow:
     """All pictures of a set at one quality in one protocol."""
 
     data: str
     """Name of the set."""
-    protocol: str
+    protocol: CodingProtocol
     quality: int
     pictures: tuple[PictureDrift, ...]
     """At least one, in the order of the files."""
@@ -118,66 +110,62 @@ class Row:
 
 
 def measure(
-    reference: Network,
-    candidate: Network,
+    reference: MeasuredNetwork,
+    candidate: MeasuredNetwork,
     sets: Mapping[str, Sequence[Path]],
-    protocols: Sequence[str],
+    protocols: Sequence[CodingProtocol],
     qualities: Sequence[int],
     advance: Callable[[], None] = lambda: None,
-) -> list[Row]:
+) -> list[DriftRow]:
     """Drift of a candidate from a reference.
 
     Parameters
     ----------
-    reference, candidate : Network
+    reference, candidate : MeasuredNetwork
     sets : mapping of str to sequence of Path
-        Undamaged pictures by the name of their set. Each set is judged by itself, because a mean
+        Reference pictures by the name of their set. Each set is judged by itself, because a mean
         over all would hide what happens to a few pictures of another kind.
     protocols, qualities, advance
-        As of `edgeqe.quantization.drift.protocols.code`.
+        As of `edgeqe.quantization.drift.references.compressed_pictures`.
 
     Returns
     -------
-    list of Row
+    list of DriftRow
         By set, then protocol, then quality, as asked; protocols that no picture of a set has a
         part in are left out.
 
     Raises
     ------
     ImageError, InputError
-        As of `edgeqe.quantization.drift.protocols.code`.
+        As of `edgeqe.quantization.drift.references.compressed_pictures`.
     """
-    found: dict[tuple[str, str, int], list[PictureDrift]] = {
+    found: dict[tuple[str, CodingProtocol, int], list[PictureDrift]] = {
         (data, protocol, quality): []
         for data in sets
         for protocol in protocols
         for quality in qualities
     }
     for data, files in sets.items():
-        for coded in code(files, protocols, qualities, advance):
+        for coded in compressed_pictures(files, protocols, qualities, advance):
             drift = picture_drift(coded, reference, candidate)
             found[data, coded.protocol, coded.quality].append(drift)
-    return [Row(*key, tuple(pictures)) for key, pictures in found.items() if pictures]
+    return [DriftRow(*key, tuple(pictures)) for key, pictures in found.items() if pictures]
 
 
-def picture_drift(coded: Coded, reference: Network, candidate: Network) -> PictureDrift:
+def picture_drift(
+    coded: CompressedPicture, reference: MeasuredNetwork, candidate: MeasuredNetwork
+) -> PictureDrift:
     """Drift of one picture."""
-    shown = islow(coded.data, coded.original.ndim == 2)
+    original = coded.reference.pixels
     # a step alone: JPEG stands in for the codecs of a network that does not serve it
-    step = step_from_quality(coded.quality)
-    first, second = reference.enhance(shown, step=step), candidate.enhance(shown, step=step)
+    first, second = (coded.enhanced(network).pixels for network in (reference, candidate))
     return PictureDrift(
         coded.name,
-        psnr(coded.original, shown),
-        psnr(coded.original, first),
-        psnr(coded.original, second),
-        worst_tile(coded.original, first, second),
+        metrics.psnr(original, coded.decoded.pixels, ceiling=PICTURE_CEILING),
+        metrics.psnr(original, first, ceiling=PICTURE_CEILING),
+        metrics.psnr(original, second, ceiling=PICTURE_CEILING),
+        worst_tile(original, first, second),
     )
-
-
-def psnr(original: Uint8, picture: Uint8) -> float:
-    """PSNR of a whole picture in dB, at most `PICTURE_CEILING`."""
-    return float(_decibels(np.array(_squares(original, picture).mean()), PICTURE_CEILING))
 
 
 def worst_tile(original: Uint8, reference: Uint8, candidate: Uint8) -> Tile:
@@ -191,11 +179,10 @@ def worst_tile(original: Uint8, reference: Uint8, candidate: Uint8) -> Tile:
     original, reference, candidate : ndarray of uint8, shape (H, W) or (H, W, 3)
     """
     rows, columns = (_starts(length) for length in original.shape[:2])
-    quality = [
-        _decibels(_tile_errors(_squares(original, picture), rows, columns), TILE_CEILING)
-        for picture in (reference, candidate)
-    ]
-    drops = quality[0] - quality[1]
+    before, after = (
+        _tile_psnr(_squares(original, picture), rows, columns) for picture in (reference, candidate)
+    )
+    drops = before - after
     row, column = np.unravel_index(int(drops.argmax()), drops.shape)
     return Tile(rows[row], columns[column], float(drops[row, column]))
 
@@ -215,15 +202,18 @@ def _squares(original: Uint8, picture: Uint8) -> Float64:
     return mean
 
 
-def _tile_errors(squares: Float64, rows: Sequence[int], columns: Sequence[int]) -> Float64:
-    """Mean square error of every tile, shape (tiles down, tiles across).
+def _tile_psnr(squares: Float64, rows: Sequence[int], columns: Sequence[int]) -> Float64:
+    """PSNR of every tile, dB, shape (tiles down, tiles across).
 
     A block's error counts as at least that of `TILE_CEILING`.
     """
     return np.array(
         [
             [
-                _blocks_error(squares[row : row + TILE_SIDE, column : column + TILE_SIDE])
+                metrics.psnr_of_mse(
+                    _blocks_error(squares[row : row + TILE_SIDE, column : column + TILE_SIDE]),
+                    ceiling=TILE_CEILING,
+                )
                 for column in columns
             ]
             for row in rows
@@ -238,15 +228,4 @@ def _blocks_error(squares: Float64) -> float:
         first = np.arange(0, squares.shape[axis], BLOCK)
         sums = np.add.reduceat(sums, first, axis)
         pixels = np.add.reduceat(pixels, first, axis)
-    return float(np.maximum(sums, pixels * _error(TILE_CEILING)).sum() / squares.size)
-
-
-def _error(decibels: float) -> float:
-    """Mean square error of a PSNR in dB."""
-    return float(255.0**2 / 10 ** (decibels / 10))
-
-
-def _decibels(error: Float64, ceiling: float) -> Float64:
-    """PSNR of mean square errors in dB, up to a ceiling."""
-    decibels: Float64 = 10.0 * np.log10(255.0**2 / np.maximum(error, _error(ceiling)))
-    return decibels
+    return float(np.maximum(sums, pixels * metrics.mse_of_psnr(TILE_CEILING)).sum() / squares.size)

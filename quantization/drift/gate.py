@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from edgeqe.protocols import protocols_of
 from edgeqe.quantization.drift.drift import QUALITIES, measure
-from edgeqe.quantization.drift.limits import Limits
-from edgeqe.quantization.drift.protocols import PROTOCOLS, notes_of
-from edgeqe.quantization.drift.report import Report
+from edgeqe.quantization.drift.limits import DriftLimits
+from edgeqe.quantization.drift.references import PROTOCOLS, notes_of
+from edgeqe.quantization.drift.report import DriftReport
 from edgeqe.quantization.drift.reporting import Given, machine, opened, stand_in_notes
 
 #: Memory of each of the two enhancers unless stated.
 MEMORY_LIMIT = "256MiB"
 #: Limits that hold unless others are stated.
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = DriftLimits()
 
 
 def check(
@@ -24,11 +25,11 @@ def check(
     *,
     protocols: Sequence[str] = PROTOCOLS,
     qualities: Sequence[int] = QUALITIES,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: DriftLimits = DEFAULT_LIMITS,
     threads: int | None = None,
     memory_limit: int | str = MEMORY_LIMIT,
     advance: Callable[[], None] = lambda: None,
-) -> Report:
+) -> DriftReport:
     """Measure how far a candidate drifts from a reference, and judge it.
 
     Each file runs on its own runtime, as an `Enhancer` runs it on this machine.
@@ -39,13 +40,13 @@ def check(
         Names of shipped models or model files, of either format. A network's name alone is its
         float32 file as reference, and what this device runs as candidate.
     sets : mapping of str to sequence of Path
-        Undamaged pictures by the name of their set, each judged by itself; one picture at a time
+        Reference pictures by the name of their set, each judged by itself; one picture at a time
         is held in memory.
     protocols : sequence of str
-        Some of ``gray`` and ``colour``.
+        Names out of `edgeqe.protocols.CodingProtocol`.
     qualities : sequence of int
         JPEG qualities, 1 to 100.
-    limits : Limits
+    limits : DriftLimits
     threads : int, optional
         Threads of each; all processors if left out.
     memory_limit : int or str
@@ -55,7 +56,7 @@ def check(
 
     Returns
     -------
-    Report
+    DriftReport
 
     Raises
     ------
@@ -64,11 +65,12 @@ def check(
     ProviderError
         If a file's runtime is not there.
     """
+    asked = protocols_of(protocols)
     with opened(reference, candidate, threads=threads, memory_limit=memory_limit) as two:
         first, second = two
-        rows = measure(first.enhancer, second.enhancer, sets, protocols, qualities, advance)
+        rows = measure(first.enhancer, second.enhancer, sets, asked, qualities, advance)
         notes = list(stand_in_notes(two))
     for data, files in sets.items():
         measured = {row.protocol for row in rows if row.data == data}
-        notes += [f"{data}: {note}" for note in notes_of(files, protocols, measured)]
-    return Report(first.model, second.model, limits, tuple(rows), tuple(notes), machine())
+        notes += [f"{data}: {note}" for note in notes_of(files, asked, measured)]
+    return DriftReport(first.model, second.model, limits, tuple(rows), tuple(notes), machine())

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.drift.drift import Row
+from edgeqe.quantization.drift.drift import DriftRow
 
 #: The rule that holds unless limits are stated: up to this quality, and the most that the mean
 #: may lose there, dB.
@@ -18,8 +18,8 @@ TILE_DROP = 0.3
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a gate says of one protocol at one quality."""
+class DriftVerdict:
+    """What the drift gate says of one protocol at one quality."""
 
     limit: float
     """Most that the mean gain may lose, dB."""
@@ -40,8 +40,8 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Limits of a gate. Without `max_drop` and `max_gain_loss` the rule of this module holds."""
+class DriftLimits:
+    """Limits of the drift gate. Without `max_drop` and `max_gain_loss` the rule of this module holds."""
 
     max_drop: float | None = None
     """Most that the mean gain may lose at any quality, dB."""
@@ -73,7 +73,7 @@ class Limits:
             drop, share = FINE_DROP, FINE_GAIN_LOSS
         return max(drop or 0.0, (share or 0.0) / 100 * reference_gain)
 
-    def judge(self, row: Row) -> Verdict:
+    def judge(self, row: DriftRow) -> DriftVerdict:
         """Judge all pictures at one quality.
 
         The mean must lose no more than is allowed and never fall below the JPEG itself, whatever
@@ -92,4 +92,4 @@ class Limits:
                 f"the tile at row {worst.tile.row}, column {worst.tile.column} of {worst.name} "
                 f"drops {worst.tile.drop:.3g} dB, at most {self.max_tile_drop:g} may go"
             )
-        return Verdict(limit, " and ".join(gain), tile)
+        return DriftVerdict(limit, " and ".join(gain), tile)

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.drift.protocols import picture_files
+from edgeqe.files.folders import list_pictures
 from edgeqe.zoo.training.drawn import drawn_set, fingerprint
 
 #: Name that stands for the drawn pictures. A folder of that name is ``./drawn``.
@@ -28,7 +28,7 @@ def picture_sets(data: Sequence[str | os.PathLike[str]]) -> Iterator[PictureSets
     Parameters
     ----------
     data : sequence of str or path
-        Folders of undamaged pictures; ``drawn`` is `edgeqe.zoo.training.drawn.drawn_set`, for which
+        Folders of reference pictures; ``drawn`` is `edgeqe.zoo.training.drawn.drawn_set`, for which
         PNG files are written and removed again.
 
     Yields
@@ -49,13 +49,13 @@ def picture_sets(data: Sequence[str | os.PathLike[str]]) -> Iterator[PictureSets
             if given == DRAWN:
                 name, files = _write_drawn(Path(place))
             else:
-                files = picture_files(Path(given))
+                files = list_pictures(Path(given))
                 name = Path(given).resolve().name
                 if name in sets:
                     name = given
             sets[name] = files
         if not sets:
-            raise InputError(f"no pictures: give a folder of undamaged ones, or '{DRAWN}'.")
+            raise InputError(f"no pictures: give a folder of reference pictures, or '{DRAWN}'.")
         yield sets
 
 
@@ -64,4 +64,4 @@ def _write_drawn(folder: Path) -> tuple[str, tuple[Path, ...]]:
     pictures = drawn_set()
     for name, pixels in pictures.items():
         Image.fromarray(pixels).save(folder / f"{name}.png", compress_level=1)
-    return f"{DRAWN} {fingerprint(pictures)}", picture_files(folder)
+    return f"{DRAWN} {fingerprint(pictures)}", list_pictures(folder)

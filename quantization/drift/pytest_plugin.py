@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from edgeqe.quantization.drift.report import Report
+    from edgeqe.quantization.drift.report import DriftReport
 
 
 @pytest.fixture(scope="session")
-def edgeqe_drift() -> Callable[..., Report]:
+def edgeqe_drift() -> Callable[..., DriftReport]:
     """Gate that fails a test where a model drifts: `edgeqe.quantization.drift.pytest_plugin.gate`."""
     return gate
 
@@ -36,7 +36,7 @@ def gate(
     protocols: Sequence[str] | None = None,
     threads: int | None = None,
     **limits: float,
-) -> Report:
+) -> DriftReport:
     """Fail the test, with the table, if a candidate drifts from a reference.
 
     Parameters
@@ -45,12 +45,12 @@ def gate(
         Names of shipped models or model files, ONNX or TFLite. A network's name alone is its
         float32 file as reference, and what this device runs as candidate.
     data : str or path, or sequence of them
-        Folders of undamaged pictures, each judged by itself; ``drawn`` is twenty drawn ones: text,
+        Folders of reference pictures, each judged by itself; ``drawn`` is twenty drawn ones: text,
         line art and screens.
     qualities : sequence of int, optional
         JPEG qualities; 10, 20, 40, 60, 80 and 90 if left out.
     protocols : sequence of str, optional
-        Some of ``gray`` and ``colour``; both if left out.
+        Some of ``gray``, ``planes`` and ``rgb``, see `edgeqe.protocols`; gray and rgb if left out.
     threads : int, optional
         Threads of each; all processors if left out.
     **limits : float
@@ -59,7 +59,7 @@ def gate(
 
     Returns
     -------
-    Report
+    DriftReport
         What was measured, where the candidate holds.
 
     Raises
@@ -69,9 +69,9 @@ def gate(
     """
     from edgeqe.quantization.drift.drift import QUALITIES
     from edgeqe.quantization.drift.gate import check
-    from edgeqe.quantization.drift.limits import Limits
+    from edgeqe.quantization.drift.limits import DriftLimits
     from edgeqe.quantization.drift.picture_sets import picture_sets
-    from edgeqe.quantization.drift.protocols import PROTOCOLS
+    from edgeqe.quantization.drift.references import PROTOCOLS
 
     with picture_sets([data] if isinstance(data, str | os.PathLike) else data) as sets:
         report = check(
@@ -80,7 +80,7 @@ def gate(
             sets,
             protocols=PROTOCOLS if protocols is None else protocols,
             qualities=QUALITIES if qualities is None else qualities,
-            limits=Limits(**limits),
+            limits=DriftLimits(**limits),
             threads=threads,
         )
     if report.failures():

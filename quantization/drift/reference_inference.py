@@ -26,14 +26,14 @@ from edgeqe.views.window import Window
 MEMORY, MORE_ALIVE = 1 << 30, 4
 
 
-class Arithmetic(Protocol):
+class ReferenceSession(Protocol):
     """A network at one strength."""
 
     def run(self, planes: Float) -> Float:
         """Residual (C, h, w) in grey levels of planes (C, h, w), grey levels less 128."""
 
 
-def reference_session(file: ModelFile, key: int) -> Arithmetic:
+def reference_session(file: ModelFile, key: int) -> ReferenceSession:
     """Plain arithmetic of a model file at a key of its strengths.
 
     Raises
@@ -46,7 +46,7 @@ def reference_session(file: ModelFile, key: int) -> Arithmetic:
     return _PlainOnnx(file.at(key))
 
 
-class Exact:
+class ReferenceInference:
     """Enhances pictures as an `Enhancer` does, in plain arithmetic.
 
     Parameters
@@ -56,13 +56,29 @@ class Exact:
 
     def __init__(self, file: ModelFile) -> None:
         self._file = file
-        self._sessions: dict[int, Arithmetic] = {}
+        self._sessions: dict[int, ReferenceSession] = {}
 
     def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
         """Enhance a picture, shape (H, W) or (H, W, 3), of a step in grey levels."""
-        card, out = self._file.card, np.empty_like(image)
-        kind = "gray" if image.ndim == 2 else "rgb"
-        view = VIEWS[card.planes, kind]([image], [out], Depth(8))
+        (out,) = self._enhance("gray" if image.ndim == 2 else "rgb", [image], step)
+        return out
+
+    @property
+    def takes_planes(self) -> bool:
+        """Whether `enhance_planes` works: not with networks of RGB."""
+        return (self._file.card.planes, "planes") in VIEWS
+
+    def enhance_planes(
+        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float
+    ) -> tuple[Uint8, Uint8, Uint8]:
+        """Enhance I420 planes; a network of luma copies U and V."""
+        y, u, v = self._enhance("planes", [y, u, v], step)
+        return y, u, v
+
+    def _enhance(self, kind: str, arrays: list[Uint8], step: float) -> list[Uint8]:
+        """New arrays of the same shapes, seen by a view of this kind."""
+        card, out = self._file.card, [array.copy() for array in arrays]
+        view = VIEWS[card.planes, kind](arrays, out, Depth(8))
         session = self._session(step)
 
         def residual(window: Window) -> Float:
@@ -72,7 +88,7 @@ class Exact:
             view.read(window, planes)
             return session.run(planes)
 
-        height, width = image.shape[:2]
+        height, width = arrays[0].shape[:2]
         if card.tiling == "blocks":
             enhance_blocks(
                 view,
@@ -99,7 +115,7 @@ class Exact:
                 view.write(window, residual(window))
         return out
 
-    def _session(self, step: float) -> Arithmetic:
+    def _session(self, step: float) -> ReferenceSession:
         key = self._file.key(step)
         if key not in self._sessions:
             self._sessions[key] = reference_session(self._file, key)

@@ -8,30 +8,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeqe.quantization.drift.drift import BLOCK, PICTURE_CEILING, TILE_CEILING, TILE_SIDE, Row
-from edgeqe.quantization.drift.limits import Limits, Verdict
+from edgeqe.protocols import CodingProtocol
+from edgeqe.quantization.drift.drift import (
+    BLOCK,
+    PICTURE_CEILING,
+    TILE_CEILING,
+    TILE_SIDE,
+    DriftRow,
+)
+from edgeqe.quantization.drift.limits import DriftLimits, DriftVerdict
 from edgeqe.quantization.drift.reporting import Model, machine_line, signed
 from edgeqe.reports.junit import Case, to_xml
 from edgeqe.reports.tables import table
 
-SCHEMA_VERSION = 1
-HEADINGS = {
-    "gray": "gray: studio-range luma, coded as grayscale JPEG",
-    "colour": "colour: RGB of the decoder, coded as 4:2:0; PSNR in RGB",
-}
+SCHEMA_VERSION = 2
 COLUMNS = ("quality", "n", "JPEG dB", "reference", "candidate", "loss", "limit",
            "worst picture", "worst tile, row,column", "")  # fmt: skip
 LEFT = (7, 8, 9)
 
 
 @dataclass(frozen=True)
-class Report:
+class DriftReport:
     """What a drift gate measured, and what it says."""
 
     reference: Model
     candidate: Model
-    limits: Limits
-    rows: tuple[Row, ...]
+    limits: DriftLimits
+    rows: tuple[DriftRow, ...]
     notes: tuple[str, ...]
     """What a reader of the figures should know."""
     stamp: dict[str, Any]
@@ -42,7 +45,7 @@ class Report:
         """Names of the sets of pictures."""
         return ", ".join(dict.fromkeys(row.data for row in self.rows))
 
-    def verdicts(self) -> list[tuple[Row, Verdict]]:
+    def verdicts(self) -> list[tuple[DriftRow, DriftVerdict]]:
         """Every row and what the limits say of it."""
         return [(row, self.limits.judge(row)) for row in self.rows]
 
@@ -78,11 +81,11 @@ class Report:
     def to_text(self) -> str:
         """Tables, a protocol each, between the models and the machine."""
         lines = [f"reference  {self.reference.line()}", f"candidate  {self.candidate.line()}"]
-        tables: dict[tuple[str, str], list[Sequence[str]]] = {}
+        tables: dict[tuple[str, CodingProtocol], list[Sequence[str]]] = {}
         for row, verdict in self.verdicts():
             tables.setdefault((row.data, row.protocol), [COLUMNS]).append(_cells(row, verdict))
         for (data, protocol), cells in tables.items():
-            lines += ["", f"pictures of {data}", f"{HEADINGS[protocol]}; gains in dB"]
+            lines += ["", f"pictures of {data}", f"{protocol}: {protocol.meaning}; gains in dB"]
             lines += table(cells, LEFT)
         lines += ["", *(f"note: {note}" for note in self.notes)]
         lines.append(
@@ -112,11 +115,11 @@ class Report:
         return to_xml(f"edgeqe drift: {ran}", facts, cases, self.to_text())
 
 
-def _row(row: Row, verdict: Verdict) -> dict[str, Any]:
+def _row(row: DriftRow, verdict: DriftVerdict) -> dict[str, Any]:
     picture, tile = row.worst_picture, row.worst_tile
     return {
         "data": row.data,
-        "protocol": row.protocol,
+        "protocol": row.protocol.value,
         "quality": row.quality,
         "pictures": len(row.pictures),
         "jpeg_psnr_db": row.mean("jpeg"),
@@ -137,7 +140,7 @@ def _row(row: Row, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _cells(row: Row, verdict: Verdict) -> list[str]:
+def _cells(row: DriftRow, verdict: DriftVerdict) -> list[str]:
     picture, worst = row.worst_picture, row.worst_tile
     tile = worst.tile
     return [

@@ -58,7 +58,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenModel:
     """A model that enhances pictures, and its facts."""
 
     model: Model
@@ -68,7 +68,7 @@ class Opened:
 @contextmanager
 def opened(
     reference: Given, candidate: Given, *, threads: int | None, memory_limit: int | str
-) -> Iterator[tuple[Opened, Opened]]:
+) -> Iterator[tuple[OpenModel, OpenModel]]:
     """Open two models on their own runtimes.
 
     Parameters
@@ -83,7 +83,7 @@ def opened(
 
     Yields
     ------
-    reference, candidate : Opened
+    reference, candidate : OpenModel
 
     Raises
     ------
@@ -100,7 +100,7 @@ def opened(
         yield _facts(reference, first), _facts(candidate, second)
 
 
-def _facts(given: Given, enhancer: Enhancer) -> Opened:
+def _facts(given: Given, enhancer: Enhancer) -> OpenModel:
     info, name = enhancer.info, os.fspath(given)
     if "residual" in info.card.inputs:
         raise InputError(
@@ -119,10 +119,10 @@ def _facts(given: Given, enhancer: Enhancer) -> Opened:
         file_bytes=info.file_bytes,
         sha256=hashlib.sha256(Path(info.path).read_bytes()).hexdigest(),
     )
-    return Opened(model, enhancer)
+    return OpenModel(model, enhancer)
 
 
-def stand_in_notes(models: Iterable[Opened]) -> tuple[str, ...]:
+def stand_in_notes(models: Iterable[OpenModel]) -> tuple[str, ...]:
     """Notes on models that do not serve JPEG, whose gains say nothing of their own codecs."""
     return tuple(
         f"{one.model.given} serves {', '.join(one.enhancer.codecs) or 'no codec'}: JPEG stands in, "

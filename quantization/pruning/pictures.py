@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from edgeqe import zoo
 from edgeqe.errors import InputError, MissingFileError
+from edgeqe.files.folders import list_pictures
 from edgeqe.zoo.training.feed import Feed, Job
-from edgeqe.zoo.training.pictures import picture_files, split, training_folder
+from edgeqe.zoo.training.pictures import split, training_folder
 from edgeqe.zoo.training.pool import SLOTS, Batch
 from edgeqe.zoo.training.recipe import Recipe
 from edgeqe.zoo.training.validate import psnr_gains, validation_sets
@@ -89,5 +90,5 @@ def read_pictures(data: Path, model: Any) -> TuningPictures:
     if not data.is_dir():
         raise MissingFileError(f"no folder '{data}': give one with pictures by --data.")
     folder = training_folder(data, RECIPE.data)
-    training, _ = split(picture_files(folder))
+    training, _ = split(list_pictures(folder))
     return TuningPictures(tuple(training), validation_sets(data, folder, EVERY))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ import numpy as np
 from edgeqe.errors import InputError
 from edgeqe.quantization.calibration.calibration import Calibration
 from edgeqe.quantization.calibration.ranges import Ranges
+from edgeqe.reports.output_file import written_whole
 from edgeqe.zoo.training.files import RANGES
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> None:
-    """Save the calibration of a training, under a temporary name first.
+    """Write the calibration of a training, whole or not at all.
 
     The file holds the keys, ``low.VALUE`` and ``high.VALUE`` of every value, and the summary
     as JSON.
@@ -25,9 +25,8 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
     arrays: dict[str, Any] = {f"low.{name}": ends for name, ends in ranges.low.items()}
     arrays |= {f"high.{name}": ends for name, ends in ranges.high.items()}
     summary = json.dumps({**calibration.summary, "frozen in training": True})
-    temporary = folder / f"partial.{RANGES}"
-    np.savez(temporary, keys=np.array(ranges.keys), summary=np.array(summary), **arrays)
-    os.replace(temporary, folder / RANGES)
+    with written_whole(folder / RANGES) as temporary, temporary.open("wb") as file:
+        np.savez(file, keys=np.array(ranges.keys), summary=np.array(summary), **arrays)
 
 
 def read_calibration(folder: Path) -> Calibration | None:

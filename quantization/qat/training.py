@@ -24,6 +24,7 @@ from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.graph.integer import LARGEST_WEIGHT, MOVING, QuantizedGraph
 from edgeqe.converters.sources import caution, from_keras
 from edgeqe.errors import InputError
+from edgeqe.files.folders import list_pictures
 from edgeqe.quantization.calibration.calibration import calibrate
 from edgeqe.quantization.calibration.samples import Photograph, read_photographs
 from edgeqe.quantization.int8.canonical_form import canonical
@@ -32,7 +33,7 @@ from edgeqe.quantization.qat.fake_quantize import FakeQuantActivation, FakeQuant
 from edgeqe.quantization.qat.saved_calibration import write_calibration
 from edgeqe.views.colour import SCALE
 from edgeqe.zoo.training.loop import Training, TrainingCallback
-from edgeqe.zoo.training.pictures import picture_files, split
+from edgeqe.zoo.training.pictures import split
 from edgeqe.zoo.training.precision import Precision
 from edgeqe.zoo.training.recipe import Recipe
 
@@ -154,7 +155,7 @@ class QuantizedTraining(Training):
     def calibrate(self) -> None:
         """Find the ranges of the averaged network, train with them from now on, write them."""
         if not self.photographs:
-            training, _ = split(picture_files(self.pictures))
+            training, _ = split(list_pictures(self.pictures))
             names = {file.relative_to(self.pictures).as_posix() for file in training}
             read = [p for p in read_photographs(self.pictures) if p.name in names]
             self.photographs = read[:: math.ceil(len(read) / MOST_PICTURES)]

@@ -19,9 +19,10 @@ from draw import draw
 from wheels import fetch
 
 from edgeqe.errors import InputError, MissingFileError
+from edgeqe.files.folders import list_pictures
 from edgeqe.model.catalogue import find_model
 from edgeqe.zoo.training.files import CHECKPOINT, LOG, RANGES
-from edgeqe.zoo.training.pictures import HOLDOUT, picture_files, split, training_folder
+from edgeqe.zoo.training.pictures import HOLDOUT, split, training_folder
 from edgeqe.zoo.training.recipe import RECIPES, Recipe, read_recipe
 
 #: Share of the folder that held-out pictures may take.
@@ -96,7 +97,7 @@ def pack(
     if not data.is_dir():
         raise MissingFileError(f"no folder '{data}': give the data folder by --data.")
     source = training_folder(data, recipe.data)
-    training, held = split(picture_files(source))
+    training, held = split(list_pictures(source))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as place:
         made = Path(place) / folder.name

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,11 @@ import numpy as np
 from PIL import Image
 
 from edgeqe import metrics
-from edgeqe.bench.data import Picture, folder, packaged
+from edgeqe.bench.data import folder, packaged
+from edgeqe.bench.latency import ProgressCallback
 from edgeqe.bench.quality import PSNR_CEILING
 from edgeqe.codecs import jpeg
+from edgeqe.protocols import ReferencePicture
 from edgeqe.zoo.training.drawn import drawn_set
 
 QUALITIES = tuple(range(10, 96, 5))
@@ -23,8 +24,6 @@ SCALE = 0.7
 #: Chroma sampling that each kind of picture is coded with, as Pillow numbers them.
 SAMPLINGS = {"photographs": {"4:2:0": 2}, "drawn": {"4:2:0": 2, "4:4:4": 0}}
 KINDS = tuple(SAMPLINGS)
-
-Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def measure(
     kinds: Sequence[str],
     data: Path | None,
     qualities: Sequence[int],
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> list[HarmRow]:
     """Gains of all networks, each picture coded once for all of them.
 
@@ -96,25 +95,25 @@ def measure(
     ]
 
 
-def _pictures(kind: str, data: Path | None) -> Iterator[Picture]:
+def _pictures(kind: str, data: Path | None) -> Iterator[ReferencePicture]:
     """Pictures of a kind, each with a name of its own."""
     if kind == "drawn":
-        yield from (Picture(name, pixels) for name, pixels in drawn_set().items())
+        yield from (ReferencePicture(name, pixels) for name, pixels in drawn_set().items())
         return
-    yield from packaged().colour_only()
+    yield from (picture for picture in packaged() if not picture.gray)
     sets = [packaged(SCALE), *([folder(data, SCALE)] if data is not None else [])]
     for pictures in sets:
-        for picture in pictures.colour_only():
-            yield Picture(f"{picture.name} x{SCALE}", picture.pixels)
+        for picture in pictures:
+            if not picture.gray:
+                yield ReferencePicture(f"{picture.name} x{SCALE}", picture.pixels)
 
 
 def decoded(pixels: Any, quality: int, subsampling: int) -> Any:
     """RGB of a decoder behind an encoder, shape (H, W, 3)."""
     data = jpeg.encode(Image.fromarray(pixels), quality, subsampling)
-    with Image.open(io.BytesIO(data)) as picture:
-        return np.asarray(picture.convert("RGB"))
+    return jpeg.decode_rgb(data)
 
 
 def psnr(original: Any, picture: Any) -> float:
     """PSNR in RGB, dB, counted up to a ceiling: equal pictures have none."""
-    return min(PSNR_CEILING, metrics.psnr(original, picture))
+    return metrics.psnr(original, picture, ceiling=PSNR_CEILING)

@@ -2,7 +2,7 @@
 
 Usage: ``python scripts/peers --data LIVE1 [--dncnn DnCNN3.onnx] [--out docs/peers.md] [--quick]``.
 Needs an environment with ONNX Runtime, Pillow, scikit-image, scipy and the converter's packages;
-PyAV (``pip install av``) for FFmpeg's filter, and the program jpegqs. The pictures have to be undamaged and in colour. Takes
+PyAV (``pip install av``) for FFmpeg's filter, and the program jpegqs. The pictures are references in colour. Takes
 fifteen minutes on two cores; five with ``--quick``, which gives no BD-rate. Close all else first.
 Exit codes: 0 done, 2 something is wrong or missing, 3 a runtime is absent.
 """

@@ -18,7 +18,8 @@ import numpy as np
 
 from edgeqe import metrics
 from edgeqe.bench.data import PictureSet
-from edgeqe.bench.quality import PSNR_CEILING, code
+from edgeqe.bench.quality import PSNR_CEILING
+from edgeqe.protocols import CodingProtocol, compress
 from edgeqe.typing import Uint8
 
 #: FFmpeg's own thresholds, as shares of the range of values.
@@ -130,8 +131,9 @@ def tuned(pictures: PictureSet, quality: int) -> Settings:
     filters = {settings: Deblock({1.0: settings}) for settings in GRID}
     total = dict.fromkeys(GRID, 0.0)
     for picture in pictures:
-        coded = code(picture, "gray", quality)
+        coded = compress(picture, CodingProtocol.GRAY, quality)
         for settings, network in filters.items():
-            psnr = metrics.psnr(coded.reference.picture, coded.enhance(network).picture)
-            total[settings] += min(PSNR_CEILING, psnr)
+            total[settings] += metrics.psnr(
+                coded.reference.pixels, coded.enhanced(network).pixels, ceiling=PSNR_CEILING
+            )
     return max(GRID, key=lambda settings: total[settings])

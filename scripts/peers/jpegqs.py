@@ -20,9 +20,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from edgeqe.bench.data import PictureSet
-from edgeqe.bench.quality import Row, Score, View, code
+from edgeqe.bench.quality import PictureScorer, QualityRow, Score
 from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
+from edgeqe.protocols import CodingProtocol, MeasuredPicture, compress
 
 #: Values of its ``-q`` that are measured: the fastest one, and its own.
 LEVELS = (1, 3)
@@ -61,17 +62,18 @@ def rows(
     pictures: PictureSet,
     quality: int,
     tell: Callable[[str, int, int], None] = lambda what, done, length: None,
-) -> Iterator[Row]:
+) -> Iterator[QualityRow]:
     """Rows of protocol gray at one quality, one for each of `LEVELS`."""
     scores: dict[int, list[Score]] = {level: [] for level in LEVELS}
     for number, picture in enumerate(pictures, 1):
-        coded = code(picture, "gray", quality)
+        coded = compress(picture, CodingProtocol.GRAY, quality)
+        scorer = PictureScorer(coded)
         for level, done in scores.items():
             luma = jpeg.decode_luma(smooth(coded.data, level))
-            done.append(coded.score(picture.name, View(luma, luma)))
+            done.append(scorer.score(MeasuredPicture(luma)))
         tell(f"jpegqs, quality {quality}", number, len(pictures))
     for level, done in scores.items():
-        yield Row("gray", name_of(level), quality, tuple(done))
+        yield QualityRow(CodingProtocol.GRAY, name_of(level), quality, tuple(done))
 
 
 @contextmanager

@@ -17,14 +17,23 @@ from edgeqe.bench import bd
 from edgeqe.bench.choices import shipped_on
 from edgeqe.bench.conditions.snapshot import read_conditions, warnings
 from edgeqe.bench.data import PictureSet, packaged
-from edgeqe.bench.frames import SIZES, Frame, frame_of_size
-from edgeqe.bench.latency import Course, Effort, Lane, Tell, enhancer_lanes, peer_lane
+from edgeqe.bench.entries import plain
+from edgeqe.bench.frames import SIZES, TimedFrame, frame_of_size
+from edgeqe.bench.latency import (
+    Effort,
+    Lane,
+    LatencyRun,
+    ProgressCallback,
+    enhancer_lanes,
+    peer_lane,
+)
 from edgeqe.bench.peer import Peer
-from edgeqe.bench.quality import Network, Row, measure
-from edgeqe.bench.reference import Reference
+from edgeqe.bench.quality import QualityRow, measure
+from edgeqe.bench.reference import ReferenceNetwork
 from edgeqe.bench.stamp import machine_stamp
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.errors import MissingPackageError
+from edgeqe.protocols import CodingProtocol, MeasuredNetwork
 from edgeqe.runtimes.quiet import quiet_start
 from edgeqe.runtimes.selection import profile_for
 from edgeqe.targets.reading import read_profile
@@ -42,14 +51,14 @@ def measure_all(
     dncnn: Path | None,
     qualities: tuple[int, ...],
     effort: Effort,
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> dict[str, Any]:
     """Measure edgeqe's networks and their peers on the processor.
 
     Parameters
     ----------
     pictures : PictureSet
-        Undamaged; the first one gives the timed frame.
+        References; the first one gives the timed frame.
     dncnn : Path or None
         ONNX file of DnCNN-3.
     qualities : tuple of int
@@ -78,9 +87,9 @@ def measure_all(
             peers = [stack.enter_context(closing(Peer(dncnn, THREADS)))]
         chosen = _tuned(qualities, tell) if deblock.version() else {}
         filters = _filters(chosen)
-        gray: dict[str, Network] = {**opened, **filters}
-        rows: list[Row] = []
-        for protocol, networks in (("gray", gray), ("colour", ours)):
+        gray: dict[str, MeasuredNetwork] = {**opened, **filters}
+        rows: list[QualityRow] = []
+        for protocol, networks in ((CodingProtocol.GRAY, gray), (CodingProtocol.PLANES, ours)):
             for quality in qualities:
                 rows += measure(networks, pictures, protocol, quality, tell)
         smoothed = jpegqs.LEVELS if jpegqs.version() else ()
@@ -102,7 +111,7 @@ def measure_all(
         "timed_quality": TIMED_QUALITY,
         "qualities": list(qualities),
         "networks": entries,
-        "quality": [row.to_dict() for row in rows],
+        "quality": plain([row.entry() for row in rows]),
         "bd": [one.to_dict() for one in bd.deltas(rows)],
         "lanes": lanes,
         "differs": differs[0] if differs else None,
@@ -148,7 +157,7 @@ def converted(dncnn: Path) -> Iterator[Enhancer]:
             yield enhancer
 
 
-def _tuned(qualities: tuple[int, ...], tell: Tell) -> dict[int, deblock.Settings]:
+def _tuned(qualities: tuple[int, ...], tell: ProgressCallback) -> dict[int, deblock.Settings]:
     """Settings of FFmpeg's filter for each quality, chosen on pictures that are not measured."""
     chosen = {}
     for number, quality in enumerate(qualities, 1):
@@ -181,9 +190,9 @@ def _timed(
     filters: Mapping[str, deblock.Deblock],
     peers: list[Peer],
     programs: Mapping[str, Callable[[], object]],
-    frame: Frame,
+    frame: TimedFrame,
     effort: Effort,
-    tell: Tell,
+    tell: ProgressCallback,
 ) -> list[dict[str, Any]]:
     """Time all in turns on one frame."""
     lanes: list[Lane] = []
@@ -194,17 +203,19 @@ def _timed(
         lanes.append(Lane(name, "gray", _filtering(network, frame)))
     lanes += [Lane(name, "gray", run) for name, run in programs.items()]
     first = next(iter(opened.values())).info
-    with closing(Reference(read_profile(first.profile), first.runtime, THREADS)) as reference:
-        course = Course(lanes, reference, SIZE, *SIZES[SIZE])
-        course.run(effort, tell)
-    return [timing.to_dict() for timing in course.timings()]
+    with closing(
+        ReferenceNetwork(read_profile(first.profile), first.runtime, THREADS)
+    ) as reference:
+        latency_run = LatencyRun(lanes, reference, SIZE, *SIZES[SIZE])
+        latency_run.run(effort, tell)
+    return [plain(timing.entry()) for timing in latency_run.timings()]
 
 
-def _filtering(network: deblock.Deblock, frame: Frame) -> Any:
+def _filtering(network: deblock.Deblock, frame: TimedFrame) -> Any:
     return lambda: network.enhance(frame.gray, step=frame.step, out=frame.gray_out)
 
 
-def _difference(peer: Peer, enhancer: Enhancer, frame: Frame) -> int:
+def _difference(peer: Peer, enhancer: Enhancer, frame: TimedFrame) -> int:
     """Largest difference of the two ways to run DnCNN-3, grey levels."""
     ours = enhancer.enhance(frame.gray, step=frame.step).astype(np.int16)
     return int(np.abs(ours - peer.enhance(frame.gray)).max())

@@ -118,11 +118,11 @@ def _by_quality(figures: Figures) -> list[str]:
 
 
 def _colour(figures: Figures) -> list[str]:
-    names = {one["model"]: None for one in figures["bd"] if one["protocol"] == "colour"}
+    names = {one["model"]: None for one in figures["bd"] if one["protocol"] == "planes"}
     if not names:
         return []
     measures = ("psnr", "y_psnr")
-    rows = [[name, *(_rate(figures, "colour", key, name) for key in measures)] for name in names]
+    rows = [[name, *(_rate(figures, "planes", key, name) for key in measures)] for name in names]
     return [
         "## BD-rate in colour",
         prose(

@@ -64,7 +64,7 @@ def print_table(
 ) -> None:
     """One row a shape."""
     files = list(candidates[0].files)
-    protocols = [f"{p} q{q}" for q in QUALITIES for p in ("gray", "colour")]
+    protocols = [f"{p} q{q}" for q in QUALITIES for p in ("gray", "planes")]
     heads = ["shape", "kMAC/px", *protocols, "INT8 loss, dB", *(f"{file}, ms" for file in files)]
     print("| " + " | ".join(heads) + " |")
     print("|" + "---|" * len(heads))

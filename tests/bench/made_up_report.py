@@ -6,12 +6,12 @@ from typing import Any
 
 QUALITIES = (10, 20, 40, 80)
 PICTURES = ("bikes", "buildings", "caps", "lighthouse")
-PROTOCOLS = ("gray", "colour")
+PROTOCOLS = ("gray", "planes")
 
 #: JPEG's bits per pixel and PSNR in dB by protocol and quality.
 JPEG = {
     "gray": {10: (0.354, 27.77), 20: (0.571, 30.07), 40: (0.902, 32.36), 80: (1.731, 36.40)},
-    "colour": {10: (0.502, 25.69), 20: (0.797, 28.06), 40: (1.236, 30.28), 80: (2.385, 34.02)},
+    "planes": {10: (0.502, 25.69), 20: (0.797, 28.06), 40: (1.236, 30.28), 80: (2.385, 34.02)},
 }
 #: Name, kMAC a pixel, parameters, file in bytes, ms at 720p, gain at quality 10, MiB measured
 #: and planned.
@@ -27,7 +27,7 @@ PEER = "DnCNN3"
 
 
 def made_up_report(**changes: Any) -> dict[str, Any]:
-    """A fresh copy of the report, in the layout of schema version 2.
+    """A fresh copy of the report, in the layout of schema version 3.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def made_up_report(**changes: Any) -> dict[str, Any]:
     lanes = [_lane(name, what, ms) for name, *_, ms, _, _, _ in OURS for what in ("rgb", "network")]
     lanes.append({**_lane(PEER, "rgb", 2154.0), "unsteady": True, "p99_ms": None})
     report = {
-        "schema_version": 2,
+        "schema_version": 3,
         "kind": "edgeqe-bench",
         "interrupted": False,
         "stamp": {
@@ -80,13 +80,13 @@ def made_up_report(**changes: Any) -> dict[str, Any]:
                 "bd_psnr_db": 0.751 + 0.1 * index,
                 "pictures": len(PICTURES),
             }
-            for protocol, measure in (("gray", "psnr"), ("colour", "psnr"), ("colour", "y_psnr"))
+            for protocol, measure in (("gray", "psnr"), ("planes", "psnr"), ("planes", "y_psnr"))
             for index, name in enumerate(names)
         ],
         "latency": {"reference_ms": 31.2, "reference_balance": 1.2, "quality": 20, "lanes": lanes},
         "memory": [_memory(*row) for row in OURS],
         "pareto": {
-            "protocol": "colour",
+            "protocol": "planes",
             "quality": 10,
             "size": "720p",
             "what": "rgb",

@@ -42,7 +42,7 @@ def report() -> dict[str, Any]:
             {"name": PEER, "peer": True, "gives": "residual", **run},
         ],
         "data": {"name": "set", "pictures": 2, "scale": 1.0},
-        "quality": [quality("gray", 10, 1.25, 1.0), quality("colour", 40, 0.75, 0.5)],
+        "quality": [quality("gray", 10, 1.25, 1.0), quality("planes", 40, 0.75, 0.5)],
         "latency": {
             "reference_ms": 30.0,
             "reference_balance": 1.2,

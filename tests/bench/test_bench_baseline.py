@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from edgeqe.bench.gate.baseline import check_like, compare, read_baseline
-from edgeqe.bench.gate.comparison import Comparison
-from edgeqe.bench.gate.junit import to_junit
-from edgeqe.bench.gate.likeness import differences
+from edgeqe.bench.baseline_check.baseline import check_like, compare, read_baseline
+from edgeqe.bench.baseline_check.comparison import Comparison
+from edgeqe.bench.baseline_check.junit import to_junit
+from edgeqe.bench.baseline_check.likeness import differences
 from edgeqe.errors import InputError
 from tests.bench.small_report import SMALL, lane, quality, report, saved
 
@@ -61,6 +61,11 @@ def test_a_good_baseline_comes_back_with_its_path(tmp_path: Path) -> None:
         (b"null", "is no report of edgeqe bench"),
         (b'"edgeqe-bench"', "is no report of edgeqe bench"),
         (b'{"kind": "edgeqe-drift", "schema_version": 1}', "is no report of edgeqe bench"),
+        (
+            b'{"kind": "edgeqe-bench", "schema_version": 2}',
+            "has schema_version 2, this edgeqe reads 3 (since then the protocol that was named colour "
+            "is named planes): measure a new baseline",
+        ),
         (b'{"kind": "edgeqe-bench", "schema_version": 999}', "has schema_version 999, this"),
         (b'{"kind": "edgeqe-bench"}', "has schema_version None, this"),
     ],
@@ -183,7 +188,7 @@ UNLIKE: list[tuple[Place, Any, str]] = [
         {"bikes": 1.25, "sea": 1.0},
         "pictures of gray (sky, now sea)",
     ),
-    (("quality", 1, "gains_db"), {"bikes": 0.75}, "pictures of colour (sky, now none)"),
+    (("quality", 1, "gains_db"), {"bikes": 0.75}, "pictures of planes (sky, now none)"),
     (("setup", "threads"), 4, "setup.threads (2, now 4)"),
     (
         ("setup", "memory_limit_bytes"),
@@ -259,7 +264,7 @@ def test_likeness_can_be_asked_before_anything_is_measured() -> None:
     baseline["models"].append({**baseline["models"][0], "name": "another", "threads": 7})
     check_like(baseline, current, accept_unlike=False)
     # gray was measured by the baseline alone, so colour's pictures are all there is to compare
-    current["quality"] = [quality("colour", 10, 1.0, 1.0)]
+    current["quality"] = [quality("planes", 10, 1.0, 1.0)]
     check_like(baseline, current, accept_unlike=False)
     current["quality"] = [quality("gray", 10, 1.0, 1.0)]
     with pytest.raises(InputError, match=r"pictures of gray \(other, now bikes, sky\)"):

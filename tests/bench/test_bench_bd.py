@@ -10,8 +10,10 @@ import numpy.typing as npt
 import pytest
 
 from edgeqe.bench.bd import Bd, bd_psnr, bd_rate, deltas
-from edgeqe.bench.quality import PSNR_CEILING, Row, Score
+from edgeqe.bench.entries import plain
+from edgeqe.bench.quality import PSNR_CEILING, QualityRow, Score
 from edgeqe.errors import InputError
+from edgeqe.protocols import CodingProtocol
 
 Points = tuple[Sequence[float], Sequence[float]]
 
@@ -136,11 +138,11 @@ def score(name: str, bits: float, before: float, after: float, luma: float = 0.0
 
 def measured(
     gains: dict[str, float], protocol: str = "gray", model: str = "m", luma: float = 0.0
-) -> list[Row]:
+) -> list[QualityRow]:
     """Rows of four qualities; each picture gains the same at every quality."""
     return [
-        Row(
-            protocol,
+        QualityRow(
+            CodingProtocol(protocol),
             model,
             quality,
             tuple(score(name, bits, psnr, psnr + gain, luma) for name, gain in gains.items()),
@@ -170,7 +172,7 @@ def test_each_model_and_protocol_by_itself_and_luma_in_colour() -> None:
     rows = [
         *measured({"a": 1.0}, "gray", "one"),
         *measured({"a": 2.0}, "gray", "two"),
-        *measured({"a": 1.0}, "colour", "one", luma=0.25),
+        *measured({"a": 1.0}, "planes", "one", luma=0.25),
         *measured({"a": 1.0}, "rgb", "one", luma=0.5),
     ]
     # A bench measures quality by quality, its models in turn: the rows come mixed.
@@ -181,8 +183,8 @@ def test_each_model_and_protocol_by_itself_and_luma_in_colour() -> None:
         {
             ("gray", "one", "psnr"): 1.0,
             ("gray", "two", "psnr"): 2.0,
-            ("colour", "one", "psnr"): 1.0,
-            ("colour", "one", "y_psnr"): 1.25,
+            ("planes", "one", "psnr"): 1.0,
+            ("planes", "one", "y_psnr"): 1.25,
             ("rgb", "one", "psnr"): 1.0,
             ("rgb", "one", "y_psnr"): 1.5,
         }
@@ -200,20 +202,20 @@ def test_pictures_whose_curves_cannot_be_compared_are_named() -> None:
     of_one_size = [score("flat", 0.2, psnr, psnr + 1) for psnr in PSNRS]
     far_apart = [score("far", *point) for point in zip(RATES, PSNRS, np.add(PSNRS, 8), strict=True)]
     rows = [
-        Row("gray", "m", row.quality, (*more, *row.scores))
+        QualityRow(CodingProtocol.GRAY, "m", row.quality, (*more, *row.scores))
         for row, *more in zip(measured({"a": 1.0}), at_ceiling, of_one_size, far_apart, strict=True)
     ]
     (found,) = deltas(rows)
     assert (found.pictures, found.left_out) == (1, ("exact", "flat", "far"))
     assert found.psnr_db == pytest.approx(1.0, abs=1e-9)
-    alone = [Row("gray", "m", row.quality, row.scores[:3]) for row in rows]
+    alone = [QualityRow(CodingProtocol.GRAY, "m", row.quality, row.scores[:3]) for row in rows]
     (nothing,) = deltas(alone)
     assert (nothing.rate_percent, nothing.psnr_db, nothing.pictures) == (None, None, 0)
     assert nothing.left_out == ("exact", "flat", "far")
 
 
 def test_deltas_as_plain_values() -> None:
-    bd = Bd("rgb", "m:int8", "y_psnr", (10, 20, 40, 70), -12.5, 0.75, 28, ("exact",))
+    bd = Bd(CodingProtocol.RGB, "m:int8", "y_psnr", (10, 20, 40, 70), -12.5, 0.75, 28, ("exact",))
     assert bd.to_dict() == {
         "protocol": "rgb",
         "model": "m:int8",
@@ -226,9 +228,9 @@ def test_deltas_as_plain_values() -> None:
     }
 
 
-@pytest.mark.parametrize(("protocol", "share"), [("gray", 1), ("colour", 3), ("rgb", 3)])
+@pytest.mark.parametrize(("protocol", "share"), [("gray", 1), ("planes", 3), ("rgb", 3)])
 def test_a_row_gives_its_bits_per_pixel_and_per_channel(protocol: str, share: int) -> None:
     scores = (score("a", 1.2, 30, 31), score("b", 2.4, 30, 31))
-    row = Row(protocol, "m", 10, scores).to_dict()
+    row = plain(QualityRow(CodingProtocol(protocol), "m", 10, scores).entry())
     assert row["bits_per_pixel"] == pytest.approx(1.8)
     assert row["bits_per_channel"] == pytest.approx(1.8 / share)

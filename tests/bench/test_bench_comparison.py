@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from edgeqe.bench.gate.baseline import check_like, compare, read_baseline
-from edgeqe.bench.gate.comparison import Comparison
-from edgeqe.bench.gate.junit import to_junit
+from edgeqe.bench.baseline_check.baseline import check_like, compare, read_baseline
+from edgeqe.bench.baseline_check.comparison import Comparison
+from edgeqe.bench.baseline_check.junit import to_junit
 from edgeqe.errors import InputError
 from tests.bench.made_up_report import made_up_report
 from tests.bench.small_report import MIB, PEER, SMALL, lane, quality, report, saved
@@ -63,7 +63,7 @@ def test_a_report_with_all_that_one_may_hold_is_its_own_baseline(tmp_path: Path)
 
 def test_a_loss_of_02_db_is_named() -> None:
     # one picture loses 0.1 dB, the other 0.3
-    worse = run(quality=[quality("gray", 10, 1.15, 0.7), quality("colour", 40, 0.75, 0.5)])
+    worse = run(quality=[quality("gray", 10, 1.15, 0.7), quality("planes", 40, 0.75, 0.5)])
     assert worse.failures() == [
         f"gain of {SMALL}, gray, quality 10: 0.200 dB lost (1.125, now 0.925), at most 0.05 dB "
         "may go; sky loses 0.300 dB"
@@ -78,7 +78,7 @@ def test_a_loss_of_02_db_is_named() -> None:
     [(0.575, 0.05, False), (0.574, 0.05, True), (0.625, 0.0, False), (0.7, 0.0, False)],
 )
 def test_a_loss_at_its_limit_holds(now: float, max_drop: float, fails: bool) -> None:
-    made = run(max_drop, quality=[quality("colour", 40, now, now)])
+    made = run(max_drop, quality=[quality("planes", 40, now, now)])
     assert bool(made.failures()) is fails
 
 
@@ -170,7 +170,7 @@ def test_rows_of_one_report_alone_are_listed() -> None:
         latency=lanes(),
     )
     assert [(row.kind, row.name, row.why) for row in made.not_compared] == [
-        ("quality", f"gain of {SMALL}, colour, quality 40", "only the baseline has it"),
+        ("quality", f"gain of {SMALL}, planes, quality 40", "only the baseline has it"),
         ("quality", f"gain of {SMALL}, gray, quality 20", "the baseline has it not"),
         ("latency", f"latency of {SMALL}, rgb, 720p", "only the baseline has it"),
         ("latency", f"latency of {PEER}, gray, 720p", "only the baseline has it"),
@@ -225,7 +225,7 @@ def test_the_whole_text() -> None:
 
         model              protocol   q  gain before     now    lost    loses most
         edgeqe-small:int8  gray      10       +1.125  +0.925  +0.200    +0.300 sky  REGRESSES
-        edgeqe-small:int8  colour    40       +0.625  +0.625  +0.000  +0.000 bikes      holds
+        edgeqe-small:int8  planes    40       +0.625  +0.625  +0.000  +0.000 bikes      holds
 
         Latency as a ratio to the reference network of the same run: at most 10 % slower; interval of 95 %
 
@@ -281,7 +281,7 @@ def test_junit() -> None:
     cases = {case.attrib["name"]: case for case in suite.findall("testcase")}
     assert [(name, case.attrib["classname"]) for name, case in cases.items()] == [
         (f"gain of {SMALL}, gray, quality 10", "edgeqe.bench.quality"),
-        (f"gain of {SMALL}, colour, quality 40", "edgeqe.bench.quality"),
+        (f"gain of {SMALL}, planes, quality 40", "edgeqe.bench.quality"),
         (f"latency of {SMALL}, rgb, 720p", "edgeqe.bench.latency"),
         (f"memory of {SMALL}, 720p", "edgeqe.bench.memory"),
         (f"gain of {SMALL}, gray, quality 20", "edgeqe.bench.quality"),

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeqe.bench.data import Picture, PictureSet, folder
+from edgeqe.bench.data import PictureSet, folder
 from edgeqe.bench.page.crops import SIZE, Crop, crops_of, hardest, worst_and_median
-from edgeqe.bench.quality import PSNR_CEILING, Row, Score, code
+from edgeqe.bench.quality import PSNR_CEILING, QualityRow, Score
 from edgeqe.errors import InputError
 from edgeqe.metrics import psnr
+from edgeqe.protocols import CodingProtocol, ReferencePicture, compress
 from edgeqe.typing import Array
 
 
@@ -30,7 +31,7 @@ class Brighter:
         raise AssertionError("takes no planes")
 
 
-def waves(name: str, height: int, width: int, seed: int, gray: bool = False) -> Picture:
+def waves(name: str, height: int, width: int, seed: int, gray: bool = False) -> ReferencePicture:
     """Smooth colour with noise in one place, so that JPEG does most harm there."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width]
@@ -38,19 +39,21 @@ def waves(name: str, height: int, width: int, seed: int, gray: bool = False) -> 
     top, left = (int(rng.integers(0, side - 15)) for side in (height, width))
     pixels[top : top + 16, left : left + 16] += rng.normal(0, 50, (16, 16, 3))
     values = np.clip(pixels, 0, 255).astype(np.uint8)
-    return Picture(name, values[..., 0] if gray else values)
+    return ReferencePicture(name, values[..., 0] if gray else values)
 
 
-def saved(path: Path, *pictures: Picture) -> PictureSet:
+def saved(path: Path, *pictures: ReferencePicture) -> PictureSet:
     for picture in pictures:
         Image.fromarray(picture.pixels).save(path / f"{picture.name}.png")
     return folder(path)
 
 
-def row(model: str, gains: dict[str, float], protocol: str = "colour", quality: int = 10) -> Row:
+def row(
+    model: str, gains: dict[str, float], protocol: str = "planes", quality: int = 10
+) -> QualityRow:
     """Row whose gains are made up: they choose the pictures, whatever is on these."""
-    return Row(
-        protocol,
+    return QualityRow(
+        CodingProtocol(protocol),
         model,
         quality,
         tuple(
@@ -109,8 +112,8 @@ def test_worst_and_median(gains: dict[str, float], expected: dict[str, str]) -> 
     assert {which: score.name for which, score in chosen.items()} == expected
 
 
-@pytest.mark.parametrize("protocol", ["gray", "colour", "rgb"])
-def test_the_three_show_the_same_cut(protocol: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", CodingProtocol)
+def test_the_three_show_the_same_cut(protocol: CodingProtocol, tmp_path: Path) -> None:
     pictures = [waves("a", 200, 260, 1), waves("b", 176, 300, 2), waves("c", 160, 200, 3)]
     rows = [row("bright", {"a": 0.5, "b": 0.1, "c": 0.3}, protocol, 20)]
     crops = crops_of({"bright": Brighter()}, saved(tmp_path, *pictures), rows, ["bright"])
@@ -118,10 +121,10 @@ def test_the_three_show_the_same_cut(protocol: str, tmp_path: Path) -> None:
     assert [crop.gain_db for crop in crops] == pytest.approx([0.1, 0.3], abs=1e-12)
     for crop, picture in zip(crops, (pictures[1], pictures[2]), strict=True):
         assert (crop.model, crop.protocol, crop.quality) == ("bright", protocol, 20)
-        coded = code(picture, protocol, 20)
-        cut = hardest(coded.reference.picture, coded.jpeg.picture)
-        np.testing.assert_array_equal(crop.original, coded.reference.picture[cut])
-        np.testing.assert_array_equal(crop.jpeg, coded.jpeg.picture[cut])
+        coded = compress(picture, protocol, 20)
+        cut = hardest(coded.reference.pixels, coded.decoded.pixels)
+        np.testing.assert_array_equal(crop.original, coded.reference.pixels[cut])
+        np.testing.assert_array_equal(crop.jpeg, coded.decoded.pixels[cut])
         brighter = np.clip(crop.jpeg.astype(int) + 4, 0, 255)
         np.testing.assert_array_equal(crop.enhanced, brighter)
         assert crop.psnr_db_before == psnr(crop.original, crop.jpeg)
@@ -129,7 +132,7 @@ def test_the_three_show_the_same_cut(protocol: str, tmp_path: Path) -> None:
         assert crop.original.shape == (*SIZE, 3)[: 2 if protocol == "gray" else 3]
 
 
-def shown(tmp_path: Path, rows: list[Row], models: list[str]) -> list[Crop]:
+def shown(tmp_path: Path, rows: list[QualityRow], models: list[str]) -> list[Crop]:
     pictures = saved(tmp_path, waves("a", 48, 64, 1))
     return crops_of({model: Brighter() for model in models}, pictures, rows, models)
 
@@ -137,20 +140,20 @@ def shown(tmp_path: Path, rows: list[Row], models: list[str]) -> list[Crop]:
 def test_colour_and_the_coarsest_quality_are_preferred(tmp_path: Path) -> None:
     rows = [
         row("both", {"a": 1.0}, "gray", 5),
-        row("both", {"a": 1.0}, "colour", 40),
-        row("both", {"a": 1.0}, "colour", 20),
+        row("both", {"a": 1.0}, "planes", 40),
+        row("both", {"a": 1.0}, "planes", 20),
         row("neither", {"a": 1.0}, "rgb", 30),
         row("neither", {"a": 1.0}, "gray", 10),
     ]
     crops = shown(tmp_path, rows, ["neither", "both", "not measured"])
     assert [(crop.model, crop.protocol, crop.quality) for crop in crops] == [
         ("neither", "rgb", 30),
-        ("both", "colour", 20),
+        ("both", "planes", 20),
     ]
 
 
 def test_a_flat_cut_has_a_finite_psnr(tmp_path: Path) -> None:
-    pictures = saved(tmp_path, Picture("flat", np.full((32, 32), 128, np.uint8)))
+    pictures = saved(tmp_path, ReferencePicture("flat", np.full((32, 32), 128, np.uint8)))
     rows = [row("m", {"flat": 0.0}, "gray", 90)]
     (crop,) = crops_of({"m": Brighter()}, pictures, rows, ["m"])
     assert crop.psnr_db_before == PSNR_CEILING

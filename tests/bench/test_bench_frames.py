@@ -10,23 +10,24 @@ import pytest
 from PIL import Image
 
 from edgeqe.bench import reference as module
-from edgeqe.bench.data import Picture, folder
+from edgeqe.bench.data import folder
 from edgeqe.bench.frames import decoded_frame, frame_of_size
-from edgeqe.bench.reference import Reference, reference_file, reference_stamp
+from edgeqe.bench.reference import ReferenceNetwork, reference_file, reference_stamp
 from edgeqe.errors import InputError
 from edgeqe.model.file import ModelFile
+from edgeqe.protocols import ReferencePicture
 from edgeqe.runtimes.selection import Selection, profile_for
 from edgeqe.targets.profile import Backend
 
 
 def test_frames_have_each_layout() -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (33, 47, 3), np.uint8)
-    frame = decoded_frame(Picture("noise", pixels), 20)
+    frame = decoded_frame(ReferencePicture("noise", pixels), 20)
     assert frame.gray.shape == frame.gray_out.shape == (33, 47)
     assert frame.rgb is not None and frame.rgb.shape == (33, 47, 3)
     assert frame.planes is not None
     assert [plane.shape for plane in frame.planes] == [(33, 47), (17, 24), (17, 24)]
-    gray = decoded_frame(Picture("gray", pixels[..., 0]), 20)
+    gray = decoded_frame(ReferencePicture("gray", pixels[..., 0]), 20)
     assert gray.rgb is None and gray.planes is None
 
 
@@ -74,7 +75,7 @@ def test_the_reference_is_half_float_and_half_integer(runtime: str) -> None:
     ]
     told = reference_stamp(profile, runtime).split("; ")
     assert len(told) == 2 and all(map(str.startswith, told, heads))
-    reference = Reference(profile, runtime, 2)
+    reference = ReferenceNetwork(profile, runtime, 2)
     assert reference.balance() is None
     reference.run()
     balance = reference.balance()

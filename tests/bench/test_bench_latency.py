@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from edgeqe.bench.compare import duel, format_duels
-from edgeqe.bench.latency import MOST_ROUNDS, Course, Effort, Lane
+from edgeqe.bench.entries import plain
+from edgeqe.bench.latency import MOST_ROUNDS, Effort, Lane, LatencyRun
 
 
 class Clock:
@@ -33,16 +34,16 @@ class Clock:
         return Lane(name, "rgb", self.takes(name, seconds))
 
 
-class Reference:
+class ReferenceNetwork:
     """Stands for the reference network."""
 
     def __init__(self, clock: Clock, seconds: Callable[[], float]) -> None:
         self.run = clock.takes("reference", seconds)
 
 
-def course(clock: Clock, lanes: list[Lane], reference: Callable[[], float]) -> Course:
-    made = Reference(clock, reference)
-    return Course(lanes, made, "720p", 720, 1280, clock)  # type: ignore[arg-type]
+def latency_run(clock: Clock, lanes: list[Lane], reference: Callable[[], float]) -> LatencyRun:
+    made = ReferenceNetwork(clock, reference)
+    return LatencyRun(lanes, made, "720p", 720, 1280, clock)  # type: ignore[arg-type]
 
 
 def series(*values: float) -> Callable[[], float]:
@@ -58,7 +59,7 @@ def test_a_ratio_is_to_both_neighbours() -> None:
         clock.lane("a", series(9.0, 3.0, 4.5)),
         clock.lane("b", series(9.0, 4.0, 8.0)),
     ]
-    made = course(clock, lanes, series(9.0, 9.0, 9.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0))
+    made = latency_run(clock, lanes, series(9.0, 9.0, 9.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0))
     made.run(Effort(rounds=2))
     assert clock.calls == ["reference", "a", "reference", "b", "reference"] * 3
     first, second = made.timings()
@@ -71,9 +72,9 @@ def test_a_ratio_is_to_both_neighbours() -> None:
 def test_the_values_of_a_report() -> None:
     clock = Clock()
     times = [0.1] * 15 + [0.2] * 4 + [0.4]
-    made = course(clock, [clock.lane("a", series(1.0, *times))], lambda: 0.05)
+    made = latency_run(clock, [clock.lane("a", series(1.0, *times))], lambda: 0.05)
     made.run(Effort(rounds=20))
-    found = made.timings()[0].to_dict()
+    found = plain(made.timings()[0].entry())
     assert found["p50_ms"] == pytest.approx(100.0)
     assert found["p90_ms"] == pytest.approx(200.0)
     assert found["p99_ms"] is None
@@ -87,25 +88,27 @@ def test_the_values_of_a_report() -> None:
 
 def test_rounds_end_when_the_figures_are_known() -> None:
     clock = Clock()
-    made = course(clock, [clock.lane("a", lambda: 0.01)], lambda: 0.01)
+    made = latency_run(clock, [clock.lane("a", lambda: 0.01)], lambda: 0.01)
     told: list[tuple[str, int, int]] = []
     made.run(Effort(), lambda *what: told.append(what))
     assert len(made.timings()[0].seconds) == 20
     assert told[-1] == ("latency, 720p", 100, 100)
-    assert made.timings()[0].to_dict()["p99_ms"] is None
-    made = course(clock, [clock.lane("a", lambda: 0.01)], lambda: 0.01)
+    assert plain(made.timings()[0].entry())["p99_ms"] is None
+    made = latency_run(clock, [clock.lane("a", lambda: 0.01)], lambda: 0.01)
     made.run(Effort(p99=True))
-    assert made.timings()[0].to_dict()["repeats"] == 100
-    assert made.timings()[0].to_dict()["p99_ms"] == pytest.approx(10.0)
+    assert plain(made.timings()[0].entry())["repeats"] == 100
+    assert plain(made.timings()[0].entry())["p99_ms"] == pytest.approx(10.0)
 
 
 def test_rounds_end_when_the_time_is_up_or_the_machine_too_unsteady() -> None:
     clock = Clock()
-    slow = course(clock, [clock.lane("a", lambda: 30.0)], lambda: 1.0)
+    slow = latency_run(clock, [clock.lane("a", lambda: 30.0)], lambda: 1.0)
     slow.run(Effort(seconds=45.0))
     assert len(slow.timings()[0].seconds) == 6  # fewer give no interval
     turns = iter(range(10_000))
-    unsteady = course(clock, [clock.lane("a", lambda: 0.01 * (1 + next(turns) % 2))], lambda: 0.01)
+    unsteady = latency_run(
+        clock, [clock.lane("a", lambda: 0.01 * (1 + next(turns) % 2))], lambda: 0.01
+    )
     unsteady.run(Effort(seconds=1e6))
     assert len(unsteady.timings()[0].seconds) == MOST_ROUNDS
     assert unsteady.timings()[0].unsteady
@@ -121,11 +124,11 @@ def test_an_interrupt_keeps_the_finished_rounds() -> None:
         except StopIteration:
             raise KeyboardInterrupt from None
 
-    made = course(clock, [clock.lane("a", interrupted)], lambda: 1.0)
+    made = latency_run(clock, [clock.lane("a", interrupted)], lambda: 1.0)
     with pytest.raises(KeyboardInterrupt):
         made.run(Effort())
     assert made.timings()[0].seconds == pytest.approx((1.0, 2.0, 3.0))
-    assert course(clock, [clock.lane("a", interrupted)], lambda: 1.0).timings() == []
+    assert latency_run(clock, [clock.lane("a", interrupted)], lambda: 1.0).timings() == []
 
 
 def test_a_duel_names_the_faster_one_or_nobody() -> None:

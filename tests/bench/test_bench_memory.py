@@ -73,10 +73,10 @@ def test_a_failing_process_gives_its_last_line(tmp_path: Path) -> None:
 def test_the_planner_is_wrong_beyond_a_fifth(
     peak: int | None, off: float | None, wrong: bool
 ) -> None:
-    use = memory.MemoryUse("any", "720p", (720, 1280), peak, 100, 200, None).to_dict()
-    assert use["planner_off"] == (None if off is None else pytest.approx(off))
-    assert use["planner_wrong"] is wrong
-    assert (use["size"], use["shape"]) == ("720p", [720, 1280])
+    use = memory.MemoryUse("any", "720p", (720, 1280), peak, 100, 200, None).entry()
+    assert use.planner_off == (None if off is None else pytest.approx(off))
+    assert use.planner_wrong is wrong
+    assert (use.size, use.shape) == ("720p", [720, 1280])
 
 
 @linux

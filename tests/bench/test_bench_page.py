@@ -34,7 +34,7 @@ def crop(picture: str = "bikes", shape: tuple[int, ...] = (144, 192, 3), **facts
         "model": "edgeqe-small:int8",
         "picture": picture,
         "which": "worst",
-        "protocol": "colour",
+        "protocol": "planes",
         "quality": 10,
         "gain_db": 0.8414,
         "original": original,
@@ -116,7 +116,7 @@ def test_the_advice_is_at_the_top(page: Page) -> None:
 
 
 def test_the_trade_off_table(page: Page) -> None:
-    table = page.table("Gain in protocol colour at JPEG quality 10; latency at 720p, whole path")
+    table = page.table("Gain in protocol planes at JPEG quality 10; latency at 720p, whole path")
     assert table.headings == [
         "Model", "Frontier", "Gain dB", "p50 ms", "p90 ms", "Frames/s", "Mpx/s", "kMAC/px",
         "Parameters", "File KiB", "Measured MiB", "Planned MiB",
@@ -134,7 +134,7 @@ def test_the_trade_off_table(page: Page) -> None:
     ]
 
 
-@pytest.mark.parametrize("protocol", ["gray", "colour"])
+@pytest.mark.parametrize("protocol", ["gray", "planes"])
 def test_the_quality_tables_hold_every_row(page: Page, protocol: str) -> None:
     table = page.table(f"Protocol {protocol}, 4 pictures:")
     measured = [row for row in made_up_report()["quality"] if row["protocol"] == protocol]
@@ -145,8 +145,8 @@ def test_the_quality_tables_hold_every_row(page: Page, protocol: str) -> None:
     assert [float(gain) for gain in gains] == pytest.approx(
         [row["gain_db"] for row in measured], abs=5e-4
     )
-    assert ("Y PSNR JPEG" in table.headings) == (protocol == "colour")
-    if protocol == "colour":  # 0.502 / 3 = 0.1673
+    assert ("Y PSNR JPEG" in table.headings) == (protocol == "planes")
+    if protocol == "planes":  # 0.502 / 3 = 0.1673
         assert table.rows[0][2:4] == ["0.502", "0.167"]
 
 
@@ -174,7 +174,7 @@ def test_quality_is_rounded_right(undrawn: None) -> None:
 def test_the_bits_saved(page: Page) -> None:
     table = page.table("Against JPEG itself, qualities 10, 20, 40, 80")
     assert table.rows[0] == ["edgeqe-tiny:int8", "gray", "PSNR", "-12.25", "+0.751", "4"]
-    assert table.rows[-1] == ["edgeqe-base:int8", "colour", "Y PSNR", "-22.25", "+1.251", "4"]
+    assert table.rows[-1] == ["edgeqe-base:int8", "planes", "Y PSNR", "-22.25", "+1.251", "4"]
     assert len(table.rows) == 3 * len(OURS)
 
 
@@ -234,7 +234,7 @@ def test_the_cuts_are_shown_with_their_figures(page: Page) -> None:
     # 25.021 - 24.306 = 0.715
     assert "edgeqe-small:int8: 25.02 dB (+0.71)" in page.words
     assert ("h3", "edgeqe-small:int8, worst picture: bikes") in page.headings
-    assert "The whole picture gains +0.841 dB in protocol colour at JPEG quality 10." in page.words
+    assert "The whole picture gains +0.841 dB in protocol planes at JPEG quality 10." in page.words
 
 
 def test_the_conditions_close_the_page(page: Page) -> None:

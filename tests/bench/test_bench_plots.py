@@ -72,7 +72,7 @@ def extent_of(text: Text) -> Bbox:
 
 @pytest.mark.parametrize(
     "draw",
-    [pareto_png, lambda r: quality_png(r, "colour"), lambda r: rate_png(r, "gray")],
+    [pareto_png, lambda r: quality_png(r, "planes"), lambda r: rate_png(r, "gray")],
     ids=["pareto", "quality", "rate"],
 )
 def test_the_bytes_are_a_png_file(draw: Callable[[dict[str, Any]], bytes]) -> None:
@@ -124,7 +124,7 @@ def test_the_axes_say_what_was_measured() -> None:
     assert axes.get_xlabel() == (
         "latency of one picture, p50 in ms (720p, 1280x720, whole path, RGB array)"
     )
-    assert axes.get_ylabel() == "gain in dB (protocol colour, JPEG quality 10)"
+    assert axes.get_ylabel() == "gain in dB (protocol planes, JPEG quality 10)"
     assert axes.get_xscale() == "log"
     (caption,) = (text.get_text().replace("\n", " ") for text in figure.texts)
     assert "4 pictures of live1. AMD EPYC 7B13; " in caption
@@ -216,7 +216,7 @@ def test_a_network_has_one_colour_everywhere() -> None:
     colours = {name: look.colour for name, look in looks(report).items()}
     assert colours["edgeqe-small:int8"] == colours["edgeqe-small:float32"] == COLOURS[1]
     assert len(set(colours.values())) == 4
-    for figure in (quality_figure(report, "colour"), rate_figure(report, "gray")):
+    for figure in (quality_figure(report, "planes"), rate_figure(report, "gray")):
         lines = lines_of(figure)
         assert {name: to_hex(lines[name].get_color()) for name in NAMES} == colours
     points = lines_of(pareto_figure(report))

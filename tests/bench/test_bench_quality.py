@@ -9,19 +9,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeqe.bench.data import Picture, PictureSet, folder
+from edgeqe.bench.data import PictureSet, folder
+from edgeqe.bench.entries import plain
 from edgeqe.bench.quality import (
     PSNR_CEILING,
-    Row,
+    QualityRow,
     Score,
-    code,
-    file_step,
-    full_luma,
     measure,
 )
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.errors import InputError
 from edgeqe.metrics import psnr
+from edgeqe.protocols import (
+    CodingProtocol,
+    ReferencePicture,
+    compress,
+    full_luma,
+    step_of,
+)
 from edgeqe.typing import Array
 from edgeqe.views.colour import studio_luma
 
@@ -54,16 +59,16 @@ class Brighter(Unchanged):
         return np.clip(image.astype(np.int16) + 4, 0, 255).astype(np.uint8)
 
 
-def photograph(height: int = 47, width: int = 61, seed: int = 5) -> Picture:
+def photograph(height: int = 47, width: int = 61, seed: int = 5) -> ReferencePicture:
     """Smooth colour with noise; odd sizes."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width]
     waves = [np.sin(rows / a) * np.cos(columns / b) for a, b in ((7, 9), (5, 11), (13, 6))]
     pixels = 128 + 70 * np.stack(waves, axis=-1) + rng.normal(0, 5, (height, width, 3))
-    return Picture(f"waves{seed}", np.clip(pixels, 0, 255).astype(np.uint8))
+    return ReferencePicture(f"waves{seed}", np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def saved(folder_: Path, *pictures: Picture) -> PictureSet:
+def saved(folder_: Path, *pictures: ReferencePicture) -> PictureSet:
     for picture in pictures:
         Image.fromarray(picture.pixels).save(folder_ / f"{picture.name}.png")
     return folder(folder_)
@@ -90,24 +95,24 @@ def test_gray_protocol_is_pillows_grayscale_jpeg() -> None:
     Image.fromarray(luma).save(stream, "JPEG", quality=20)
     with Image.open(stream) as opened:
         decoded = np.asarray(opened)
-    coded = code(picture, "gray", 20)
-    np.testing.assert_array_equal(coded.reference.picture, luma)
-    np.testing.assert_array_equal(coded.jpeg.picture, decoded)
+    coded = compress(picture, CodingProtocol.GRAY, 20)
+    np.testing.assert_array_equal(coded.reference.pixels, luma)
+    np.testing.assert_array_equal(coded.decoded.pixels, decoded)
     assert coded.bits_per_pixel == 8 * len(stream.getvalue()) / luma.size
     assert coded.step == step_from_quality(20)
 
 
 def test_a_gray_picture_is_coded_as_it_is() -> None:
     pixels = photograph().pixels[..., 1]
-    coded = code(Picture("gray", pixels), "gray", 50)
-    np.testing.assert_array_equal(coded.reference.picture, pixels)
+    coded = compress(ReferencePicture("gray", pixels), CodingProtocol.GRAY, 50)
+    np.testing.assert_array_equal(coded.reference.pixels, pixels)
     with pytest.raises(InputError, match="is gray"):
-        code(Picture("gray", pixels), "colour", 50)
+        compress(ReferencePicture("gray", pixels), CodingProtocol.PLANES, 50)
 
 
-@pytest.mark.parametrize("protocol", ["gray", "colour", "rgb"])
-def test_an_unchanged_picture_gains_nothing(protocol: str, tmp_path: Path) -> None:
-    # In protocol colour this also says that planes which nobody changed come out as
+@pytest.mark.parametrize("protocol", CodingProtocol)
+def test_an_unchanged_picture_gains_nothing(protocol: CodingProtocol, tmp_path: Path) -> None:
+    # In protocol planes this also says that planes which nobody changed come out as
     # the decoder's own RGB.
     pictures = saved(tmp_path, photograph(seed=5), photograph(48, 64, seed=6))
     network = Unchanged()
@@ -123,29 +128,31 @@ def test_an_unchanged_picture_gains_nothing(protocol: str, tmp_path: Path) -> No
 def test_gain_is_measured_against_the_reference(tmp_path: Path) -> None:
     picture = photograph()
     pictures = saved(tmp_path, picture)
-    still, brighter = measure({"still": Unchanged(), "brighter": Brighter()}, pictures, "gray", 20)
-    coded = code(picture, "gray", 20)
-    shifted = np.clip(coded.jpeg.picture.astype(int) + 4, 0, 255)
-    expected = psnr(coded.reference.picture, shifted) - psnr(
-        coded.reference.picture, coded.jpeg.picture
+    still, brighter = measure(
+        {"still": Unchanged(), "brighter": Brighter()}, pictures, CodingProtocol.GRAY, 20
+    )
+    coded = compress(picture, CodingProtocol.GRAY, 20)
+    shifted = np.clip(coded.decoded.pixels.astype(int) + 4, 0, 255)
+    expected = psnr(coded.reference.pixels, shifted) - psnr(
+        coded.reference.pixels, coded.decoded.pixels
     )
     assert brighter.gain == pytest.approx(expected, abs=1e-12)
     assert brighter.gain < still.gain == 0.0
 
 
 def test_gray_pictures_are_left_out_of_colour(tmp_path: Path) -> None:
-    gray = Picture("gray", photograph().pixels[..., 0])
+    gray = ReferencePicture("gray", photograph().pixels[..., 0])
     pictures = saved(tmp_path, photograph(), gray)
-    (row,) = measure({"unchanged": Unchanged()}, pictures, "rgb", 50)
+    (row,) = measure({"unchanged": Unchanged()}, pictures, CodingProtocol.RGB, 50)
     assert [score.name for score in row.scores] == ["waves5"]
     (tmp_path / "waves5.png").unlink()
     with pytest.raises(InputError, match="only gray pictures"):
-        list(measure({"unchanged": Unchanged()}, folder(tmp_path), "rgb", 50))
+        list(measure({"unchanged": Unchanged()}, folder(tmp_path), CodingProtocol.RGB, 50))
 
 
 def test_an_exact_jpeg_has_a_finite_psnr(tmp_path: Path) -> None:
-    flat = Picture("flat", np.full((32, 32), 128, np.uint8))
-    (row,) = measure({"unchanged": Unchanged()}, saved(tmp_path, flat), "gray", 90)
+    flat = ReferencePicture("flat", np.full((32, 32), 128, np.uint8))
+    (row,) = measure({"unchanged": Unchanged()}, saved(tmp_path, flat), CodingProtocol.GRAY, 90)
     assert row.mean("psnr") == (PSNR_CEILING, PSNR_CEILING)
     assert row.gain == 0.0
 
@@ -155,11 +162,13 @@ def test_row_means_and_worst() -> None:
         pair = (before, after)
         return Score(name, pair, pair, (0.5, 0.75), pair, 1.5, 10.0)
 
-    row = Row("rgb", "m", 20, (score("a", 30, 31), score("b", 20, 19.5), score("c", 25, 27)))
+    row = QualityRow(
+        CodingProtocol.RGB, "m", 20, (score("a", 30, 31), score("b", 20, 19.5), score("c", 25, 27))
+    )
     assert row.mean("psnr") == pytest.approx((25.0, 77.5 / 3), abs=1e-12)
     assert row.gain == pytest.approx(2.5 / 3, abs=1e-12)
     assert (row.worst.name, row.worst.gain) == ("b", -0.5)
-    figures = row.to_dict()
+    figures = plain(row.entry())
     assert figures["gains_db"] == {"a": 1.0, "b": -0.5, "c": 2.0}
     assert (figures["pictures"], figures["ssim_after"]) == (3, 0.75)
     assert figures["y_psnr_db_before"] == 25.0
@@ -169,7 +178,7 @@ def test_the_step_is_the_files_own(tmp_path: Path) -> None:
     stream = io.BytesIO()
     Image.fromarray(photograph().pixels).save(stream, "JPEG", qtables=[[7] * 64, [9] * 64])
     # The geometric mean of equal entries is the entry.
-    assert file_step(stream.getvalue()) == pytest.approx(7.0, rel=1e-12)
+    assert step_of(stream.getvalue()) == pytest.approx(7.0, rel=1e-12)
 
 
 #: PSNR of JPEG itself at quality 10, 20, 30, 40: the literature's figures for gray
@@ -189,7 +198,7 @@ def test_jpeg_itself_reads_as_in_the_literature(
         pytest.skip(f"the benchmark set {name} is not here")
     pictures = list(folder(DATA / name))
     for quality, anchor in zip((10, 20, 30, 40), expected, strict=True):
-        coded = [code(picture, protocol, quality) for picture in pictures]
-        mean = np.mean([psnr(c.reference.picture, c.jpeg.picture) for c in coded])
+        coded = [compress(picture, CodingProtocol(protocol), quality) for picture in pictures]
+        mean = np.mean([psnr(c.reference.pixels, c.decoded.pixels) for c in coded])
         # The anchors are rounded to 0.001 dB.
         assert mean == pytest.approx(anchor, abs=6e-4)

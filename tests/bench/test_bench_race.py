@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edgeqe.bench.race import Lane, Race, spread_of
+from edgeqe.bench.race import Race, Turn, spread_of
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def lane(self, name: str, seconds: list[float]) -> Lane:
+    def lane(self, name: str, seconds: list[float]) -> Turn:
         """A lane that takes the next of `seconds` at each run."""
         remaining = iter(seconds)
 

@@ -10,15 +10,22 @@ from typing import Any
 import pytest
 
 from edgeqe.bench.console import format_report
+from edgeqe.bench.entries import DataEntry, ModelEntry, SetupEntry, StampEntry
 from edgeqe.bench.latency import Timing
-from edgeqe.bench.quality import Row, Score
-from edgeqe.bench.report import SCHEMA_VERSION, Report, write_json
+from edgeqe.bench.quality import QualityRow, Score
+from edgeqe.bench.report import SCHEMA_VERSION, BenchReport, write_json
 from edgeqe.bench.tradeoff import Wish
 from edgeqe.errors import InputError
+from edgeqe.protocols import CodingProtocol
 
 NAME = "edgeqe-tiny:int8"
 MODEL: dict[str, Any] = {
     "name": NAME,
+    "sha256": "cd" * 32,
+    "memory_limit_bytes": 64 << 20,
+    "planned_bytes": 30 << 20,
+    "target": "x86-cpu",
+    "placement": {},
     "model": "edgeqe-tiny",
     "file": "edgeqe-tiny.int8.onnx",
     "file_bytes": 2048,
@@ -33,7 +40,7 @@ MODEL: dict[str, Any] = {
     "fallback": "",
     "threads": 2,
 }
-STAMP = {
+STAMP: dict[str, Any] = {
     "edgeqe": "0.1.0",
     "python": "3.11.7",
     "numpy": "2.4.6",
@@ -47,19 +54,22 @@ STAMP = {
 }
 
 
-def report() -> Report:
+def report() -> BenchReport:
     scores = (
         Score("a", (30.0, 31.0), (32.0, 33.5), (0.75, 0.875), (29.0, 31.0), 0.5, 10.0),
         Score("b", (28.0, 28.5), (30.0, 31.0), (0.25, 0.375), (27.0, 28.0), 1.5, 10.0),
     )
-    made = Report(
-        stamp=dict(STAMP),
-        setup={"target": "x86-cpu"},
-        models=[dict(MODEL)],
-        data={"name": "set", "pictures": 2, "scale": 1.0},
+    made = BenchReport(
+        stamp=StampEntry(**STAMP),
+        setup=SetupEntry("x86-cpu", False, [10], ["gray", "rgb"], ["720p"], 2, 64 << 20),
+        models=[ModelEntry(**MODEL)],
+        data=DataEntry("set", 2, 1.0),
         wish=Wish(fps=20.0),
     )
-    made.quality = [Row("gray", NAME, 10, scores), Row("rgb", NAME, 10, scores)]
+    made.quality = [
+        QualityRow(CodingProtocol.GRAY, NAME, 10, scores),
+        QualityRow(CodingProtocol.RGB, NAME, 10, scores),
+    ]
     made.latency_quality = 10
     made.latency = [
         Timing("DnCNN3", "gray", "720p", 720, 1280, (2.0, 1.0, 4.0), (200.0, 100.0, 400.0)),
@@ -82,7 +92,7 @@ def test_the_whole_text() -> None:
         model              q  n  bit/px  JPEG dB  after dB    gain   worst  SSIM JPEG   after  PSNR-B JPEG   after  worst picture
         edgeqe-tiny:int8  10  2   1.000   29.000    29.750  +0.750  +0.500     0.5000  0.6250       28.000  29.500              b
 
-        Quality, protocol rgb: RGB of the decoder, 4:2:0 inside; PSNR in RGB
+        Quality, protocol rgb: RGB of the decoder, coded as 4:2:0; PSNR in RGB
         Y: full-range luma; SSIM and PSNR-B are of it.
 
         model              q  n  bit/px  bit/ch  JPEG dB  after dB    gain   worst  Y JPEG  Y after  SSIM JPEG   after  PSNR-B JPEG   after  worst picture
@@ -143,7 +153,7 @@ def test_memory_and_bd_rate_as_text() -> None:
 def test_an_interrupt_and_a_fallback_are_said() -> None:
     made = report()
     made.interrupted = True
-    made.models[0]["fallback"] = "cpu"
+    made.models = [ModelEntry(**{**MODEL, "fallback": "cpu"})]
     lines = format_report(made.to_dict()).splitlines()
     assert lines[-1] == "Interrupted: only what is shown was measured."
     assert "fallback: cpu (edgeqe-tiny:int8: the asked target cannot run here)" in lines
@@ -168,7 +178,7 @@ def test_json_holds_the_figures_and_a_version(tmp_path: Path) -> None:
 
 def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     made = report()
-    made.stamp["cpu"] = float("nan")  # not JSON
+    made.reference_balance = float("nan")  # not JSON
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(made.to_dict(), tmp_path / "report.json")
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ def lane(model: str, p50: float, what: str = "rgb", size: str = "720p") -> dict[
     return {"model": model, "what": what, "size": size, "p50_ms": p50, "p90_ms": p50 + 5}
 
 
-def row(model: str, gain: float, protocol: str = "colour", quality: int = 20) -> dict[str, Any]:
+def row(model: str, gain: float, protocol: str = "planes", quality: int = 20) -> dict[str, Any]:
     return {"model": model, "protocol": protocol, "quality": quality, "gain_db": gain}
 
 
@@ -39,7 +39,7 @@ def test_the_frontier() -> None:
     found = pareto(ROWS, LANES, 20)
     assert found is not None
     head = {key: value for key, value in found.items() if key != "points"}
-    assert head == {"protocol": "colour", "quality": 20, "size": "720p", "what": "rgb"}
+    assert head == {"protocol": "planes", "quality": 20, "size": "720p", "what": "rgb"}
     assert [(p["model"], p["gain_db"], p["frontier"]) for p in found["points"]] == [
         ("fast", 0.9, True),
         ("good", 1.1, True),

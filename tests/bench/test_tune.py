@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edgeqe.bench.tuning.settings import Setting, Space, counts_to, space_of
-from edgeqe.bench.tuning.tune import FEWEST_ROUNDS, TIME_UP, Outcome, search
+from edgeqe.bench.tuning.trials import Outcome
+from edgeqe.bench.tuning.tune import FEWEST_ROUNDS, TIME_UP, search
 from edgeqe.bench.tuning.verdict import judge
 from edgeqe.errors import MemoryLimitError, ProviderError
 from edgeqe.targets.options import CUDA

@@ -14,6 +14,7 @@ from edgeqe.bench.tuning.settings import Setting, Space, space_of
 from edgeqe.bench.tuning.tuned import extended_from, profile_text
 from edgeqe.errors import InputError, MemoryLimitError, ProviderError
 from edgeqe.model.catalogue import find_model
+from edgeqe.protocols import ReferencePicture
 from edgeqe.targets.profile import WindowBounds
 from edgeqe.targets.reading import read_profile
 
@@ -121,12 +122,12 @@ def test_losses_are_the_worst_quality_of_each_form(
 ) -> None:
     """One photograph's corner and an int8 form that is known to be near."""
     pytest.importorskip("skimage")
-    from edgeqe.bench.data import Picture, read_picture
+    from edgeqe.bench.data import read_picture
     from edgeqe.bench.tuning import candidates
 
-    def corner(path: Path) -> Picture:
+    def corner(path: Path) -> ReferencePicture:
         whole = read_picture(path)
-        return Picture(whole.name, np.ascontiguousarray(whole.pixels[:96, :128]))
+        return ReferencePicture(whole.name, np.ascontiguousarray(whole.pixels[:96, :128]))
 
     monkeypatch.setattr(candidates, "read_picture", corner)
     opener = Opener("edgeqe-tiny", TARGET, 64 << 20, 96, 128, tmp_path)

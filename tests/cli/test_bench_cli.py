@@ -63,11 +63,11 @@ def told_memory(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
 
 def test_quality_of_all_protocols_as_json(bench: Bench) -> None:
-    each = [word for name in ("gray", "colour", "rgb") for word in ("--protocol", name)]
+    each = [word for name in ("gray", "planes", "rgb") for word in ("--protocol", name)]
     result = bench(*each, "--quality", "10", "--no-speed", "--threads", "1", "--json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.output)
-    assert [row["protocol"] for row in report["quality"]] == ["gray", "colour", "rgb"]
+    assert [row["protocol"] for row in report["quality"]] == ["gray", "planes", "rgb"]
     for row in report["quality"]:
         # The probes that the recipe started from gave 0.65 dB and more at quality 10.
         assert row["gain_db"] > 0.3
@@ -83,7 +83,7 @@ def test_quality_of_all_protocols_as_json(bench: Bench) -> None:
 
 def test_latency_memory_and_advice(bench: Bench, told_memory: list[tuple[Any, ...]]) -> None:
     result = bench(
-        "--protocol", "colour", "-q", "20", "--repeats", "2", "--threads", "1", "--json",
+        "--protocol", "planes", "-q", "20", "--repeats", "2", "--threads", "1", "--json",
         "--fps", "0.001", "--memory-limit", "24MiB",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -125,7 +125,7 @@ def test_the_folder_of_a_report(
 ) -> None:
     pytest.importorskip("matplotlib")
     out = tmp_path / "made" / "out"
-    arguments = ("--protocol", "colour", "-q", "10", "--repeats", "1", "-o", str(out))
+    arguments = ("--protocol", "planes", "-q", "10", "--repeats", "1", "-o", str(out))
     result = bench(*arguments)
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in out.iterdir()) == [
@@ -145,7 +145,7 @@ def test_the_folder_of_a_report(
     assert (result.exit_code, (out / "report.json").read_text(encoding="utf-8")) == (2, "mine")
     assert "--overwrite" in result.output
     assert bench(*arguments, "--overwrite").exit_code == 0
-    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["schema_version"] == 2
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["schema_version"] == 3
 
 
 def test_an_interrupt_keeps_what_was_measured(
@@ -154,7 +154,7 @@ def test_an_interrupt_keeps_what_was_measured(
     pytest.importorskip("matplotlib")
     measure = quality.measure
 
-    def interrupted(networks: Any, pictures: Any, protocol: str, value: int, *others: Any) -> Any:
+    def interrupted(networks: Any, pictures: Any, protocol: Any, value: int, *others: Any) -> Any:
         if value == 20:
             raise KeyboardInterrupt
         return measure(networks, pictures, protocol, value, *others)
@@ -292,7 +292,7 @@ def test_labels_of_files(bench: Bench, tmp_path: Path, pictures: Path) -> None:
         (["--fps", "-1"], "--fps -1 is not a number above 0"),
         (["--latency", "nan"], "--latency nan is not a number above 0"),
         (["--size", "4K"], "give one of 720p, 1080p, 12MP"),
-        (["--protocol", "yuv"], "give one of gray, colour, rgb"),
+        (["--protocol", "yuv"], "give one of gray, planes, rgb"),
         (["--quality", "0"], "quality"),
         (["--repeats", "0"], "--repeats"),
         (["--junit", "x.xml"], "leave out --junit"),

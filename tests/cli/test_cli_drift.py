@@ -50,7 +50,7 @@ def test_a_candidate_that_holds(data: Path, tmp_path: Path) -> None:
     lines = result.stdout.splitlines()
     assert lines[-1] == "the candidate holds"
     rows = [line for line in lines if line.endswith("holds") and not line.startswith("the")]
-    # Gray then colour, each quality once; two pictures, of which one has colour.
+    # Gray then rgb, each quality once; two pictures, of which one has colour.
     assert [line.split()[:2] for line in rows] == [
         ["10", "2"],
         ["90", "2"],
@@ -75,13 +75,13 @@ def test_a_doubled_scale_exits_1(data: Path, broken: Path, tmp_path: Path) -> No
 
 
 def test_json_says_the_same(data: Path, broken: Path) -> None:
-    words = ("--data", data, "-q", 40, "--protocol", "colour", "--json", "--threads", 1)
+    words = ("--data", data, "-q", 40, "--protocol", "rgb", "--json", "--threads", 1)
     result = run(TINY, broken, *words)
     assert result.exit_code == 1
     report = json.loads(result.stdout)
     assert report["holds"] is False
     (row,) = report["rows"]
-    assert (row["protocol"], row["quality"], row["pictures"]) == ("colour", 40, 1)
+    assert (row["protocol"], row["quality"], row["pictures"]) == ("rgb", 40, 1)
     assert row["loss_db"] == pytest.approx(row["reference_gain_db"] - row["candidate_gain_db"])
     assert report["candidate"]["threads"] == 1
     assert json.loads(run(TINY, TINY, *words).stdout)["holds"] is True
@@ -145,14 +145,14 @@ def test_wrong_use(data: Path, tmp_path: Path) -> None:
     one_line(run(TINY, TINY, "--data", tmp_path / "empty"), "no pictures in")
     words = (TINY, TINY, "--data", data)
     one_line(run(*words, "-q", 0), "quality 0 is not a whole number from 1 to 100")
-    one_line(run(*words, "--protocol", "rgb"), "--protocol")
+    one_line(run(*words, "--protocol", "colour"), "give one of gray, planes, rgb (colour is")
     one_line(run(*words, "--max-drop", -1), "max-drop -1.0 is no number of 0 or more")
     one_line(run(*words, "--threads", 0), "threads 0 is not")
     one_line(run(*words, "--memory-limit", "1KiB"), "memory limit")
     one_line(run(*words, "--junit", tmp_path / "none" / "a.xml"), "cannot be written")
     save(tmp_path / "gray", gray=np.zeros((32, 32), np.uint8))
     one_line(
-        run(TINY, TINY, "--data", tmp_path / "gray", "--protocol", "colour"),
+        run(TINY, TINY, "--data", tmp_path / "gray", "--protocol", "rgb"),
         "all pictures are gray",
     )
 

@@ -66,17 +66,27 @@ def test_one_file_into_a_folder(folder: Path, output: str) -> None:
     assert os.listdir(output) == ["a.tif"]
 
 
-def test_a_folder_takes_its_pictures_one_level_deep(folder: Path) -> None:
+def test_a_folder_and_its_sub_folders(folder: Path) -> None:
     Path("in/deeper").mkdir()
-    Image.fromarray(RAMP).save("in/deeper/c.jpg")
+    Image.fromarray(RAMP).save("in/deeper/a.jpg")  # of another's name
     result = run("in", "-o", "out")
     assert result.exit_code == 0, result.output
-    assert tree(folder / "out") == ["a.png", "b.png"]
+    assert tree(folder / "out") == ["a.png", "b.png", "deeper", "deeper/a.png"]
     assert [line.split("  ")[0] for line in result.stdout.splitlines()] == [
         "in/a.jpg -> out/a.png",
         "in/b.jpeg -> out/b.png",
+        "in/deeper/a.jpg -> out/deeper/a.png",
     ]
     assert result.stderr == ""  # no progress bar where there is no terminal
+    assert "out/deeper/a.png exists" in failed(run("in/deeper", "-o", "out/deeper"))
+
+
+def test_what_an_earlier_run_wrote_is_no_input(folder: Path) -> None:
+    for _ in range(2):
+        result = run("in", "-o", "in/out", "--overwrite")
+        assert result.exit_code == 0, result.output
+        assert len(result.stdout.splitlines()) == 2
+    assert tree(folder / "in/out") == ["a.png", "b.png"]
 
 
 def test_given_strengths_override_the_files(folder: Path) -> None:
@@ -159,7 +169,7 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path) -> None:
         (("in", "-", "-o", "out"), "stands for one picture"),
         (("in", "-o", "-"), "stands for one picture"),
         (("in/a.jpg", "-o", "-", "--json"), "both write to standard output"),
-        (("empty", "-o", "out"), "empty holds no pictures"),
+        (("empty", "-o", "out"), "no pictures in 'empty'"),
         (("in/a.jpg", "-o", "out.png", "--speed"), "no such option"),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_training_of_a_folder_of_pictures(pictures: Path, tmp_path: Path) -> N
     assert card.provenance["steps"] == 3 and card.provenance["precision"] == "float32"
     assert "validation" not in card.provenance
     (measured,) = card.quality.values()
-    assert set(measured) == {"held-out gray q10", "held-out colour q10"}
+    assert set(measured) == {"held-out gray q10", "held-out planes q10"}
 
 
 @pytest.mark.usefixtures("short")
@@ -152,7 +152,7 @@ def test_what_cannot_be_trained_on_is_one_line(pictures: Path, tmp_path: Path) -
     refused(run(*words, tmp_path / "none"), "no folder", "give the data folder by --data")
     empty = tmp_path / "empty"
     empty.mkdir()
-    refused(run(*words, empty), "no pictures in", "give the folder that holds them by --data")
+    refused(run(*words, empty), "no pictures in", "give a folder with some")
     for size in (40, 90):  # the crop is 48
         Image.fromarray(np.zeros((size, size, 3), np.uint8)).save(empty / f"{size}.png")
     refused(run(*words, empty), "no picture has 96 pixels both ways")

@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgeqe import Enhancer
-from edgeqe.bench.data import Picture
 from edgeqe.bench.tuning import candidates
 from edgeqe.bench.tuning.report import Tuning, format_tuning
 from edgeqe.bench.tuning.settings import Setting
-from edgeqe.bench.tuning.tune import Outcome, Trial
-from edgeqe.bench.tuning.verdict import Verdict
+from edgeqe.bench.tuning.trials import Outcome, TuningTrial
+from edgeqe.bench.tuning.verdict import TuningVerdict
 from edgeqe.cli import main
+from edgeqe.protocols import ReferencePicture
 from edgeqe.targets.reading import read_profile
 from edgeqe.typing import Uint8
 from tests.fakes import noise
@@ -31,9 +31,9 @@ def run(*words: object) -> Result:
 def a_small_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of the photographs, whose drift takes seconds."""
 
-    def smooth(path: Path) -> Picture:
+    def smooth(path: Path) -> ReferencePicture:
         ramp: Uint8 = noise(9, 12, 3).repeat(8, 0).repeat(8, 1)
-        return Picture(path.stem, ramp)
+        return ReferencePicture(path.stem, ramp)
 
     monkeypatch.setattr(candidates, "packaged_file", Path)
     monkeypatch.setattr(candidates, "read_picture", smooth)
@@ -87,7 +87,7 @@ def test_a_file_fixes_the_form_and_needs_no_photographs(tmp_path: Path) -> None:
         (("edgeqe-tiny", "--size", "720p"), "--size '720p' is no size: give such as 1280x720"),
         (("edgeqe-tiny", "--size", "63x64"), "from 64x64"),
         (("edgeqe-tiny", "-o", "tuned.json"), "'tuned.json' must end in .toml"),
-        (("edgeqe-tiny", "-o", "none/tuned.toml"), "no folder 'none': make it first"),
+        (("edgeqe-tiny", "-o", "none/tuned.toml"), "name a file in a folder that exists"),
         (("edgeqe-tiny", "--target", "x87-cpu"), "no target 'x87-cpu' (did you mean 'x86-cpu'?)"),
         (("edgeqe-tiny", "--memory-limit", "lots"), "memory limit 'lots' is no size"),
         (("edgeqe-tiny", "--memory-limit", "1KiB"), "the smallest that works is"),
@@ -119,12 +119,12 @@ def tuning(kind: str, **more: Any) -> Tuning:
     outcome = Outcome(
         default=DEFAULT,
         winner=more.pop("winner", WINNER),
-        verdict=Verdict(kind, gain=0.5, twin=0.01, spread=0.02, rounds=7),
+        verdict=TuningVerdict(kind, gain=0.5, twin=0.01, spread=0.02, rounds=7),
         trials=(
-            Trial(DEFAULT, (64, 64), rates=[1.0, 1.1, 1.2], ratios=[1.0]),
-            Trial(WINNER, (176, 192), rates=[1.6, 1.5], ratios=[1.5, 1.52]),
-            Trial(Setting(1, "int8", 2, 342, 512), note="does not fit"),
-            Trial(Setting(1, "int8", 2, 512, 768), note="does not fit"),
+            TuningTrial(DEFAULT, (64, 64), rates=[1.0, 1.1, 1.2], ratios=[1.0]),
+            TuningTrial(WINNER, (176, 192), rates=[1.6, 1.5], ratios=[1.5, 1.52]),
+            TuningTrial(Setting(1, "int8", 2, 342, 512), note="does not fit"),
+            TuningTrial(Setting(1, "int8", 2, 512, 768), note="does not fit"),
         ),
         search_pixels=480_000,
         last_pixels=more.pop("last_pixels", 480_000),

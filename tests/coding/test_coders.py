@@ -29,7 +29,7 @@ def made(codec: str) -> Coder:
 def frame_of(layout: Layout, bits: int = 8) -> Frame:
     """A photograph as an encoder takes it."""
     rgb = photograph("coffee", 100, 200, HEIGHT, WIDTH)
-    luma = rgb[..., 1]
+    luma: npt.NDArray[Any] = rgb[..., 1]
     if layout is Layout.RGB:
         return Frame(layout, (np.repeat(luma[..., None], 3, axis=2),))  # so that G is the luma
     if bits > 8:

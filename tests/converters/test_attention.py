@@ -172,7 +172,7 @@ def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no pictures in"):
         freeze_source(source_of(gated(1)), tmp_path)
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(ImageError, match=r"cannot read the picture '.*broken\.png'"):
+    with pytest.raises(ImageError, match=r"broken\.png is no picture"):
         freeze_source(source_of(gated(1)), tmp_path)
 
 

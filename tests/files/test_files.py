@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
 from skimage import data
 
+from edgeqe import Enhancer, ImageError
 from edgeqe.codecs.strength import ijg_table, step_from_quality, step_from_table
 from edgeqe.files.enhance import enhance_file, read_picture, write_picture
 from edgeqe.files.picture import Picture
@@ -305,3 +306,12 @@ def test_the_enhancer_forwards_and_enhances(tmp_path: Path) -> None:
         for name in ("in.jpg", "out.png")
     )
     assert after < 0.95 * before  # at least 0.22 dB; the network's own gain is tested elsewhere
+
+
+def test_an_enhancer_takes_the_limit_that_the_message_names(tmp_path: Path) -> None:
+    Image.new("L", (30, 20), 90).save(tmp_path / "in.jpg")
+    with Enhancer("edgeqe-tiny:float32", threads=1) as enhancer:
+        with pytest.raises(ImageError, match=r"in Python pixel_limit=\)"):
+            enhancer.enhance_file(tmp_path / "in.jpg", tmp_path / "out.png", pixel_limit=599)
+        enhancer.enhance_file(tmp_path / "in.jpg", tmp_path / "out.png", pixel_limit=600)
+    assert (tmp_path / "out.png").is_file()

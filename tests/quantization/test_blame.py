@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from edgeqe import runtimes
+from edgeqe.errors import InputError
+from edgeqe.files.folders import list_pictures
+from edgeqe.protocols import CodingProtocol
 from edgeqe.quantization.drift import blame as module
 from edgeqe.quantization.drift.blame import Blame, BlameRow, blame
-from edgeqe.quantization.drift.protocols import picture_files
 from edgeqe.typing import Float
 from tests import small_models
 from tests.drift_models import MODEL, STAMP, TINY, doubled, photographs
@@ -20,7 +22,7 @@ from tests.drift_models import MODEL, STAMP, TINY, doubled, photographs
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, ...]:
-    return picture_files(photographs(tmp_path / "pictures"))
+    return list_pictures(photographs(tmp_path / "pictures"))
 
 
 def adds_up(found: Blame) -> None:
@@ -34,7 +36,7 @@ def test_a_doubled_scale_is_quantization(files: tuple[Path, ...], tmp_path: Path
     adds_up(found)
     assert found.largest == "quantization"
     assert [(row.protocol, row.quality, row.pictures) for row in found.rows] == [
-        ("gray", 10, 2), ("gray", 80, 2), ("colour", 10, 1), ("colour", 80, 1)
+        ("gray", 10, 2), ("gray", 80, 2), ("rgb", 10, 1), ("rgb", 80, 1)
     ]  # fmt: skip
     for row in found.rows:
         assert row.losses["quantization"] > 0.3
@@ -52,6 +54,19 @@ def test_another_dct_is_the_decoder(files: tuple[Path, ...]) -> None:
         assert row.losses["quantization"] == 0.0
         assert abs(row.losses["runtime"]) < 1e-3
         assert row.losses["decoder"] > 0.0
+
+
+def test_planes_are_blamed_too_but_no_decoder_gives_them(
+    files: tuple[Path, ...], tmp_path: Path
+) -> None:
+    broken = doubled(tmp_path / "broken.onnx")
+    found = blame(TINY, broken, files, data="pictures", protocols=("planes",), qualities=(40,))
+    adds_up(found)
+    assert [(row.protocol, row.pictures) for row in found.rows] == [("planes", 1)]
+    assert found.largest == "quantization"
+    assert abs(found.rows[0].losses["runtime"]) < 1e-3
+    with pytest.raises(InputError, match="decoder ifast gives no planes"):
+        blame(TINY, TINY, files, data="pictures", protocols=("planes",), decoder="ifast")
 
 
 def test_a_runtime_that_saturates_is_the_runtime(
@@ -95,12 +110,12 @@ def test_half_precision_is_told_by_format(files: tuple[Path, ...], tmp_path: Pat
 def test_a_file_does_not_blame_itself(files: tuple[Path, ...]) -> None:
     found = blame(TINY, TINY, files[1:], data="pictures", qualities=(40,))
     assert found.largest == "none"
-    assert found.notes == ("all pictures are gray: protocol colour was left out",)
+    assert found.notes == ("all pictures are gray: protocol rgb was left out",)
     assert [row.protocol for row in found.rows] == ["gray"]
 
 
 def row(*psnr: float) -> BlameRow:
-    return BlameRow("gray", 10, 1, 28.0, psnr)
+    return BlameRow(CodingProtocol.GRAY, 10, 1, 28.0, psnr)
 
 
 @pytest.mark.parametrize(

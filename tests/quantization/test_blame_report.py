@@ -7,13 +7,14 @@ import json
 
 import pytest
 
+from edgeqe.protocols import CodingProtocol
 from edgeqe.quantization.drift.blame import Blame, BlameRow
 from edgeqe.quantization.drift.blame_report import to_json, to_text
 from tests.drift_models import MODEL, STAMP
 
 ROWS = (
-    BlameRow("gray", 10, 2, 28.0, (30.0, 29.75, 29.75, 29.5)),
-    BlameRow("colour", 90, 1, 36.0, (36.5, 36.25, 36.25, 36.25)),
+    BlameRow(CodingProtocol.GRAY, 10, 2, 28.0, (30.0, 29.75, 29.75, 29.5)),
+    BlameRow(CodingProtocol.RGB, 90, 1, 36.0, (36.5, 36.25, 36.25, 36.25)),
 )
 FOUND = Blame(MODEL, MODEL, "ifast", "set", ROWS, ("a note",), STAMP)
 
@@ -25,11 +26,12 @@ def test_the_table() -> None:
         f"candidate  {line}",
         "decoder    ifast, instead of islow",
         "",
-        "gray: studio-range luma, coded as grayscale JPEG; gains and losses of gain in dB",
+        "gray: studio-range luma (gray pictures as they are), coded as grayscale JPEG; gains and "
+        "losses of gain in dB",
         "quality  n  JPEG dB  reference  candidate    drift  quantization  runtime  decoder",
         "     10  2   28.000    +2.0000    +1.5000  +0.5000       +0.2500  +0.0000  +0.2500",
         "",
-        "colour: RGB of the decoder, coded as 4:2:0; PSNR in RGB; gains and losses of gain in dB",
+        "rgb: RGB of the decoder, coded as 4:2:0; PSNR in RGB; gains and losses of gain in dB",
         "quality  n  JPEG dB  reference  candidate    drift  quantization  runtime  decoder",
         "     90  1   36.000    +0.5000    +0.2500  +0.2500       +0.2500  +0.0000  +0.0000",
         "",
@@ -44,7 +46,7 @@ def test_the_table() -> None:
 
 
 def test_nothing_to_blame() -> None:
-    same = BlameRow("gray", 10, 1, 28.0, (30.0, 30.0, 30.0, 30.0))
+    same = BlameRow(CodingProtocol.GRAY, 10, 1, 28.0, (30.0, 30.0, 30.0, 30.0))
     text = to_text(dataclasses.replace(FOUND, rows=(same,), decoder="islow"))
     assert "decoder    islow, not swapped" in text
     assert text.endswith("nothing costs 0.001 dB in the mean")
@@ -52,7 +54,7 @@ def test_nothing_to_blame() -> None:
 
 def test_json() -> None:
     found = json.loads(to_json(FOUND))
-    assert (found["schema_version"], found["kind"]) == (1, "edgeqe-blame")
+    assert (found["schema_version"], found["kind"]) == (2, "edgeqe-blame")
     assert (found["largest"], found["decoder"]) == ("quantization", "ifast")
     expected = {"quantization": 0.25, "runtime": 0.0, "decoder": 0.125}
     assert found["losses_db"] == pytest.approx(expected, abs=1e-12)

@@ -10,24 +10,24 @@ from pathlib import Path
 import pytest
 
 from edgeqe.errors import InputError, ModelError
+from edgeqe.files.folders import list_pictures
 from edgeqe.model.catalogue import find_model
 from edgeqe.quantization.drift.gate import check
-from edgeqe.quantization.drift.limits import Limits
-from edgeqe.quantization.drift.protocols import picture_files
+from edgeqe.quantization.drift.limits import DriftLimits
 from tests import small_models
 from tests.drift_models import TINY, doubled, photographs, tiny_with
 
 
 @pytest.fixture
 def sets(tmp_path: Path) -> dict[str, tuple[Path, ...]]:
-    return {"pictures": picture_files(photographs(tmp_path / "pictures"))}
+    return {"pictures": list_pictures(photographs(tmp_path / "pictures"))}
 
 
 def test_a_file_does_not_drift_from_itself(sets: dict[str, tuple[Path, ...]]) -> None:
     report = check(TINY, find_model(TINY), sets, qualities=(10, 90), threads=1)
     assert report.failures() == []
     assert [(row.protocol, row.quality, len(row.pictures)) for row in report.rows] == [
-        ("gray", 10, 2), ("gray", 90, 2), ("colour", 10, 1), ("colour", 90, 1)
+        ("gray", 10, 2), ("gray", 90, 2), ("rgb", 10, 1), ("rgb", 90, 1)
     ]  # fmt: skip
     for row in report.rows:
         # The same bytes on the same kernels give the same pixels.
@@ -64,7 +64,11 @@ def test_a_tile_fails_where_the_mean_may_lose(
 ) -> None:
     broken = doubled(tmp_path / "broken.onnx")
     report = check(
-        TINY, broken, {"one": sets["pictures"][:1]}, qualities=(10,), limits=Limits(max_drop=9.0)
+        TINY,
+        broken,
+        {"one": sets["pictures"][:1]},
+        qualities=(10,),
+        limits=DriftLimits(max_drop=9.0),
     )
     gray, colour = (verdict for _, verdict in report.verdicts())
     for verdict in (gray, colour):
@@ -97,7 +101,7 @@ def test_across_formats_and_runtimes(sets: dict[str, tuple[Path, ...]], tmp_path
 def test_notes_reach_the_report(sets: dict[str, tuple[Path, ...]]) -> None:
     report = check(TINY, TINY, {"gray": sets["pictures"][1:]}, qualities=(90,))
     assert [row.protocol for row in report.rows] == ["gray"]
-    assert report.notes == ("gray: all pictures are gray: protocol colour was left out",)
+    assert report.notes == ("gray: all pictures are gray: protocol rgb was left out",)
 
 
 def test_jpeg_stands_in_for_other_codecs_and_a_note_says_so(

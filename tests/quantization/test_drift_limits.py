@@ -5,15 +5,19 @@ from __future__ import annotations
 import pytest
 
 from edgeqe.errors import InputError
-from edgeqe.quantization.drift.drift import PictureDrift, Row, Tile
-from edgeqe.quantization.drift.limits import Limits
+from edgeqe.protocols import CodingProtocol
+from edgeqe.quantization.drift.drift import DriftRow, PictureDrift, Tile
+from edgeqe.quantization.drift.limits import DriftLimits
 
 
-def row(quality: int, reference: float, candidate: float, drop: float = 0.0) -> Row:
+def row(quality: int, reference: float, candidate: float, drop: float = 0.0) -> DriftRow:
     """One picture, its JPEG at 30 dB, with these gains."""
     tile = Tile(128, 0, drop)
-    return Row(
-        "set", "gray", quality, (PictureDrift("a.png", 30, 30 + reference, 30 + candidate, tile),)
+    return DriftRow(
+        "set",
+        CodingProtocol.GRAY,
+        quality,
+        (PictureDrift("a.png", 30, 30 + reference, 30 + candidate, tile),),
     )
 
 
@@ -29,7 +33,7 @@ def row(quality: int, reference: float, candidate: float, drop: float = 0.0) -> 
     ],
 )
 def test_the_rule_without_limits(quality: int, gain: float, expected: float) -> None:
-    assert Limits().allowed(quality, gain) == pytest.approx(expected, abs=1e-15)
+    assert DriftLimits().allowed(quality, gain) == pytest.approx(expected, abs=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -47,38 +51,38 @@ def test_the_rule_without_limits(quality: int, gain: float, expected: float) -> 
 def test_stated_limits_hold_at_all_qualities(
     quality: int, drop: float | None, share: float | None, gain: float, expected: float
 ) -> None:
-    assert Limits(drop, share).allowed(quality, gain) == pytest.approx(expected, abs=1e-15)
+    assert DriftLimits(drop, share).allowed(quality, gain) == pytest.approx(expected, abs=1e-15)
 
 
 def test_the_mean_must_hold() -> None:
-    assert Limits().judge(row(40, 1.0, 0.951)).holds
-    verdict = Limits().judge(row(40, 1.0, 0.94))
+    assert DriftLimits().judge(row(40, 1.0, 0.951)).holds
+    verdict = DriftLimits().judge(row(40, 1.0, 0.94))
     assert not verdict.holds
     assert verdict.reasons == ("the mean gain loses 0.06 dB, at most 0.05 may go", "")
-    assert Limits().judge(row(90, 2.0, 1.91)).holds  # 5 % of 2.0 is 0.1
-    assert Limits(max_drop=0.08).judge(row(40, 1.0, 0.94)).holds
+    assert DriftLimits().judge(row(90, 2.0, 1.91)).holds  # 5 % of 2.0 is 0.1
+    assert DriftLimits(max_drop=0.08).judge(row(40, 1.0, 0.94)).holds
 
 
 def test_a_candidate_below_the_jpeg_fails_whatever_the_reference_does() -> None:
-    verdict = Limits(max_drop=1.0).judge(row(90, 0.5, -0.25))
+    verdict = DriftLimits(max_drop=1.0).judge(row(90, 0.5, -0.25))
     assert verdict.gain == "the mean lies 0.25 dB below the JPEG itself"
-    verdict = Limits(max_drop=1.0).judge(row(90, -0.25, -0.25))
+    verdict = DriftLimits(max_drop=1.0).judge(row(90, -0.25, -0.25))
     assert verdict.gain == "the mean lies 0.25 dB below the JPEG itself, the reference's as well"
-    assert Limits().judge(row(90, 0.0, 0.0)).holds
+    assert DriftLimits().judge(row(90, 0.0, 0.0)).holds
 
 
 def test_the_worst_tile_must_hold() -> None:
-    assert Limits().judge(row(40, 1.0, 1.0, drop=0.3)).holds
-    verdict = Limits().judge(row(40, 1.0, 1.0, drop=0.4))
+    assert DriftLimits().judge(row(40, 1.0, 1.0, drop=0.3)).holds
+    verdict = DriftLimits().judge(row(40, 1.0, 1.0, drop=0.4))
     assert verdict.gain == ""
     assert verdict.tile == (
         "the tile at row 128, column 0 of a.png drops 0.4 dB, at most 0.3 may go"
     )
-    assert Limits(max_tile_drop=0.5).judge(row(40, 1.0, 1.0, drop=0.4)).holds
+    assert DriftLimits(max_tile_drop=0.5).judge(row(40, 1.0, 1.0, drop=0.4)).holds
 
 
 @pytest.mark.parametrize("name", ["max_drop", "max_gain_loss", "max_tile_drop"])
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
 def test_limits_that_are_none(name: str, value: float) -> None:
     with pytest.raises(InputError, match=name.replace("_", "-")):
-        Limits(**{name: value})
+        DriftLimits(**{name: value})

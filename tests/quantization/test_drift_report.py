@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from edgeqe.errors import InputError
-from edgeqe.quantization.drift.drift import PictureDrift, Row, Tile
-from edgeqe.quantization.drift.limits import Limits
-from edgeqe.quantization.drift.report import Report
-from edgeqe.reports.output_file import check_destination, write
+from edgeqe.protocols import CodingProtocol
+from edgeqe.quantization.drift.drift import DriftRow, PictureDrift, Tile
+from edgeqe.quantization.drift.limits import DriftLimits
+from edgeqe.quantization.drift.report import DriftReport
 from tests.drift_models import MODEL, STAMP
 
 
@@ -21,19 +19,19 @@ def picture(name: str, first: float, second: float, drop: float) -> PictureDrift
     return PictureDrift(name, 30.0, first, second, Tile(128, 0, drop))
 
 
-def report(name: str = "sky.png") -> Report:
+def report(name: str = "sky.png") -> DriftReport:
     """Gray holds; in colour the mean and the worst tile fail."""
     rows = (
-        Row(
+        DriftRow(
             "set",
-            "gray",
+            CodingProtocol.GRAY,
             10,
             (picture("a.png", 31.0, 30.99, 0.1), picture("b.png", 31.5, 31.5, 0.0)),
         ),
-        Row("set", "colour", 90, (picture(name, 31.0, 30.5, 2.25),)),
+        DriftRow("set", CodingProtocol.RGB, 90, (picture(name, 31.0, 30.5, 2.25),)),
     )
     candidate = dataclasses.replace(MODEL, given="c.onnx", threads=1)
-    return Report(MODEL, candidate, Limits(), rows, ("a note",), STAMP)
+    return DriftReport(MODEL, candidate, DriftLimits(), rows, ("a note",), STAMP)
 
 
 def test_the_table() -> None:
@@ -44,14 +42,14 @@ def test_the_table() -> None:
         "CPUExecutionProvider, 1 thread",
         "",
         "pictures of set",
-        "gray: studio-range luma, coded as grayscale JPEG; gains in dB",
+        "gray: studio-range luma (gray pictures as they are), coded as grayscale JPEG; gains in dB",
         "quality  n  JPEG dB  reference  candidate     loss   limit  worst picture  "
         "worst tile, row,column",
         "     10  2   30.000    +1.2500    +1.2450  +0.0050  0.0500  +0.0100 a.png  "
         "+0.1000 a.png 128,0     holds",
         "",
         "pictures of set",
-        "colour: RGB of the decoder, coded as 4:2:0; PSNR in RGB; gains in dB",
+        "rgb: RGB of the decoder, coded as 4:2:0; PSNR in RGB; gains in dB",
         "quality  n  JPEG dB  reference  candidate     loss   limit  worst picture    "
         "worst tile, row,column",
         "     90  1   30.000    +1.0000    +0.5000  +0.5000  0.0500  +0.5000 sky.png  "
@@ -62,7 +60,7 @@ def test_the_table() -> None:
         "edgeqe 0.1.0, Python 3.11, numpy 2.4, Pillow 13.0 (libjpeg-turbo 3); unknown processor "
         "(no features known), Linux, arm64",
         "",
-        "set, colour quality 90: the mean gain loses 0.5 dB, at most 0.05 may go; the tile at row 128, "
+        "set, rgb quality 90: the mean gain loses 0.5 dB, at most 0.05 may go; the tile at row 128, "
         "column 0 of sky.png drops 2.25 dB, at most 0.3 may go",
     ]
 
@@ -78,8 +76,8 @@ def test_sets_have_tables_and_verdicts_of_their_own() -> None:
         *["pictures of drawn 1a"] * 2,
     ]
     assert [failure.split(":")[0] for failure in both.failures()] == [
-        "set, colour quality 90",
-        "drawn 1a, colour quality 90",
+        "set, rgb quality 90",
+        "drawn 1a, rgb quality 90",
     ]
     names = [
         case.attrib["name"] for case in ElementTree.fromstring(both.to_junit()).iter("testcase")
@@ -88,7 +86,7 @@ def test_sets_have_tables_and_verdicts_of_their_own() -> None:
 
 
 def test_a_candidate_that_holds_says_so() -> None:
-    good = dataclasses.replace(report(), limits=Limits(max_drop=1.0, max_tile_drop=3.0))
+    good = dataclasses.replace(report(), limits=DriftLimits(max_drop=1.0, max_tile_drop=3.0))
     assert good.failures() == []
     assert good.to_text().splitlines()[-1] == "the candidate holds"
     assert good.to_dict()["holds"] is True
@@ -96,7 +94,7 @@ def test_a_candidate_that_holds_says_so() -> None:
 
 def test_json() -> None:
     found = json.loads(report().to_json())
-    assert (found["schema_version"], found["kind"], found["holds"]) == (1, "edgeqe-drift", False)
+    assert (found["schema_version"], found["kind"], found["holds"]) == (2, "edgeqe-drift", False)
     assert found["limits"] == {"max_drop": None, "max_gain_loss": None, "max_tile_drop": 0.3}
     assert found["reference"]["sha256"] == MODEL.sha256
     assert found["stamp"] == STAMP
@@ -124,8 +122,8 @@ def test_junit() -> None:
     assert [(case.attrib["classname"], case.attrib["name"]) for case in cases] == [
         ("edgeqe.drift.gray", "net int8 on onnxruntime, set, quality 10: mean gain"),
         ("edgeqe.drift.gray", "net int8 on onnxruntime, set, quality 10: worst tile"),
-        ("edgeqe.drift.colour", "net int8 on onnxruntime, set, quality 90: mean gain"),
-        ("edgeqe.drift.colour", "net int8 on onnxruntime, set, quality 90: worst tile"),
+        ("edgeqe.drift.rgb", "net int8 on onnxruntime, set, quality 90: mean gain"),
+        ("edgeqe.drift.rgb", "net int8 on onnxruntime, set, quality 90: worst tile"),
     ]
     failures = [case.find("failure") for case in cases]
     assert failures[:2] == [None, None]
@@ -140,25 +138,3 @@ def test_junit_of_a_name_that_xml_cannot_hold() -> None:
     content = report("a\x07<b>\udcff&.png").to_junit()
     failures = list(ElementTree.fromstring(content).iter("failure"))
     assert failures[1].attrib["message"].startswith("the tile at row 128, column 0 of a?<b>?&.png")
-
-
-def test_a_file_is_written_whole(tmp_path: Path) -> None:
-    path = tmp_path / "out.xml"
-    check_destination(path, overwrite=False)
-    write(b"one", path)
-    with pytest.raises(InputError, match="exists: add --overwrite"):
-        check_destination(path, overwrite=False)
-    check_destination(path, overwrite=True)
-    write(b"two", path)
-    assert path.read_bytes() == b"two"
-    assert [p.name for p in tmp_path.iterdir()] == ["out.xml"]
-
-
-def test_destinations_that_cannot_be(tmp_path: Path) -> None:
-    for path in (tmp_path / "none" / "out.xml", tmp_path):
-        with pytest.raises(InputError, match="cannot be written"):
-            check_destination(path, overwrite=True)
-    (tmp_path / "folder.xml").mkdir()
-    with pytest.raises(InputError, match="cannot be written"):
-        write(b"one", tmp_path / "folder.xml")
-    assert [p.name for p in tmp_path.iterdir()] == ["folder.xml"]

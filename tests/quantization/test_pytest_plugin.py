@@ -69,7 +69,10 @@ def test_a_team_s_own_run(tmp_path: Path) -> None:
         "test_model.py::test_wrong_use": "FAILED",
     }
     # The failure is the table, without a traceback into edgeqe.
-    assert "gray: studio-range luma, coded as grayscale JPEG; gains in dB" in done.stdout
+    assert (
+        "gray: studio-range luma (gray pictures as they are), coded as grayscale JPEG"
+        in done.stdout
+    )
     assert "DRIFTS" in done.stdout
     assert "gray quality 10: the mean gain loses" in done.stdout
     assert "gate.py" not in done.stdout.partition("_ test_wrong_use _")[0]
@@ -89,6 +92,7 @@ def test_loading_it_imports_nothing_heavy(tmp_path: Path) -> None:
             "edgeqe",
             "edgeqe.errors",
             "edgeqe.quantization",
+            "edgeqe.quantization.drift",
             "edgeqe.quantization.drift.pytest_plugin",
         ]
     )

@@ -14,7 +14,7 @@ from edgeqe.errors import ModelError
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
 from edgeqe.quantization.drift import reference_inference
-from edgeqe.quantization.drift.reference_inference import Exact, reference_session
+from edgeqe.quantization.drift.reference_inference import ReferenceInference, reference_session
 from edgeqe.typing import Float
 from tests import small_models
 from tests.drift_models import TINY
@@ -55,7 +55,7 @@ def nearly_equal(path: Path, picture: Any, quality: int) -> None:
     """As the enhancer: one level in at most 1 of 10,000 samples."""
     with Enhancer(path, threads=1) as enhancer:
         expected = enhancer.enhance(picture, quality=quality)
-    found = Exact(ModelFile(path)).enhance(picture, step=step_from_quality(quality))
+    found = ReferenceInference(ModelFile(path)).enhance(picture, step=step_from_quality(quality))
     difference = np.abs(found.astype(int) - expected)
     assert difference.max() <= 1
     assert (difference > 0).mean() <= 1e-4

@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 
 from edgeqe.errors import InputError
+from edgeqe.files.folders import list_pictures
 from edgeqe.model.catalogue import find_model
 from edgeqe.zoo.training import loop
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
-from edgeqe.zoo.training.pictures import picture_files, split
+from edgeqe.zoo.training.pictures import split
 from edgeqe.zoo.training.recipe import read_recipe
 from tests.reference import photograph
 
@@ -160,7 +161,7 @@ def test_a_pack_is_as_large_as_allowed_and_keeps_held_out_pictures_apart(
     data = tmp_path / "pictures"
     noise(data / "a", [f"a{index:02}.png" for index in range(20)])
     noise(data / "b", [f"b{index:02}.png" for index in range(20)])
-    training, held = split(picture_files(data))
+    training, held = split(list_pictures(data))
     assert len(held) == 4  # none is named: every tenth
     one = bytes_below(data) / 40
     limit = int(21.5 * one)
@@ -171,7 +172,7 @@ def test_a_pack_is_as_large_as_allowed_and_keeps_held_out_pictures_apart(
     assert {some for some, _ in packed.training.values()} <= {9, 10}
 
     place = tmp_path / "pack" / "data" / "free"
-    there, apart = split(picture_files(place))
+    there, apart = split(list_pictures(place))
     assert {file.name for file in there} <= {file.name for file in training}
     assert {file.name for file in apart} <= {file.name for file in held}
     assert (len(there), len(apart)) == (sum(some for some, _ in packed.training.values()), 2)
@@ -191,7 +192,7 @@ def test_pictures_that_are_held_out_by_name_stay_so(
     data = tmp_path / "pictures"
     noise(data / "wallpaper", ["RainDrops.avif", *(f"{index}.png" for index in range(5))])
     script["packing"].pack(recipe, data, tmp_path / "pack")
-    there, apart = split(picture_files(tmp_path / "pack" / "data"))
+    there, apart = split(list_pictures(tmp_path / "pack" / "data"))
     assert [file.name for file in apart] == ["RainDrops.avif"]
     assert len(there) == 5
 

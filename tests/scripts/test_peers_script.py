@@ -21,6 +21,7 @@ from edgeqe.bench.quality import measure
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.errors import InputError
 from edgeqe.model.catalogue import shipped_models
+from edgeqe.protocols import CodingProtocol
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "peers"
 OURS, OWN, TUNED = "edgeqe-tiny:int8", "FFmpeg deblock", "FFmpeg deblock, tuned"
@@ -95,7 +96,7 @@ def figures(qualities: tuple[int, ...] = (10, 20, 40, 70)) -> dict[str, Any]:
     """Figures of a run that never was, new at each call."""
     gains = {OURS: 1.25, CONVERTED: 1.5, TUNED: 0.125}
     rows = [quality_row("gray", name, q, gain) for q in qualities for name, gain in gains.items()]
-    rows += [quality_row("colour", OURS, quality, 1.0) for quality in qualities]
+    rows += [quality_row("planes", OURS, quality, 1.0) for quality in qualities]
     return {
         "stamp": {
             "edgeqe": "0.6.0",
@@ -121,8 +122,8 @@ def figures(qualities: tuple[int, ...] = (10, 20, 40, 70)) -> dict[str, Any]:
         "bd": [
             bd_row("gray", "psnr", OURS, -15.75),
             bd_row("gray", "psnr", TUNED, 0.5),
-            bd_row("colour", "psnr", OURS, -17.25),
-            bd_row("colour", "y_psnr", OURS, -14.5),
+            bd_row("planes", "psnr", OURS, -17.25),
+            bd_row("planes", "y_psnr", OURS, -14.5),
         ],
         "lanes": [
             lane(OURS, 50.0),
@@ -265,7 +266,7 @@ def test_a_wrong_use_writes_nothing(
     command = ["peers", "--data", str(tmp_path / "absent"), "--out", str(out)]
     monkeypatch.setattr(sys, "argv", command)
     assert main.main() == InputError.exit_code
-    assert capsys.readouterr().err.startswith(f"peers: {tmp_path / 'absent'} is not a folder")
+    assert capsys.readouterr().err.startswith(f"peers: '{tmp_path / 'absent'}' is no folder")
     monkeypatch.setattr(sys, "argv", [*command[:-1], str(tmp_path / "no" / "peers.md")])
     with pytest.raises(SystemExit) as stopped:
         main.main()
@@ -285,7 +286,7 @@ def test_a_run_without_peers(
     found = measuring.measure_all(pictures, None, (10, 20, 40), Effort(rounds=1), lambda *_: None)
     assert [lane["model"] for lane in found["lanes"]] == ["edgeqe-tiny:float32"]
     assert [(row["protocol"], row["quality"]) for row in found["quality"]] == [
-        (protocol, quality) for protocol in ("gray", "colour") for quality in (10, 20, 40)
+        (protocol, quality) for protocol in ("gray", "planes") for quality in (10, 20, 40)
     ]
     text = script["page"].page(found)
     gain = found["quality"][0]["gain_db"]
@@ -358,7 +359,7 @@ def test_a_program_is_run_on_files_and_its_file_is_measured(
     assert [(row.protocol, row.model, row.quality) for row in found] == [
         ("gray", "jpegqs -q 1", 20), ("gray", "jpegqs -q 3", 20)
     ]  # fmt: skip
-    (plain,) = measure({"still": Still()}, pictures, "gray", 20)
+    (plain,) = measure({"still": Still()}, pictures, CodingProtocol.GRAY, 20)
     for row in found:  # the copy is the JPEG itself, and so is a network that does nothing
         assert row.scores == plain.scores
     words = [line.split()[:6] for line in program.read_text().splitlines()]
@@ -470,5 +471,5 @@ def test_tuning_finds_what_helps_and_stays_off_where_nothing_does(deblock: Modul
     assert coarse.scale >= 1
     assert deblock.tuned(pictures, 98) == deblock.OFF
     steps = {step_from_quality(10): coarse}
-    (row,) = measure({"tuned": deblock.Deblock(steps)}, pictures, "gray", 10)
+    (row,) = measure({"tuned": deblock.Deblock(steps)}, pictures, CodingProtocol.GRAY, 10)
     assert row.gain > 0.1

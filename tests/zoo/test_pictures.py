@@ -1,4 +1,4 @@
-"""Picture files: which are found, which are held out, and what cannot be read."""
+"""Picture files: which are held out, and what cannot be read."""
 
 from pathlib import Path
 
@@ -6,27 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeqe.errors import ImageError, InputError
+from edgeqe.errors import ImageError
 from edgeqe.zoo.training.pictures import (
     holdout_names,
     load,
     load_all,
-    picture_files,
     split,
     training_folder,
 )
 from edgeqe.zoo.training.validate import validation_sets
-
-
-def test_pictures_are_found_at_any_depth_in_one_order(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a.png", "deep/er/c.jpg", "notes.txt"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "folder.png").mkdir()
-    found = [file.relative_to(tmp_path).as_posix() for file in picture_files(tmp_path)]
-    assert found == ["a.png", "b.PNG", "deep/er/c.jpg"]
-    with pytest.raises(InputError, match="no pictures in '.*folder.png': give the folder"):
-        picture_files(tmp_path / "folder.png")
 
 
 def test_a_folder_of_pictures_serves_as_well_as_one_that_holds_the_recipes(tmp_path: Path) -> None:
@@ -60,9 +48,9 @@ def test_a_picture_that_cannot_be_read_is_named(content: bytes | str, tmp_path: 
     if isinstance(content, str):  # half of a file; a chunk whose sum is wrong
         content = whole[: len(whole) // 2] if content == "cut" else whole[:20] + b"!" + whole[21:]
     path.write_bytes(content)
-    with pytest.raises(ImageError, match="bad.png' cannot be read as a picture .*: take it out"):
+    with pytest.raises(ImageError, match=r"bad\.png is (damaged or cut short|empty|no picture)"):
         load_all([path])
-    with pytest.raises(ImageError, match="bad.png' cannot be read"):
+    with pytest.raises(ImageError, match=r"bad\.png is "):
         validation_sets(tmp_path, tmp_path)  # no second picture, so this one is trained on
         load(path)
 

@@ -21,7 +21,7 @@ from edgeqe.zoo.training.pool import (
     SIDE,
     Entry,
     Pool,
-    ReferencePicture,
+    TrainingPicture,
     texture,
     weights,
 )
@@ -39,7 +39,7 @@ def pool_of(
         "error_floor": 1.5,
         "slots": 4,
     }
-    references = [ReferencePicture(picture, lossless) for picture in pictures]
+    references = [TrainingPicture(picture, lossless) for picture in pictures]
     return Pool(references, seed, **{**options, **changes})
 
 

@@ -18,7 +18,7 @@ from edgeqe.model.file import ModelFile
 from edgeqe.typing import Float
 from edgeqe.zoo.training import pool as module
 from edgeqe.zoo.training.degrade import FINENESS, CodedPicture, code
-from edgeqe.zoo.training.pool import Pool, ReferencePicture
+from edgeqe.zoo.training.pool import Pool, TrainingPicture
 from edgeqe.zoo.training.recipe import Recipe
 from edgeqe.zoo.training.teacher import FileTeacher
 from tests.reference import photograph
@@ -52,7 +52,7 @@ def test_it_gives_what_the_file_gives_padded_to_its_alignment(model: str) -> Non
 
 def test_it_takes_its_share_of_the_target_of_photographs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DRAWN_SHARE", 0.0)  # of the crops; one of three slots is drawn
-    pictures = [ReferencePicture(photograph("chelsea", 20, 40, 128, 144), True)]
+    pictures = [TrainingPicture(photograph("chelsea", 20, 40, 128, 144), True)]
     given: list[CodedPicture] = []
 
     def teacher(coded: CodedPicture) -> Float:

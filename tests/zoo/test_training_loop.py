@@ -90,7 +90,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
         (entry,) = entries(tmp_path / name)
         assert (entry["step"], entry["precision"]) == (6, precision.value)
         assert {key for key in entry if " q" in key} == {
-            f"held-out {protocol} q{quality}" for protocol in ("gray", "colour") for quality in (10, 80)
+            f"held-out {protocol} q{quality}" for protocol in ("gray", "planes") for quality in (10, 80)
         }  # fmt: skip
 
 

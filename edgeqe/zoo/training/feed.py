@@ -30,7 +30,7 @@ import numpy as np
 from edgeqe.errors import EdgeqeError, InputError
 from edgeqe.typing import Float
 from edgeqe.zoo.training.pictures import LOSSLESS, load_all
-from edgeqe.zoo.training.pool import SLOTS, Batch, Pool, ReferencePicture
+from edgeqe.zoo.training.pool import SLOTS, Batch, Pool, TrainingPicture
 
 #: Batches of a maker that may be ready before they are used.
 PLACES = 6
@@ -92,7 +92,7 @@ class Job:
             teach = FileTeacher(self.teacher)
         files = [Path(file) for file in self.files]
         references = [
-            ReferencePicture(rgb, file.suffix.lower() in LOSSLESS)
+            TrainingPicture(rgb, file.suffix.lower() in LOSSLESS)
             for rgb, file in zip(load_all(files), files, strict=True)
         ]
         return Pool(

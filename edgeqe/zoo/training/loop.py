@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import json
 import math
-import os
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,10 +18,12 @@ import numpy.typing as npt
 from keras import ops
 
 from edgeqe.errors import InputError, MissingFileError
+from edgeqe.files.folders import list_pictures
+from edgeqe.reports.output_file import written_whole
 from edgeqe.zoo import build, load, load_weights_of, network
 from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
-from edgeqe.zoo.training.pictures import picture_files, split, training_folder
+from edgeqe.zoo.training.pictures import split, training_folder
 from edgeqe.zoo.training.pool import SLOTS
 from edgeqe.zoo.training.precision import Precision, with_precision
 from edgeqe.zoo.training.recipe import Recipe
@@ -147,7 +148,7 @@ class Training:
     def job(self) -> Job:
         """Job of the makers of batches, from the current training step on."""
         recipe = self.recipe
-        files, _ = split(picture_files(self.pictures))
+        files, _ = split(list_pictures(self.pictures))
         return Job(
             files=tuple(str(file) for file in files),
             seed=recipe.seed,
@@ -307,7 +308,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:
-    """Write arrays under a temporary name, then rename."""
-    temporary = path.with_suffix(".partial.npz")
-    np.savez(temporary, **{key.replace("/", "."): value for key, value in arrays.items()})
-    os.replace(temporary, path)
+    """Write arrays, whole or not at all."""
+    named = {key.replace("/", "."): value for key, value in arrays.items()}
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **named)

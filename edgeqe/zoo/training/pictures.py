@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from edgeqe.errors import ImageError, InputError
+from edgeqe.files.folders import read_reference
 from edgeqe.typing import Rgb
 
 #: Pictures of train/free that are never trained on: they validate.
 HOLDOUT = Path(__file__).with_name("holdout.txt")
-SUFFIXES = {".avif", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
 #: Suffixes of files that keep every sample: they need no downscaling to hide an older codec.
-LOSSLESS = {".png", ".webp", ".tif", ".tiff"}
-
-
-def picture_files(folder: Path) -> list[Path]:
-    """Picture files below a folder in a fixed order.
-
-    Raises
-    ------
-    InputError
-        If there are none.
-    """
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not files:
-        raise InputError(f"no pictures in '{folder}': give the folder that holds them by --data.")
-    return files
+LOSSLESS = {".bmp", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
 
 def training_folder(data: Path, name: str) -> Path:
@@ -53,7 +38,7 @@ def holdout_names(path: Path = HOLDOUT) -> frozenset[str]:
     return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
-def split(files: list[Path]) -> tuple[list[Path], list[Path]]:
+def split(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """Files to train on and files held out.
 
     Held out is what the list of train/free names, and what a list ``holdout.txt`` beside the
@@ -66,7 +51,7 @@ def split(files: list[Path]) -> tuple[list[Path], list[Path]]:
         for name in holdout_names(folder / HOLDOUT.name)
     }
     held = [file for file in files if file.name in names or file in listed]
-    held = held or files[::10][: len(files) - 1]
+    held = held or list(files[::10][: len(files) - 1])
     apart = set(held)
     return [file for file in files if file not in apart], held
 
@@ -77,16 +62,10 @@ def load(path: Path) -> Rgb:
     Raises
     ------
     ImageError
-        If it cannot be read.
+        As of `edgeqe.files.folders.read_reference`.
     """
-    try:
-        with Image.open(path) as file:
-            return np.asarray(file.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise ImageError(
-            f"'{path}' cannot be read as a picture ({reason}): take it out of the folder."
-        ) from error
+    pixels = read_reference(path)
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=-1)
 
 
 def load_all(files: list[Path]) -> list[Rgb]:

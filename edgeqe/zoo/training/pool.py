@@ -59,7 +59,7 @@ Teacher = Callable[[CodedPicture], Float]
 
 
 @dataclass(frozen=True)
-class ReferencePicture:
+class TrainingPicture:
     """An undegraded picture to code."""
 
     rgb: Rgb
@@ -118,7 +118,7 @@ class Pool:
 
     def __init__(
         self,
-        references: Sequence[ReferencePicture],
+        references: Sequence[TrainingPicture],
         seed: Sequence[int],
         *,
         batch: int,

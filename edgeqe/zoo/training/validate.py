@@ -10,19 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from edgeqe.codecs import jpeg
-from edgeqe.codecs.strength import step_from_quality
-from edgeqe.typing import Float, Rgb
-from edgeqe.views.colour import (
-    RGB_TO_YCC,
-    SCALE,
-    depth_to_space,
-    pool,
-    rgb_to_ycc,
-    space_to_depth,
-    to_network,
-)
-from edgeqe.zoo.training.pictures import load, picture_files, split
+from edgeqe.files.folders import list_pictures
+from edgeqe.metrics import psnr
+from edgeqe.protocols import CodingProtocol, ReferencePicture, compress
+from edgeqe.typing import Rgb, Uint8
+from edgeqe.views.colour import NEUTRAL, SCALE, depth_to_space, space_to_depth, to_network
+from edgeqe.zoo.training.pictures import load, split
 
 #: The validation set: BSDS comes as JPEG, so it is downscaled off its own grid.
 BSDS, BSDS_SCALE, BSDS_SIZE = "research/bsds_val100_holdout", 0.7, (336, 224)
@@ -43,9 +36,9 @@ def validation_sets(data: Path, training: Path, every: int = 1) -> dict[str, lis
     """
     sets: dict[str, list[Rgb]] = {}
     if (data / BSDS).is_dir():
-        files = picture_files(data / BSDS)[::every]
+        files = list_pictures(data / BSDS)[::every]
         sets["bsds"] = [_fit(file, BSDS_SIZE, BSDS_SCALE) for file in files]
-    _, held = split(picture_files(training))
+    _, held = split(list_pictures(training))
     if held:
         sets["held-out"] = [_fit(file, HOLDOUT_SIZE, 0.7) for file in held]
     return sets
@@ -65,64 +58,63 @@ def _fit(file: Path, size: tuple[int, int], scale: float) -> Rgb:
 
 
 def psnr_gains(model: Any, pictures: list[Rgb], quality: int) -> dict[str, tuple[float, float]]:
-    """Mean PSNR before and after, protocols ``gray`` and ``colour``.
+    """Mean PSNR before and after, dB, protocols ``gray`` and ``planes``, as `edgeqe bench` has them.
 
-    Gray: studio-range luma coded as grayscale. Colour: 4:2:0, RGB of planes whose
-    chroma is upsampled by repetition, before rounding; a figure to watch a training
-    by, which `edgeqe bench` measures in full.
+    Parameters
+    ----------
+    model : keras.Model
+        Of six planes and the strength.
+    pictures : list of ndarray of uint8, shape (H, W, 3)
+        References; H and W even.
+    quality : int
+        IJG quality, 1 to 100.
     """
-    log2_step = math.log2(step_from_quality(quality))
-    gray_clean, gray_in, ycc_clean, ycc_in = [], [], [], []
-    for rgb in pictures:
-        ycc = rgb_to_ycc(rgb.astype(np.float32))
-        studio = np.rint(16.0 + ycc[..., 0] * (219.0 / 255.0)).astype(np.uint8)
-        gray_clean.append(studio)
-        gray_in.append(jpeg.decode_luma(jpeg.encode(Image.fromarray(studio), quality)))
-        ycc_clean.append(np.concatenate([space_to_depth(ycc[..., 0]), pool(ycc[..., 1:])], -1))
-        y, cb, cr = jpeg.decode_420(jpeg.encode(Image.fromarray(rgb), quality))
-        ycc_in.append(np.concatenate([space_to_depth(y), cb[..., None], cr[..., None]], -1))
-    planes = np.full((len(pictures), *ycc_in[0].shape), 128, np.uint8)
-    planes[..., :4] = [space_to_depth(y) for y in gray_in]
-    residual = _predict(model, planes, log2_step)[..., :4]
-    after = [
-        np.clip(np.rint(y + depth_to_space(r)), 0, 255)
-        for y, r in zip(gray_in, residual, strict=True)
-    ]
-    gray = (_mean_psnr(gray_clean, gray_in), _mean_psnr(gray_clean, after))
-    residual = _predict(model, np.stack(ycc_in), log2_step)
-    before = [_rgb_psnr(clean - shown) for clean, shown in zip(ycc_clean, ycc_in, strict=True)]
-    better = [
-        _rgb_psnr(clean - shown - r)
-        for clean, shown, r in zip(ycc_clean, ycc_in, residual, strict=True)
-    ]
-    return {"gray": gray, "colour": (float(np.mean(before)), float(np.mean(better)))}
+    network, found = KerasNetwork(model), {}
+    for protocol in (CodingProtocol.GRAY, CodingProtocol.PLANES):
+        figures = []
+        for rgb in pictures:
+            coded = compress(ReferencePicture("", rgb), protocol, quality)
+            shown = coded.decoded, coded.enhanced(network)
+            figures.append([psnr(coded.reference.pixels, picture.pixels) for picture in shown])
+        before, after = np.mean(figures, axis=0)
+        found[protocol.value] = float(before), float(after)
+    return found
 
 
-def _predict(model: Any, planes: npt.NDArray[np.generic], log2_step: float) -> Float:
-    """Residual in grey levels, four pictures at a time."""
-    parts = []
-    for first in range(0, len(planes), 4):
-        part = to_network(planes[first : first + 4])
-        steps = np.full((len(part), 1), log2_step, np.float32)
-        parts.append(np.asarray(model.predict_on_batch([part, steps])) * SCALE)
-    return np.concatenate(parts)
+class KerasNetwork:
+    """A Keras model of six planes as a `MeasuredNetwork`: the whole picture, rounded once.
 
+    Parameters
+    ----------
+    model : keras.Model
+    """
 
-def _mean_psnr(clean: list[Any], shown: list[Any]) -> float:
-    return float(
-        np.mean(
-            [
-                10 * np.log10(255**2 / np.square(a.astype(np.float64) - b).mean())
-                for a, b in zip(clean, shown, strict=True)
-            ]
+    takes_planes = True
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
+        """Enhanced gray picture, (H, W), H and W even; its chroma is neutral."""
+        height, width = image.shape
+        neutral = np.full((height // 2, width // 2), NEUTRAL, np.uint8)
+        return self.enhance_planes(image, neutral, neutral, step=step)[0]
+
+    def enhance_planes(
+        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float
+    ) -> tuple[Uint8, Uint8, Uint8]:
+        """Enhanced planes of the same shapes, (H, W) and (H / 2, W / 2)."""
+        planes = np.concatenate([space_to_depth(y), u[..., None], v[..., None]], axis=-1)
+        strength = np.full((1, 1), math.log2(step), np.float32)
+        given = [to_network(planes[None]), strength]
+        residual = np.asarray(self._model.predict_on_batch(given))[0] * SCALE
+        return (
+            _rounded(y + depth_to_space(residual[..., :4])),
+            _rounded(u + residual[..., 4]),
+            _rounded(v + residual[..., 5]),
         )
-    )
 
 
-def _rgb_psnr(error: npt.NDArray[np.generic]) -> float:
-    """RGB PSNR of an error of six planes."""
-    inverse = np.linalg.inv(RGB_TO_YCC.astype(np.float64))
-    phases = np.stack(
-        [np.concatenate([error[..., k : k + 1], error[..., 4:]], -1) for k in range(4)]
-    )
-    return float(10 * np.log10(255**2 / np.square(phases @ inverse.T).mean()))
+def _rounded(values: npt.NDArray[np.floating[Any]]) -> Uint8:
+    rounded: Uint8 = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return rounded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeqe.bench.gate.comparison import Comparison
+from edgeqe.bench.baseline_check.comparison import Comparison
 from edgeqe.reports.junit import Case, to_xml
 from edgeqe.reports.tables import table
 

@@ -21,7 +21,7 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class Limits:
+class BaselineLimits:
     """By how much a run may be worse than its baseline."""
 
     max_drop: float
@@ -36,7 +36,7 @@ class Limits:
                 raise InputError(f"{name.replace('_', '-')} {value!r} is no number of 0 or more.")
 
 
-class Row(ABC):
+class ComparedRow(ABC):
     """What the rows of all kinds share."""
 
     KIND: ClassVar[str]
@@ -83,7 +83,7 @@ class Row(ABC):
 
 
 @dataclass(frozen=True)
-class QualityRow(Row):
+class ComparedGain(ComparedRow):
     """Gain of a model at one quality in one protocol."""
 
     KIND = "quality"
@@ -103,7 +103,7 @@ class QualityRow(Row):
     worst_drop: float
     """What that one lost, dB."""
     max_drop: float
-    """As of `Limits`."""
+    """As of `BaselineLimits`."""
 
     @property
     def drop(self) -> float:
@@ -147,7 +147,7 @@ class QualityRow(Row):
 
 
 @dataclass(frozen=True)
-class LatencyRow(Row):
+class ComparedLatency(ComparedRow):
     """Latency of a lane, each time as a ratio to the reference network of its run."""
 
     KIND = "latency"
@@ -165,7 +165,7 @@ class LatencyRow(Row):
     change: Change
     """Of the ratio."""
     max_slowdown: float
-    """As of `Limits`."""
+    """As of `BaselineLimits`."""
 
     @property
     def slowdown(self) -> float:
@@ -221,7 +221,7 @@ class LatencyRow(Row):
 
 
 @dataclass(frozen=True)
-class MemoryRow(Row):
+class ComparedMemory(ComparedRow):
     """Peak memory of a call."""
 
     KIND = "memory"

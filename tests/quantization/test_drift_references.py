@@ -10,8 +10,12 @@ import pytest
 from PIL import Image
 
 from edgeqe.errors import ImageError, InputError
-from edgeqe.quantization.drift.protocols import code, notes_of, picture_files
+from edgeqe.files.folders import list_pictures
+from edgeqe.protocols import CodingProtocol
+from edgeqe.quantization.drift.references import compressed_pictures, notes_of
 from tests.drift_models import save
+
+GRAY, RGB = CodingProtocol.GRAY, CodingProtocol.RGB
 
 
 def noise(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -21,30 +25,33 @@ def noise(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 def test_a_gray_picture_is_coded_as_it_is(tmp_path: Path) -> None:
     pixels = noise(32, 40)
     save(tmp_path, gray=pixels)
-    (coded,) = code(picture_files(tmp_path), ("gray", "colour"), (50,))
+    (coded,) = compressed_pictures(list_pictures(tmp_path), (GRAY, RGB), (50,))
     assert (coded.name, coded.protocol, coded.quality) == ("gray.png", "gray", 50)
-    np.testing.assert_array_equal(coded.original, pixels)
+    np.testing.assert_array_equal(coded.reference.pixels, pixels)
 
 
 def test_alpha_and_palettes_do_not_matter(tmp_path: Path) -> None:
     rgba = noise(32, 40, 4)
     save(tmp_path, alpha=rgba)
     Image.fromarray(noise(32, 40)).convert("P").save(tmp_path / "palette.png")
-    shapes = [coded.original.shape for coded in code(picture_files(tmp_path), ("colour",), (50,))]
+    shapes = [
+        coded.reference.pixels.shape
+        for coded in compressed_pictures(list_pictures(tmp_path), (RGB,), (50,))
+    ]
     assert shapes == [(32, 40, 3)] * 2
 
 
 def test_a_name_that_is_no_utf8_can_be_printed(tmp_path: Path) -> None:
     save(tmp_path, gray=noise(32, 40))
     (tmp_path / "gray.png").rename(tmp_path / os.fsdecode(b"a\xff.png"))
-    (coded,) = code(picture_files(tmp_path), ("gray",), (50,))
+    (coded,) = compressed_pictures(list_pictures(tmp_path), (GRAY,), (50,))
     assert coded.name.encode("utf-8") == b"a\\udcff.png"
 
 
 def test_pictures_are_read_one_at_a_time(tmp_path: Path) -> None:
     save(tmp_path, a=noise(32, 40))
     (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\ncut")
-    coded = code(picture_files(tmp_path), ("gray",), (10, 20))
+    coded = compressed_pictures(list_pictures(tmp_path), (GRAY,), (10, 20))
     assert [next(coded).quality, next(coded).quality] == [10, 20]
     with pytest.raises(ImageError, match=r"b\.png is damaged"):
         next(coded)
@@ -53,23 +60,20 @@ def test_pictures_are_read_one_at_a_time(tmp_path: Path) -> None:
 def test_only_gray_pictures_have_no_colour(tmp_path: Path) -> None:
     save(tmp_path, gray=noise(32, 40))
     with pytest.raises(InputError, match="all pictures are gray"):
-        list(code(picture_files(tmp_path), ("colour",), (50,)))
+        list(compressed_pictures(list_pictures(tmp_path), (RGB,), (50,)))
 
 
 @pytest.mark.parametrize(
-    ("protocols", "qualities", "message"),
+    ("qualities", "message"),
     [
-        (("rgb",), (50,), "protocol 'rgb' is none of gray, colour"),
-        (("gray",), (0,), "quality 0 is not a whole number from 1 to 100"),
-        (("gray",), (50, 101), "quality 101 is not"),
+        ((0,), "quality 0 is not a whole number from 1 to 100"),
+        ((50, 101), "quality 101 is not"),
     ],
 )
-def test_wrong_protocols_and_qualities(
-    protocols: tuple[str, ...], qualities: tuple[int, ...], message: str, tmp_path: Path
-) -> None:
+def test_wrong_qualities(qualities: tuple[int, ...], message: str, tmp_path: Path) -> None:
     save(tmp_path, gray=noise(32, 40))
     with pytest.raises(InputError, match=message):
-        next(code(picture_files(tmp_path), protocols, qualities))
+        next(compressed_pictures(list_pictures(tmp_path), (GRAY,), qualities))
 
 
 def test_pictures_that_cannot_be_measured(tmp_path: Path) -> None:
@@ -78,27 +82,12 @@ def test_pictures_that_cannot_be_measured(tmp_path: Path) -> None:
     Image.fromarray(noise(32, 40).astype(np.uint16) * 257).save(tmp_path / "deep" / "deep.png")
     for name, message in (("tiny", "40x15 pixels, smaller than 16"), ("deep", "16 bits a sample")):
         with pytest.raises(ImageError, match=message):
-            next(code(picture_files(tmp_path / name), ("gray",), (50,)))
-
-
-def test_folders_without_pictures(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no folder"):
-        picture_files(tmp_path / "none")
-    (tmp_path / "notes.txt").write_text("no picture")
-    (tmp_path / "folder.png").mkdir()
-    with pytest.raises(InputError, match="no pictures in"):
-        picture_files(tmp_path)
-
-
-def test_files_by_name(tmp_path: Path) -> None:
-    for name in ("b.png", "a.TIF", "c.txt", "A.bmp"):
-        (tmp_path / name).touch()
-    assert [file.name for file in picture_files(tmp_path)] == ["A.bmp", "a.TIF", "b.png"]
+            next(compressed_pictures(list_pictures(tmp_path / name), (GRAY,), (50,)))
 
 
 def test_notes(tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("a.png", "b.JPG", "c.jpeg")]
-    assert notes_of(files[:1], ("gray",), {"gray"}) == ()
-    jpeg, gray = notes_of(files, ("gray", "colour"), {"gray"})
+    assert notes_of(files[:1], (GRAY,), {GRAY}) == ()
+    jpeg, gray = notes_of(files, (GRAY, RGB), {GRAY})
     assert jpeg.startswith("2 of 3 pictures are JPEG files, b.JPG the first")
-    assert gray == "all pictures are gray: protocol colour was left out"
+    assert gray == "all pictures are gray: protocol rgb was left out"

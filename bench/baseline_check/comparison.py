@@ -6,8 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeqe.bench.gate.likeness import Difference, printable
-from edgeqe.bench.gate.rows import LatencyRow, Limits, MemoryRow, QualityRow, Row, mebibytes
+from edgeqe.bench.baseline_check.likeness import Difference, printable
+from edgeqe.bench.baseline_check.rows import (
+    BaselineLimits,
+    ComparedGain,
+    ComparedLatency,
+    ComparedMemory,
+    ComparedRow,
+    mebibytes,
+)
 from edgeqe.bench.intervals import BETWEEN, BETWEEN_DISTURBED
 from edgeqe.reports.tables import table
 
@@ -31,10 +38,10 @@ class Comparison:
 
     baseline: str
     """Path of the baseline."""
-    limits: Limits
-    quality: tuple[QualityRow, ...]
-    latency: tuple[LatencyRow, ...]
-    memory: tuple[MemoryRow, ...]
+    limits: BaselineLimits
+    quality: tuple[ComparedGain, ...]
+    latency: tuple[ComparedLatency, ...]
+    memory: tuple[ComparedMemory, ...]
     not_compared: tuple[NotCompared, ...]
     differences: tuple[Difference, ...]
     """Fields in which the two reports differ, see `likeness.differences`."""
@@ -46,7 +53,7 @@ class Comparison:
     """What this run ran on, in a line."""
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[ComparedRow, ...]:
         """Every row that was judged."""
         return (*self.quality, *self.latency, *self.memory)
 
@@ -124,7 +131,7 @@ class Comparison:
         return "\n".join(printable(line) for line in lines)
 
 
-def _section(heading: str, rows: Sequence[Row]) -> list[str]:
+def _section(heading: str, rows: Sequence[ComparedRow]) -> list[str]:
     """Table below its heading; nothing of no rows."""
     if not rows:
         return []

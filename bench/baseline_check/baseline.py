@@ -8,17 +8,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from edgeqe.bench.baseline_check.comparison import Comparison, NotCompared
+from edgeqe.bench.baseline_check.likeness import differences, printable
+from edgeqe.bench.baseline_check.rows import (
+    BaselineLimits,
+    ComparedGain,
+    ComparedLatency,
+    ComparedMemory,
+    ComparedRow,
+)
 from edgeqe.bench.conditions.snapshot import disturbs
-from edgeqe.bench.gate.comparison import Comparison, NotCompared
-from edgeqe.bench.gate.likeness import differences, printable
-from edgeqe.bench.gate.rows import LatencyRow, Limits, MemoryRow, QualityRow, Row
-from edgeqe.bench.gate.shape import SHAPE, faults
+from edgeqe.bench.entries import ReportEntry
 from edgeqe.bench.intervals import MOVED, Ratio, between_runs
+from edgeqe.bench.kinds import faults, shape_of
 from edgeqe.bench.report import SCHEMA_VERSION
 from edgeqe.errors import InputError
 
 #: Key of the path that a baseline was read from; a report has none such.
 FILE = "file"
+#: Why a report of the version before is refused.
+_CHANGED = " (since then the protocol that was named colour is named planes)"
 
 Entry = Mapping[str, Any]
 
@@ -50,9 +59,9 @@ def read_baseline(path: Path) -> dict[str, Any]:
     if version != SCHEMA_VERSION:
         raise InputError(
             f"the baseline '{path}' has schema_version {reprlib.repr(version)}, this edgeqe reads "
-            f"{SCHEMA_VERSION}: measure a new baseline with it."
+            f"{SCHEMA_VERSION}{_CHANGED if version == 2 else ''}: measure a new baseline with it."
         )
-    fault = next(faults(report, SHAPE), "")
+    fault = next(faults(report, shape_of(ReportEntry)), "")
     if fault:
         raise InputError(f"the baseline '{path}' is damaged ({fault}): measure a new one.")
     return {**report, FILE: str(path)}
@@ -113,13 +122,17 @@ def compare(
     InputError
         If a limit is no number of 0 or more, or there is nothing to compare.
     """
-    limits = Limits(max_drop, max_slowdown)
+    limits = BaselineLimits(max_drop, max_slowdown)
     spoilt = tuple(_disturbed(baseline, current))
-    gains, no_gains = _pairs(QualityRow, baseline["quality"], current["quality"])
-    lanes, no_lanes = _pairs(LatencyRow, baseline["latency"]["lanes"], current["latency"]["lanes"])
-    peaks, no_peaks = _pairs(MemoryRow, baseline["memory"], current["memory"])
+    gains, no_gains = _pairs(ComparedGain, baseline["quality"], current["quality"])
+    lanes, no_lanes = _pairs(
+        ComparedLatency, baseline["latency"]["lanes"], current["latency"]["lanes"]
+    )
+    peaks, no_peaks = _pairs(ComparedMemory, baseline["memory"], current["memory"])
     untold = [
-        NotCompared(MemoryRow.KIND, MemoryRow.name_of(now), "the system does not tell the peak")
+        NotCompared(
+            ComparedMemory.KIND, ComparedMemory.name_of(now), "the system does not tell the peak"
+        )
         for _, now in peaks
         if now["peak_bytes"] is None
     ]
@@ -162,7 +175,7 @@ def _disturbed(baseline: Entry, current: Entry) -> Iterator[str]:
 
 
 def _pairs(
-    kind: type[Row], baseline: Sequence[Entry], current: Sequence[Entry]
+    kind: type[ComparedRow], baseline: Sequence[Entry], current: Sequence[Entry]
 ) -> tuple[list[tuple[Entry, Entry]], list[NotCompared]]:
     """Entries of both reports that belong together, and those that only one of them has."""
     before, now = (
@@ -177,12 +190,12 @@ def _pairs(
     )
 
 
-def _quality(before: Entry, now: Entry, limits: Limits) -> QualityRow:
-    """Row of two entries; the worst picture is that whose own gain lost most."""
+def _quality(before: Entry, now: Entry, limits: BaselineLimits) -> ComparedGain:
+    """ComparedRow of two entries; the worst picture is that whose own gain lost most."""
     first, second = before["gains_db"], now["gains_db"]
     drops = {name: first[name] - second[name] for name in second if name in first}
     worst = max(drops, key=lambda name: drops[name], default="")
-    return QualityRow(
+    return ComparedGain(
         model=now["model"],
         protocol=now["protocol"],
         quality=now["quality"],
@@ -194,9 +207,11 @@ def _quality(before: Entry, now: Entry, limits: Limits) -> QualityRow:
     )
 
 
-def _latency(before: Entry, now: Entry, limits: Limits, *, disturbed: bool) -> LatencyRow:
+def _latency(
+    before: Entry, now: Entry, limits: BaselineLimits, *, disturbed: bool
+) -> ComparedLatency:
     ratios = [Ratio(e["to_reference"], *e["to_reference_interval"]) for e in (before, now)]
-    return LatencyRow(
+    return ComparedLatency(
         model=now["model"],
         what=now["what"],
         size=now["size"],
@@ -207,8 +222,8 @@ def _latency(before: Entry, now: Entry, limits: Limits, *, disturbed: bool) -> L
     )
 
 
-def _memory(before: Entry, now: Entry) -> MemoryRow:
-    return MemoryRow(
+def _memory(before: Entry, now: Entry) -> ComparedMemory:
+    return ComparedMemory(
         model=now["name"],
         size=now["size"],
         before=before.get("peak_bytes"),
