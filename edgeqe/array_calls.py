@@ -35,6 +35,7 @@ class ArrayCalls:
         *,
         quality: int | None = None,
         qp: float | None = None,
+        rate: float | None = None,
         step: float | None = None,
         codec: str | None = None,
         amount: float = 1.0,
@@ -50,13 +51,15 @@ class ArrayCalls:
         ----------
         image : ndarray of uint8 or uint16, shape (H, W), (H, W, 3) or (H, W, 4)
             A fourth channel is alpha and is copied. Strided views are fine.
-        quality, qp, step
-            Strength, exactly one: JPEG quality 1 to 100, HEVC QP 0 to 63, or the
-            codec's quantization step in 8-bit sample values, above 0 and up to 4096.
+        quality, qp, rate, step
+            Strength, exactly one: JPEG quality 1 to 100, HEVC QP 0 to 63, rate of JPEG 2000
+            in bits per pixel, or the codec's quantization step in 8-bit sample values, above 0
+            and up to 4096.
         codec : str, optional
             What compressed the picture, as the model's card names it: ``h264``, ``vvc``,
-            ``bpg`` or ``heif`` with `qp`, any with `step`. If left out, ``jpeg`` with
-            `quality`, ``hevc`` with `qp`, and with `step` what the model serves.
+            ``av1``, ``bpg`` or ``heif`` with `qp`, ``webp`` with `quality`, any with `step`. If
+            left out, ``jpeg`` with `quality`, ``hevc`` with `qp`, ``jpeg2000`` with `rate`, and
+            with `step` what the model serves.
         amount : float
             How much of the change is made, from 0, which gives the picture as it is, to 1.
         ensemble : {1, 8}
@@ -100,7 +103,10 @@ class ArrayCalls:
         >>> better.shape, better.dtype, bool((same == frame).all())
         ((40, 60, 3), dtype('uint8'), True)
         """
-        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
+        strength, options = (
+            self._step(quality, qp, rate, step, codec),
+            EnhanceOptions(amount, ensemble),
+        )
         depth = depth_of(image, bit_depth)
         if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
             raise InputError(
@@ -123,6 +129,7 @@ class ArrayCalls:
         *,
         quality: int | None = None,
         qp: float | None = None,
+        rate: float | None = None,
         step: float | None = None,
         codec: str | None = None,
         amount: float = 1.0,
@@ -138,7 +145,7 @@ class ArrayCalls:
         y : ndarray of uint8 or uint16, shape (H, W)
         u, v : ndarray of the same dtype, shape (ceil(H / 2), ceil(W / 2))
             Cb and Cr. Strided views are fine.
-        quality, qp, step, codec, amount, ensemble, bit_depth, prediction_residual
+        quality, qp, rate, step, codec, amount, ensemble, bit_depth, prediction_residual
             As of `enhance`; the residual is that of Y.
         out : (y, u, v), optional
             Where to write; may be the planes themselves.
@@ -163,7 +170,10 @@ class ArrayCalls:
         >>> [plane.shape for plane in planes]
         [(41, 60), (21, 30), (21, 30)]
         """
-        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
+        strength, options = (
+            self._step(quality, qp, rate, step, codec),
+            EnhanceOptions(amount, ensemble),
+        )
         depth = depth_of(y, bit_depth)
         made = enhance_arrays(
             self._engine, "planes", [y, u, v], out, depth, strength, options, prediction_residual
@@ -177,6 +187,7 @@ class ArrayCalls:
         *,
         quality: int | None = None,
         qp: float | None = None,
+        rate: float | None = None,
         step: float | None = None,
         codec: str | None = None,
         amount: float = 1.0,
@@ -191,7 +202,7 @@ class ArrayCalls:
         y : ndarray of uint8, shape (H, W)
         uv : ndarray of uint8, shape (ceil(H / 2), ceil(W / 2), 2)
             Cb and Cr of each 2x2 pixels. Strided views are fine.
-        quality, qp, step, codec, amount, ensemble, prediction_residual
+        quality, qp, rate, step, codec, amount, ensemble, prediction_residual
             As of `enhance`; the residual is that of Y.
         out : (y, uv), optional
             Where to write; may be the planes themselves.
@@ -216,7 +227,10 @@ class ArrayCalls:
         >>> better[0] is y, better[1] is uv
         (True, True)
         """
-        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
+        strength, options = (
+            self._step(quality, qp, rate, step, codec),
+            EnhanceOptions(amount, ensemble),
+        )
         return enhance_semi_planar(
             self._engine, y, uv, out, Depth(8), np.uint8, strength, options, prediction_residual
         )
@@ -228,6 +242,7 @@ class ArrayCalls:
         *,
         quality: int | None = None,
         qp: float | None = None,
+        rate: float | None = None,
         step: float | None = None,
         codec: str | None = None,
         amount: float = 1.0,
@@ -243,7 +258,7 @@ class ArrayCalls:
             Sample values of 0 to 1023, times 64: the low 6 bits are 0.
         uv : ndarray of uint16, shape (ceil(H / 2), ceil(W / 2), 2)
             Cb and Cr of each 2x2 pixels, as `y`. Strided views are fine.
-        quality, qp, step, codec, amount, ensemble
+        quality, qp, rate, step, codec, amount, ensemble
             As of `enhance`; `step` counts 8-bit sample values here, too.
         prediction_residual : ndarray of int8, int16, int32 or float32, shape (H, W)
             Decoded prediction residual of Y in 10-bit sample values, for models that take it.
@@ -270,7 +285,10 @@ class ArrayCalls:
         >>> better_y.dtype, bool((better_y & 63).any())
         (dtype('uint16'), False)
         """
-        strength, options = self._step(quality, qp, step, codec), EnhanceOptions(amount, ensemble)
+        strength, options = (
+            self._step(quality, qp, rate, step, codec),
+            EnhanceOptions(amount, ensemble),
+        )
         return enhance_semi_planar(
             self._engine,
             y,
@@ -284,9 +302,14 @@ class ArrayCalls:
         )
 
     def _step(
-        self, quality: int | None, qp: float | None, step: float | None, codec: str | None
+        self,
+        quality: int | None,
+        qp: float | None,
+        rate: float | None,
+        step: float | None,
+        codec: str | None,
     ) -> float:
         """Step of a strength whose codec the models serve."""
-        strength = resolve_strength(quality=quality, qp=qp, step=step, codec=codec)
+        strength = resolve_strength(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
         check_serves(self._engine.cascade.cards, strength)
         return strength.step

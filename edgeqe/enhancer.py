@@ -174,6 +174,7 @@ class Enhancer(ArrayCalls):
         *,
         quality: int | None = None,
         qp: float | None = None,
+        rate: float | None = None,
         step: float | None = None,
         codec: str | None = None,
         amount: float = 1.0,
@@ -190,15 +191,17 @@ class Enhancer(ArrayCalls):
         Parameters
         ----------
         source : str, path, bytes, or binary stream
-            JPEG, PNG, TIFF, WebP, BMP, GIF, PGM or PPM.
+            JPEG, PNG, TIFF, WebP, AVIF, BMP, GIF, PGM or PPM.
         destination : str, path, or binary stream
             PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
-        quality, qp, step, codec
+        quality, qp, rate, step, codec
             Strength, as of `enhance`. If left out, a JPEG's own luma table says it.
         amount, ensemble
             As of `enhance`.
         overwrite : bool
             Replace an existing file.
+        pixel_limit : int, optional
+            Largest number of pixels that is decoded; 256 million if left out.
 
         Returns
         -------
@@ -232,7 +235,7 @@ class Enhancer(ArrayCalls):
         """
         from edgeqe.files.enhance import PIXEL_LIMIT, enhance_file
 
-        given = resolve_if_given(quality=quality, qp=qp, step=step, codec=codec)
+        given = resolve_if_given(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
         if given is not None:
             check_serves(self._engine.cascade.cards, given)
         check_residual(None, self._engine.geometry.takes_residual, (), ())
@@ -242,6 +245,7 @@ class Enhancer(ArrayCalls):
             destination,
             quality=quality,
             qp=qp,
+            rate=rate,
             step=step,
             codec=codec,
             options=EnhanceOptions(amount, ensemble),

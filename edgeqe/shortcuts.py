@@ -16,6 +16,7 @@ def enhance(
     *,
     quality: int | None = None,
     qp: float | None = None,
+    rate: float | None = None,
     step: float | None = None,
     codec: str | None = None,
     model: str | os.PathLike[str] = "edgeqe-small",
@@ -29,9 +30,10 @@ def enhance(
     ----------
     image : ndarray of uint8 or uint16, shape (H, W), (H, W, 3) or (H, W, 4)
         Gray, RGB, or RGB with alpha, which is copied. uint16 has 16 significant bits.
-    quality, qp, step
-        Strength, exactly one: JPEG quality 1 to 100, HEVC QP 0 to 63, or the codec's
-        quantization step in 8-bit sample values, above 0 and up to 4096.
+    quality, qp, rate, step
+        Strength, exactly one: JPEG quality 1 to 100, HEVC QP 0 to 63, rate of JPEG 2000 in bits
+        per pixel, or the codec's quantization step in 8-bit sample values, above 0 and up to
+        4096.
     codec : str, optional
         What compressed the picture, as of `Enhancer.enhance`.
     model : str or path
@@ -61,7 +63,7 @@ def enhance(
     ((40, 60, 3), dtype('uint8'))
     """
     with Enhancer(model) as enhancer:
-        return enhancer.enhance(image, quality=quality, qp=qp, step=step, codec=codec)
+        return enhancer.enhance(image, quality=quality, qp=qp, rate=rate, step=step, codec=codec)
 
 
 def available_models() -> list[str]:

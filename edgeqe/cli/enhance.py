@@ -32,8 +32,11 @@ Job = tuple[str, str]
               help="JPEG quality that was used, 1 to 100; a JPEG's own if left out.")  # fmt: skip
 @click.option("--qp", type=float, metavar="QP",
               help="HEVC quantization parameter that was used, 0 to 63.")  # fmt: skip
+@click.option("--rate", type=float, metavar="BPP",
+              help="Rate of JPEG 2000 that was used, bits per pixel.")  # fmt: skip
 @click.option("--codec", metavar="CODEC",
-              help="What --qp is of if not HEVC: vvc, h264, bpg or heif.")  # fmt: skip
+              help="What --qp is of if not HEVC: vvc, h264, av1, bpg, heif or avif; webp with "
+                   "--quality.")  # fmt: skip
 @click.option("--amount", type=float, default=1.0, show_default=True, metavar="A",
               help="How much of the change is made, 0 to 1.")  # fmt: skip
 @click.option("--ensemble", type=int, default=1, show_default=True, metavar="[1|8]",
@@ -55,6 +58,7 @@ def command(
     threads: int | None,
     quality: int | None,
     qp: float | None,
+    rate: float | None,
     codec: str | None,
     amount: float,
     ensemble: int,
@@ -69,7 +73,7 @@ def command(
     IN is one or more files, or folders, of which all pictures are taken, those of their
     sub-folders too, or - for standard input. Several inputs need a folder as OUT, which gets
     the same sub-folders. A JPEG says by itself how strongly it was compressed; for other
-    files give --quality or --qp. A model refuses pictures of a codec that its card does not
+    files give --quality, --qp or --rate. A model refuses pictures of a codec that its card does not
     name.
     """
     import warnings
@@ -82,9 +86,11 @@ def command(
     from edgeqe.runtimes.quiet import quiet_start
     from edgeqe.views.options import EnhanceOptions
 
-    if quality is not None and qp is not None:
-        raise InputError("--quality and --qp both state the strength: give one of them.")
-    given = resolve_if_given(quality=quality, qp=qp, codec=codec)
+    stated = {"--quality": quality, "--qp": qp, "--rate": rate}
+    several = [name for name, value in stated.items() if value is not None]
+    if len(several) > 1:
+        raise InputError(f"{' and '.join(several)} state the strength: give one of them.")
+    given = resolve_if_given(quality=quality, qp=qp, rate=rate, codec=codec)
     options = EnhanceOptions(amount, ensemble)
     if not 0.0 < max_megapixels <= 1e6:
         raise InputError(f"--max-megapixels {max_megapixels:g} is not above 0 and up to 1000000.")
@@ -122,6 +128,7 @@ def command(
                         destination,
                         quality=quality,
                         qp=qp,
+                        rate=rate,
                         codec=codec,
                         options=options,
                         overwrite=overwrite,

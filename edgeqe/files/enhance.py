@@ -115,6 +115,7 @@ def enhance_file(
     *,
     quality: int | None = None,
     qp: float | None = None,
+    rate: float | None = None,
     step: float | None = None,
     codec: str | None = None,
     options: EnhanceOptions = WHOLLY,
@@ -133,9 +134,10 @@ def enhance_file(
         See `read_picture`.
     destination : path or binary stream
         PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
-    quality, qp, step
-        Strength, at most one: JPEG quality 1 to 100, HEVC QP 0 to 63, or the
-        quantization step in 8-bit sample values. If left out, a JPEG's own luma table says it.
+    quality, qp, rate, step
+        Strength, at most one: JPEG quality 1 to 100, HEVC QP 0 to 63, rate of JPEG 2000 in bits
+        per pixel, or the quantization step in 8-bit sample values. If left out, a JPEG's own
+        luma table says it.
     codec : str, optional
         What the strength is of, as of `Enhancer.enhance`; only with a strength.
     options : EnhanceOptions
@@ -158,7 +160,7 @@ def enhance_file(
         model does not serve the codec.
     """
     start = time.perf_counter()
-    strength = resolve_if_given(quality=quality, qp=qp, step=step, codec=codec)
+    strength = resolve_if_given(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
     with Output(destination, overwrite=overwrite) as output:
         picture = read_picture(source, pixel_limit=pixel_limit)
         if len(picture.planes) == 3 and not getattr(enhancer, "takes_planes", True):
@@ -170,8 +172,8 @@ def enhance_file(
             if picture.table is None:
                 raise ImageError(
                     f"{source_name(source)} carries no strength: give the setting that it was "
-                    "compressed with, --quality (JPEG, 1 to 100) or --qp (HEVC, 0 to 63); "
-                    "in Python quality=, qp= or step=."
+                    "compressed with, --quality (JPEG, 1 to 100), --qp (HEVC, 0 to 63) or --rate "
+                    "(JPEG 2000, bits per pixel); in Python quality=, qp=, rate= or step=."
                 )
             strength = Strength(step_from_table(picture.table), "jpeg")
             quality, distance = nearest_quality(picture.table)

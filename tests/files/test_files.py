@@ -315,3 +315,18 @@ def test_an_enhancer_takes_the_limit_that_the_message_names(tmp_path: Path) -> N
             enhancer.enhance_file(tmp_path / "in.jpg", tmp_path / "out.png", pixel_limit=599)
         enhancer.enhance_file(tmp_path / "in.jpg", tmp_path / "out.png", pixel_limit=600)
     assert (tmp_path / "out.png").is_file()
+
+
+def test_a_rate_is_jpeg_2000s(tmp_path: Path) -> None:
+    """`rate=` reaches the model, which names the codecs that it serves."""
+    from edgeqe import Enhancer, InputError
+
+    Image.new("L", (32, 24), 90).save(tmp_path / "a.png")
+    with Enhancer("edgeqe-nano") as enhancer:
+        for call in (
+            lambda: enhancer.enhance_file(tmp_path / "a.png", tmp_path / "b.png", rate=0.5),
+            lambda: enhancer.enhance(np.zeros((8, 8), np.uint8), rate=0.5),
+        ):
+            with pytest.raises(InputError, match="serves jpeg and not jpeg2000"):
+                call()
+    assert not (tmp_path / "b.png").exists()
