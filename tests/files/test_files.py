@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
 from skimage import data
 
-from edgeqe import Enhancer, ImageError
+from edgeqe import Enhancer, ImageError, InputError
 from edgeqe.codecs.strength import ijg_table, step_from_quality, step_from_table
 from edgeqe.files.enhance import enhance_file, read_picture, write_picture
 from edgeqe.files.picture import Picture
@@ -319,8 +319,6 @@ def test_an_enhancer_takes_the_limit_that_the_message_names(tmp_path: Path) -> N
 
 def test_a_rate_is_jpeg_2000s(tmp_path: Path) -> None:
     """`rate=` reaches the model, which names the codecs that it serves."""
-    from edgeqe import Enhancer, InputError
-
     Image.new("L", (32, 24), 90).save(tmp_path / "a.png")
     with Enhancer("edgeqe-nano") as enhancer:
         for call in (
