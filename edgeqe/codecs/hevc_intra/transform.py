@@ -61,7 +61,7 @@ def inverse_transform(
     side = 1 << log2
     down = 20 - bit_depth
     rounding = 1 << down - 1
-    rows, columns = _scale(block, side, log2, qp, bit_depth, factors, kind == 2, work[0])
+    rows, columns = _scale(block, side, log2, qp, bit_depth, factors, work[0])
     if kind == 2:
         for y in range(side):
             for x in range(side):
@@ -85,9 +85,9 @@ def inverse_transform(
 
 @compiled
 def _scale(
-    block: Any, side: int, log2: int, qp: int, bit_depth: int, factors: Any, flat: bool, work: Any
+    block: Any, side: int, log2: int, qp: int, bit_depth: int, factors: Any, work: Any
 ) -> tuple[int, int]:
-    """Scaling (8.6.4.2... of levels to coefficients); returns rows and columns that hold any."""
+    """Levels to coefficients (8.6.4.2); returns how many rows and columns hold any."""
     shift = bit_depth + log2 - 5
     rounding = 1 << shift - 1
     scale = LEVEL_SCALE[qp % 6] << qp // 6
@@ -98,8 +98,7 @@ def _scale(
             if level == 0:
                 work[y, x] = 0
                 continue
-            factor = 16 if flat else np.int64(factors[y, x])
-            value = level * factor * scale + rounding >> shift
+            value = level * np.int64(factors[y, x]) * scale + rounding >> shift
             work[y, x] = min(max(value, -32768), 32767)
             rows = y + 1
             columns = max(columns, x + 1)
