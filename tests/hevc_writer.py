@@ -8,7 +8,6 @@ another decoder says what is in it. Coding tree blocks have 16 samples, coding b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,195 +15,46 @@ import numpy as np
 from edgeqe.codecs.hevc_intra import contexts as place
 from edgeqe.codecs.hevc_intra.contexts import initial_contexts
 from tests.hevc_bits import ArithmeticEncoder, Bits
+from tests.hevc_headers import Design, HevcHeaders
 
 IDR = 20
 TRAILING = 1
 
 
-@dataclass
-class Design:
-    """What a stream shall have; slices and segments begin at these blocks of the tile scan."""
-
-    width: int = 64
-    height: int = 48
-    chroma: int = 1
-    bit_depth: int = 8
-    window: tuple[int, int, int, int] = (0, 0, 0, 0)
-    pcm: tuple[int, int] | None = None
-    tiles: tuple[int, int] = (1, 1)
-    wavefront: bool = False
-    slices: tuple[int, ...] = ()
-    segments: tuple[int, ...] = ()
-    lossless: bool = False
-    transform_skip: bool = False
-    qp_delta_depth: int | None = None
-    scaling: bool = False
-    qp: int = 30
-    pictures: int = 1
-
-    @property
-    def ctbs(self) -> tuple[int, int]:
-        return -(-self.width // 16), -(-self.height // 16)
+def _blocks(x: int, y: int, log2: int) -> tuple[slice, slice]:
+    side = 1 << log2 - 2
+    return slice(y // 4, y // 4 + side), slice(x // 4, x // 4 + side)
 
 
 class HevcWriter:
-    """Writes the pictures of a design, their blocks by chance."""
+    """Writes the pictures of a design, their blocks by chance.
+
+    Of the last picture it keeps, for each block of 4x4 luma samples, `tu_log2`, whether the
+    transform block has a coefficient (`coded`), and `qp` unless groups are smaller than trees.
+    """
 
     def __init__(self, design: Design, seed: int = 0) -> None:
         self.design = design
-        self.random = np.random.default_rng(seed)
-        columns, rows = design.ctbs
-        across, down = design.tiles
-        column = [(i * across + across - 1) // columns for i in range(columns)]
-        row = [(i * down + down - 1) // rows for i in range(rows)]
-        self.tile = np.add.outer(np.array(row) * across, np.array(column))
+        self._headers = HevcHeaders(design, seed)
+        self.random = self._headers.random
+        self.tile = self._headers.tile
         self.order = [int(i) for i in np.argsort(self.tile.ravel(), kind="stable")]
 
     def stream(self) -> bytes:
-        units = [self._video(), self._sequence(), self._picture()]
+        headers = self._headers
+        units = [headers.video(), headers.sequence(), headers.picture()]
         for index in range(self.design.pictures):
             units += self._slices(index)
         return b"".join(units)
-
-    def _profile(self, bits: Bits) -> None:
-        """profile_tier_level(1, 0) of Main or Main 10."""
-        eight = self.design.bit_depth == 8
-        bits.u(8, 1 if eight else 2)
-        bits.u(32, 0x60000000 if eight else 0x20000000)
-        bits.u(48, 0x900000000000)
-        bits.u(8, 120)
-
-    def _video(self) -> bytes:
-        bits = Bits()
-        bits.u(16, 0x0C01)  # VPS 0, one layer, one sub-layer
-        bits.u(16, 0xFFFF)
-        self._profile(bits)
-        bits.flags(1)
-        bits.ue(4, 0, 0)
-        bits.u(6, 0)
-        bits.ue(0)
-        bits.flags(0, 0, 1)
-        bits.align()
-        return bits.nal(32)
-
-    def _sequence(self) -> bytes:
-        d, bits = self.design, Bits()
-        bits.u(8, 1)  # VPS 0, one sub-layer, temporal nesting
-        self._profile(bits)
-        bits.ue(0, d.chroma, d.width, d.height)
-        bits.flags(any(d.window))
-        if any(d.window):
-            bits.ue(*d.window)
-        bits.ue(d.bit_depth - 8, d.bit_depth - 8, 4)
-        bits.flags(0)
-        bits.ue(4, 0, 0)
-        bits.ue(0, 1, 0, 2, 1, 1)  # coding blocks of 8 and 16, transforms of 4 to 16, depth 1
-        bits.flags(d.scaling)
-        if d.scaling:
-            bits.flags(0)  # the default lists, and the picture has its own
-        bits.flags(0, 0, d.pcm is not None)
-        if d.pcm:
-            bits.u(4, d.pcm[0] - 1)
-            bits.u(4, d.pcm[1] - 1)
-            bits.ue(0, 1)
-            bits.flags(1)
-        bits.ue(2)  # two short-term sets: the pictures 1 and 2 before, and the same by prediction
-        bits.ue(2, 0)
-        for _ in range(2):
-            bits.ue(0)
-            bits.flags(1)
-        bits.flags(1, 1)
-        bits.ue(0)
-        bits.flags(1, 0, 0, 0, 1)  # of those less 1: used, not kept, and -1 itself kept
-        bits.flags(1)
-        bits.ue(2)  # two candidates for long-term pictures
-        bits.u(18, 0)
-        bits.flags(1, 0, 0, 0, 1)  # temporal MVs, no smoothing, VUI, extension; stop bit
-        bits.align()
-        return bits.nal(33)
-
-    def _picture(self) -> bytes:
-        d, bits = self.design, Bits()
-        bits.ue(0, 0)
-        bits.flags(bool(d.segments), 0, 0, 0, 1, 0, 0)  # one extra bit in slice headers
-        bits.ue(0, 0)
-        bits.se(0)
-        bits.flags(0, d.transform_skip, d.qp_delta_depth is not None)
-        if d.qp_delta_depth is not None:
-            bits.ue(d.qp_delta_depth)
-        bits.se(3, -2)
-        bits.flags(1, 0, 0, d.lossless, d.tiles != (1, 1), d.wavefront)
-        if d.tiles != (1, 1):
-            across, down = d.tiles
-            columns, rows = d.ctbs
-            bits.ue(across - 1, down - 1)
-            bits.flags(0)  # sizes are told
-            widths = [int((self.tile[0] == i).sum()) for i in range(across - 1)]
-            heights = [int((self.tile[:, 0] == i * across).sum()) for i in range(down - 1)]
-            bits.ue(*(size - 1 for size in widths + heights))
-            bits.flags(1)
-        bits.flags(0, 0, d.scaling)
-        if d.scaling:
-            self._scaling_lists(bits)
-        bits.flags(0)
-        bits.ue(0)
-        bits.flags(1, 0, 1)  # slice header extension, none of the picture's; stop bit
-        bits.align()
-        return bits.nal(34)
-
-    def _scaling_lists(self, bits: Bits) -> None:
-        for size in range(4):
-            for matrix in range(0, 6, 3 if size == 3 else 1):
-                kind = int(self.random.integers(3)) if matrix else 2
-                bits.flags(kind == 2)
-                if kind < 2:  # the default list, or that before
-                    bits.ue(kind)
-                    continue
-                if size > 1:
-                    bits.se(int(self.random.integers(-4, 30)))
-                bits.se(*self.random.integers(-1, 3, 16 if size == 0 else 64).tolist())
-
-    def _slice_header(self, index: int, address: int, dependent: bool) -> Bits:
-        d, bits = self.design, Bits()
-        bits.flags(address == 0)
-        if index == 0:
-            bits.flags(0)
-        bits.ue(0)
-        if address:
-            if d.segments:
-                bits.flags(dependent)
-            columns, rows = d.ctbs
-            bits.u((columns * rows - 1).bit_length(), address)
-        if not dependent:
-            bits.flags(0)
-            bits.ue(2)
-            if index:
-                bits.u(8, index)
-                bits.flags(0, 1)  # a short-term set of its own, predicted
-                bits.ue(0)
-                bits.flags(1)
-                bits.ue(0)
-                bits.flags(0, 0, 0, 0, 1)  # of those less 1: not kept, not kept, -1 itself used
-                bits.ue(1, 1)  # two long-term pictures, both the first: a candidate and another
-                bits.flags(1, 0)
-                bits.u(9, 0)
-                bits.flags(1)
-                bits.ue(0)
-                bits.flags(0)  # slice_temporal_mvp_enabled_flag
-            bits.se(d.qp - 26, -1, 1)
-        if d.tiles != (1, 1) or d.wavefront:
-            bits.ue(0)
-        bits.ue(2)
-        bits.u(16, 0xABCD)
-        bits.flags(1)
-        bits.align()
-        return bits
 
     def _slices(self, index: int) -> Iterator[bytes]:
         d = self.design
         columns, rows = d.ctbs
         self.region = np.full((rows * 2, columns * 2), -1)  # of blocks of 8x8, -1 not yet coded
         self.depth = np.zeros((rows * 2, columns * 2), int)
+        self.tu_log2 = np.zeros((d.height // 4, d.width // 4), int)
+        self.coded = np.zeros((d.height // 4, d.width // 4), bool)
+        self.qp = np.zeros((d.height // 4, d.width // 4), int)
         saved: dict[str, Any] = {}
         number = 0
         coder = ArithmeticEncoder(Bits(), d.qp)
@@ -218,7 +68,7 @@ class HevcWriter:
             begins = new_slice or ts in d.segments
             number += new_slice
             if begins:
-                coder.bits = self._slice_header(index, address, not new_slice)
+                coder.bits = self._headers.slice_header(index, address, not new_slice)
             elif new_tile or new_row:
                 coder.terminate(1)
                 coder.bits.align()
@@ -226,6 +76,8 @@ class HevcWriter:
             if begins or new_tile or new_row:
                 coder.restart()
                 coder.context = initial_contexts(d.qp)
+                if new_slice or new_tile or new_row:
+                    self.qp_now = d.qp
                 if new_row and not new_tile:
                     if x + 1 < columns and self.region[2 * y - 1, 2 * x + 2] == here:
                         coder.context = saved["row"].copy()
@@ -249,6 +101,7 @@ class HevcWriter:
         d = self.design
         split = True
         self.delta_coded = False
+        self.qp_predicted = self.qp_now
         if x + 16 <= d.width and y + 16 <= d.height:
             split = self._chance()
             context = place.SPLIT_CU
@@ -261,7 +114,9 @@ class HevcWriter:
                 if x + column < d.width and y + row < d.height:
                     if split and d.qp_delta_depth == 1:
                         self.delta_coded = False
-                    self._coding_unit(coder, x + column, y + row, 3 if split else 4, here)
+                    log2 = 3 if split else 4
+                    self._coding_unit(coder, x + column, y + row, log2, here)
+                    self.qp[_blocks(x + column, y + row, log2)] = self.qp_now
 
     def _coding_unit(self, coder: ArithmeticEncoder, x: int, y: int, log2: int, here: int) -> None:
         d = self.design
@@ -284,6 +139,7 @@ class HevcWriter:
                         coder.bits.u(bits, int(self.random.integers(1 << bits)))
                 coder.bits.align()
                 coder.restart()
+                self.tu_log2[_blocks(x, y, log2)] = log2
                 return
         parts = [self._chance() for _ in range(4 if parted else 1)]
         for most_probable in parts:
@@ -298,10 +154,17 @@ class HevcWriter:
             coder.decision(place.CHROMA_PRED_MODE, other)
             if other:
                 coder.bypass(2, int(self.random.integers(4)))
-        self._transform_tree(coder, log2, 0, 0, parted, 3 if d.chroma else 0)
+        self._transform_tree(coder, (x, y), log2, 0, 0, parted, 3 if d.chroma else 0)
 
     def _transform_tree(
-        self, coder: ArithmeticEncoder, log2: int, depth: int, part: int, parted: bool, cbf: int
+        self,
+        coder: ArithmeticEncoder,
+        corner: tuple[int, int],
+        log2: int,
+        depth: int,
+        part: int,
+        parted: bool,
+        cbf: int,
     ) -> None:
         split = parted and depth == 0
         if not split and log2 > 2 and depth < 1 + parted:
@@ -314,11 +177,16 @@ class HevcWriter:
                     coder.decision(place.CBF_CHROMA + depth, coded)
                     cbf &= ~(0 if coded else 1 << plane)
         if split:
+            x, y = corner
+            half = 1 << log2 - 1
             for child in range(4):
-                self._transform_tree(coder, log2 - 1, depth + 1, child, parted, cbf)
+                quarter = x + half * (child & 1), y + half * (child >> 1)
+                self._transform_tree(coder, quarter, log2 - 1, depth + 1, child, parted, cbf)
             return
         luma = self._chance()
         coder.decision(place.CBF_LUMA + (depth == 0), luma)
+        self.tu_log2[_blocks(*corner, log2)] = log2
+        self.coded[_blocks(*corner, log2)] = luma
         if (luma or cbf) and self.design.qp_delta_depth is not None and not self.delta_coded:
             self._qp_delta(coder)
         if luma:
@@ -331,6 +199,8 @@ class HevcWriter:
     def _qp_delta(self, coder: ArithmeticEncoder) -> None:
         self.delta_coded = True
         value = int(self.random.integers(-26, 26))
+        extra = 6 * (self.design.bit_depth - 8)
+        self.qp_now = (self.qp_predicted + value + 52 + 2 * extra) % (52 + extra) - extra
         for i in range(min(abs(value), 5)):
             coder.decision(place.QP_DELTA + (i > 0), 1)
         if abs(value) < 5:

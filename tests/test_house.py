@@ -65,7 +65,7 @@ MODULE_MAY_IMPORT = {
 }
 #: Third parties at all, and those of them that may be imported when the module is.
 THIRD_PARTIES = {
-    "codecs": {"numpy", "PIL"},
+    "codecs": {"numpy", "PIL", "numba"},
     "views": {"numpy"},
     "reports": set(),
     "hardware": set(),
@@ -348,5 +348,5 @@ def test_importing_edgeqe_loads_nothing_heavy() -> None:
     loaded = loaded_by("import edgeqe")
     assert "edgeqe" in loaded
     third_parties = {"onnxruntime", "PIL", "click", "tensorflow", "keras", "onnx", "skimage",
-                     "matplotlib", "rich", "cv2", "ai_edge_litert", "flatbuffers"}  # fmt: skip
+                     "matplotlib", "rich", "cv2", "ai_edge_litert", "flatbuffers", "numba"}  # fmt: skip
     assert loaded & third_parties == set()

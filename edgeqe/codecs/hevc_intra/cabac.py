@@ -48,9 +48,7 @@ _TRANS_LPS = (
 )
 #: Context variable (pStateIdx * 2 + valMps) after a most and after a least probable bin.
 AFTER_MPS = np.array([2 * min(s >> 1, 61) + 2 + (s & 1) for s in range(126)] + [126, 127])
-AFTER_LPS = np.array(
-    [2 * _TRANS_LPS[s >> 1] + ((s & 1) ^ (1 if s < 2 else 0)) for s in range(128)]
-)
+AFTER_LPS = np.array([2 * _TRANS_LPS[s >> 1] + ((s & 1) ^ (1 if s < 2 else 0)) for s in range(128)])
 
 
 @compiled
@@ -103,7 +101,7 @@ def decision(data: Any, v: Any, context: int) -> int:
     v[at.RANGE] = width
     if v[at.SPARE] < READY:
         read_ahead(data, v)
-    return value
+    return int(value)
 
 
 @compiled
@@ -115,7 +113,7 @@ def bypass(data: Any, v: Any, count: int) -> int:
     v[at.OFFSET] -= value * scaled
     if v[at.SPARE] < READY:
         read_ahead(data, v)
-    return value
+    return int(value)
 
 
 @compiled
@@ -145,4 +143,4 @@ def stop(v: Any) -> None:
 @compiled
 def overrun(data: Any, v: Any) -> bool:
     """Whether the engine took in more than there is."""
-    return 8 * v[at.POSITION] - v[at.SPARE] > 8 * data.size
+    return bool(8 * v[at.POSITION] - v[at.SPARE] > 8 * data.size)

@@ -12,9 +12,7 @@ from edgeqe.codecs.hevc_intra.jit import compiled
 
 
 @compiled
-def slice_segment_data(
-    data: Any, v: Any, scan: Any, maps: Any, residual: Any, blocks: Any
-) -> None:
+def slice_segment_data(data: Any, v: Any, scan: Any, maps: Any, residual: Any, blocks: Any) -> None:
     """Parse slice_segment_data(), from byte `POSITION` and block `CTB` on.
 
     Sets `ERROR` and returns early if the stream is damaged.

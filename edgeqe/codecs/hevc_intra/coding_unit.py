@@ -141,7 +141,7 @@ def _intra_modes(data: Any, v: Any, maps: Any, x: int, y: int, log2: int, parted
 
 @compiled
 def _candidates(v: Any, maps: Any, x: int, y: int) -> tuple[int, int, int]:
-    """candModeList (8.4.2)."""
+    """Candidates for the mode, candModeList (8.4.2)."""
     row, column = y >> 2, x >> 2
     left = above = DC
     if column > 0 and maps[at.REGION, row, column - 1] == v[at.REGION_NOW]:
@@ -234,7 +234,7 @@ def _transform_unit(
 
 @compiled
 def _scan_of(mode: int) -> int:
-    """scanIdx of a small block (7.4.9.11)."""
+    """Find scanIdx of a small block (7.4.9.11)."""
     if 6 <= mode <= 14:
         return 2
     return 1 if 22 <= mode <= 30 else 0

@@ -35,9 +35,11 @@ def reconstruct(
     square = np.empty((3, SIDE, SIDE), np.int32)
     for i in range(v[at.BLOCKS]):
         row, column = blocks[i] >> 16, blocks[i] & 0xFFFF
-        log2 = np.int64(maps[at.TU_LOG2, row, column])
+        log2: Any = np.int64(maps[at.TU_LOG2, row, column])
         for plane in range(3 if v[at.CHROMA] else 1):
-            x, y, log2_plane = np.int64(column) * 4, np.int64(row) * 4, log2
+            x: Any = np.int64(column) * 4
+            y: Any = np.int64(row) * 4
+            log2_plane = log2
             if plane:
                 if log2 == 2 and not (row & 1 and column & 1):
                     continue  # chroma of four luma blocks lies behind the last
@@ -72,13 +74,13 @@ def _block(
                 result[r, c] = added[r, c]
                 added[r, c] = 0
         return
-    mode = np.int64(maps[at.CHROMA_MODE if plane else at.LUMA_MODE, row, column])
+    mode: Any = np.int64(maps[at.CHROMA_MODE if plane else at.LUMA_MODE, row, column])
     predict(v, maps, done, samples, prediction, line, work, x, y, log2, plane, mode)
     if not flags & at.CODED << plane:
         result[:, :] = predicted
         return
     if not flags & at.LOSSLESS:
-        qp = np.int64(maps[at.QP + plane, row, column])
+        qp: Any = np.int64(maps[at.QP + plane, row, column])
         if plane == 0:
             qp += 6 * (v[at.BIT_DEPTH] - 8)
         kind = 0

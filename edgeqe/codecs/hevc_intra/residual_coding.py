@@ -92,7 +92,7 @@ def residual_coding(
             inferred = True
         v[flag] = 1
         count = 0
-        first = 15
+        first: Any = 15
         if i == last_sub:
             v[at.PLACES] = last_place
             count = 1

@@ -163,7 +163,9 @@ def _conformance_window(
     if not bits.flag():
         return 0, width, 0, height
     names = ("left", "right", "top", "bottom")
-    left, right, top, bottom = (unit * bits.ue(f"conf_win_{name}_offset", 1 << 16) for name in names)
+    left, right, top, bottom = (
+        unit * bits.ue(f"conf_win_{name}_offset", 1 << 16) for name in names
+    )
     if left + right >= width or top + bottom >= height:
         raise damaged("the conformance window is empty")
     return left, width - right, top, height - bottom

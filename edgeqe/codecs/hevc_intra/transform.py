@@ -32,7 +32,9 @@ def _dct_matrix() -> Any:
 
 DCT = _dct_matrix()
 #: transMatrix of 4x4 luma blocks (8.6.4.2).
-DST = np.array([[29, 55, 74, 84], [74, 74, 0, -74], [84, -29, -74, 55], [55, -84, 74, -29]], np.int32)
+DST = np.array(
+    [[29, 55, 74, 84], [74, 74, 0, -74], [84, -29, -74, 55], [55, -84, 74, -29]], np.int32
+)
 
 SIDE = 32
 
