@@ -183,3 +183,37 @@ def test_compiled_code_is_out_of_date_when_any_file_of_the_package_changes(tmp_p
     assert [run(), run()] == ["1 0", "1 1"]
     (package / "constants.py").write_text("VALUE = 22\n")
     assert run() == "22 0"
+
+
+def test_without_a_place_for_compiled_code_there_is_no_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import numba
+
+    from edgeqe.codecs.hevc_intra.jit import compiled
+
+    compile_any = numba.njit
+
+    def njit(cache: bool = False, **options: str) -> object:
+        if cache:
+            raise RuntimeError("cannot cache function")
+        return compile_any(**options)
+
+    monkeypatch.setattr(numba, "njit", njit)
+    assert compiled(lambda x: x + 1)(2) == 3
+
+
+def test_without_numba_the_error_has_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgeqe.codecs.hevc_intra.jit import compiled
+
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(InputError, match=r"pip install 'edgeqe\[codecs\]'"):
+        compiled(lambda: None)
+
+
+def test_the_face_is_there_without_numba() -> None:
+    program = (
+        "import sys; sys.modules['numba'] = None\n"
+        "from edgeqe.codecs.hevc_intra import IntraPicture, decode"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)

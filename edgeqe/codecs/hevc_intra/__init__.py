@@ -1,6 +1,6 @@
 """HEVC intra pictures with what the decoder knows: prediction, residual, transform blocks, QP.
 
-Written from ITU-T H.265 (10/2014 and later); clause numbers are that standard's. Parsing
+Written from ITU-T H.265; clause numbers are those of its second edition (10/2014). Parsing
 (clauses 7 and 9) and decoding (clause 8) are two passes over a picture: the first leaves
 transform coefficients where their residual will be, and modes in maps of 4x4 blocks.
 """

@@ -18,7 +18,7 @@ from edgeqe.codecs.hevc_intra.jit import compiled
 #: Bits that are there before each call below: the most that one call takes in.
 READY = 16
 
-#: rangeTabLps (table 9-46), by pStateIdx and qRangeIdx.
+#: rangeTabLps (9.3.4.3.2.1), by pStateIdx and qRangeIdx.
 RANGE_LPS = np.array(
     [
         *((128, 176, 208, 240), (128, 167, 197, 227), (128, 158, 187, 216), (123, 150, 178, 205)),
@@ -40,7 +40,7 @@ RANGE_LPS = np.array(
     ],
     np.int64,
 )
-#: transIdxLps (table 9-47).
+#: transIdxLps (9.3.4.3.2.2).
 _TRANS_LPS = (
     *(0, 0, 1, 2, 2, 4, 4, 5, 6, 7, 8, 9, 9, 11, 11, 12, 13, 13, 15, 15, 16, 16, 18, 18, 19, 19),
     *(21, 21, 22, 22, 23, 24, 24, 25, 26, 26, 27, 27, 28, 29, 29, 30, 30, 30, 31, 32, 32, 33, 33),

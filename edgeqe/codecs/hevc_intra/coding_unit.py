@@ -26,9 +26,9 @@ DC = 1
 HORIZONTAL = 10
 VERTICAL = 26
 DIAGONAL = 34
-#: Chroma modes by intra_chroma_pred_mode (table 8-2).
+#: Chroma modes by intra_chroma_pred_mode (8.4.3).
 CHROMA_MODES = np.array([PLANAR, VERTICAL, HORIZONTAL, DC])
-#: QpC by qPi - 30 (table 8-10).
+#: QpC by qPi - 30 (8.6.1).
 QP_C = np.array([29, 30, 31, 32, 33, 33, 34, 34, 35, 35, 36, 36, 37, 37])
 
 

@@ -1,4 +1,4 @@
-"""Context variables of intra slices: clause 9.3.2.2 and tables 9-5 to 9-37 for initType 0."""
+"""Context variables of intra slices: clause 9.3.2.2 and its tables for initType 0."""
 
 from __future__ import annotations
 

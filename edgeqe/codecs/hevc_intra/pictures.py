@@ -11,7 +11,7 @@ from edgeqe.codecs.hevc_intra.bits import BitReader, damaged, unsupported
 from edgeqe.codecs.hevc_intra.scaling_lists import Scaling, read_scaling_lists
 from edgeqe.codecs.hevc_intra.sequence import SequenceParameters
 
-#: Most columns and rows of tiles that a level allows (table A.8).
+#: Most columns and rows of tiles that a level allows (annex A).
 MAX_TILE_COLUMNS = 20
 MAX_TILE_ROWS = 22
 

@@ -10,16 +10,16 @@ from edgeqe.codecs.hevc_intra import layout as at
 from edgeqe.codecs.hevc_intra.coding_unit import DC, HORIZONTAL, PLANAR, VERTICAL
 from edgeqe.codecs.hevc_intra.jit import compiled
 
-#: intraPredAngle (table 8-4), by mode.
+#: intraPredAngle (8.4.4.2.6), by mode.
 ANGLES = np.array(
     [0, 0, 32, 26, 21, 17, 13, 9, 5, 2, 0, -2, -5, -9, -13, -17, -21, -26, -32, -26, -21, -17, -13,
      -9, -5, -2, 0, 2, 5, 9, 13, 17, 21, 26, 32]
 )  # fmt: skip
-#: invAngle (table 8-5), by mode less 11.
+#: invAngle (8.4.4.2.6), by mode less 11.
 INVERSE_ANGLES = np.array(
     [-4096, -1638, -910, -630, -482, -390, -315, -256, -315, -390, -482, -630, -910, -1638, -4096]
 )
-#: intraHorVerDistThres (table 8-3), by log2 of the side; 4x4 blocks are not filtered.
+#: intraHorVerDistThres (8.4.4.2.3), by log2 of the side; 4x4 blocks are not filtered.
 SMOOTHING_DISTANCE = np.array([0, 0, 99, 7, 1, 0])
 
 #: The reference samples lie in one line: p[-1][2 * side - 1] up to p[-1][0], the corner

@@ -1,4 +1,4 @@
-"""Reconstruction of a parsed picture, block after block: clauses 8.4.4.1, 8.6.2 and 8.6.5."""
+"""Reconstruction of a parsed picture, block after block: clauses 8.4.4.1 and 8.6.2."""
 
 from __future__ import annotations
 

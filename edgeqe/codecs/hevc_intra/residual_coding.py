@@ -20,7 +20,7 @@ from edgeqe.codecs.hevc_intra.contexts import (
 from edgeqe.codecs.hevc_intra.jit import compiled
 from edgeqe.codecs.hevc_intra.scans import POSITION, SCAN
 
-#: ctxIdxMap (table 9-50), sigCtx in a 4x4 block by place 8 * y + x.
+#: ctxIdxMap (9.3.4.2.5), sigCtx in a 4x4 block by place 8 * y + x.
 _MAP_4X4 = ((0, 1, 4, 5), (2, 3, 4, 5), (6, 6, 8, 8), (7, 7, 8, 8))
 
 

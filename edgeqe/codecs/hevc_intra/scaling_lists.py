@@ -8,7 +8,7 @@ import numpy.typing as npt
 from edgeqe.codecs.hevc_intra.bits import BitReader
 from edgeqe.codecs.hevc_intra.scans import SCAN
 
-#: Factors m of intra blocks (8.6.4.2), by log2 of the side less 2, plane, row and column.
+#: Factors m of intra blocks (8.6.3), by log2 of the side less 2, plane, row and column.
 Scaling = npt.NDArray[np.uint8]
 
 FLAT: Scaling = np.full((4, 3, 32, 32), 16, np.uint8)

@@ -9,7 +9,7 @@ from edgeqe.codecs.hevc_intra.reference_sets import ReferenceSets, skip_referenc
 from edgeqe.codecs.hevc_intra.scaling_lists import DEFAULT, Scaling, read_scaling_lists
 from edgeqe.codecs.hevc_intra.usability import skip_vui
 
-#: MaxLumaPs of level 7.2, the largest of table A.8: no picture has more luma samples.
+#: MaxLumaPs of level 7.2, the largest of annex A: no picture has more luma samples.
 MAX_LUMA_SAMPLES = 142_606_336
 
 RANGE_TOOLS = (

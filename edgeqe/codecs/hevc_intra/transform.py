@@ -8,7 +8,7 @@ import numpy as np
 
 from edgeqe.codecs.hevc_intra.jit import compiled
 
-#: levelScale (8.6.4.1), by qP % 6.
+#: levelScale (8.6.3), by qP % 6.
 LEVEL_SCALE = np.array([40, 45, 51, 57, 64, 72])
 #: First column of transMatrix (8.6.4.2) from its second row on: 64 sqrt(2) cos(k pi / 64), rounded
 #: by hand in the standard.
@@ -54,7 +54,7 @@ def inverse_transform(
     qp : int
         qP: the QP of the plane with its offset for the bit depth.
     factors : ndarray of uint8, shape (32, 32)
-        m of 8.6.4.2.
+        m of 8.6.3.
     kind : int
         0 for the DCT, 1 for the DST, 2 for transform skip.
     work : ndarray of int32, shape (3, 32, 32)
@@ -89,7 +89,7 @@ def inverse_transform(
 def _scale(
     block: Any, side: int, log2: int, qp: int, bit_depth: int, factors: Any, work: Any
 ) -> tuple[int, int]:
-    """Levels to coefficients (8.6.4.2); returns how many rows and columns hold any."""
+    """Levels to coefficients (8.6.3); returns how many rows and columns hold any."""
     shift = bit_depth + log2 - 5
     rounding = 1 << shift - 1
     scale = LEVEL_SCALE[qp % 6] << qp // 6
