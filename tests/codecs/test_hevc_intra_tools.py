@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -192,9 +193,9 @@ def test_without_a_place_for_compiled_code_there_is_no_error(
 
     from edgeqe.codecs.hevc_intra.jit import compiled
 
-    compile_any = numba.njit
+    compile_any: Any = numba.njit
 
-    def njit(cache: bool = False, **options: str) -> object:
+    def njit(cache: bool = False, **options: Any) -> Any:
         if cache:
             raise RuntimeError("cannot cache function")
         return compile_any(**options)

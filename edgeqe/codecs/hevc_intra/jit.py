@@ -32,13 +32,14 @@ def compiled(function: Function) -> Function:
     every process compiles anew.
     """
     try:
-        from numba import njit
+        import numba
     except ImportError as error:
         raise InputError(
             "numba is not installed, and the HEVC decoder needs it: pip install 'edgeqe[codecs]'"
         ) from error
+    njit: Any = numba.njit
     try:
-        dispatcher: Any = njit(cache=True, error_model="numpy")(function)
+        dispatcher = njit(cache=True, error_model="numpy")(function)
     except RuntimeError:  # no place for the cache
         return njit(error_model="numpy")(function)  # type: ignore[no-any-return]
     if hasattr(dispatcher, "_cache"):  # not with NUMBA_DISABLE_JIT

@@ -48,7 +48,9 @@ def reconstruct(
                    x, y, log2_plane, plane)  # fmt: skip
             if plane == 0:
                 side = 1 << log2 - 2
-                done[row : row + side, column : column + side] = True
+                for r in range(row, row + side):
+                    for c in range(column, column + side):
+                        done[r, c] = True
 
 
 @compiled
@@ -77,7 +79,9 @@ def _block(
     mode: Any = np.int64(maps[at.CHROMA_MODE if plane else at.LUMA_MODE, row, column])
     predict(v, maps, done, samples, prediction, line, work, x, y, log2, plane, mode)
     if not flags & at.CODED << plane:
-        result[:, :] = predicted
+        for r in range(side):
+            for c in range(side):
+                result[r, c] = predicted[r, c]
         return
     if not flags & at.LOSSLESS:
         qp: Any = np.int64(maps[at.QP + plane, row, column])
