@@ -128,25 +128,25 @@ class _Picture:
         left, right, top, bottom = self._sequence.window
         blocks = np.s_[top // 4 : -(-bottom // 4), left // 4 : -(-right // 4)]
         return IntraPicture(
-            reconstruction=self._planes(samples.astype(kind)),
-            prediction=self._planes(prediction.astype(kind)),
-            residual=self._planes(self._residual),
+            reconstruction=self._planes(samples, kind),
+            prediction=self._planes(prediction, kind),
+            residual=self._planes(self._residual, np.int16),
             tu_log2=self._maps[at.TU_LOG2][blocks].astype(np.uint8),
             qp=self._maps[at.QP][blocks].astype(np.int8),
             bit_depth=self._sequence.bit_depth,
         )
 
-    def _planes(self, canvas: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
-        """Planes of a canvas inside the conformance window."""
+    def _planes(self, canvas: npt.NDArray[Any], kind: type) -> tuple[npt.NDArray[Any], ...]:
+        """Planes of a canvas inside the conformance window, copied as another type."""
         left, right, top, bottom = self._sequence.window
-        luma = np.ascontiguousarray(canvas[top:bottom, left:right])
+        luma: npt.NDArray[Any] = canvas[top:bottom, left:right].astype(kind)
         if not self._sequence.chroma:
             return (luma,)
         height, half = self._sequence.height, self._sequence.width // 2
         rows = slice(height + top // 2, height + -(-bottom // 2))
         ends = left // 2, -(-right // 2)
         chroma = (canvas[rows, first + ends[0] : first + ends[1]] for first in (0, half))
-        return luma, *(np.ascontiguousarray(plane) for plane in chroma)
+        return luma, *(plane.astype(kind) for plane in chroma)
 
 
 def _variables(

@@ -12,7 +12,7 @@ Samples = npt.NDArray[Any]
 Residual = npt.NDArray[np.int16]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IntraPicture:
     """An intra picture before its loop filters, cut by the conformance window.
 
