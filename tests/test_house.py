@@ -73,7 +73,7 @@ MODULE_MAY_IMPORT = {
 }
 #: Third parties at all, and those of them that may be imported when the module is.
 THIRD_PARTIES = {
-    "codecs": {"numpy", "PIL"},
+    "codecs": {"numpy", "PIL", "numba"},
     "coding": {"numpy", "PIL", "av", "imageio_ffmpeg"},
     "views": {"numpy"},
     "reports": set(),
@@ -360,7 +360,7 @@ def test_importing_edgeqe_loads_nothing_heavy() -> None:
     loaded = loaded_by("import edgeqe")
     assert "edgeqe" in loaded
     third_parties = {"numpy", "scipy", "onnxruntime", "PIL", "click", "tensorflow", "keras", "onnx",
-                     "skimage", "matplotlib", "rich", "cv2", "ai_edge_litert", "flatbuffers"}  # fmt: skip
+                     "skimage", "matplotlib", "rich", "cv2", "ai_edge_litert", "flatbuffers", "numba"}  # fmt: skip
     assert loaded & third_parties == set()
 
 
