@@ -138,7 +138,7 @@ def test_the_card_says_what_the_device_must_write(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"biases": {"c1.bias": ["nothing", "planes.scale"]}}, "'nothing' is missing"),
-        ({"biases": {"c1.bias": ["t", "planes.scale"]}}, "'t' is missing or has no raw numbers"),
+        ({"biases": {"c1.bias": ["t", "planes.scale"]}}, "'t' is missing or has no raw data"),
         ({"activations": ["planes"]}, "1 columns|columns for 1 channels"),
         ({"activations": ["nothing", "a", "b", "c"]}, "'nothing.scale' is missing"),
     ],

@@ -285,7 +285,7 @@ def test_half_and_double_become_float() -> None:
         ([make("Clip", ["x", "nought", "s"], ["y"])], "clips to 0 and 0.3"),
         ([make("Div", ["s", "x"], ["y"])], "division by a constant"),
         ([make("Div", ["x", "nought"], ["y"])], "divides by 0"),
-        ([make("Mul", ["x", "wide"], ["y"])], "neither one number nor one for each"),
+        ([make("Mul", ["x", "wide"], ["y"])], "neither one value nor one for each"),
         ([make("Selu", ["x"], ["y"], alpha=1.0)], "standard Selu"),
         ([make("Concat", ["x", "x"], ["y"], axis=2)], "axis 2"),
         ([make("ReduceMean", ["x"], ["y"], axes=[3])], r"axes \[3\]"),
