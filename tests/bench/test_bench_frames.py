@@ -88,6 +88,6 @@ def test_the_reference_is_half_float_and_half_integer(runtime: str) -> None:
 def test_an_accelerator_s_reference_is_float(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes INT8 files of its own, and nobody has seen its balance move."""
     way = Backend("onnxruntime", "CUDAExecutionProvider", ("float32",))
-    monkeypatch.setattr(module, "place", lambda path, profile: Selection(path, way))
+    monkeypatch.setattr(module, "select", lambda path, profile: Selection(path, way))
     told = reference_stamp(profile_for("cpu"), "onnxruntime")
     assert told.startswith("reference.float32.onnx ") and "int8" not in told

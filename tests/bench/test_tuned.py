@@ -162,7 +162,7 @@ def test_an_accelerator_that_is_listed_and_does_not_run_is_passed_over(
     assert (found.default.way, found.default.form) == (1, "int8")
     assert (found.start.way, found.start.form) == (1, "int8")
     assert refused == {0: "CUDAExecutionProvider does not start"}
-    with pytest.raises(ProviderError, match="target 'board' cannot be tuned here.*Cure: "):
+    with pytest.raises(ProviderError, match="target 'board' cannot be tuned here.*Fix: "):
         opener.running(replace(space, forms=((0, "float16"),)))
 
 
