@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -18,3 +19,15 @@ def without_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The user's own EDGEQE_ variables change no result."""
     for name in [name for name in os.environ if name.startswith("EDGEQE_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def multiscale(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Float32 ONNX file of a network of three scales: alignment 8, halo 64, random weights."""
+    from edgeqe.converters.export import export
+    from edgeqe.converters.sources import from_keras
+    from edgeqe.zoo.weights import randomised
+
+    path = tmp_path_factory.mktemp("multiscale") / "edgeqe-multiscale.onnx"
+    export(from_keras(randomised("edgeqe-multiscale")), path)
+    return path

@@ -1,4 +1,4 @@
-"""edgeqe-base: one width at three resolutions, kernels used twice, native to 4:2:0.
+"""edgeqe-multiscale: one width at three resolutions, kernels used twice, native to 4:2:0.
 
 Input and output as in `edgeqe.zoo.plain`. Levels lie at 1/2, 1/4 and 1/8 of the
 picture, so that one pixel of the coarsest is one 8x8 block of JPEG::
@@ -16,7 +16,7 @@ Down and up are 2x2 with stride 2, so they add nothing to the halo. Nothing pool
 
 | network | width | kernels used twice | kMAC per picture pixel | halo, pixels |
 |---|---|---|---|---|
-| edgeqe-base | 64 | 7 | 60.7 | 62, rounded 64 |
+| edgeqe-multiscale | 64 | 7 | 60.7 | 62, rounded 64 |
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from edgeqe.zoo.plain import PLANES, ConvolutionBuilder
 WIDTH = 64
 
 
-def edgeqe_base(strength: str = "scale-and-bias") -> Any:
+def edgeqe_multiscale(strength: str = "scale-and-bias") -> Any:
     """Width 64 at three resolutions, kernels used twice: 60.7 kMAC per picture pixel."""
     make = ConvolutionBuilder(strength)
     fine = make.convolution(make.planes, WIDTH, "head")
@@ -45,7 +45,7 @@ def edgeqe_base(strength: str = "scale-and-bias") -> Any:
         middle = _block(make, middle, f"middle_out_{index}")
     fine = keras.layers.Add(name="join_1")([make.up(middle, WIDTH, "up_1"), fine])
     fine = _block(make, fine, "fine_out")
-    return make.network("edgeqe-base", make.tail(fine, PLANES))
+    return make.network("edgeqe-multiscale", make.tail(fine, PLANES))
 
 
 def _block(make: ConvolutionBuilder, x: Any, name: str) -> Any:

@@ -93,7 +93,7 @@ def test_what_works_on_planes_costs_a_copy() -> None:
     assert peak_bytes(graph) / 4 == pytest.approx(UNSEEN * 64 + 4)
 
 
-@pytest.mark.parametrize("name", ["edgeqe-base", "rrnet", "vrcnn"])
+@pytest.mark.parametrize("name", ["edgeqe-multiscale", "rrnet", "vrcnn"])
 def test_the_runtime_takes_no_more_than_the_card_says(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}.onnx"
     export(from_zoo(name), path)

@@ -109,9 +109,12 @@ def test_planes_are_the_mean_of_eight_whole_pictures(size: tuple[int, int]) -> N
         assert np.abs(own).max() > 1  # there is something to compare
 
 
-@pytest.mark.parametrize("model", ["edgeqe-tiny:int8", "edgeqe-base:float32"])
-def test_it_is_the_mean_of_what_the_session_gives_for_turned_planes(model: str) -> None:
+@pytest.mark.parametrize("name", ["edgeqe-tiny:int8", "multiscale"])
+def test_it_is_the_mean_of_what_the_session_gives_for_turned_planes(
+    name: str, multiscale: Path
+) -> None:
     """INT8, and a network of three scales, whose planes are padded to its alignment."""
+    model = str(multiscale) if name == "multiscale" else name
     image = photograph("camera", 100, 200, 52, 74)
     with Enhancer(model, threads=1) as enhancer:
         result = enhancer.enhance(image, quality=10, ensemble=8)
@@ -202,9 +205,12 @@ def test_tiles_of_integers_equal_the_whole_to_the_byte(model: str, shape: tuple[
         np.testing.assert_array_equal(made[0][..., 3], image[..., 3])
 
 
-@pytest.mark.parametrize("model", ["edgeqe-tiny:float32", "edgeqe-base:float32"])
+@pytest.mark.parametrize("name", ["edgeqe-tiny:float32", "multiscale"])
 @pytest.mark.parametrize("shape", [(31, 17), (151, 203, 3)])
-def test_tiles_of_real_numbers_equal_the_whole(model: str, shape: tuple[int, ...]) -> None:
+def test_tiles_of_real_numbers_equal_the_whole(
+    name: str, shape: tuple[int, ...], multiscale: Path
+) -> None:
+    model = str(multiscale) if name == "multiscale" else name
     image = photograph("astronaut" if len(shape) == 3 else "camera", 100, 100, *shape[:2])
     made = tiled_and_whole(model, image)
     for other in made[1:]:

@@ -349,7 +349,7 @@ def test_widths_make_the_same_layers_narrower() -> None:
         ("edgeqe-tiny", {"hidden_1": 0}, "'hidden_1' cannot be 0"),
         ("edgeqe-tiny", {"hidden_1": [8]}, r"'hidden_1' cannot be \[8\]"),
         ("edgeqe-tiny", {"hidden_1": True}, "'hidden_1' cannot be True"),
-        ("edgeqe-base", {"head": 32}, "do not fit together"),
+        ("edgeqe-multiscale", {"head": 32}, "do not fit together"),
     ],
 )
 def test_widths_that_cannot_be_are_refused(name: str, widths: Any, words: str) -> None:

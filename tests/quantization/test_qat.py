@@ -166,7 +166,7 @@ def test_every_layer_of_a_network_with_shared_kernels_equals_the_oracle(
 ) -> None:
     monkeypatch.setattr(multiscale, "WIDTH", 8)
     keras.utils.set_random_seed(3)
-    model = with_random_weights(multiscale.edgeqe_base())
+    model = with_random_weights(multiscale.edgeqe_multiscale())
     source, planes = from_keras(model), planes_of(1)
     integer = quantized_graph(source.graph, ranges_of(source.graph, planes), source.default_key)
     rounded = with_fake_quantization(model, source.graph)

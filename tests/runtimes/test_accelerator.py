@@ -41,10 +41,11 @@ def fixed(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("model", ["edgeqe-tiny:float32", "edgeqe-base:float32"])
+@pytest.mark.parametrize("name", ["edgeqe-tiny:float32", "multiscale"])
 def test_pictures_from_the_window_on_equal_the_processors_at_every_strength(
-    fixed: str, model: str
+    fixed: str, name: str, multiscale: Path
 ) -> None:
+    model = str(multiscale) if name == "multiscale" else name
     with Enhancer(model, target=fixed) as ours, Enhancer(model, target="cpu") as plain:
         assert ours.info.window == (192, 192)
         for height, width, quality in ((200, 333, 10), (193, 512, 60), (256, 208, 90)):
@@ -80,8 +81,9 @@ def test_integers_have_a_session_a_strength_and_equal_the_processors(fixed: str)
             )
 
 
-@pytest.mark.parametrize("model", ["edgeqe-tiny:float32", "edgeqe-base:float32"])
-def test_the_self_test_runs_in_the_one_window(fixed: str, model: str) -> None:
+@pytest.mark.parametrize("name", ["edgeqe-tiny:float32", "multiscale"])
+def test_the_self_test_runs_in_the_one_window(fixed: str, name: str, multiscale: Path) -> None:
+    model = str(multiscale) if name == "multiscale" else name
     with Enhancer(model, target=fixed) as enhancer:
         shapes = []
         session = enhancer._engine.cascade.one(0)
@@ -129,20 +131,22 @@ def test_smaller_pictures_are_mirrored_and_called_not_exact(
         np.testing.assert_array_equal(again, made)
 
 
-def test_the_window_shrinks_to_the_memory_limit_and_no_further(fixed: str, tmp_path: Path) -> None:
+def test_the_window_shrinks_to_the_memory_limit_and_no_further(
+    fixed: str, tmp_path: Path, multiscale: Path
+) -> None:
     with Enhancer("edgeqe-tiny:float32", target=fixed, memory_limit="4MiB") as enhancer:
         window = enhancer.info.window
         assert 64 <= window[0] == window[1] < 192
         assert enhancer.info.planned_bytes <= 4 << 20
     with pytest.raises(InputError, match="smallest that works"):
-        Enhancer("edgeqe-base:float32", target=fixed, memory_limit="6MiB")
+        Enhancer(multiscale, target=fixed, memory_limit="6MiB")
     narrow = tmp_path / "narrow.toml"
     narrow.write_text(FIXED.replace("192", "128"))  # halo 64, alignment 8 on both sides
     with pytest.raises(InputError, match=r"halo of 64: give window.largest at least 136"):
-        Enhancer("edgeqe-base:float32", target=str(narrow))
+        Enhancer(multiscale, target=str(narrow))
 
 
-def test_bounds_hold_on_the_processor_too(tmp_path: Path) -> None:
+def test_bounds_hold_on_the_processor_too(tmp_path: Path, multiscale: Path) -> None:
     path = tmp_path / "bounded.toml"
     path.write_text('extends = "x86-cpu"\n[window]\nsmallest = 96\nlargest = 128\n')
     picture = noise(300, 401)
@@ -156,7 +160,7 @@ def test_bounds_hold_on_the_processor_too(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match="too small for a halo of 64: give window.largest at least 136"
     ):
-        Enhancer("edgeqe-base:float32", target=str(path))
+        Enhancer(multiscale, target=str(path))
 
 
 class Liar:

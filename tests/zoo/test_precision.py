@@ -26,7 +26,7 @@ from edgeqe.zoo.weights import last_layers, randomised
 #: One network of each system, with every kind of layer that the zoo has; big ones are cut.
 CUT: dict[str, list[tuple[Any, str, int]]] = {
     "edgeqe-tiny": [],
-    "edgeqe-base": [(multiscale, "WIDTH", 8)],
+    "edgeqe-multiscale": [(multiscale, "WIDTH", 8)],
     "liu-qp": [],
     "vrcnn": [],
     "dcad-qp": [],

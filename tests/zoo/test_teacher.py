@@ -32,15 +32,16 @@ def run_by_hand(model: str, planes: Float, key: int) -> Float:
     return residual[0]  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("model", ["edgeqe-tiny", "edgeqe-base"])
-def test_it_gives_what_the_file_gives_padded_to_its_alignment(model: str) -> None:
-    rgb = photograph("coffee", 100, 200, 48, 80)[:44]  # 22 by 40 samples: base wants eights
+@pytest.mark.parametrize("name", ["edgeqe-tiny", "multiscale"])
+def test_it_gives_what_the_file_gives_padded_to_its_alignment(name: str, multiscale: Path) -> None:
+    model = str(multiscale) if name == "multiscale" else name
+    rgb = photograph("coffee", 100, 200, 48, 80)[:44]  # 22 by 40 samples: three scales want eights
     coded = code(np.ascontiguousarray(rgb), np.random.default_rng(1), quality=20)
     teacher = FileTeacher(model)
     unit = teacher.file.card.alignment // 2
     planes = (coded.samples[..., :6].astype(np.float32) / FINENESS).transpose(2, 0, 1)
     below = -22 % unit
-    assert (below > 0) is (model == "edgeqe-base")
+    assert (below > 0) is (name == "multiscale")
     padded = np.concatenate([planes, np.repeat(planes[:, -1:], below, axis=1)], axis=1)
     expected = run_by_hand(model, padded, step_key(2.0**coded.log2_step))[:, :22]
     found = teacher(coded)

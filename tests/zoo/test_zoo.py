@@ -20,6 +20,7 @@ from edgeqe.zoo.weights import randomised
         ("edgeqe-nano", 16, 2, 1.0, 2.0),
         ("edgeqe-tiny", 32, 3, 7.0, 8.0),
         ("edgeqe-small", 40, 4, 14.0, 16.0),
+        ("edgeqe-base", 64, 8, 70.0, 80.0),
     ],
 )
 def test_counts(name: str, width: int, depth: int, low: float, high: float) -> None:
@@ -36,7 +37,7 @@ def test_counts(name: str, width: int, depth: int, low: float, high: float) -> N
 
 
 def test_counts_of_the_multi_scale_network() -> None:
-    model = zoo.build("edgeqe-base")
+    model = zoo.build("edgeqe-multiscale")
     block, side = 9 * 64 * 64, 4 * 64 * 64  # a kernel used twice; down or up, 2x2
     kernels = 9 * 6 * 64 + 7 * block + 4 * side + 9 * 64 * 6
     channels = 64 + 7 * 2 * 64 + 4 * 64 + 6  # vectors for each of the two uses
@@ -54,7 +55,7 @@ def test_counts_of_the_multi_scale_network() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["edgeqe-tiny", "edgeqe-base"])
+@pytest.mark.parametrize("name", ["edgeqe-tiny", "edgeqe-multiscale"])
 def test_a_file_restores_every_weight(name: str, tmp_path: Path) -> None:
     model, path = randomised(name), tmp_path / "net.onnx"
     export(from_keras(model), path)
