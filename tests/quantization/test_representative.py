@@ -108,7 +108,9 @@ def test_coarse_jpeg_is_refused_with_its_quality(folder: Path) -> None:
         (folder / f"{name}.png").unlink()
         picture(name).save(folder / f"{name}.jpg", quality=40)
     message = refused(folder)
-    assert "5 of 8 pictures are JPEG files of quality 40: calibration compresses reference" in message
+    assert (
+        "5 of 8 pictures are JPEG files of quality 40: calibration compresses reference" in message
+    )
 
 
 def test_jpeg_of_middling_quality_is_a_concern(folder: Path) -> None:
