@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from edgeqe.errors import InputError
 from edgeqe.zoo.training.drawn import KINDS, draw, draw_kind, drawn_set, fingerprint
@@ -14,6 +16,7 @@ from edgeqe.zoo.training.drawn.canvas import Canvas
 from edgeqe.zoo.training.drawn.colours import KINDS as PALETTES
 from edgeqe.zoo.training.drawn.colours import palette
 from edgeqe.zoo.training.drawn.fonts import SCRIPTS, any_font, faces, font
+from edgeqe.zoo.training.drawn.pen import Pen
 from edgeqe.zoo.training.drawn.sketch import bezier, sketching
 from edgeqe.zoo.training.drawn.words import vocabulary
 
@@ -181,3 +184,17 @@ def test_the_fingerprint_follows_every_pixel() -> None:
     before = fingerprint(pictures)
     pictures["b"][3, 3, 2] = 2
     assert fingerprint(pictures) != before
+
+
+@pytest.mark.parametrize("box", [(9, 2, 5, 8), (2, 9, 8, 5), [(9, 2), (5, 8)]])
+def test_a_shape_without_an_area_is_passed_over(box: Any) -> None:
+    """Pillow refuses such boxes, which random sizes leave in one of thousands of drawings."""
+    image = Image.new("RGB", (12, 12))
+    pen = Pen(image)
+    for shape in (pen.rectangle, pen.ellipse, pen.rounded_rectangle):
+        shape(box, fill=(255, 0, 0))
+    pen.arc(box, 0, 90, (255, 0, 0))
+    pen.pieslice(box, 0, 90, (255, 0, 0))
+    assert not np.asarray(image).any()
+    pen.rectangle((2, 3, 4, 6), (255, 0, 0))
+    assert np.count_nonzero(np.asarray(image)[..., 0]) == 3 * 4

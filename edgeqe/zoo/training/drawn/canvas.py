@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from edgeqe.typing import Rgb
 from edgeqe.zoo.training.drawn.colours import Colour, Palette, palette
 from edgeqe.zoo.training.drawn.fonts import Font, enlarged
+from edgeqe.zoo.training.drawn.pen import Pen
 
 Point = tuple[float, float]
 
@@ -42,7 +43,7 @@ class Canvas:
         """Go on with another picture of the same size."""
         self.image = image
         self.width, self.height = image.size
-        self.pen = ImageDraw.Draw(image)
+        self.pen = Pen(image)
         self.pen.fontmode = "1" if self.lettering == "hard" else "L"
 
     def pixels(self) -> Rgb:

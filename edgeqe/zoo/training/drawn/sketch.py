@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from edgeqe.zoo.training.drawn.canvas import Canvas, Point
 from edgeqe.zoo.training.drawn.colours import Colour
+from edgeqe.zoo.training.drawn.pen import Pen
 
 Points = Sequence[Point] | npt.NDArray[np.floating]
 
@@ -22,7 +23,7 @@ class Sketch:
     """Pens that take places and widths in pixels of the canvas, fractions too."""
 
     def __init__(self, image: Image.Image, scale: int) -> None:
-        self._pen, self._scale = ImageDraw.Draw(image), scale
+        self._pen, self._scale = Pen(image), scale
 
     def line(self, points: Points, colour: Colour, width: float = 1.0) -> None:
         """A line through points."""
