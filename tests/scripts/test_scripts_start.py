@@ -1,0 +1,19 @@
+"""Every script of the project starts: its imports are those of the rooms as they are now."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+@pytest.mark.parametrize("name", ["accelerated", "arm64", "no_harm", "peers", "shapes", "ship"])
+def test_a_script_says_what_it_takes(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPTS / name), "--help"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout[:6]) == (0, "usage:"), done.stderr
