@@ -44,4 +44,4 @@ class Pen(ImageDraw.ImageDraw):
 def _has_area(box: Any) -> bool:
     """Whether a box, four numbers or two corners, has its corners the right way round."""
     left, top, right, bottom = np.ravel(box).tolist()
-    return right >= left and bottom >= top
+    return bool(right >= left and bottom >= top)
