@@ -9,9 +9,19 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+NAMES = (
+    "accelerated",
+    "arm64",
+    "no_harm",
+    "peers",
+    "reference_network",
+    "shapes",
+    "ship",
+    "verdicts",
+)
 
 
-@pytest.mark.parametrize("name", ["accelerated", "arm64", "no_harm", "peers", "shapes", "ship"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_script_says_what_it_takes(name: str) -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPTS / name), "--help"], capture_output=True, text=True, check=False
