@@ -23,7 +23,7 @@ from edgeqe.bench.entries import (
 from edgeqe.bench.latency import Timing
 from edgeqe.bench.memory import MemoryUse
 from edgeqe.bench.quality import QualityRow
-from edgeqe.bench.tradeoff import Wish, advice, pareto
+from edgeqe.bench.tradeoff import Requirement, advice, pareto
 from edgeqe.reports.output_file import write
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.
@@ -47,7 +47,7 @@ class BenchReport:
 
     data: DataEntry
 
-    wish: Wish = field(default_factory=Wish)
+    requirement: Requirement = field(default_factory=Requirement)
     """What advice is asked for."""
 
     quality: list[QualityRow] = field(default_factory=list)
@@ -88,7 +88,7 @@ class BenchReport:
             ),
             memory=[use.entry() for use in self.memory],
             pareto=trade,
-            advice=advice(trade, self.wish),
+            advice=advice(trade, self.requirement),
             notes=self.notes,
         )
 

@@ -15,7 +15,7 @@ from edgeqe.bench.data import PictureSet, folder, packaged
 from edgeqe.bench.frames import SIZES
 from edgeqe.bench.latency import KINDS, Effort
 from edgeqe.bench.run import BenchPlan
-from edgeqe.bench.tradeoff import Wish
+from edgeqe.bench.tradeoff import Requirement
 from edgeqe.engine.memory import parse_size
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError, MemoryLimitError
@@ -119,10 +119,10 @@ class Request:
         """Most that a gain may fall below the baseline's, dB, and a latency rise, percent."""
         return self.max_drop, self.max_slowdown
 
-    def wish(self) -> Wish:
+    def requirement(self) -> Requirement:
         """What advice is asked for."""
         limit = None if self.memory_limit is None else parse_size(self.memory_limit)
-        return Wish(self.fps, self.latency_ms, limit)
+        return Requirement(self.fps, self.latency_ms, limit)
 
     def plan(self) -> BenchPlan:
         """What to measure.

@@ -27,7 +27,7 @@ from edgeqe.bench.peer import Peer
 from edgeqe.bench.reference import ReferenceNetwork, reference_stamp
 from edgeqe.bench.report import BenchReport
 from edgeqe.bench.stamp import machine_stamp
-from edgeqe.bench.tradeoff import Wish
+from edgeqe.bench.tradeoff import Requirement
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError
@@ -88,7 +88,7 @@ def new_report(
     plan: BenchPlan,
     *,
     full: bool = False,
-    wish: Wish | None = None,
+    requirement: Requirement | None = None,
     notes: Sequence[str] = (),
 ) -> BenchReport:
     """Report with its stamp and nothing measured."""
@@ -113,7 +113,7 @@ def new_report(
         ),
         models=[model_entry(name, enhancer) for name, enhancer in enhancers.items()],
         data=DataEntry(plan.pictures.name, len(plan.pictures), plan.pictures.scale),
-        wish=wish or Wish(),
+        requirement=requirement or Requirement(),
         latency_quality=plan.timed_quality,
         notes=list(notes),
     )

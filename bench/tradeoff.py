@@ -1,4 +1,4 @@
-"""Gain against latency: which models nothing else beats in both, and the one for a wish."""
+"""Gain against latency: which models nothing else beats in both, and the best one that meets a requirement."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ KINDS = ("rgb", "gray")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a device must hold; None where nothing is asked."""
+class Requirement:
+    """What a device must meet; None where nothing is asked."""
 
     fps: float | None = None
     """Frames a second."""
@@ -30,7 +30,7 @@ class Wish:
         return min(limits, default=None)
 
     def words(self) -> str:
-        """State the wish."""
+        """State the requirement."""
         said = [f"{self.fps:g} frames per second"] if self.fps else []
         said += [f"{self.latency_ms:g} ms"] if self.latency_ms else []
         said += [f"{self.memory_limit / (1 << 20):g} MiB"] if self.memory_limit else []
@@ -85,34 +85,34 @@ def _beats(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(no_worse and (one["p50_ms"] < other["p50_ms"] or one["gain_db"] > other["gain_db"]))
 
 
-def advice(trade: Mapping[str, Any] | None, wish: Wish) -> dict[str, Any] | None:
-    """Name the best picture that holds a wish at its 90th percentile; None without a wish.
+def advice(trade: Mapping[str, Any] | None, requirement: Requirement) -> dict[str, Any] | None:
+    """Name the best picture that meets a requirement at the 90th percentile of the latency; None without a requirement.
 
     All models of a report run inside the memory limit: those that do not fit are left out of it.
     """
-    if wish == Wish():
+    if requirement == Requirement():
         return None
     asked = {
-        "fps": wish.fps,
-        "latency_ms": wish.latency_ms,
-        "memory_limit_bytes": wish.memory_limit,
+        "fps": requirement.fps,
+        "latency_ms": requirement.latency_ms,
+        "memory_limit_bytes": requirement.memory_limit,
     }
     if trade is None:
         line = "No advice: it needs both quality and latency to be measured."
         return {"asked": asked, "model": None, "line": line}
-    most, points = wish.most_ms, trade["points"]
+    most, points = requirement.most_ms, trade["points"]
     holding = [point for point in points if most is None or point["p90_ms"] <= most]
     where = f"at {trade['size']} ({trade['what']} array, 90th percentile)"
     if not holding:
         near = min(points, key=lambda point: float(point["p90_ms"]))
         line = (
-            f"None holds {wish.words()} {where}; the fastest is {near['model']} with "
+            f"None holds {requirement.words()} {where}; the fastest is {near['model']} with "
             f"{near['p90_ms']:.1f} ms, {1e3 / near['p90_ms']:.1f} frames per second."
         )
         return {"asked": asked, "model": None, "line": line}
     best = max(holding, key=lambda point: float(point["gain_db"]))
     line = (
-        f"Best that holds {wish.words()} {where}: {best['model']}, {best['gain_db']:+.3f} dB at "
+        f"Best that holds {requirement.words()} {where}: {best['model']}, {best['gain_db']:+.3f} dB at "
         f"quality {trade['quality']}, {best['p90_ms']:.1f} ms, {1e3 / best['p90_ms']:.1f} frames "
         "per second."
     )

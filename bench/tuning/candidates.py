@@ -102,7 +102,7 @@ class Opener:
         return [height * width for height, width in self.sizes]
 
     def enhancer(self, setting: Setting) -> Enhancer:
-        """Enhancer of a setting, in its own way or not at all.
+        """Enhancer of a setting, on its own backend or not at all.
 
         Raises
         ------
@@ -122,32 +122,32 @@ class Opener:
         return TuningCandidate(self.enhancer(setting), self.sizes)
 
     def running(self, space: Space) -> tuple[Space, dict[int, str]]:
-        """Space whose default is the first way that runs, as an `Enhancer` finds it.
+        """Space whose default is the first backend that runs, as an `Enhancer` finds it.
 
         A runtime lists an accelerator's provider even where its libraries are not there, so the
-        ways before that one drop out.
+        backends before that one drop out.
 
         Returns
         -------
         Space
         dict of int to str
-            Ways that do not run, and why.
+            Backends that do not run, and why.
 
         Raises
         ------
         ProviderError
-            If no way runs.
+            If no backend runs.
         """
         refused: dict[int, str] = {}
         for setting in space.defaults():
-            if self._profile.backends[setting.way].on_accelerator:
+            if self._profile.backends[setting.backend].on_accelerator:
                 try:
                     self.enhancer(setting).close()
                 except ProviderError as error:
-                    refused[setting.way] = str(error).rstrip(".")
+                    refused[setting.backend] = str(error).rstrip(".")
                     continue
             kept = space.without([form for form in space.forms if form[0] in refused])
-            start = replace(space.start, way=setting.way, form=setting.form)
+            start = replace(space.start, backend=setting.backend, form=setting.form)
             return replace(kept, default=setting, start=start), refused
         raise nothing_runs(self._profile, refused, str(self._model))
 
@@ -184,7 +184,7 @@ class Opener:
             with opened as enhancer:
                 figures = _psnr_by_quality(enhancer, frames)
             losses = [reference[quality] - figures[quality] for quality in QUALITIES]
-            found[setting.way, setting.form] = max(losses)
+            found[setting.backend, setting.form] = max(losses)
         return found
 
     def _reference(self) -> Enhancer:

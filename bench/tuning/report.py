@@ -43,11 +43,11 @@ class Tuning:
     """Load average of the minute before: programs that wanted to run; 0 unknown."""
     outcome: Outcome
     losses: Mapping[tuple[int, str], float]
-    """dB by way and form."""
+    """dB by backend and form."""
     left_out: Mapping[tuple[int, str], str]
-    """Ways and forms that drift too far, in words."""
+    """Backends and forms that drift too far, in words."""
     absent: Mapping[int, str]
-    """Ways that are not installed, and why."""
+    """Backends that are not installed, and why."""
     command: str
     """Command line that this came of."""
 
@@ -90,10 +90,10 @@ class Tuning:
 
     def words(self, setting: Setting) -> list[str]:
         """A setting in words."""
-        way = self.profile.backends[setting.way]
+        backend = self.profile.backends[setting.backend]
         return [
-            way.runtime,
-            way.provider,
+            backend.runtime,
+            backend.provider,
             setting.form or "form of the file",
             f"{setting.threads} thread{'s' if setting.threads > 1 else ''}",
             f"windows {bounds(setting)}",
@@ -143,24 +143,24 @@ class Tuning:
             "chosen": self._facts(outcome.chosen),
             "trials": [self._trial_facts(trial) for trial in outcome.trials],
             "drifting": [
-                {"form": form, "provider": self.profile.backends[way].provider, "why": why}
-                for (way, form), why in self.left_out.items()
+                {"form": form, "provider": self.profile.backends[backend].provider, "why": why}
+                for (backend, form), why in self.left_out.items()
             ],
             "absent": {
-                self.profile.backends[way].provider: why for way, why in self.absent.items()
+                self.profile.backends[backend].provider: why for backend, why in self.absent.items()
             },
         }
 
     def _facts(self, setting: Setting) -> dict[str, Any]:
-        way = self.profile.backends[setting.way]
+        backend = self.profile.backends[setting.backend]
         return {
-            "runtime": way.runtime,
-            "provider": way.provider,
+            "runtime": backend.runtime,
+            "provider": backend.provider,
             "form": setting.form,
             "threads": setting.threads,
             "smallest": setting.smallest,
             "largest": setting.largest,
-            "loss_db": self.losses.get((setting.way, setting.form)),
+            "loss_db": self.losses.get((setting.backend, setting.form)),
         }
 
     def _trial_facts(self, trial: TuningTrial) -> dict[str, Any]:
@@ -208,8 +208,8 @@ def format_tuning(tuning: Tuning) -> str:
         )
     notes = left_out_lines(tuning)
     losses = [
-        f"{tuning.profile.backends[way].runtime} {form} {loss:.3f} dB"
-        for (way, form), loss in tuning.losses.items()
+        f"{tuning.profile.backends[backend].runtime} {form} {loss:.3f} dB"
+        for (backend, form), loss in tuning.losses.items()
     ]
     headers = ["runtime", "provider", "form", "threads", "windows", "large picture's", "Mpx/s"]
     headers += ["x default", "spread", ""]
@@ -236,8 +236,8 @@ def left_out_lines(tuning: Tuning) -> list[str]:
     for trial in tuning.outcome.trials:
         if trial.note:
             why.setdefault(trial.note, []).append(", ".join(tuning.words(trial.setting)))
-    for (way, form), reason in tuning.left_out.items():
-        why.setdefault(reason, []).append(f"{tuning.profile.backends[way].runtime} {form}")
+    for (backend, form), reason in tuning.left_out.items():
+        why.setdefault(reason, []).append(f"{tuning.profile.backends[backend].runtime} {form}")
     for index, reason in tuning.absent.items():
         why.setdefault(reason, []).append(tuning.profile.backends[index].provider)
     return [

@@ -1,4 +1,4 @@
-"""Settings that `tune` tries on a target: way to run, form of the network, threads, windows."""
+"""Settings that `tune` tries on a target: backend, form of the network, threads, windows."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ HALOS = 4
 
 @dataclass(frozen=True)
 class Setting:
-    """One way to run a network on a target."""
+    """A backend of a target, a form of the network, threads and windows."""
 
-    way: int
+    backend: int
     """Index of the profile's ``[[runtime]]``."""
     form: str
     """Shipped form of the network, such as ``int8.tflite``; empty where a file fixes it."""
@@ -48,9 +48,9 @@ class Space:
     """All settings, one axis at a time."""
 
     forms: tuple[tuple[int, str], ...]
-    """Ways and forms in the profile's own order: the first one that runs is the default."""
+    """Backends and forms in the profile's own order: the first one that runs is the default."""
     default: Setting
-    """What the profile itself says; its form is that of the first way."""
+    """What the profile itself says; its form is that of the first backend."""
     start: Setting
     """The same without the profile's bounds: every processor, windows as planned."""
     threads: tuple[int, ...]
@@ -58,8 +58,8 @@ class Space:
     """Smallest and largest side, pixels."""
 
     def starts(self) -> Iterator[Setting]:
-        """Every form in every way that runs it."""
-        return (replace(self.start, way=way, form=form) for way, form in self.forms)
+        """Every form on every backend that runs it."""
+        return (replace(self.start, backend=backend, form=form) for backend, form in self.forms)
 
     def at_threads(self, setting: Setting) -> Iterator[Setting]:
         """Give a setting on other numbers of threads."""
@@ -73,14 +73,16 @@ class Space:
         )
 
     def defaults(self) -> Iterator[Setting]:
-        """What the profile says by each way, in its order; the first one that runs is taken."""
+        """What the profile says for each backend, in its order; the first one that runs is taken."""
         firsts: dict[int, str] = {}
-        for way, form in self.forms:
-            firsts.setdefault(way, form)
-        return (replace(self.default, way=way, form=form) for way, form in firsts.items())
+        for backend, form in self.forms:
+            firsts.setdefault(backend, form)
+        return (
+            replace(self.default, backend=backend, form=form) for backend, form in firsts.items()
+        )
 
     def without(self, forms: Collection[tuple[int, str]]) -> Space:
-        """Space without some ways and forms; the default stays what it is."""
+        """Space without some backends and forms; the default stays what it is."""
         return replace(self, forms=tuple(form for form in self.forms if form not in forms))
 
 
@@ -106,36 +108,36 @@ def space_of(
     -------
     Space
     dict of int to str
-        Ways that are not installed, and why.
+        Backends that are not installed, and why.
 
     Raises
     ------
     ModelError
         If there is no such model.
     ProviderError
-        If no way is there.
+        If no backend is there.
     """
     network = str(model) if str(model) in shipped_models() else ""
     given = None if network else ModelFile(find_model(model))
     forms: list[tuple[int, str]] = []
     absent: dict[int, str] = {}
     seen = []
-    for way in profile.backends_for(network):
-        index = profile.backends.index(way)
-        ending = ".tflite" if way.runtime == "litert" else ""
-        # a file is the user's own choice: what the way needs is for choosing among forms
-        why = reason_absent(way, features if given is None else way.needs)
-        if given is not None and (given.format == "tflite") != (way.runtime == "litert"):
+    for backend in profile.backends_for(network):
+        index = profile.backends.index(backend)
+        ending = ".tflite" if backend.runtime == "litert" else ""
+        # a file is the user's own choice: what the backend needs is for choosing among forms
+        why = reason_absent(backend, features if given is None else backend.needs)
+        if given is not None and (given.format == "tflite") != (backend.runtime == "litert"):
             continue
         if why:
             absent[index] = why
         elif given is None:
             shipped = forms_of(network)
-            wanted = [p for p in profile.precision.get(network, ()) if p in way.precisions]
-            ordered = [f"{p}{ending}" for p in dict.fromkeys([*wanted, *way.precisions])]
+            wanted = [p for p in profile.precision.get(network, ()) if p in backend.precisions]
+            ordered = [f"{p}{ending}" for p in dict.fromkeys([*wanted, *backend.precisions])]
             forms += [(index, form) for form in ordered if form in shipped]
-        elif (way.provider, way.options) not in seen:
-            seen.append((way.provider, way.options))
+        elif (backend.provider, backend.options) not in seen:
+            seen.append((backend.provider, backend.options))
             forms.append((index, ""))
     if not forms:
         raise nothing_runs(profile, absent, str(model))
@@ -161,7 +163,9 @@ def space_of(
 def nothing_runs(profile: Profile, absent: Mapping[int, str], model: str) -> ProviderError:
     """Error for a target on which no backend runs; falling back is no fix where a target is tuned."""
     reasons = [f"{profile.backends[index].provider}: {why}" for index, why in absent.items()]
-    fix = next((way.fix for way in profile.backends if way.fix), "'edgeqe doctor' tells more")
+    fix = next(
+        (backend.fix for backend in profile.backends if backend.fix), "'edgeqe doctor' tells more"
+    )
     found = "; ".join(dict.fromkeys(reasons)) or f"none of its runtimes reads '{model}'"
     return ProviderError(f"target '{profile.name}' cannot be tuned here: {found}. Fix: {fix}.")
 

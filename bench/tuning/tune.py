@@ -1,6 +1,6 @@
 """The search for a target's fastest setting: one axis after another, in interleaved rounds.
 
-Forms and ways to run come first, then threads, then windows. On each axis the challengers, the
+Forms and backends come first, then threads, then windows. On each axis the challengers, the
 fastest setting so far and a reference take turns (`race.Race`); after one round the slower half
 drops out, and what is left runs two more. The last race is between the default, the default
 once more, and the winner; `verdict` judges it.
@@ -125,7 +125,7 @@ class _Search:
     def _reference(self) -> Setting:
         """Start whose lane all races share: the default's form, or the first that opens."""
         starts = list(self._space.starts())
-        own = [s for s in starts if (s.way, s.form) == self._way_of(self._space.default)]
+        own = [s for s in starts if (s.backend, s.form) == self._backend_of(self._space.default)]
         for setting in dict.fromkeys([*own, *starts]):
             if self._try(setting):
                 return setting
@@ -133,8 +133,8 @@ class _Search:
         raise InputError(f"no form of the network can be tuned: {notes or 'all drift too far'}.")
 
     @staticmethod
-    def _way_of(setting: Setting) -> tuple[int, str]:
-        return setting.way, setting.form
+    def _backend_of(setting: Setting) -> tuple[int, str]:
+        return setting.backend, setting.form
 
     def _try(self, setting: Setting) -> bool:
         """Open a setting unless it is; what is wrong with it is its trial's note."""
@@ -244,7 +244,7 @@ class _Search:
             self._trials[default].rates += [megapixels / seconds for seconds in columns[0]]
         if best == default:
             return replace(found, kind="noisy" if found.kind == "noisy" else "default")
-        if self._way_of(default) not in self._space.forms:
+        if self._backend_of(default) not in self._space.forms:
             return replace(found, kind="drift")
         return found
 

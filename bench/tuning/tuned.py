@@ -39,11 +39,13 @@ def profile_text(
     comments : sequence of str
         Lines for the head of the file.
     alone : bool
-        Leave out the other ways to run, so that none takes the place of one that fails.
+        Leave out the other backends, so that none takes the place of one that fails.
     """
-    ways = [profile.backends[setting.way]]
+    backends = [profile.backends[setting.backend]]
     if not alone:
-        ways += [way for index, way in enumerate(profile.backends) if index != setting.way]
+        backends += [
+            backend for index, backend in enumerate(profile.backends) if index != setting.backend
+        ]
     lines = [f"# {' '.join(line.split())}" for line in comments]
     lines.append(f"extends = {_value(extends)}")
     if description:
@@ -53,8 +55,8 @@ def profile_text(
     lines += ["", "[window]", f"smallest = {setting.smallest}", f"largest = {setting.largest}"]
     if network and setting.form:
         lines += ["", "[precision]", f"{network} = {_value([setting.precision])}"]
-    for way in ways:
-        lines += ["", *_way_lines(way)]
+    for backend in backends:
+        lines += ["", *_backend_lines(backend)]
     return "\n".join(lines) + "\n"
 
 
@@ -76,17 +78,17 @@ def extended_from(profile: Profile, output: Path) -> str:
     return Path(os.path.relpath(source, output.resolve().parent)).as_posix()
 
 
-def _way_lines(way: Backend) -> list[str]:
+def _backend_lines(backend: Backend) -> list[str]:
     """A ``[[runtime]]`` table."""
     given = {
-        "runtime": way.runtime,
-        "provider": way.provider,
-        "precisions": way.precisions,
-        "needs": way.needs,
-        "fix": way.fix,
+        "runtime": backend.runtime,
+        "provider": backend.provider,
+        "precisions": backend.precisions,
+        "needs": backend.needs,
+        "fix": backend.fix,
     }
     lines = ["[[runtime]]", *(f"{key} = {_value(value)}" for key, value in given.items() if value)]
-    return lines + (["[runtime.options]", *_pairs(way.options)] if way.options else [])
+    return lines + (["[runtime.options]", *_pairs(backend.options)] if backend.options else [])
 
 
 def _pairs(options: Mapping[str, str | int | float | bool]) -> list[str]:

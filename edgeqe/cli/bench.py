@@ -97,7 +97,7 @@ def _measure(request: Request) -> None:
     from edgeqe.errors import CheckError, InputError
     from edgeqe.reports.output_file import check_destination, write
 
-    plan, wish, unlike = request.plan(), request.wish(), request.accept_unlike
+    plan, requirement, unlike = request.plan(), request.requirement(), request.accept_unlike
     earlier = None if request.baseline is None else read_baseline(request.baseline)
     if request.junit is not None:
         check_destination(request.junit, overwrite=request.overwrite)
@@ -106,7 +106,9 @@ def _measure(request: Request) -> None:
     compared, refusal = None, None
     with ExitStack() as stack:
         enhancers, notes = request.open_models(stack, model_file)
-        report = new_report(enhancers, plan, full=request.full, wish=wish, notes=notes)
+        report = new_report(
+            enhancers, plan, full=request.full, requirement=requirement, notes=notes
+        )
         if earlier is not None:
             check_like(earlier, report.to_dict(), accept_unlike=unlike)
         try:

@@ -47,15 +47,19 @@ def command(name: str | None, as_json: bool) -> None:
 def table_lines(
     profiles: Collection[Profile], auto: Profile, features: Collection[str]
 ) -> Iterator[str]:
-    """One line a target, with the first way to run that is installed; then why one has none."""
+    """One line a target, with the first backend that is installed; then why one has none."""
     yield f"{'name':14}{'installed here':30}description"
     notes = []
     for profile in profiles:
         absent = absences(profile, features)
-        ways = [way.provider for way, why in zip(profile.backends, absent, strict=True) if not why]
+        backends = [
+            backend.provider
+            for backend, why in zip(profile.backends, absent, strict=True)
+            if not why
+        ]
         mark = "  *" if profile == auto else ""
-        yield f"{profile.name + mark:14}{ways[0] if ways else '-':30}{profile.description}"
-        if not ways:
+        yield f"{profile.name + mark:14}{backends[0] if backends else '-':30}{profile.description}"
+        if not backends:
             reasons = "; ".join(dict.fromkeys(absent))
             notes.append(f"{profile.name}: {reasons}; 'edgeqe targets {profile.name}' has the fix")
     yield "* what auto means here" if auto in profiles else f"auto means {auto.source} here"
@@ -64,7 +68,7 @@ def table_lines(
 
 
 def profile_lines(profile: Profile, features: Collection[str]) -> Iterator[str]:
-    """All that a profile says, and which of its ways to run are installed."""
+    """All that a profile says, and which of its backends are installed."""
     window, threads = profile.window, profile.threads
     yield f"{profile.name}: {profile.description}"
     yield from _row("file", profile.source, indent=0)
@@ -76,8 +80,8 @@ def profile_lines(profile: Profile, features: Collection[str]) -> Iterator[str]:
     for network, precisions in profile.precision.items():
         yield from _row("precision", f"{network}: {', '.join(precisions)}", indent=0)
     yield "backends, tried in this order:"
-    for number, way in enumerate(profile.backends, 1):
-        yield from _way_lines(number, way, features)
+    for number, backend in enumerate(profile.backends, 1):
+        yield from _backend_lines(number, backend, features)
     yield "peaks, for estimates:" if profile.peaks else "no peaks: estimates are not possible"
     used = profile.peak(features)
     for number, peak in enumerate(profile.peaks, 1):
@@ -87,8 +91,8 @@ def profile_lines(profile: Profile, features: Collection[str]) -> Iterator[str]:
 def profile_facts(profile: Profile, features: Collection[str]) -> dict[str, Any]:
     """A profile for JSON: its fields, with ``absent`` ('' if installed) beside each backend."""
     facts = asdict(profile)
-    for way, why in zip(facts["backends"], absences(profile, features), strict=True):
-        way["absent"] = why
+    for backend, why in zip(facts["backends"], absences(profile, features), strict=True):
+        backend["absent"] = why
     used = profile.peak(features)
     for peak, known in zip(facts["peaks"], profile.peaks, strict=True):
         peak["used_here"] = known is used
@@ -96,22 +100,22 @@ def profile_facts(profile: Profile, features: Collection[str]) -> dict[str, Any]
 
 
 def absences(profile: Profile, features: Collection[str]) -> list[str]:
-    """Why each way of a profile is not installed here; '' where it is."""
+    """Why each backend of a profile is not installed here; '' where it is."""
     from edgeqe.runtimes.selection import reason_absent
 
-    return [reason_absent(way, features) for way in profile.backends]
+    return [reason_absent(backend, features) for backend in profile.backends]
 
 
-def _way_lines(number: int, way: Backend, features: Collection[str]) -> Iterator[str]:
+def _backend_lines(number: int, backend: Backend, features: Collection[str]) -> Iterator[str]:
     from edgeqe.runtimes.selection import reason_absent
 
-    absent = reason_absent(way, features)
-    yield f"{number}  {way.runtime}, {way.provider}"
-    yield from _row("precisions", ", ".join(way.precisions))
+    absent = reason_absent(backend, features)
+    yield f"{number}  {backend.runtime}, {backend.provider}"
+    yield from _row("precisions", ", ".join(backend.precisions))
     yield from _row("installed", f"no: {absent}" if absent else "yes")
-    yield from _row("fix", way.fix if absent else "")
-    yield from _row("needs", " or ".join(way.needs))
-    for key, value in way.options.items():
+    yield from _row("fix", backend.fix if absent else "")
+    yield from _row("needs", " or ".join(backend.needs))
+    for key, value in backend.options.items():
         yield from _row("option", f"{key} = {json.dumps(value)}")
 
 

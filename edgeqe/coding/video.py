@@ -40,10 +40,10 @@ class H264Coder:
         words += ":keyint=1" if intra else ":keyint=100000:scenecut=0"
         words += f":{self._options}" if self._options else ""
         packets = pyav.encode(self.encoder, frames, {"preset": "medium", self.own: words})
-        return [self.without_words(packet) for packet in packets]
+        return [self.without_sei(packet) for packet in packets]
 
-    def without_words(self, packet: bytes) -> bytes:
-        """Packet without x264's own settings in words (NAL units of type 6), some 700 bytes."""
+    def without_sei(self, packet: bytes) -> bytes:
+        """Packet without x264's own settings, an SEI message (NAL unit of type 6), some 700 bytes."""
         units = re.split(rb"(?=\x00\x00\x01)", packet)
         kept = [unit for unit in units if len(unit) < 4 or unit[3] & 0x1F != 6]
         return b"".join(kept)
@@ -80,8 +80,8 @@ class HevcCoder(H264Coder):
     #: One thread, and no settings in words in the stream.
     one_thread = "pools=1:frame-threads=1:no-wpp=1:info=0:log-level=none"
 
-    def without_words(self, packet: bytes) -> bytes:
-        """Packet as it is: `info=0` leaves the words out."""
+    def without_sei(self, packet: bytes) -> bytes:
+        """Packet as it is: `info=0` writes no such message."""
         return packet
 
 

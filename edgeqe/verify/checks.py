@@ -17,7 +17,7 @@ from edgeqe.enhancer import Enhancer
 from edgeqe.model.card import Card
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
-from edgeqe.verify.receptive_field import CONVOLUTIONS, GATES, sees
+from edgeqe.verify.receptive_field import CONVOLUTIONS, GATES, measured_field
 from edgeqe.views.colour import NEUTRAL
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def verify(path: Path) -> list[Check]:
        bytes in any order.
     4. halo: nothing farther than the card's exact halo reaches a result and a pixel at it
        does, so one alignment step less than the halo, rounded up, would fail (`receptive_field`).
-    5. strengths: the vectors as they lie are the table's at the default step, and the
+    5. strengths: the stored vectors are the table's at the default step, and the
        finest and the coarsest strength give different residuals.
     6. sharing: no weight is stored twice, and what the card calls shared is used more
        than once.
@@ -132,18 +132,18 @@ def _tiles(session: Session, card: Card) -> Check:
 
 def _halo(model: ModelFile) -> Check:
     card = model.card
-    sight = sees(model)
+    field = measured_field(model)
     text = f"exactly {card.exact_halo}"
     if any(operation.op_type in GATES for operation in model.outline.operations):
-        return Check("halo", not sight.beyond, f"{text}: nothing farther reaches a result")
+        return Check("halo", not field.beyond, f"{text}: nothing farther reaches a result")
     less = card.halo - card.alignment
     rounded = -(-card.exact_halo // card.alignment) * card.alignment
     return Check(
         "halo",
-        not sight.beyond and sight.at and card.halo == rounded,
-        f"{text}: farther pixels {'reach' if sight.beyond else 'never reach'} a result, one at "
-        f"{card.exact_halo} {'does' if sight.at else 'does not'}, so tiles with halo {less} "
-        f"{'fail, as they must' if sight.at and card.exact_halo > less else 'would do'}",
+        not field.beyond and field.at and card.halo == rounded,
+        f"{text}: farther pixels {'reach' if field.beyond else 'never reach'} a result, one at "
+        f"{card.exact_halo} {'does' if field.at else 'does not'}, so tiles with halo {less} "
+        f"{'fail, as they must' if field.at and card.exact_halo > less else 'would do'}",
     )
 
 
@@ -186,15 +186,15 @@ def _strengths(model: ModelFile) -> Check:
 
 
 def _difference(model: ModelFile, default: bytes) -> float:
-    """Largest difference of the vectors as they lie from others, of the largest of them."""
+    """Largest difference of the stored vectors from others, relative to the largest of them."""
     found, largest = 0.0, 1e-12
     for name in model.card.vectors:
         tensor = model.outline.initializers[model.card.folded.get(name, name)]
-        lying, other = (
+        stored, other = (
             np.frombuffer(data[tensor.start : tensor.stop], tensor.dtype).astype(np.float64)
             for data in (model.data, default)
         )
-        found = max(found, float(np.abs(lying - other).max()))
+        found = max(found, float(np.abs(stored - other).max()))
         largest = max(largest, float(np.abs(other).max()))
     return found / largest
 

@@ -36,7 +36,7 @@ _FLOATS, _INTEGERS = (1, 10), (3, 6)
 
 
 @dataclass(frozen=True)
-class Sight:
+class MeasuredField:
     """Receptive field as measured, picture pixels."""
 
     beyond: bool
@@ -45,14 +45,14 @@ class Sight:
     """Whether a pixel at the exact halo did."""
 
 
-def sees(model: ModelFile) -> Sight:
+def measured_field(model: ModelFile) -> MeasuredField:
     """Probe a network that tiles at its card's `exact_halo`, along both axes, from both sides."""
     beyond = at = False
     for axis in (1, 2):
         session = open_bytes(_probe(model, axis), model)
         far, near = _probes(session.run, model.card, axis)
         beyond, at = beyond or far, at or near
-    return Sight(beyond, at)
+    return MeasuredField(beyond, at)
 
 
 def _probes(run: Callable[[Float], Float], card: Card, axis: int) -> tuple[bool, bool]:

@@ -14,7 +14,7 @@ from edgeqe.bench.entries import DataEntry, ModelEntry, SetupEntry, StampEntry
 from edgeqe.bench.latency import Timing
 from edgeqe.bench.quality import QualityRow, Score
 from edgeqe.bench.report import SCHEMA_VERSION, BenchReport, write_json
-from edgeqe.bench.tradeoff import Wish
+from edgeqe.bench.tradeoff import Requirement
 from edgeqe.errors import InputError
 from edgeqe.protocols import CodingProtocol
 
@@ -64,7 +64,7 @@ def report() -> BenchReport:
         setup=SetupEntry("x86-cpu", False, [10], ["gray", "rgb"], ["720p"], 2, 64 << 20),
         models=[ModelEntry(**MODEL)],
         data=DataEntry("set", 2, 1.0),
-        wish=Wish(fps=20.0),
+        requirement=Requirement(fps=20.0),
     )
     made.quality = [
         QualityRow(CodingProtocol.GRAY, NAME, 10, scores),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edgeqe.bench.tradeoff import Wish, advice, pareto
+from edgeqe.bench.tradeoff import Requirement, advice, pareto
 
 
 def lane(model: str, p50: float, what: str = "rgb", size: str = "720p") -> dict[str, Any]:
@@ -66,19 +66,19 @@ def test_gray_alone_and_nothing_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "model", "words"),
+    ("requirement", "model", "words"),
     [
         # p90 is 5 ms above p50: 15, 45, 46, 105 ms
-        (Wish(fps=20), "good", "20 frames per second"),
-        (Wish(fps=60), "fast", "60 frames per second"),
-        (Wish(latency_ms=45.0), "good", "45 ms"),
-        (Wish(latency_ms=44.9), "fast", "44.9 ms"),
-        (Wish(fps=1, latency_ms=20), "fast", "1 frames per second and 20 ms"),
-        (Wish(memory_limit=24 << 20), "best", "24 MiB"),
+        (Requirement(fps=20), "good", "20 frames per second"),
+        (Requirement(fps=60), "fast", "60 frames per second"),
+        (Requirement(latency_ms=45.0), "good", "45 ms"),
+        (Requirement(latency_ms=44.9), "fast", "44.9 ms"),
+        (Requirement(fps=1, latency_ms=20), "fast", "1 frames per second and 20 ms"),
+        (Requirement(memory_limit=24 << 20), "best", "24 MiB"),
     ],
 )
-def test_the_best_picture_that_holds(wish: Wish, model: str, words: str) -> None:
-    found = advice(pareto(ROWS, LANES, 20), wish)
+def test_the_best_picture_that_holds(requirement: Requirement, model: str, words: str) -> None:
+    found = advice(pareto(ROWS, LANES, 20), requirement)
     assert found is not None
     assert found["model"] == model
     assert found["line"].startswith(f"Best that holds {words} at 720p")
@@ -87,9 +87,9 @@ def test_the_best_picture_that_holds(wish: Wish, model: str, words: str) -> None
 
 def test_advice_where_nothing_holds_or_nothing_is_asked() -> None:
     trade = pareto(ROWS, LANES, 20)
-    found = advice(trade, Wish(fps=100))
+    found = advice(trade, Requirement(fps=100))
     assert found is not None and found["model"] is None
     assert "the fastest is fast with 15.0 ms, 66.7 frames per second" in found["line"]
-    assert advice(trade, Wish()) is None
-    none = advice(None, Wish(fps=30))
+    assert advice(trade, Requirement()) is None
+    none = advice(None, Requirement(fps=30))
     assert none is not None and none["line"].startswith("No advice")

@@ -18,7 +18,7 @@ from edgeqe.targets.profile import Backend, WindowBounds
 from edgeqe.targets.reading import read_profile
 
 MEGAPIXEL = 1_000_000
-START = Setting(way=0, form="int8", threads=4, smallest=0, largest=0)
+START = Setting(backend=0, form="int8", threads=4, smallest=0, largest=0)
 SPACE = Space(
     forms=((0, "int8"), (0, "float32"), (1, "int8.tflite")),
     default=START,
@@ -113,7 +113,7 @@ def test_what_does_not_fit_or_run_is_left_out_with_its_reason() -> None:
     def speed(setting: Setting) -> float:
         if setting.largest == 192:
             raise MemoryLimitError("does not fit: use 128MiB.", 128 << 20)
-        if setting.way == 1:
+        if setting.backend == 1:
             raise ProviderError("no such provider.")
         return smooth(setting)
 
@@ -121,7 +121,7 @@ def test_what_does_not_fit_or_run_is_left_out_with_its_reason() -> None:
     assert outcome.chosen == Setting(0, "int8", 2, 172, 256)
     notes = {trial.note for trial in outcome.trials if trial.setting.largest == 192}
     assert notes == {"does not fit: use 128MiB"}
-    assert [t.note for t in outcome.trials if t.setting.way == 1] == ["no such provider"]
+    assert [t.note for t in outcome.trials if t.setting.backend == 1] == ["no such provider"]
 
 
 def test_the_defaults_own_error_is_the_callers() -> None:
@@ -136,7 +136,7 @@ def test_a_form_that_drifts_is_not_tried() -> None:
     machine = Machine(smooth)
     outcome = machine.search(SPACE.without([(1, "int8.tflite")]))
     assert outcome.chosen == Setting(0, "int8", 2, 128, 192)
-    assert all(setting.way == 0 for setting in machine.opened)
+    assert all(setting.backend == 0 for setting in machine.opened)
 
 
 def test_a_default_that_drifts_gives_way_even_to_a_slower_form() -> None:
@@ -226,7 +226,7 @@ def test_counts_of_threads() -> None:
 def everything_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "edgeqe.bench.tuning.settings.reason_absent",
-        lambda way, features: "" if not way.needs or "vnni" in features else "no vnni",
+        lambda backend, features: "" if not backend.needs or "vnni" in features else "no vnni",
     )
 
 
@@ -251,7 +251,7 @@ def test_the_space_of_a_network(everything_installed: None) -> None:
 
 def test_the_defaults_of_each_way(everything_installed: None) -> None:
     space, _ = space_of("edgeqe-small", read_profile("x86-cpu"), ("vnni",), 2)
-    assert [(s.way, s.form) for s in space.defaults()] == [
+    assert [(s.backend, s.form) for s in space.defaults()] == [
         (0, "int8.tflite"),
         (1, "int8"),
         (2, "float32.tflite"),
@@ -260,7 +260,7 @@ def test_the_defaults_of_each_way(everything_installed: None) -> None:
 
 def test_a_file_fixes_the_form(everything_installed: None) -> None:
     space, _ = space_of("edgeqe-tiny:float32.tflite", read_profile("x86-cpu"), (), 2)
-    assert space.forms == ((0, ""),)  # both of the profile's ways with LiteRT are the same way
+    assert space.forms == ((0, ""),)  # both of the profile's LiteRT backends are alike
 
 
 def test_the_profiles_own_bounds_are_the_default_and_not_the_start(
@@ -273,15 +273,15 @@ def test_the_profiles_own_bounds_are_the_default_and_not_the_start(
         precision={"edgeqe-small": ("float32",)},
     )
     space, _ = space_of("edgeqe-small", profile, ("vnni",), 4)
-    assert space.default == Setting(1, "float32", 1, 64, 64)  # integers alone are the first way's
+    assert space.default == Setting(1, "float32", 1, 64, 64)  # the first backend has int8 alone
     assert space.start == Setting(1, "float32", 4, 0, 0)
-    assert [s.way for s in space.defaults()] == [1, 2, 0]
+    assert [s.backend for s in space.defaults()] == [1, 2, 0]
 
 
 def test_an_accelerator_keeps_one_window_shape(everything_installed: None) -> None:
-    ways = (Backend("onnxruntime", CUDA, ("float16", "float32")),)
+    backends = (Backend("onnxruntime", CUDA, ("float16", "float32")),)
     window = WindowBounds(256, 1024, fixed=True)
-    profile = replace(read_profile("cuda"), backends=ways, window=window, threads=1)
+    profile = replace(read_profile("cuda"), backends=backends, window=window, threads=1)
     space, _ = space_of("edgeqe-small", profile, (), 8)
     assert space.forms == ((0, "float16"), (0, "float32"))
     assert space.start == space.default == Setting(0, "float16", 1, 256, 1024)
@@ -290,7 +290,7 @@ def test_an_accelerator_keeps_one_window_shape(everything_installed: None) -> No
 
 def test_no_way_at_all_is_the_targets_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "edgeqe.bench.tuning.settings.reason_absent", lambda way, features: "not here"
+        "edgeqe.bench.tuning.settings.reason_absent", lambda backend, features: "not here"
     )
     with pytest.raises(ProviderError, match="'cuda' cannot be tuned here: .*not here. Fix: pip"):
         space_of("edgeqe-small", read_profile("cuda"), (), 2)

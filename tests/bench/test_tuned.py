@@ -39,7 +39,7 @@ def test_the_file_is_read_back_with_all_that_the_ways_say(tmp_path: Path) -> Non
     base, tuned = tmp_path / "base.toml", tmp_path / "tuned.toml"
     base.write_text(OPTIONS, encoding="utf-8")
     profile = read_profile(str(base))
-    setting = Setting(way=1, form="float16", threads=3, smallest=128, largest=192)
+    setting = Setting(backend=1, form="float16", threads=3, smallest=128, largest=192)
     text = profile_text(
         profile,
         setting,
@@ -72,9 +72,9 @@ def test_what_a_file_extends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "runtime"),
     [
-        (Setting(way=1, form="float32", threads=1, smallest=72, largest=96), "onnxruntime"),
-        (Setting(way=2, form="float32.tflite", threads=3, smallest=0, largest=128), "litert"),
-        (Setting(way=1, form="int8", threads=2, smallest=0, largest=0), "onnxruntime"),
+        (Setting(backend=1, form="float32", threads=1, smallest=72, largest=96), "onnxruntime"),
+        (Setting(backend=2, form="float32.tflite", threads=3, smallest=0, largest=128), "litert"),
+        (Setting(backend=1, form="int8", threads=2, smallest=0, largest=0), "onnxruntime"),
     ],
 )
 def test_an_enhancer_on_the_file_is_the_candidate(
@@ -102,7 +102,7 @@ def test_a_candidate_runs_the_whole_path_at_every_level(tmp_path: Path) -> None:
     opener = Opener("edgeqe-tiny", TARGET, 64 << 20, 140, 280, tmp_path)
     assert opener.sizes == [(140, 280), (70, 140)]  # the next would have 35 rows
     assert opener.pixels == [140 * 280, 70 * 140]
-    candidate = opener(Setting(way=1, form="float32", threads=1, smallest=0, largest=0))
+    candidate = opener(Setting(backend=1, form="float32", threads=1, smallest=0, largest=0))
     try:
         assert [candidate.run(level).shape for level in (0, 1)] == [(140, 280, 3), (70, 140, 3)]
         assert candidate.run(1).dtype == np.uint8
@@ -114,7 +114,7 @@ def test_a_candidate_runs_the_whole_path_at_every_level(tmp_path: Path) -> None:
 def test_a_candidate_keeps_the_memory_limit(tmp_path: Path) -> None:
     opener = Opener("edgeqe-tiny", TARGET, 8 << 20, 96, 128, tmp_path)
     with pytest.raises(MemoryLimitError, match="the smallest that works is"):
-        opener(Setting(way=1, form="float32", threads=1, smallest=512, largest=768))
+        opener(Setting(backend=1, form="float32", threads=1, smallest=512, largest=768))
 
 
 def test_losses_are_the_worst_quality_of_each_form(
@@ -147,20 +147,20 @@ def test_an_accelerator_that_is_listed_and_does_not_run_is_passed_over(
     profile = read_profile(str(path))
     profile = replace(profile, backends=profile.backends[::-1])  # CUDA first
     opener = Opener("edgeqe-tiny", profile, 64 << 20, 96, 128, tmp_path)
-    start = Setting(way=0, form="float16", threads=1, smallest=256, largest=1024)
+    start = Setting(backend=0, form="float16", threads=1, smallest=256, largest=1024)
     space = Space(((0, "float16"), (1, "int8")), start, start, (1,), ((256, 1024),))
     by_itself = opener.enhancer
 
     def no_cuda(setting: Setting) -> Enhancer:
-        if setting.way == 0:
+        if setting.backend == 0:
             raise ProviderError("CUDAExecutionProvider does not start.")
         return by_itself(setting)
 
     monkeypatch.setattr(opener, "enhancer", no_cuda)
     found, refused = opener.running(space)
     assert found.forms == ((1, "int8"),)
-    assert (found.default.way, found.default.form) == (1, "int8")
-    assert (found.start.way, found.start.form) == (1, "int8")
+    assert (found.default.backend, found.default.form) == (1, "int8")
+    assert (found.start.backend, found.start.form) == (1, "int8")
     assert refused == {0: "CUDAExecutionProvider does not start"}
     with pytest.raises(ProviderError, match="target 'board' cannot be tuned here.*Fix: "):
         opener.running(replace(space, forms=((0, "float16"),)))

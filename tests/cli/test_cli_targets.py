@@ -63,10 +63,10 @@ def run(*words: object) -> Result:
 def an_x86_without_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same machine for all tests: no CUDA, LiteRT only for the features that it needs."""
 
-    def absent(way: Backend, features: Collection[str]) -> str:
-        if way.needs and set(way.needs).isdisjoint(features):
+    def absent(backend: Backend, features: Collection[str]) -> str:
+        if backend.needs and set(backend.needs).isdisjoint(features):
             return "needs another processor"
-        return "" if way.provider in (CPU, "XNNPACK") else "no NVIDIA device"
+        return "" if backend.provider in (CPU, "XNNPACK") else "no NVIDIA device"
 
     machine = Hardware(
         machine="x86_64", processor="", cpus=4, cpu_features=("avx2", "vnni"), tegra="", gpus=()
@@ -154,14 +154,14 @@ def test_json_of_one_and_of_all(board: str) -> None:
     assert (target["name"], target["source"], target["threads"]) == ("board", board, 2)
     assert target["window"] == {"smallest": 0, "largest": 512, "fixed": False}
     assert target["precision"] == {"edgeqe-base": ["float32"]}
-    assert [way["absent"] for way in target["backends"]] == ["no NVIDIA device", ""]
+    assert [backend["absent"] for backend in target["backends"]] == ["no NVIDIA device", ""]
     assert target["backends"][0]["options"]["use_tf32"] is False
     assert [peak["used_here"] for peak in target["peaks"]] == [False, True]
     assert target["peaks"][1]["assumed"] == {"int8": 0.5}
     report = json.loads(run("--json").stdout)
     assert (report["schema_version"], report["auto"]) == (2, "x86-cpu")
     assert list(report["targets"]) == ["arm-cpu", "cuda", "jetson", "x86-cpu"]
-    assert all(way["absent"] for way in report["targets"]["cuda"]["backends"])
+    assert all(backend["absent"] for backend in report["targets"]["cuda"]["backends"])
 
 
 @pytest.mark.parametrize("name", ["auto", "cpu", "x86-cpu"])
