@@ -19,8 +19,8 @@ def shipped_on(profile: Profile, *, full: bool) -> list[str]:
     ----------
     profile : Profile
     full : bool
-        Every form that a way of the target runs here, rather than the one that each name alone
-        means. If no way is there, the names alone, so that opening them says why.
+        Every form that a backend of the target runs here, rather than the one that each name alone
+        means. If no backend is there, the names alone, so that opening them says why.
     """
     networks = shipped_models()
     if not full:

@@ -2,7 +2,7 @@
 
 The whole path is timed and measured as ours is: uint8 to float, one run, clip,
 round, uint8. Networks that give the residual and networks that give the picture
-are told apart by a run on a smooth ramp, where little is to be mended: the
+are told apart by a run on a smooth ramp, which holds no artefacts: the
 picture's network gives the ramp back, the residual's gives almost nothing.
 """
 

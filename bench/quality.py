@@ -39,7 +39,7 @@ class Score:
     psnr_b: tuple[float, float]
     bits_per_pixel: float
     step: float
-    """Quantization step of the JPEG's luma, grey levels."""
+    """Quantization step of the JPEG's luma, 8-bit levels."""
 
     @property
     def gain(self) -> float:

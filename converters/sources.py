@@ -37,8 +37,8 @@ from edgeqe.zoo.training.files import RECIPE, read_progress
 DEFAULT_QUALITY, DEFAULT_QP = 40, 32
 #: The residual is scaled down below this step, to `FINEST_SHARE` of it an octave below:
 #: where the error is about one 8-bit level, a network that is right on the mean is too
-#: strong for its worst picture. Chosen on the validation pictures (README, no harm).
-CAUTION_STEP, FINEST_SHARE = 4.0, 0.85
+#: strong for its worst picture. Chosen on the validation pictures (docs/results.md, pictures that lose).
+SHARE_STEP, FINEST_SHARE = 4.0, 0.85
 
 #: What a card says of the validation of a training that has not come to one.
 NOT_MEASURED = "none yet"
@@ -164,7 +164,7 @@ def from_keras(
     convention = Convention(entry.planes, -NEUTRAL / SCALE, 1.0 - NEUTRAL / SCALE, gives)
     graph = conventions.as_residual(fuse_branches(fold(graph)), convention)
     if entry.gives_residual:
-        graph = _cautious(graph)
+        graph = _with_residual_share(graph)
     return Source(
         graph=fold(graph).at(key),
         reference=lambda planes: keras_residual(model, planes, key / KEYS_PER_OCTAVE),
@@ -272,15 +272,15 @@ def keras_residual(model: Any, planes: npt.NDArray[np.uint8], log2_step: float) 
     return np.ascontiguousarray(result[0].transpose(2, 0, 1)) * np.float32(SCALE)
 
 
-def caution(log2_steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def residual_share(log2_steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Share of the residual that is applied at each strength, `FINEST_SHARE` to 1."""
-    octaves = np.clip(math.log2(CAUTION_STEP) - log2_steps, 0.0, 1.0)
+    octaves = np.clip(math.log2(SHARE_STEP) - log2_steps, 0.0, 1.0)
     return 1.0 - (1.0 - FINEST_SHARE) * octaves
 
 
-def _cautious(graph: Graph) -> Graph:
-    """Graph whose output is scaled by `caution`: one Mul, its vector following the strength."""
-    share_of = caution(np.array(KEYS) / KEYS_PER_OCTAVE)
+def _with_residual_share(graph: Graph) -> Graph:
+    """Graph whose output is scaled by `residual_share`: one Mul, its vector following the strength."""
+    share_of = residual_share(np.array(KEYS) / KEYS_PER_OCTAVE)
     output, name = f"{graph.output}.cautious", "caution.scale"
     node = Node("Mul", "caution", (graph.output, name), output)
     return Graph(

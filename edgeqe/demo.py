@@ -86,7 +86,7 @@ def run_demo(enhancer: Enhancer, name: str, photograph: Rgb, folder: Path) -> De
     name : str
         Of the photograph, for file names and the report.
     photograph : ndarray of uint8, shape (H, W, 3)
-        Undamaged RGB.
+        RGB without compression artefacts.
     folder : Path
         Where the three files go; made if it is not there. Files of an earlier
         demo are replaced.

@@ -48,7 +48,7 @@ class EdgeqeError(Exception):
 
 
 class InputError(EdgeqeError, ValueError):
-    """Wrong use or bad input: the caller can mend it."""
+    """Wrong use or bad input: the caller can correct it."""
 
 
 class InputTypeError(InputError, TypeError):

@@ -98,7 +98,7 @@ class MeasuredNetwork(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ReferencePicture:
-    """A picture that no codec damaged."""
+    """A picture without compression artefacts."""
 
     name: str
     pixels: Uint8
@@ -142,7 +142,7 @@ class CompressedPicture:
 
     @cached_property
     def step(self) -> float:
-        """Quantization step in grey levels, from the file's own table."""
+        """Quantization step in 8-bit levels, from the file's own table."""
         return step_of(self.data)
 
     @property
@@ -220,5 +220,5 @@ def full_luma(rgb: Uint8) -> Uint8:
 
 
 def step_of(data: bytes) -> float:
-    """Quantization step of a JPEG's own luma table, grey levels."""
+    """Quantization step of a JPEG's own luma table, 8-bit levels."""
     return float(step_from_table(jpeg.luma_table(data)))

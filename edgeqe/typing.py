@@ -1,4 +1,4 @@
-"""Array types that every room shares: NumPy only."""
+"""Array types that every package shares: NumPy only."""
 
 from __future__ import annotations
 

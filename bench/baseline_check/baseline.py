@@ -42,19 +42,19 @@ def read_baseline(path: Path) -> dict[str, Any]:
     InputError
         If it cannot be read, is no report of `edgeqe bench`, is of another version, or is damaged.
     """
-    cure = "give the report.json of an earlier edgeqe bench"
+    fix = "give the report.json of an earlier edgeqe bench"
     try:
         report = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
         # Escapes may write what is no Unicode, and could not be printed.
         json.dumps(report, ensure_ascii=False).encode()
     except OSError as error:
         raise InputError(
-            f"the baseline '{path}' cannot be read ({error.strerror}): {cure}."
+            f"the baseline '{path}' cannot be read ({error.strerror}): {fix}."
         ) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"the baseline '{path}' is no JSON ({error}): {cure}.") from error
+        raise InputError(f"the baseline '{path}' is no JSON ({error}): {fix}.") from error
     if not isinstance(report, dict) or report.get("kind") != "edgeqe-bench":
-        raise InputError(f"the baseline '{path}' is no report of edgeqe bench: {cure}.")
+        raise InputError(f"the baseline '{path}' is no report of edgeqe bench: {fix}.")
     version = report.get("schema_version")
     if version != SCHEMA_VERSION:
         raise InputError(

@@ -101,7 +101,7 @@ def read_conditions(root: Path = Path("/")) -> Conditions:
 
 
 def warnings(before: Conditions, after: Conditions) -> list[str]:
-    """What spoils a measurement between two snapshots, each a sentence with values and a cure.
+    """What spoils a measurement between two snapshots, each a sentence with values and a fix.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def _busy(before: Conditions, after: Conditions) -> Iterator[str]:
 
 
 def _governor(before: Conditions, after: Conditions) -> Iterator[str]:
-    """A clock that is free to move. A Jetson's has its own rule and its own cure."""
+    """A clock that is free to move. A Jetson's has its own rule and its own fix."""
     unsteady = UNSTEADY_GOVERNORS.intersection(before.clocks.governors)
     if unsteady and not before.clocks.locked and not before.board.tegra:
         yield (
@@ -168,10 +168,10 @@ def _throttled(before: Conditions, after: Conditions) -> Iterator[str]:
         moments["during the run"] = tuple(lately)
     for when, words in moments.items():
         if words:
-            cure = "let the machine cool, and cool it better"
+            fix = "let the machine cool, and cool it better"
             if PI_BITS[0] in words:
-                cure = "use a power supply that holds its voltage"
-            yield f"the clock was held down {when} ({', '.join(words)}): {cure}"
+                fix = "use a power supply that holds its voltage"
+            yield f"the clock was held down {when} ({', '.join(words)}): {fix}"
 
 
 def _slower(before: Conditions, after: Conditions) -> Iterator[str]:

@@ -34,7 +34,7 @@ class GraphEditor:
         self.channels[name] = self.channels[like.output]
         return name
 
-    def maker(self, name: str) -> Node | None:
+    def producer(self, name: str) -> Node | None:
         """Producer of a value that has exactly one consumer, else None."""
         if len(self.readers(name)) != 1 or name == self.origin.output:
             return None

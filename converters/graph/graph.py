@@ -92,7 +92,7 @@ class Graph:
         """Consumers of a value or a constant."""
         return [node for node in self.nodes if name in node.inputs]
 
-    def makers(self) -> dict[str, Node]:
+    def producers(self) -> dict[str, Node]:
         """Producer of each value."""
         return {node.output: node for node in self.nodes}
 

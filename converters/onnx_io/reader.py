@@ -60,18 +60,18 @@ def graph_of(source: Path | bytes) -> Graph:
 
 def tail(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     """Trailing nodes that are identities or Clips and have one consumer."""
-    makers = {name: node for node in graph.node for name in node.output}
+    producers = {name: node for node in graph.node for name in node.output}
     read = [name for node in graph.node for name in node.input]
     result: list[onnx.NodeProto] = []
     name = graph.output[0].name
     while (
-        name in makers
-        and makers[name].op_type in (*onnx_operators.PASSING, "Clip")
-        and makers[name].input
+        name in producers
+        and producers[name].op_type in (*onnx_operators.PASSING, "Clip")
+        and producers[name].input
         and read.count(name) == min(len(result), 1)
     ):
-        result.append(makers[name])
-        name = makers[name].input[0]
+        result.append(producers[name])
+        name = producers[name].input[0]
     return result
 
 

@@ -92,7 +92,7 @@ class _Finder:
     """Finds the sums of a graph that can be fused."""
 
     def __init__(self, graph: Graph) -> None:
-        self.graph, self.makers, self.channels = graph, graph.makers(), graph.channels()
+        self.graph, self.producers, self.channels = graph, graph.producers(), graph.channels()
 
     def branches(self, node: Node) -> _Branches | None:
         """Terms of a sum; None if it cannot be fused."""
@@ -100,9 +100,9 @@ class _Finder:
         self._collect(node, terms, sums)
         convolutions, plain = list[Node](), list[str]()
         for name in terms:
-            maker = self.makers.get(name)
-            if maker is not None and self._alone(name) and self._joins(maker):
-                convolutions.append(maker)
+            producer = self.producers.get(name)
+            if producer is not None and self._alone(name) and self._joins(producer):
+                convolutions.append(producer)
             else:
                 plain.append(name)
         sources = {*plain, *(conv.inputs[0] for conv in convolutions)}
@@ -117,10 +117,10 @@ class _Finder:
 
     def _collect(self, node: Node, terms: list[str], sums: set[str]) -> None:
         for name in node.inputs:
-            maker = self.makers.get(name)
-            if maker is not None and maker.op == "Add" and self._alone(name):
+            producer = self.producers.get(name)
+            if producer is not None and producer.op == "Add" and self._alone(name):
                 sums.add(name)
-                self._collect(maker, terms, sums)
+                self._collect(producer, terms, sums)
             else:
                 terms.append(name)
 

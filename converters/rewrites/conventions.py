@@ -233,12 +233,12 @@ class _Wrapped:
 
 def _without_input(graph: Graph, source: str) -> list[str] | None:
     """Terms beside the network's input of the sum that is its output; None if it is no such sum."""
-    makers = graph.makers()
+    producers = graph.producers()
 
     def others(value: str) -> list[str] | None:
         if value == source:
             return []
-        node = makers.get(value)
+        node = producers.get(value)
         if node is None or node.op != "Add":
             return None
         for first, second in (node.inputs, node.inputs[::-1]):

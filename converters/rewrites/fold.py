@@ -97,7 +97,7 @@ def _neutral(editor: GraphEditor, node: Node) -> bool:
 
 def _factor_behind_convolution(editor: GraphEditor, node: Node) -> bool:
     """Rule 2: ``Mul(Conv)`` into the kernel if it is used once, else in front of the bias."""
-    conv = editor.maker(node.inputs[0])
+    conv = editor.producer(node.inputs[0])
     if (
         node.op != "Mul"
         or not editor.is_vector(node)
@@ -135,7 +135,7 @@ def _factor_behind_convolution(editor: GraphEditor, node: Node) -> bool:
 
 def _shift_behind_convolution(editor: GraphEditor, node: Node) -> bool:
     """Rule 3: ``Add(Conv)`` into the bias of a convolution whose kernel is its own."""
-    conv = editor.maker(node.inputs[0])
+    conv = editor.producer(node.inputs[0])
     if (
         node.op != "Add"
         or not editor.is_vector(node)
@@ -157,7 +157,7 @@ def _shift_behind_convolution(editor: GraphEditor, node: Node) -> bool:
 
 def _factor_behind_vector(editor: GraphEditor, node: Node) -> bool:
     """Rule 4: ``Mul(Mul(y))`` into one; ``Mul(Add(y))`` the factor first, but for an input y."""
-    before = editor.maker(node.inputs[0])
+    before = editor.producer(node.inputs[0])
     if node.op != "Mul" or not editor.is_vector(node) or before is None:
         return False
     if before.op not in ("Mul", "Add") or not editor.is_vector(before):
@@ -185,7 +185,7 @@ def _factor_behind_vector(editor: GraphEditor, node: Node) -> bool:
 
 def _shift_behind_shift(editor: GraphEditor, node: Node) -> bool:
     """Rule 5: ``Add(Add(y))`` of two constants into one."""
-    before = editor.maker(node.inputs[0])
+    before = editor.producer(node.inputs[0])
     if node.op != "Add" or not editor.is_vector(node) or before is None:
         return False
     if before.op != "Add" or not editor.is_vector(before):
@@ -200,7 +200,7 @@ def _shift_behind_shift(editor: GraphEditor, node: Node) -> bool:
 
 def _factor_behind_the_first_shift(editor: GraphEditor, node: Node) -> bool:
     """Rule 6: ``Add(Mul(x))`` of an input x, the shift first, so that the factor can move on."""
-    before = editor.maker(node.inputs[0])
+    before = editor.producer(node.inputs[0])
     if node.op != "Add" or not editor.is_vector(node) or before is None or before.op != "Mul":
         return False
     gain, shift = before.inputs[1], node.inputs[1]
@@ -221,10 +221,10 @@ def _factor_behind_the_first_shift(editor: GraphEditor, node: Node) -> bool:
 
 def _factor_behind_activation(editor: GraphEditor, node: Node) -> bool:
     """Rule 7: ``Mul(Relu(y))`` by what is nowhere negative, the factor first, if it can move on."""
-    act = editor.maker(node.inputs[0])
+    act = editor.producer(node.inputs[0])
     if node.op != "Mul" or not editor.is_vector(node) or act is None or act.op not in HOMOGENEOUS:
         return False
-    before = editor.maker(act.inputs[0])
+    before = editor.producer(act.inputs[0])
     if before is None or editor.values(node.inputs[1]).min() < 0.0:
         return False
     if before.op not in CONVOLUTIONS and not (

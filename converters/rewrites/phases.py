@@ -71,10 +71,10 @@ def in_dcr_order(
         If between the value and a convolution of one group stands an operator that does not
         work on each channel by itself.
     """
-    makers = {node.output: node for node in nodes}
+    producers = {node.output: node for node in nodes}
     chain: list[Node] = []
-    while value in makers and (not chain or chain[-1].op not in _CONVOLUTIONS):
-        node = makers[value]
+    while value in producers and (not chain or chain[-1].op not in _CONVOLUTIONS):
+        node = producers[value]
         plain = all(name in constants for name in node.inputs[1:]) and node.groups == 1
         if node.op not in _CONSTANTS or not plain:
             break

@@ -62,21 +62,26 @@ def scale_kernels(graph: Graph) -> tuple[Graph, dict[str, str]]:
     folded : dict of str to str
         Kernel of each scale that was folded.
     """
-    makers, folded = graph.makers(), dict[str, str]()
+    producers, folded = graph.producers(), dict[str, str]()
     constants, nodes = dict(graph.constants), list(graph.nodes)
     for node in graph.nodes:
         name = node.inputs[1] if node.op == "Mul" else ""
-        maker = makers.get(node.inputs[0])
-        if name not in graph.vectors or maker is None or maker.op != "Conv" or maker.groups > 1:
+        producer = producers.get(node.inputs[0])
+        if (
+            name not in graph.vectors
+            or producer is None
+            or producer.op != "Conv"
+            or producer.groups > 1
+        ):
             continue
-        kernel, table = maker.inputs[1], graph.vectors[name]
+        kernel, table = producer.inputs[1], graph.vectors[name]
         scale = constants[name].reshape(-1)
-        alone = len(graph.uses(kernel)) == len(graph.uses(maker.output)) == len(graph.uses(name))
+        alone = len(graph.uses(kernel)) == len(graph.uses(producer.output)) == len(graph.uses(name))
         far_from_zero = np.abs(scale) > 1e-3 * np.abs(table).max(axis=0)
-        if not (alone and len(maker.inputs) == 2 and far_from_zero.all()):
+        if not (alone and len(producer.inputs) == 2 and far_from_zero.all()):
             continue
         constants[kernel] = constants[kernel] * scale[:, None, None, None]
-        nodes[nodes.index(maker)] = replace(maker, output=node.output)
+        nodes[nodes.index(producer)] = replace(producer, output=node.output)
         nodes.remove(node)
         folded[name] = kernel
     return graph.with_nodes(nodes, constants), folded

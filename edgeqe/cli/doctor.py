@@ -1,4 +1,4 @@
-"""``edgeqe doctor``: what is installed, what is in the way, and the fix."""
+"""``edgeqe doctor``: what is installed, which problems there are, and the fixes."""
 
 from __future__ import annotations
 

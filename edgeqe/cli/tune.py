@@ -16,7 +16,7 @@ import click
 @click.option("--memory-limit", default="64MiB", show_default=True, metavar="SIZE",
               help="Every setting that is tried keeps it.")  # fmt: skip
 @click.option("--max-drop", type=click.FloatRange(min=0), default=0.05, show_default=True,
-              metavar="DB", help="Most PSNR that a form may lose against float32.")  # fmt: skip
+              metavar="DB", help="Most PSNR that a precision may lose against float32.")  # fmt: skip
 @click.option("--size", default="1280x720", show_default=True, metavar="WxH",
               help="Picture that is timed.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(min=1), default=120.0, show_default=True,

@@ -69,7 +69,7 @@ class Coder(Protocol):
         ...
 
     def settings(self) -> Mapping[str, str]:
-        """Encoder, its version, and what it is told."""
+        """Encoder, its version, and its options."""
         ...
 
 

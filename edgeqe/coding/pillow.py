@@ -35,7 +35,7 @@ class JpegCoder:
         return Frame(Layout.YUV420, jpeg.decode_420(data))
 
     def settings(self) -> Mapping[str, str]:
-        """Encoder, its version, and what it is told."""
+        """Encoder, its version, and its options."""
         from PIL import features
 
         version = str(features.version("libjpeg_turbo"))
@@ -79,7 +79,7 @@ class Jpeg2000Coder:
         return Frame(Layout.GRAY if samples.ndim == 2 else Layout.RGB, (samples,))
 
     def settings(self) -> Mapping[str, str]:
-        """Encoder, its version, and what it is told."""
+        """Encoder, its version, and its options."""
         from PIL import features
 
         version = str(features.version("jpg_2000"))

@@ -57,7 +57,7 @@ class H264Coder:
         return pyav.decode(self.decoder, packets)
 
     def settings(self) -> Mapping[str, str]:
-        """Encoder, its version, and what it is told."""
+        """Encoder, its version, and its options."""
         given = f"preset medium, constant QP{f', {self._options}' if self._options else ''}"
         return {
             "encoder": self.encoder,
@@ -106,7 +106,7 @@ class Av1Coder:
         return pyav.decode("libdav1d", [data])[0]
 
     def settings(self) -> Mapping[str, str]:
-        """Encoder, its version, and what it is told."""
+        """Encoder, its version, and its options."""
         return {
             "encoder": "libsvtav1",
             "version": f"libavcodec {pyav.version('libavcodec')}",

@@ -45,7 +45,7 @@ class VvcCoder:
         return pyav.decode("vvc", [data])[0]
 
     def settings(self) -> Mapping[str, str]:
-        """Encoder, its version, and what it is told."""
+        """Encoder, its version, and its options."""
         import imageio_ffmpeg
 
         return {

@@ -25,7 +25,7 @@ class WebpCoder:
         return pyav.decode("webp", [data])[0]
 
     def settings(self) -> Mapping[str, str]:
-        """Encoder, its version, and what it is told."""
+        """Encoder, its version, and its options."""
         return {
             "encoder": "libwebp",
             "version": f"libavcodec {pyav.version('libavcodec')}",

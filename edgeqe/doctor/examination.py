@@ -78,7 +78,7 @@ class Diagnosis:
 
 
 def find_problems(found: Findings) -> tuple[Problem, ...]:
-    """List what is in the way, the fatal first."""
+    """List the problems, the fatal first."""
     rules = (*problems.RULES, *nvidia_problems.RULES)
     listed = [problem for rule in rules for problem in rule(found)]
     return tuple(sorted(listed, key=lambda problem: not problem.fatal))

@@ -17,13 +17,13 @@ OPENCVS = ("opencv-python", "opencv-python-headless")
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is in the way."""
+    """A problem of the installation or the machine."""
 
     message: str
     fix: str
-    """A command that mends it, or what to do."""
+    """A command that fixes it, or what to do."""
     fatal: bool
-    """No picture can be enhanced until it is mended."""
+    """No picture can be enhanced until it is fixed."""
 
 
 def major(version: str) -> int:

@@ -38,7 +38,7 @@ def enhance_arrays(
         Where to write, as `sources`; new arrays if left out.
     depth : Depth
     step : float
-        Quantization step, 8-bit grey levels.
+        Quantization step, 8-bit levels.
     options : EnhanceOptions
     prediction_residual : ndarray, optional
 

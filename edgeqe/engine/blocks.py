@@ -74,8 +74,8 @@ def block_plan(
     values = samples * samples * across
     values += (samples + SHIFT // pixels_per_sample) * samples * shifted_across
     band_bytes = 4 * channels * values
-    room = limit - FIXED_BYTES - band_bytes
-    workers = min(threads, across + shifted_across, room // window_bytes)
+    free = limit - FIXED_BYTES - band_bytes
+    workers = min(threads, across + shifted_across, free // window_bytes)
     if workers < 1:
         raise too_small(height, width, limit, band_bytes + window_bytes + FIXED_BYTES)
     return Plan(
@@ -130,7 +130,7 @@ def enhance_blocks(
     channels : int
         Planes of the residual.
     residual_of : callable
-        Residual of a block, shape (C, block, block) in samples, grey levels.
+        Residual of a block, shape (C, block, block) in samples, 8-bit levels.
     each : callable
         Runs a function on every item, some at once, and returns when all are done.
     """

@@ -47,20 +47,20 @@ class OpenSessions:
     """8 for the mean over the eight flips and turns."""
 
     @property
-    def room(self) -> int:
-        """Planes that a run needs beside those that go in."""
+    def buffer_planes(self) -> int:
+        """Planes of the buffer that a run needs beside its input planes."""
         return self.channels if self.ensemble == 1 else max(self.inputs) + 2 * self.channels
 
-    def run(self, planes: Float, room: Float, place: Hashable) -> Float:
+    def run(self, planes: Float, buffer: Float, place: Hashable) -> Float:
         """Residual (C, h, w) of planes (C or C + 1, h, w), which are overwritten.
 
-        It is written into `room`, floats of shape (`OpenSessions.room`, h, w). `place` is the kind
-        of the window's place.
+        It is written into `buffer`, floats of shape (`OpenSessions.buffer_planes`, h, w). `place`
+        is the kind of the window's place.
         """
         once = partial(self._once, place)
         if self.ensemble == 1:
-            return once(planes, room)
-        return mean_over_turns(once, planes, room, self.channels, self.phases)
+            return once(planes, buffer)
+        return mean_over_turns(once, planes, buffer, self.channels, self.phases)
 
     def _once(self, place: Hashable, planes: Float, out: Float) -> Float:
         residual = self.sessions[0].run(planes[: self.inputs[0]], out, place)
@@ -158,7 +158,7 @@ class Cascade:
         per_pixel += max(turns)
         if len(opened.sessions) > 1:  # the planes and the sum, which no model knows of
             per_pixel += (opened.channels + max(opened.inputs)) * plane
-        per_pixel += (opened.room - opened.channels) * plane
+        per_pixel += (opened.buffer_planes - opened.channels) * plane
         return per_pixel, beside
 
     def shrink(self) -> None:

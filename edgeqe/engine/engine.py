@@ -239,8 +239,8 @@ class Engine:
         place: Place,
         size: tuple[int, int] | None = None,
     ) -> Float:
-        """Residual of a window, grey levels; of a smaller picture its size is given."""
-        planes, room = self._planes_and_room(opened, place, window.height, window.width)
+        """Residual of a window, 8-bit levels; of a smaller picture its size is given."""
+        planes, buffer = self._planes_and_buffer(opened, place, window.height, window.width)
         view.read(window, planes[: self.geometry.channels])
         if self.geometry.takes_residual:
             view.read_prediction(window, planes[-1])
@@ -251,14 +251,14 @@ class Engine:
                 min(window.width, size[1] - window.left),
             )
             mirror(planes, *(-(-side // pixels) for side in held))
-        return opened.run(planes, room, place.kind)
+        return opened.run(planes, buffer, place.kind)
 
-    def _planes_and_room(
+    def _planes_and_buffer(
         self, opened: OpenSessions, place: Place, height: int, width: int
     ) -> tuple[Float, Float]:
-        """Planes of a window and room for its residual, in its place."""
+        """Planes of a window and the buffer for its residual, of its place."""
         pixels, inputs = self.geometry.pixels_per_sample, self.geometry.inputs
-        both = place.array(inputs + opened.room, height // pixels, width // pixels)
+        both = place.array(inputs + opened.buffer_planes, height // pixels, width // pixels)
         return both[:inputs], both[inputs:]
 
     def network_pass(self, height: int, width: int, step: float) -> None:
@@ -270,15 +270,15 @@ class Engine:
 
         def one(_: int) -> None:
             with self._budget.window(chosen.window_bytes, tag) as place:
-                planes, room = self._planes_and_room(opened, place, *chosen.window)
+                planes, buffer = self._planes_and_buffer(opened, place, *chosen.window)
                 planes[:] = 0.0
-                opened.run(planes, room, place.kind)
+                opened.run(planes, buffer, place.kind)
 
         with self._turns.turn((chosen.window_bytes, opened.ensemble)):
             self._workers.each(one, range(count), chosen.workers)
 
     def golden_errors(self) -> list[tuple[float, float]]:
-        """Difference from the golden output of each model, and its tolerance, grey levels."""
+        """Difference from the golden output of each model, and its tolerance, 8-bit levels."""
         from edgeqe.runtimes import open_session
 
         errors = []

@@ -12,7 +12,7 @@ from edgeqe.views.colour import NEUTRAL, mirror
 if TYPE_CHECKING:
     from edgeqe.runtimes import Session
 
-#: Largest difference from the golden output that a float32 file may show, grey levels.
+#: Largest difference from the golden output that a float32 file may show, 8-bit levels.
 TOLERANCE = 0.01
 #: What a float16 file may differ by beside that, of the residual's range.
 FLOAT16_SHARE = 0.005
@@ -66,7 +66,7 @@ def window_error(
 
 
 def tolerance(file: ModelFile) -> float:
-    """Largest difference from the golden output that passes, grey levels."""
+    """Largest difference from the golden output that passes, 8-bit levels."""
     _, expected = file.golden
     share = {"float16": FLOAT16_SHARE, "int8": INT8_SHARE}.get(file.card.precision, 0.0)
     allowed = TOLERANCE + INT8_STEPS * file.card.residual_step

@@ -172,8 +172,8 @@ def plan(
             band_bytes = int((rows.size + 2 * halo) * band_bytes_per_row)
             least = window_bytes + band_bytes + FIXED_BYTES
             smallest = least if smallest is None else min(smallest, least)
-            room = limit - FIXED_BYTES - band_bytes
-            workers = min(threads, count, room // max(1, window_bytes))
+            free = limit - FIXED_BYTES - band_bytes
+            workers = min(threads, count, free // max(1, window_bytes))
             if workers < 1:
                 continue
             # a band is finished before the next begins, where the picture is its own output
@@ -230,8 +230,8 @@ def fixed_plan(
     rows, columns = (_of_size(-(-n // alignment) * alignment, side, halo) for n in (height, width))
     window_bytes = int(side**2 * bytes_per_pixel) + bytes_per_window
     band_bytes = int((side + 2 * halo) * band_bytes_per_row)
-    room = limit - FIXED_BYTES - band_bytes
-    workers = min(threads, rows.count * columns.count, room // max(1, window_bytes))
+    free = limit - FIXED_BYTES - band_bytes
+    workers = min(threads, rows.count * columns.count, free // max(1, window_bytes))
     if workers < 1:
         raise too_small(height, width, limit, window_bytes + band_bytes + FIXED_BYTES)
     return Plan(rows, columns, workers, window_bytes, band_bytes)
@@ -265,8 +265,8 @@ def fixed_side(
             f"windows of at most {bounds.largest} pixels a side are too small for a halo "
             f"of {halo}: give window.largest at least {least}."
         )
-    room = max(0.0, WINDOW_SHARE * (limit - FIXED_BYTES))
-    fitting = int((room / bytes_per_pixel) ** 0.5) // alignment * alignment
+    free = max(0.0, WINDOW_SHARE * (limit - FIXED_BYTES))
+    fitting = int((free / bytes_per_pixel) ** 0.5) // alignment * alignment
     smallest = -(-max(least, bounds.smallest) // alignment) * alignment
     return min(most, max(fitting, smallest))
 

@@ -1,1 +1,1 @@
-"""Picture files in and out, untrusted: the only room that opens a user's picture."""
+"""Picture files in and out, untrusted: the only package that opens a user's picture."""

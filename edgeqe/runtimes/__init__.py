@@ -34,7 +34,7 @@ class Session(Protocol):
         ----------
         planes : ndarray, shape (C, h, w), contiguous float32
             8-bit sample values, level-shifted by 128; of a network with two inputs the last plane is the
-            `residual`, signed grey levels.
+            `residual`, signed 8-bit levels.
         out : ndarray, contiguous float32, optional
             Where to write, of the result's shape and apart from `planes`; a new array if left out.
         place : hashable, optional

@@ -4,7 +4,7 @@ An interpreter has one window shape at a time and serves one call at a time, so 
 pool of them. Its weights are packed anew for each, and a new one's memory comes from the system
 page by page, so an idle one takes any window that is no larger than its first: only its tables of
 pointers are then made anew. Larger ones are new, because growing would leave gaps. Where its inputs
-and output are int8, planes are rounded to their integers on the way in, and become grey levels on
+and output are int8, planes are rounded to their integers on the way in, and become 8-bit levels on
 the way out.
 """
 
@@ -161,7 +161,7 @@ class _Interpreter:
         self._values = np.empty(self.most if integers else 0, np.float32)
 
     def _allocate(self, size: tuple[int, ...] | None) -> None:
-        """Make room for planes of a size, or of the file's own."""
+        """Allocate for planes of a size, or of the file's own."""
         try:
             if size is not None:
                 for index, channels in self._channels:
@@ -206,14 +206,14 @@ class _Interpreter:
         self, planes: Float, target: npt.NDArray[np.int8], scale: np.float32, zero: np.float32
     ) -> None:
         """Integers of planes, one plane at a time; 8-bit levels are their own integers."""
-        room = self._values[: planes[0].size].reshape(planes.shape[1:])
+        scratch = self._values[: planes[0].size].reshape(planes.shape[1:])
         for plane, integers in zip(planes, target, strict=True):
-            scaled = plane if scale == 1.0 else np.divide(plane, scale, out=room)
-            np.rint(scaled, out=room)
-            np.clip(room, -128 - zero, 127 - zero, out=room)
+            scaled = plane if scale == 1.0 else np.divide(plane, scale, out=scratch)
+            np.rint(scaled, out=scratch)
+            np.clip(scratch, -128 - zero, 127 - zero, out=scratch)
             if zero:
-                room += zero
-            np.copyto(integers, room, casting="unsafe")
+                scratch += zero
+            np.copyto(integers, scratch, casting="unsafe")
 
 
 def _step(details: Mapping[str, Any]) -> tuple[np.float32, np.float32] | None:

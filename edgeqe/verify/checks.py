@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edgeqe.runtimes import Session
 
 
-#: Largest difference of tiles from the whole before rounding, grey levels.
+#: Largest difference of tiles from the whole before rounding, 8-bit levels.
 TILE_TOLERANCE = 1e-3
 #: Bytes of the file, or of a TFLite file's constants, per byte of the trainable
 #: parameters, where kernels are shared; a float16 TFLite file has its own.
@@ -70,7 +70,7 @@ def verify(path: Path) -> list[Check]:
         Check(
             "self-test",
             error <= tolerance,
-            f"largest difference {error:.4f} grey levels (limit {tolerance:.4f})",
+            f"largest difference {error:.4f} 8-bit levels (limit {tolerance:.4f})",
         ),
     ]
     if card.tiling == "exact":
@@ -83,7 +83,7 @@ def verify(path: Path) -> list[Check]:
 
 
 def tiling_error(session: Session, card: Card, height: int, width: int, halo: int) -> float:
-    """Largest difference of windows from the whole, grey levels.
+    """Largest difference of windows from the whole, 8-bit levels.
 
     The picture is noise at full swing, and the windows are about as small as this
     halo allows. Sizes in picture pixels, multiples of the alignment.
@@ -126,7 +126,7 @@ def _tiles(session: Session, card: Card) -> Check:
     return Check(
         "tiles",
         error <= TILE_TOLERANCE,
-        f"halo {card.halo}: largest difference {error:.1e} grey levels (limit {TILE_TOLERANCE})",
+        f"halo {card.halo}: largest difference {error:.1e} 8-bit levels (limit {TILE_TOLERANCE})",
     )
 
 
@@ -181,7 +181,7 @@ def _strengths(model: ModelFile) -> Check:
         "strengths",
         same and sizes[1] != sizes[0] and bool(np.isfinite(rows).all()),
         f"steps {low:.1f} to {high:.1f}, {len(model.card.vectors)} vectors; mean residual "
-        f"{sizes[0]:.2f} to {sizes[1]:.2f} grey levels",
+        f"{sizes[0]:.2f} to {sizes[1]:.2f} 8-bit levels",
     )
 
 

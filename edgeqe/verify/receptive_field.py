@@ -112,7 +112,7 @@ def _probe(model: ModelFile, axis: int) -> bytes:
 def _scales(model: ModelFile) -> dict[str, float]:
     """Scale constants of a quantized graph, and what the probe sets them to.
 
-    Values count in grey levels; kernels, and biases that count products of the two, in parts.
+    Values count in 8-bit levels; kernels, and biases that count products of the two, in parts.
     """
     constants = model.outline.initializers
     scales = {name: tensor for name, tensor in constants.items() if name.endswith(".scale")}

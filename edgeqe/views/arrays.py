@@ -132,7 +132,7 @@ def check_residual(
         raise InputError(f"prediction_residual must have shape {shape[:2]}, not {residual.shape}.")
     if residual.dtype == np.float32 and not np.isfinite([residual.min(), residual.max()]).all():
         raise InputError(
-            "prediction_residual holds values that are no finite numbers: mend them first."
+            "prediction_residual holds values that are no finite numbers: replace them first."
         )
     if any(np.shares_memory(residual, target) for target in targets):
         raise InputError(

@@ -64,7 +64,7 @@ TURNS = tuple(
 
 
 def mean_over_turns(
-    run: Callable[[Float, Float], Float], planes: Float, room: Float, channels: int, phases: int
+    run: Callable[[Float, Float], Float], planes: Float, buffer: Float, channels: int, phases: int
 ) -> Float:
     """Mean residual over the eight turns.
 
@@ -74,7 +74,7 @@ def mean_over_turns(
         Writes the residual of its first argument, which it may overwrite, to its second.
     planes : ndarray, shape (all inputs' C, h, w)
         8-bit sample values, level-shifted by 128.
-    room : ndarray, shape (all inputs' C + 2 * channels, h, w), contiguous
+    buffer : ndarray, shape (all inputs' C + 2 * channels, h, w), contiguous
         Scratch floats.
     channels : int
         Planes of the residual.
@@ -84,11 +84,11 @@ def mean_over_turns(
     Returns
     -------
     ndarray, shape (channels, h, w)
-        In `room`; summed in one order, whatever the window.
+        In `buffer`; summed in one order, whatever the window.
     """
     height, width = planes.shape[1:]
-    turned, residual = room[: len(planes)], room[len(planes) : -channels]
-    total = room[-channels:]
+    turned, residual = buffer[: len(planes)], buffer[len(planes) : -channels]
+    total = buffer[-channels:]
     total[:] = 0.0
     for turn in TURNS:
         sides = (width, height) if turn.transposed else (height, width)

@@ -43,7 +43,7 @@ class Depth:
 
     @property
     def unit(self) -> float:
-        """Integer steps of one 8-bit grey level."""
+        """Integers in one 8-bit level."""
         return float(2 ** (self.bits - 8 + self.shift))
 
     @property

@@ -26,7 +26,7 @@ Float64 = npt.NDArray[np.float64]
 TILE_SIDE = 128
 #: PSNR counts up to here on each block of a tile, dB, so on a tile too. A tile of sky that JPEG
 #: restores all but exactly has 60 dB and more, where one pixel of a hundred that is off by a level
-#: costs several dB and is seen by nobody. 50 dB are a mean square error of 0.65: 0.8 grey levels.
+#: costs several dB and is seen by nobody. 50 dB are a mean square error of 0.65: 0.8 8-bit levels.
 TILE_CEILING = 50.0
 #: Side of a block, pixels. On whole tiles, the ceiling would hide what a candidate does to an icon on
 #: white: errors of 8 levels on one pixel of a hundred leave a tile 50 dB.

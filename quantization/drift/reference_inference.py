@@ -30,7 +30,7 @@ class ReferenceSession(Protocol):
     """A network at one strength."""
 
     def run(self, planes: Float) -> Float:
-        """Residual (C, h, w) in grey levels of planes (C, h, w), grey levels less 128."""
+        """Residual (C, h, w) in 8-bit levels of planes (C, h, w), 8-bit sample values, level-shifted by 128."""
 
 
 def reference_session(file: ModelFile, key: int) -> ReferenceSession:
@@ -59,7 +59,7 @@ class ReferenceInference:
         self._sessions: dict[int, ReferenceSession] = {}
 
     def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
-        """Enhance a picture, shape (H, W) or (H, W, 3), of a step in grey levels."""
+        """Enhance a picture, shape (H, W) or (H, W, 3), of a step in 8-bit levels."""
         (out,) = self._enhance("gray" if image.ndim == 2 else "rgb", [image], step)
         return out
 

@@ -22,7 +22,7 @@ import numpy as np
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
 from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.graph.integer import LARGEST_WEIGHT, MOVING, QuantizedGraph
-from edgeqe.converters.sources import caution, from_keras
+from edgeqe.converters.sources import from_keras, residual_share
 from edgeqe.errors import InputError
 from edgeqe.files.folders import list_pictures
 from edgeqe.quantization.calibration.calibration import calibrate
@@ -101,7 +101,7 @@ def set_quant_params(model: Any, quantized: QuantizedGraph) -> None:
             if (
                 layer.value == quantized.graph.output
             ):  # in 8-bit levels, and scaled down as the file's
-                scale = scale / (SCALE * caution(np.array(KEYS) / KEYS_PER_OCTAVE))
+                scale = scale / (SCALE * residual_share(np.array(KEYS) / KEYS_PER_OCTAVE))
             layer.set_params(scale, params.zero_point)
 
 

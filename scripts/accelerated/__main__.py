@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     running.add_argument("--seconds", type=float, required=True, help="it ends inside these")
     running.add_argument("--backend", choices=["jax", "torch", "tensorflow"], default="jax",
                          help="what Keras runs on (%(default)s)")  # fmt: skip
-    running.add_argument("--makers", type=int, default=max(1, _cores() - 1),
+    running.add_argument("--workers", type=int, default=max(1, _cores() - 1),
                          help="processes that make batches (%(default)s); with another number come "
                               "other batches")  # fmt: skip
     return made
@@ -85,14 +85,14 @@ def main() -> int:
             )
             print("\n".join(packed.lines()))
             return 0
-        if given.makers < 1:
-            options.error("--makers must be at least 1.")
+        if given.workers < 1:
+            options.error("--workers must be at least 1.")
         bound = Bound(given.seconds)
         os.environ["KERAS_BACKEND"] = given.backend
         with unpacked(given.folder), bound.enforced():
             from running import run  # what it imports may come from the wheels
 
-            run(given.folder, given.out, bound, given.makers, print)
+            run(given.folder, given.out, bound, given.workers, print)
     except TimeUp:
         print(
             f"accelerated: {given.seconds:g} s are over: what was saved last is in '{given.out}'.",

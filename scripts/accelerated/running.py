@@ -2,7 +2,7 @@
 
 What makes it fast: JAX compiles a whole step into one program, PyTorch runs it layer by layer.
 Layers are NHWC, which is what cuDNN's bfloat16 kernels read; on PyTorch they are views of NHWC
-memory, so nothing is copied. Makers on all cores but one keep batches ready.
+memory, so nothing is copied. Worker processes on all cores but one keep batches ready.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Pace:
         )
 
 
-def run(folder: Path, out: Path, bound: Bound, makers: int, tell: Tell) -> None:
+def run(folder: Path, out: Path, bound: Bound, workers: int, tell: Tell) -> None:
     """Run a packed training until it is done or its seconds are over, then validate it.
 
     It goes on with the checkpoint in its folder, else with the packed one.
@@ -85,7 +85,7 @@ def run(folder: Path, out: Path, bound: Bound, makers: int, tell: Tell) -> None:
     out : Path
         Folder of the trainings; this one gets a sub-folder of the recipe's name.
     bound : Bound
-    makers : int
+    workers : int
         Processes that make batches.
     tell : callable
         Told lines of progress.
@@ -108,14 +108,14 @@ def run(folder: Path, out: Path, bound: Bound, makers: int, tell: Tell) -> None:
 
     # validated once, at the end: the seconds are for training
     once = dataclasses.replace(recipe, validate_every=recipe.steps)
-    training = Training(once, folder / DATA, place, makers=makers)
+    training = Training(once, folder / DATA, place, workers=workers)
     if (place / CHECKPOINT).is_file():
         training.resume()
     if training.step >= recipe.steps:
         raise InputError(f"'{place}' has reached the last of its {recipe.steps} steps.")
     tell(
         f"{recipe.name}: step {training.step} of {recipe.steps}, {device}, "
-        f"{training.precision.value}, {makers} makers, {bound.left:.0f} s left"
+        f"{training.precision.value}, {workers} workers, {bound.left:.0f} s left"
     )
     pace = Pace(recipe, bound, tell)
     try:

@@ -74,7 +74,7 @@ def save_picture(path: Path, side: int) -> None:
 
 
 def copy_package(destination: Path) -> None:
-    """Copy the tree as it is installed: the links' rooms inside of it."""
+    """Copy the tree as it is installed: the linked packages inside of it."""
     if destination.exists():
         shutil.rmtree(destination)
     ignored = shutil.ignore_patterns("__pycache__")

@@ -49,7 +49,7 @@ PRINT_HWCAP = (
 
 
 class Missing(Exception):
-    """Something of the host is not there, or did not do its work; says what mends it."""
+    """Something of the host is not there, or did not do its work; says what to do."""
 
 
 def find_tools() -> dict[str, str]:
@@ -189,4 +189,4 @@ def _do(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no message"]
-        raise Missing(f"{' '.join(command[:2])} failed ({said[-1]}): mend that and run this again.")
+        raise Missing(f"{' '.join(command[:2])} failed ({said[-1]}): fix that and run this again.")

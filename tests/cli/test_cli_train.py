@@ -221,7 +221,7 @@ def test_ctrl_c_of_a_terminal_stops_it_at_a_checkpoint(pictures: Path, tmp_path:
             line = process.stdout.readline()
         assert line
         os.killpg(process.pid, signal.SIGINT)
-        # the makers write to the same standard error, so its end is theirs
+        # the workers write to the same standard error, so its end is theirs
         _, errors = process.communicate(timeout=BOUND)
     finally:
         process.kill()

@@ -201,7 +201,7 @@ def test_the_published_network() -> None:
     assert convention(graph) == Convention("y", 0.0, 1.0, OutputKind("picture"))
     # without its last Sub it gives the noise, which only a trial can tell
     noise = replace(graph, output=graph.nodes[-1].inputs[1])
-    noise = replace(noise, output=noise.makers()[noise.output].inputs[0])
+    noise = replace(noise, output=noise.producers()[noise.output].inputs[0])
     noise = noise.with_nodes(noise.nodes, noise.constants)
     assert [node.op for node in noise.nodes][-2:] == ["Relu", "Conv"]
     assert guess_output(noise) == "noise"

@@ -16,7 +16,7 @@ from edgeqe import zoo
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.onnx_io.session import GraphSession
-from edgeqe.converters.sources import caution, from_keras, from_training
+from edgeqe.converters.sources import from_keras, from_training, residual_share
 from edgeqe.errors import InputError
 from edgeqe.quantization.calibration.ranges import Ranges
 from edgeqe.quantization.int8.canonical_form import canonical
@@ -141,7 +141,7 @@ def inputs_of(planes: Array, key: int) -> list[Array]:
 
 def residual_of(model: Any, planes: Array, key: int) -> Array:
     """Residual of a Keras network as the file's, grey levels, shape (6, h, w)."""
-    share = caution(np.array([key / 12]))
+    share = residual_share(np.array([key / 12]))
     result: Array = np.asarray(model(inputs_of(planes, key)))[0].transpose(2, 0, 1) * 255 * share
     return result
 
@@ -187,7 +187,7 @@ def test_every_layer_of_a_network_with_shared_kernels_equals_the_oracle(
                 continue
             scale, zero = at.scale(group.output), at.quant_params[group.output].zero_point
             if group.output == at.graph.output:
-                scale /= 255 * float(caution(np.array([key / 12]))[0])
+                scale /= 255 * float(residual_share(np.array([key / 12]))[0])
             real = np.asarray(made.pop(group.output))[0].transpose(2, 0, 1) / scale + zero
             # whole numbers: float32 of a product and a quotient by the scale
             np.testing.assert_allclose(real, np.rint(real), atol=1e-3)

@@ -1,4 +1,4 @@
-"""Drawn pictures: functions of their dice, of many kinds, and unlike photographs."""
+"""Drawn pictures: functions of their random generator, of many kinds, and unlike photographs."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Makers: their batches are the pool's, they tell what fails, and they end with the trainer."""
+"""Workers: their batches are the pool's, they report what fails, and they end with the trainer."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     return Job(tuple(files), seed=3, batch=2, crop=32, candidates=2, error_floor=1.5, slots=3)
 
 
-@pytest.mark.parametrize(("makers", "first", "last"), [(1, 2, 4 + PLACES), (2, 3, 6 + 2 * PLACES)])
+@pytest.mark.parametrize(("workers", "first", "last"), [(1, 2, 4 + PLACES), (2, 3, 6 + 2 * PLACES)])
 def test_batches_come_in_order_and_are_the_pools(
-    makers: int, first: int, last: int, job: Job
+    workers: int, first: int, last: int, job: Job
 ) -> None:
-    job = dataclasses.replace(job, makers=makers, first=first, last=last)
-    pools = [dataclasses.replace(job, maker=maker).pool() for maker in range(makers)]
+    job = dataclasses.replace(job, workers=workers, first=first, last=last)
+    pools = [dataclasses.replace(job, worker=worker).pool() for worker in range(workers)]
     seen = first
     with Feed(job) as feed:
-        for batch in feed:  # more of each maker than there are places
-            expected = pools[seen % makers].batch(seen // makers)
+        for batch in feed:  # more of each worker than there are places
+            expected = pools[seen % workers].batch(seen // workers)
             for part, same in zip(batch, expected, strict=True):
                 np.testing.assert_array_equal(part, same)
             seen += 1
@@ -51,11 +51,11 @@ def test_batches_come_in_order_and_are_the_pools(
 
 
 def test_makers_share_the_steps_and_each_reuses_pixels_as_often(job: Job) -> None:
-    makers = [dataclasses.replace(job, first=5, last=12, maker=m, makers=3) for m in range(3)]
-    assert sorted(step for maker in makers for step in maker.steps) == list(range(5, 12))
-    assert all(step % 3 == maker.maker for maker in makers for step in maker.steps)
-    # a pool counts the batches of its own maker, so the lifetime is that of one maker
-    pools = [maker.pool() for maker in makers]
+    workers = [dataclasses.replace(job, first=5, last=12, worker=m, workers=3) for m in range(3)]
+    assert sorted(step for worker in workers for step in worker.steps) == list(range(5, 12))
+    assert all(step % 3 == worker.worker for worker in workers for step in worker.steps)
+    # a pool counts the batches of its own worker, so the lifetime is that of one worker
+    pools = [worker.pool() for worker in workers]
     assert {pool.lifetime for pool in pools} == {round(3 * SIDE**2 * REUSE / (2 * 32**2))}
     first = [pool.batch(5)[0] for pool in pools]
     assert not np.array_equal(first[0], first[1]) and not np.array_equal(first[1], first[2])
@@ -87,7 +87,7 @@ def test_a_maker_that_is_killed_is_told(job: Job) -> None:
     with Feed(dataclasses.replace(job, last=10**6)) as feed:
         batches = iter(feed)
         next(batches)
-        feed._makers[0]._process.kill()
+        feed._workers[0]._process.kill()
         with pytest.raises(InputError, match=r"ended by itself \(-9\)"):
             for _ in range(2 * PLACES):
                 next(batches)
@@ -95,11 +95,11 @@ def test_a_maker_that_is_killed_is_told(job: Job) -> None:
 
 def test_makers_end_with_the_loop_however_it_ends(job: Job) -> None:
     for error in (ValueError, KeyboardInterrupt):
-        with pytest.raises(error), Feed(dataclasses.replace(job, last=10**6, makers=2)) as feed:
+        with pytest.raises(error), Feed(dataclasses.replace(job, last=10**6, workers=2)) as feed:
             for _ in feed:
                 raise error
-        assert [maker._process.returncode for maker in feed._makers] == [-signal.SIGKILL] * 2
-        assert all(maker._memory.closed for maker in feed._makers)
+        assert [worker._process.returncode for worker in feed._workers] == [-signal.SIGKILL] * 2
+        assert all(worker._memory.closed for worker in feed._workers)
 
 
 TRAINER = """
@@ -109,7 +109,7 @@ values = json.loads(sys.argv[1])
 feed = Feed(Job(**{**values, "files": tuple(values["files"])}))
 if sys.argv[2] == "trains":
     next(iter(feed))
-print(feed._makers[0]._process.pid, flush=True)
+print(feed._workers[0]._process.pid, flush=True)
 sys.stdin.read()
 """
 
@@ -130,11 +130,11 @@ def test_a_maker_ends_when_its_trainer_is_killed(state: str, end: signal.Signals
     signal.signal(signal.SIGINT, before)
     try:
         assert trainer.stdout is not None
-        maker = int(trainer.stdout.readline())
+        worker = int(trainer.stdout.readline())
         # a group of its own: what a terminal sends to the trainer's does not reach it
-        assert os.getpgid(maker) == maker != os.getpgid(trainer.pid)
+        assert os.getpgid(worker) == worker != os.getpgid(trainer.pid)
         os.killpg(trainer.pid, end)
-        # the maker has the trainer's standard error: it is at its end when both are gone
+        # the worker has the trainer's standard error: it is at its end when both are gone
         _, errors = trainer.communicate(timeout=BOUND)
     finally:
         trainer.kill()

@@ -77,7 +77,7 @@ class SyntaxReader(BitReader):
         return value
 
     def byte_alignment(self) -> int:
-        """byte_alignment(): step over it, and return the position in bytes."""
+        """byte_alignment(): pass over it, and return the position in bytes."""
         if not self.flag():
             raise damaged("a header does not end with a one bit")
         self.align()

@@ -99,7 +99,7 @@ def _contexts(v: Any, maps: Any, x: int, y: int, new_tile: bool, new_row: bool) 
 
 @compiled
 def _sample_adaptive_offset(data: Any, v: Any, merge_left: bool, merge_up: bool) -> None:
-    """sao() of 7.3.8.3: a filter behind the reconstruction, so it is only stepped over."""
+    """sao() of 7.3.8.3: a filter behind the reconstruction, so it is only passed over."""
     if merge_left and decision(data, v, SAO_MERGE):
         return
     if merge_up and decision(data, v, SAO_MERGE):

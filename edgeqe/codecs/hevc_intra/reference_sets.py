@@ -31,7 +31,7 @@ class ReferenceSets:
 
 
 def skip_reference_set(bits: SyntaxReader, sizes: Sized[int], index: int, in_slice: bool) -> int:
-    """Step over st_ref_pic_set(index), and return its NumDeltaPocs.
+    """Pass over st_ref_pic_set(index), and return its NumDeltaPocs.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def skip_reference_set(bits: SyntaxReader, sizes: Sized[int], index: int, in_sli
 
 
 def skip_slice_references(bits: SyntaxReader, sets: ReferenceSets) -> None:
-    """Step over the order count and the reference pictures of a slice header (7.3.6.1)."""
+    """Pass over the order count and the reference pictures of a slice header (7.3.6.1)."""
     bits.u(sets.poc_bits)  # slice_pic_order_cnt_lsb
     count = len(sets.sizes)
     if not bits.flag():  # short_term_ref_pic_set_sps_flag

@@ -48,7 +48,7 @@ class SequenceParameters:
     window : tuple of int
         Conformance window in luma samples: left, right, top, bottom (ends exclusive).
     references : ReferenceSets
-        What slice headers need to step over their reference pictures.
+        What slice headers need to pass over their reference pictures.
     """
 
     chroma: bool

@@ -9,7 +9,7 @@ EXTENDED_SAR = 255
 
 
 def skip_vui(bits: SyntaxReader, sub_layers: int) -> None:
-    """Step over vui_parameters() (E.2.1)."""
+    """Pass over vui_parameters() (E.2.1)."""
     if bits.flag() and bits.u(8) == EXTENDED_SAR:  # aspect_ratio_idc
         bits.u(32)
     if bits.flag():  # overscan_info_present_flag

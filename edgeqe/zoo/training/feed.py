@@ -1,10 +1,10 @@
-"""Background data loading: worker processes ("makers") that make batches in shared memory.
+"""Background data loading: worker processes that make batches in shared memory.
 
-Each maker is ``python -m edgeqe.zoo.training.feed``: it reads its job as one line of JSON
+Each worker is ``python -m edgeqe.zoo.training.feed``: it reads its job as one line of JSON
 from standard input, writes batches into shared memory, and says with a byte each that one
-is ready; the trainer answers with a byte each that a place is free again. A maker ends when
+is ready; the trainer answers with a byte each that a place is free again. A worker ends when
 its standard input does, so at once when the trainer ends, however that ends; it has a session
-of its own, so the Ctrl-C of a terminal reaches the trainer alone. Maker m of n makes the steps
+of its own, so the Ctrl-C of a terminal reaches the trainer alone. Worker m of n makes the steps
 that leave m when divided by n, from a pool of its own, and what a step's batch holds does not
 depend on when it is made.
 """
@@ -32,14 +32,14 @@ from edgeqe.typing import Float
 from edgeqe.zoo.training.pictures import LOSSLESS, load_all
 from edgeqe.zoo.training.pool import SLOTS, Batch, Pool, TrainingPicture
 
-#: Batches of a maker that may be ready before they are used.
+#: Batches of a worker that may be ready before they are used.
 PLACES = 6
 READY, FAILED = b"r", b"f"
 
 
 @dataclass(frozen=True)
 class Job:
-    """Parameters of the batches that makers make; JSON of it is a maker's input."""
+    """Parameters of the batches that workers make; JSON of it is a worker's input."""
 
     files: tuple[str, ...]
     """Pictures to train on."""
@@ -58,13 +58,15 @@ class Job:
     """First step."""
     last: int = 0
     """Behind the last step."""
-    maker: int = 0
-    makers: int = 1
+    worker: int = 0
+    workers: int = 1
 
     @property
     def steps(self) -> range:
-        """Training steps whose batches this maker makes."""
-        return range(self.first + (self.maker - self.first) % self.makers, self.last, self.makers)
+        """Training steps whose batches this worker makes."""
+        return range(
+            self.first + (self.worker - self.first) % self.workers, self.last, self.workers
+        )
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -78,7 +80,7 @@ class Job:
         return sum(int(np.prod(shape)) for shape in self.shapes)
 
     def pool(self) -> Pool:
-        """Read the pictures and make the maker's pool, whose steps count the maker's own.
+        """Read the pictures and make the worker's pool, whose steps count the worker's own.
 
         Raises
         ------
@@ -97,7 +99,7 @@ class Job:
         ]
         return Pool(
             references,
-            (self.seed, self.maker),
+            (self.seed, self.worker),
             batch=self.batch,
             crop=self.crop,
             candidates=self.candidates,
@@ -116,23 +118,23 @@ class Feed:
     Parameters
     ----------
     job : Job
-        Its `maker` is not used.
+        Its `worker` is not used.
 
     Raises
     ------
     InputError
-        When iterating, if a maker fails: with its message.
+        When iterating, if a worker fails: with its message.
     """
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self._makers = [_Maker(job, index) for index in range(job.makers)]
+        self._workers = [_Worker(job, index) for index in range(job.workers)]
 
     def __iter__(self) -> Iterator[Batch]:
         for step in range(self.job.first, self.job.last):
-            maker = self._makers[step % self.job.makers]
-            yield maker.take()
-            maker.free()
+            worker = self._workers[step % self.job.workers]
+            yield worker.take()
+            worker.free()
 
     def __enter__(self) -> Feed:
         return self
@@ -146,13 +148,13 @@ class Feed:
         self.close()
 
     def close(self) -> None:
-        """End the makers."""
-        for maker in self._makers:
-            maker.close()
+        """End the workers."""
+        for worker in self._workers:
+            worker.close()
 
 
-class _Maker:
-    """Trainer's handle of one maker process."""
+class _Worker:
+    """Trainer's handle of one worker process."""
 
     def __init__(self, job: Job, index: int) -> None:
         self._shapes = job.shapes
@@ -171,7 +173,7 @@ class _Maker:
             env=environment,
             start_new_session=True,
         )
-        line = json.dumps({**asdict(job), "maker": index}) + "\n"
+        line = json.dumps({**asdict(job), "worker": index}) + "\n"
         self._tell(line.encode() + READY * PLACES)
 
     def _tell(self, words: bytes) -> None:
@@ -247,7 +249,7 @@ def make(job: Job, places: Float, free: threading.Semaphore, said: IO[bytes]) ->
     for index, step in enumerate(job.steps):
         free.acquire()
         parts = _arrays(places[index % len(places)], job.shapes)
-        for part, made in zip(parts, pool.batch(step // job.makers), strict=True):
+        for part, made in zip(parts, pool.batch(step // job.workers), strict=True):
             part[:] = made
         said.write(READY)
         said.flush()
@@ -261,7 +263,7 @@ def _count(given: IO[bytes], free: threading.Semaphore) -> None:
 
 
 def main() -> None:
-    """Run as a maker process."""
+    """Run as a worker process."""
     given, said, free = sys.stdin.buffer, sys.stdout.buffer, threading.Semaphore(0)
     values = json.loads(given.readline())
     job = Job(**{**values, "files": tuple(values["files"])})

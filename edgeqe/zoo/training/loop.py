@@ -57,7 +57,7 @@ class Training:
         Holds checkpoint, averaged weights and log.
     precision : Precision
         What convolutions are computed in.
-    makers : int
+    workers : int
         Processes that make batches; with another number come other batches.
 
     Raises
@@ -72,10 +72,10 @@ class Training:
         data: Path,
         folder: Path,
         precision: Precision = Precision.AUTO,
-        makers: int = 1,
+        workers: int = 1,
     ) -> None:
         self.recipe, self.data, self.folder = recipe, data, folder
-        self.precision, self.makers = precision.resolved(), makers
+        self.precision, self.workers = precision.resolved(), workers
         self.pictures = training_folder(data, recipe.data)
         keras.utils.set_random_seed(recipe.seed)
         self.step, self.seconds = 0, 0.0
@@ -146,7 +146,7 @@ class Training:
         _write(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))
 
     def job(self) -> Job:
-        """Job of the makers of batches, from the current training step on."""
+        """Job of the workers of batches, from the current training step on."""
         recipe = self.recipe
         files, _ = split(list_pictures(self.pictures))
         return Job(
@@ -161,7 +161,7 @@ class Training:
             teacher_share=recipe.teacher_share,
             first=self.step,
             last=recipe.steps,
-            makers=self.makers,
+            workers=self.workers,
         )
 
     def train_step(self, batch: tuple[Any, Any, Any]) -> float:

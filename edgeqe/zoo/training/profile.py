@@ -21,7 +21,7 @@ class TrainingProfile:
     """Throughput of a training, megapixels of crops per second."""
 
     data: float
-    """One maker alone: on one core, the first filling of its pool left out."""
+    """One worker alone: on one core, the first filling of its pool left out."""
     arithmetic: float
     """Steps on one and the same batch."""
     both: float

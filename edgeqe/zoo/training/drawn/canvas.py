@@ -1,4 +1,4 @@
-"""What every kind of picture is drawn on: a picture, its colours, its dice and its lettering."""
+"""What every kind of picture is drawn on: a picture, its colours, its random generator and its fonts."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ def _haloed(canvas: Canvas, at: Point, text: str, size: float) -> None:
 
 
 def contours(canvas: Canvas) -> None:
-    """A smooth field in steps of colour, with lines between them: weather, heights, heat."""
+    """A smooth field in bands of colour, with lines between them: weather, heights, heat."""
     rng = canvas.rng
     few = rng.uniform(0, 1, (canvas.whole(4, 9), canvas.whole(4, 9)))
     fine = 2 if canvas.chance(0.6) else 1
@@ -225,5 +225,5 @@ def contours(canvas: Canvas) -> None:
 
 
 def _shade(paper: Colour, accents: tuple[Colour, ...], step: int) -> Colour:
-    """Colour of a step: accents in turn, each nearer to the paper or farther from it."""
+    """Colour of a band: accents in turn, each nearer to the paper or farther from it."""
     return mix(paper, accents[step // 4 % len(accents)], 0.25 + 0.25 * (step % 4))
