@@ -74,7 +74,7 @@ def format_models(report: Entry) -> str:
 
 
 def ensemble_words(rows: Sequence[Entry]) -> str:
-    """What to add to a heading where the rows' networks ran in their slow mode."""
+    """What to add to a heading where the rows' networks ran as an ensemble."""
     members = rows[0].get("ensemble", 1)
     return "" if members == 1 else f", ensemble of {members}"
 

@@ -1,4 +1,4 @@
-"""Enhancers in their slow mode, for figures that are reported apart."""
+"""Enhancers with their ensemble, for figures that are reported apart."""
 
 from __future__ import annotations
 

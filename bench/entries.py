@@ -72,7 +72,7 @@ class SetupEntry:
     threads: MaybeWhole
     memory_limit_bytes: Whole
     ensemble: MaybeWhole = field(default=None, metadata=LEFT_OUT)
-    """8 for the slow mode."""
+    """8 for the mean over the eight flips and rotations."""
 
 
 @dataclass

@@ -57,7 +57,7 @@ class QualityRow:
     scores: tuple[Score, ...]
     """At least one, in the order of the pictures."""
     ensemble: int = 1
-    """8 where the networks ran in their slow mode."""
+    """8 where the networks ran as an ensemble."""
 
     def mean(self, figure: str) -> tuple[float, float]:
         """Mean over pictures of a figure before and after, such as ``psnr``."""

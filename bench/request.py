@@ -93,7 +93,7 @@ class Request:
             raise InputError("--no-quality and --no-speed leave nothing to measure: drop one.")
         if EnhanceOptions(ensemble=self.ensemble).ensemble != 1 and not self.no_speed:
             raise InputError(
-                f"--ensemble {self.ensemble} is a slow mode, whose quality is reported apart from "
+                f"--ensemble {self.ensemble} takes eight times the work; its quality is reported apart from "
                 "speed: give --no-speed."
             )
         if self.no_speed:

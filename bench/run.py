@@ -54,7 +54,7 @@ class BenchPlan:
     with_quality: bool = True
     with_speed: bool = True
     ensemble: int = 1
-    """8 for the quality of the slow mode."""
+    """8 for the quality of the ensemble."""
     effort: Effort = field(default_factory=Effort)
 
     def __post_init__(self) -> None:

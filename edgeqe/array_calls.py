@@ -63,7 +63,7 @@ class ArrayCalls:
         amount : float
             How much of the change is made, from 0, which gives the picture as it is, to 1.
         ensemble : {1, 8}
-            8 is the mean of the network's residual over the eight flips and turns: a little
+            8 is the mean of the network's residual over the eight flips and rotations: a little
             better, at eight times the work.
         channels : {"rgb", "bgr"}
             Order of the colours.

@@ -1,4 +1,4 @@
-"""Which room may import which, read from the source: see the table in ARCHITECTURE.md.
+"""Which package may import which, read from the source: see the table in ARCHITECTURE.md.
 
 Every import counts, those inside functions and under TYPE_CHECKING too. Modules are
 named by the tree that the links make (edgeqe.bench, not bench).
@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LINKED = ("bench", "converters", "quantization", "targets")
-#: Rooms of the device; modules of edgeqe/ itself are the room "edgeqe".
+#: Packages of the device; modules of edgeqe/ itself are the package "edgeqe".
 DEVICE = (
     "codecs",
     "coding",
@@ -33,11 +33,11 @@ DEVICE = (
     "verify",
     "views",
 )
-ROOMS = (*LINKED, *DEVICE, "cli", "zoo")
+PACKAGES = (*LINKED, *DEVICE, "cli", "zoo")
 
-#: What each room may import of ours; a room may always import itself, and every room
+#: What each package may import of ours; a package may always import itself, and every package
 #: what is in `FOR_ALL`.
-ROOM_MAY_IMPORT: dict[str, set[str]] = {
+PACKAGE_MAY_IMPORT: dict[str, set[str]] = {
     "codecs": set(),
     "coding": {"codecs"},
     "views": set(),
@@ -55,10 +55,10 @@ ROOM_MAY_IMPORT: dict[str, set[str]] = {
     "converters": {"codecs", "files", "model", "reports", "runtimes", "views", "zoo"},
     "quantization": {*DEVICE, "edgeqe", "zoo", "converters"} - {"doctor", "verify"},
     "bench": {*DEVICE, "edgeqe", "targets"} - {"doctor", "verify"},
-    "cli": {*ROOMS, "edgeqe"},
+    "cli": {*PACKAGES, "edgeqe"},
 }
 FOR_ALL = {"edgeqe.choices", "edgeqe.errors", "edgeqe.typing", "edgeqe.__version__"}
-#: Single modules of other rooms. Training sees pictures through the device's own front
+#: Single modules of other packages. Training sees pictures through the device's own front
 #: end, so that a network learns exactly what it will meet.
 MODULE_MAY_IMPORT = {
     "edgeqe.zoo": {"edgeqe.metrics", "edgeqe.model", "edgeqe.runtimes.quiet"},
@@ -102,8 +102,8 @@ THIRD_PARTIES = {
 }
 EAGER_THIRD_PARTIES = {
     **{
-        room: {"numpy"}
-        for room in ("codecs", "coding", "files", "runtimes", "edgeqe", "doctor", "bench")
+        package: {"numpy"}
+        for package in ("codecs", "coding", "files", "runtimes", "edgeqe", "doctor", "bench")
     },
     "cli": {"click"},
 }
@@ -169,12 +169,12 @@ def imports(module: str, source: str) -> Iterator[Import]:
     yield from visit(ast.parse(source), True)
 
 
-def room(module: str) -> str:
-    """The room that a module of ours lies in."""
+def package(module: str) -> str:
+    """The package that a module of ours lies in."""
     parts = module.split(".")
     if module == "edgeqe.__main__":
         return "cli"
-    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else "edgeqe"
+    return parts[1] if len(parts) > 1 and parts[1] in PACKAGES else "edgeqe"
 
 
 def within(module: str, names: set[str]) -> bool:
@@ -184,10 +184,10 @@ def within(module: str, names: set[str]) -> bool:
 
 def wrong(found: Import) -> str:
     """Why an import breaks the rules; empty if it does not."""
-    here = room(found.importer)
+    here = package(found.importer)
     top = found.imported.split(".")[0]
     where = f"{found.importer}:{found.line}: {here} must not import {found.imported}"
-    if top in ROOMS:
+    if top in PACKAGES:
         return f"{where}: write edgeqe.{found.imported}"
     if top == "edgeqe":
         allowed = {
@@ -196,8 +196,8 @@ def wrong(found: Import) -> str:
             if within(found.importer, {above})
             for name in names
         }
-        there = room(found.imported)
-        if there == here or there in ROOM_MAY_IMPORT[here]:
+        there = package(found.imported)
+        if there == here or there in PACKAGE_MAY_IMPORT[here]:
             return ""
         return "" if within(found.imported, FOR_ALL | allowed) else where
     if top in sys.stdlib_module_names:
@@ -215,7 +215,10 @@ def test_every_room_imports_only_what_it_may() -> None:
     for name, path in found.items():
         for item in imports(name, path.read_text(encoding="utf-8")):
             broken.append(wrong(item))
-    assert {room(name) for name in found} == {*ROOMS, "edgeqe"}  # every room was really read
+    assert {package(name) for name in found} == {
+        *PACKAGES,
+        "edgeqe",
+    }  # every package was really read
     assert [line for line in broken if line] == []
 
 

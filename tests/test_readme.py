@@ -10,7 +10,7 @@ from PIL import Image
 from edgeqe.converters.export import export
 from edgeqe.converters.sources import from_zoo
 from tests.reference import photograph
-from tests.test_house import ROOM_MAY_IMPORT
+from tests.test_house import PACKAGE_MAY_IMPORT
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -68,7 +68,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"\W+", "-", h.lower()).strip("-") for h in headings}, target
 
 
-def test_architecture_names_files_and_rooms_that_are_there() -> None:
+def test_architecture_names_files_and_packages_that_are_there() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     found = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py")}
     named = set(re.findall(r"`([\w/]+\.py)`", text)) - {"NAME.py"}
@@ -79,8 +79,8 @@ def test_architecture_names_files_and_rooms_that_are_there() -> None:
     ]  # fmt: skip
     assert lost == []
     table = re.findall(r"^\| `([a-z/]+)/` \|", text, re.M)
-    rooms = [name.removeprefix("edgeqe/").replace("/", ".") for name in table]
-    assert sorted(rooms) == sorted(ROOM_MAY_IMPORT)
+    packages = [name.removeprefix("edgeqe/").replace("/", ".") for name in table]
+    assert sorted(packages) == sorted(PACKAGE_MAY_IMPORT)
 
 
 def test_the_picture_is_small() -> None:

@@ -34,7 +34,7 @@ GROUPS = {
         "bench": "Measure quality, latency and memory, and what to ship.",
         "drift": "Compare the gains of two models; fail where one drifts.",
         "blame": "Say where a drift comes from.",
-        "verify": "Check a model file: self-test, halo, tiles, codecs.",
+        "verify": "Check a model file: self-test, tiles, halo, strengths.",
     },
     "Make models": {
         "train": "Train a network from a recipe.",

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 @click.option("--no-quality", is_flag=True, help="Leave quality out.")
 @click.option("--no-speed", is_flag=True, help="Leave latency and memory out.")
 @click.option("--ensemble", type=int, default=1, metavar="[1|8]",
-              help="8: the quality of the slow mode, the mean over the eight flips and turns; with "
+              help="8: the quality of the ensemble, the mean over the eight flips and rotations; with "
                    "--no-speed.")  # fmt: skip
 @click.option("--estimate", "estimated", is_flag=True,
               help="Measure nothing: estimate the target's speed from its profile's peaks, on any "

@@ -40,7 +40,7 @@ Job = tuple[str, str]
 @click.option("--amount", type=float, default=1.0, show_default=True, metavar="A",
               help="How much of the change is made, 0 to 1.")  # fmt: skip
 @click.option("--ensemble", type=int, default=1, show_default=True, metavar="[1|8]",
-              help="8: the mean over the eight flips and turns, a little better and eight times "
+              help="8: the mean over the eight flips and rotations, a little better and eight times "
                    "the work.")  # fmt: skip
 @click.option("--suffix", default=".png", show_default=True, metavar=".SUFFIX",
               help="Format of the files in an output folder.")  # fmt: skip

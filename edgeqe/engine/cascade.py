@@ -44,7 +44,7 @@ class OpenSessions:
     phases: int = 0
     """Those of them, the first ones, that are phases of luma."""
     ensemble: int = 1
-    """8 for the mean over the eight flips and turns."""
+    """8 for the mean over the eight flips and rotations."""
 
     @property
     def buffer_planes(self) -> int:

@@ -83,7 +83,7 @@ class FileReport:
     amount: float
     """How much of the change was made, 0 to 1."""
     ensemble: int
-    """8 where the change is the mean over the eight flips and turns, else 1."""
+    """8 where the change is the mean over the eight flips and rotations, else 1."""
     quality: int | None
     """IJG quality nearest to the strength's table; None where a QP or a step was given."""
     quality_exact: bool | None

@@ -1,4 +1,4 @@
-"""The slow mode: the mean of a network's residual over the eight flips and turns of its planes.
+"""Self-ensemble: the mean of a network's residual over the eight flips and rotations of its planes.
 
 A window is turned as the whole picture would be, padded to the network's alignment, so that zero
 padding falls where it does in the turned whole, and tiles equal it. A turn is up to three steps::

@@ -24,7 +24,7 @@ class EnhanceOptions:
     amount: float = 1.0
     """How much of the residual is added, 0 (the picture stays as it is) to 1."""
     ensemble: int = 1
-    """1, or 8 for the mean residual over the eight flips and turns."""
+    """1, or 8 for the mean residual over the eight flips and rotations."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
@@ -35,5 +35,5 @@ class EnhanceOptions:
         if isinstance(ensemble, bool) or ensemble not in (1, SIZE):
             raise InputError(
                 f"ensemble {ensemble!r} is neither 1 nor {SIZE}: {SIZE} is the mean over the "
-                "eight flips and turns."
+                "eight flips and rotations."
             )

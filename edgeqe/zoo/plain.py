@@ -12,7 +12,8 @@ pools, so tiles are exact.
 | edgeqe-small | 40 | 4 | 15.5 | 12 |
 | edgeqe-base | 64 | 8 | 75.5 | 20 |
 
-docs/networks.md has the shapes that were tried, with what they gain and take.
+The shipped edgeqe-base is still that of `edgeqe.zoo.multiscale`. docs/networks.md has the shapes
+that were tried, with what they gain and take.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-if str(REPOSITORY) not in sys.path:  # a borrowed machine has nothing installed
+if str(REPOSITORY) not in sys.path:  # that machine has nothing installed
     sys.path.insert(0, str(REPOSITORY))
 
 from bound import Bound, TimeUp  # noqa: E402  # behind the path above

@@ -1,4 +1,4 @@
-"""`ensemble=8`: the mean over flips and turns, against whole pictures turned one by one."""
+"""`ensemble=8`: the mean over flips and rotations, against whole pictures turned one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every script of the project starts: its imports are those of the rooms as they are now."""
+"""Every script of the project starts: its imports are those of the packages as they are now."""
 
 from __future__ import annotations
 
