@@ -101,7 +101,7 @@ def strength_of_stream(data: bytes) -> CodedStrength:
 
 
 def read_sps(bits: BitReader) -> tuple[int, AvcSps]:
-    """Read a sequence parameter set: its number and its content."""
+    """Read a sequence parameter set: its identifier and its content."""
     profile = bits.u(8)
     bits.skip(16)  # constraints, level
     number = bits.ue(31, "seq_parameter_set_id")
@@ -146,7 +146,7 @@ def _skip_scaling_list(bits: BitReader, size: int) -> None:
 
 
 def read_pps(bits: BitReader) -> tuple[int, AvcPps]:
-    """Read a picture parameter set: its number and its content."""
+    """Read a picture parameter set: its identifier and its content."""
     number = bits.ue(255, "pic_parameter_set_id")
     sps = bits.ue(31, "seq_parameter_set_id")
     cabac, bottom_order = bits.flag(), bits.flag()

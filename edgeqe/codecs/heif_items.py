@@ -29,7 +29,7 @@ class HeifItem:
 
 
 class HeifItems:
-    """Items of a file by their numbers."""
+    """Items of a file by their IDs."""
 
     def __init__(self, data: bytes) -> None:
         """Read the box ``meta``.
@@ -61,7 +61,7 @@ class HeifItems:
                 read(inside[kind])
 
     def item(self, number: int) -> HeifItem:
-        """Item of a number.
+        """Item of an ID.
 
         Raises
         ------

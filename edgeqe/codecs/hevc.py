@@ -28,7 +28,7 @@ RESERVED = (*range(10, 16), *range(22, 32))
 
 @dataclass
 class HevcHeaders:
-    """Parameter sets that came so far, by their numbers."""
+    """Parameter sets that came so far, by their identifiers."""
 
     sps: ParameterSets[HevcSps] = field(default_factory=ParameterSets)
     pps: ParameterSets[HevcPps] = field(default_factory=ParameterSets)

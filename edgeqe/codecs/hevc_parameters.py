@@ -87,7 +87,7 @@ class HevcPps:
 
 
 def read_sps(bits: BitReader) -> tuple[int, HevcSps]:
-    """Read a sequence parameter set without its NAL header: its number and its content.
+    """Read a sequence parameter set without its NAL header: its identifier and its content.
 
     Raises
     ------
@@ -210,7 +210,7 @@ def read_reference_set(
 
 
 def read_pps(bits: BitReader) -> tuple[int, HevcPps]:
-    """Read a picture parameter set without its NAL header: its number and its content.
+    """Read a picture parameter set without its NAL header: its identifier and its content.
 
     Raises
     ------

@@ -212,7 +212,7 @@ def strength(data: bytes) -> CodedStrength:
 
 
 def _tables(segment: bytes) -> dict[int, bytes]:
-    """Quantization tables of a segment by their numbers, 64 or 128 bytes each."""
+    """Quantization tables of a segment by their identifiers, 64 or 128 bytes each."""
     found = {}
     at = 0
     while at < len(segment):

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class ParameterSets(dict[int, T], Generic[T]):
-    """Parameter sets of one kind that came so far, by their numbers."""
+    """Parameter sets of one kind that came so far, by their identifiers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class ParameterSets(dict[int, T], Generic[T]):
         ----------
         unit : bytes
         read : callable
-            Reads it: its number and its content.
+            Reads it: its identifier and its content.
 
         Raises
         ------

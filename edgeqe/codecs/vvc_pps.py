@@ -40,7 +40,7 @@ class VvcPps:
 
 
 def read_pps(bits: BitReader, sets: Mapping[int, VvcSps]) -> tuple[int, VvcPps]:
-    """Read a picture parameter set without its NAL header: its number and its content.
+    """Read a picture parameter set without its NAL header: its identifier and its content.
 
     Raises
     ------

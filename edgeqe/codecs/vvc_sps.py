@@ -59,7 +59,7 @@ class VvcSps:
 
 
 def read_sps(bits: BitReader) -> tuple[int, VvcSps]:
-    """Read a sequence parameter set without its NAL header: its number and its content.
+    """Read a sequence parameter set without its NAL header: its identifier and its content.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def _skip_profile(bits: BitReader, sublayers: int) -> None:
 
 
 def _subpicture(bits: BitReader) -> int:
-    """Bits of a subpicture's number."""
+    """Bits of a subpicture's identifier."""
     if bits.ue(name="sps_num_subpics_minus1"):
         raise unsupported("VVC streams of several subpictures")
     length = 1 + bits.ue(15, "sps_subpic_id_len_minus1")

@@ -32,7 +32,7 @@ class Workers:
     def each(self, function: Callable[[T], None], items: Iterable[T], workers: int) -> None:
         """Run a function on every item, on as many of the threads as there are workers.
 
-        Threads that a plan has no use for stay unborn: each would keep a heap of its own. On an
+        Threads that a plan has no use for are not started: each would keep a heap of its own. On an
         error or Ctrl-C what has not begun is dropped and what has is finished.
 
         Raises

@@ -154,9 +154,14 @@ class _Interpreter:
         self._allocate(size)
         self.size, self.most = size, math.prod(size or (0,))
         # A tensor's view is made anew for each call: one that lives stops the interpreter.
-        self._inputs = [(self.interpreter.tensor(given["index"]), _step(given)) for given in inputs]
+        self._inputs = [
+            (self.interpreter.tensor(given["index"]), _quantization(given)) for given in inputs
+        ]
         output = self.interpreter.get_output_details()[0]
-        self._output, self._step = self.interpreter.tensor(output["index"]), _step(output)
+        self._output, self._output_scale = (
+            self.interpreter.tensor(output["index"]),
+            _quantization(output),
+        )
         integers = any(step for _, step in self._inputs)
         self._values = np.empty(self.most if integers else 0, np.float32)
 
@@ -191,10 +196,10 @@ class _Interpreter:
             raise _refused(error) from error
         lying = self._output()[0].transpose(2, 0, 1)
         result = np.empty(lying.shape, np.float32) if out is None else out
-        if self._step is None:
+        if self._output_scale is None:
             result[...] = lying
         else:
-            scale, zero = self._step
+            scale, zero = self._output_scale
             if zero:
                 np.subtract(lying, zero, out=result)
                 result *= scale
@@ -216,7 +221,7 @@ class _Interpreter:
             np.copyto(integers, scratch, casting="unsafe")
 
 
-def _step(details: Mapping[str, Any]) -> tuple[np.float32, np.float32] | None:
+def _quantization(details: Mapping[str, Any]) -> tuple[np.float32, np.float32] | None:
     """Scale and zero point of an int8 tensor; None for floats."""
     if details["dtype"] is not np.int8:
         return None

@@ -1,4 +1,4 @@
-"""What a candidate may lose before the drift gate closes."""
+"""What a candidate may lose before the drift gate fails."""
 
 from __future__ import annotations
 

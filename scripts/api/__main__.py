@@ -1,4 +1,4 @@
-"""docs/api.md from the docstrings of the public face.
+"""docs/api.md from the docstrings of the public interface.
 
 Usage: ``python scripts/api`` writes the page; the sources are read, never imported. A test
 holds the page equal, so run it when a public docstring or signature changes.
