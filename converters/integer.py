@@ -4,7 +4,7 @@ The graph stays one of real numbers in ONNX's operators; the integers are facts 
 
     Conv(x, W) -> Mul(scale) -> Add(bias) [-> Relu]  ->  y
 
-W holds whole numbers, |w| <= 64, once for all uses; `scale` (1, C, 1, 1) brings a use to real
+W holds whole numbers, |w| <= 64 (127 for LiteRT alone), once for all uses; `scale` (1, C, 1, 1) brings a use to real
 numbers, the strength's factor included; `bias` (1, C, 1, 1) is real. x and y stand for integers
 by their `Step`. So running the graph as it is gives the network with integer kernels and
 real values, and rounding the values of `steps` on the way gives the integer network.
@@ -24,6 +24,9 @@ from edgeqe.model_file import integer_bias
 #: Largest weight: 7 bits. Two products with uint8 values then fit the 16-bit pair sums of
 #: x86 without VNNI: 255 * (64 + 64) <= 32767.
 LARGEST_WEIGHT = 64
+#: Largest weight where no sum of 16 bits is in the way: LiteRT widens the products, or adds four of
+#: them into 32 bits, on every processor. Kernels of 8 bits err half as much as those of 7.
+LARGEST_BYTE = 127
 #: Operators whose result has the integers of their input, moved.
 MOVING = frozenset({"DepthToSpace", "MaxPool", "Slice", "SpaceToDepth"})
 CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})

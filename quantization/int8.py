@@ -1,6 +1,6 @@
 """INT8 as a pass on the graph: integer kernels once, scales that follow the strength.
 
-Per-channel symmetric kernels with |w| <= 64, values with one scale and one zero each. A factor
+Per-channel symmetric kernels with |w| <= 64 (127 for LiteRT alone), values with one scale and one zero each. A factor
 a channel (batch norm, the strength) changes scales and biases alone, never a kernel::
 
     w * s / max|w * s| = w / max|w|    for s > 0
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from edgeqe.converters.graph import KEYS, Graph
 from edgeqe.converters.integer import (
     CONVOLUTIONS,
+    LARGEST_BYTE,
     LARGEST_WEIGHT,
     MOVING,
     Group,
@@ -43,8 +44,6 @@ FINE, COARSE = (60, 1 / 4), (10, 1.0)
 #: Smallest scale of a value, of its largest over the strengths.
 SMALLEST = 1e-4
 MIDDLE, TOP = 128, 255
-#: Largest whole number of a kernel whose convolution stays real: nothing overflows there.
-LARGEST_BYTE = 127
 
 
 def integer_graph(
@@ -76,7 +75,7 @@ def integer_graph(
         Second moment of the inputs of kernels, see `moments.py`; without it weights are rounded
         to the nearest.
     largest : int
-        Largest weight; more than 64 overflows on x86 without VNNI.
+        Largest weight; more than 64 overflows in ONNX Runtime on x86 without VNNI.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeqe.converters.integer import IntegerGraph
+from edgeqe.converters.integer import LARGEST_BYTE, LARGEST_WEIGHT, IntegerGraph
 from edgeqe.converters.sources import Source
 from edgeqe.errors import InputError
 from edgeqe.planes import NEUTRAL
@@ -98,8 +98,20 @@ class Quantizer:
             source.graph, self.photographs, source.planes, qualities, told("weigh kernels")
         )
 
-    def make(self, real: Collection[str] = (), *, symmetric: bool = False) -> IntegerGraph:
-        """Network of integers, some of its convolutions kept real."""
+    def make(
+        self, real: Collection[str] = (), *, symmetric: bool = False, litert: bool = False
+    ) -> IntegerGraph:
+        """Network of integers, some of its convolutions kept real.
+
+        Parameters
+        ----------
+        real, symmetric
+            As of `integer_graph`.
+        litert : bool
+            Round kernels to 8 bits, which LiteRT holds everywhere, and ONNX Runtime does not. Those
+            of a quantization-aware training stay at the 7 bits that it fits its weights to.
+        """
+        wide = litert and self.moments is not None
         return integer_graph(
             self.source.graph,
             self.calibration.ranges,
@@ -107,6 +119,7 @@ class Quantizer:
             symmetric=symmetric,
             real=real,
             moments=self.moments,
+            largest=LARGEST_BYTE if wide else LARGEST_WEIGHT,
         )
 
     def judge(self) -> Judge:

@@ -87,6 +87,7 @@ def command(
             "'edgeqe[host,ort,tflite,files]'."
         ) from error
     frozen = read_frozen(Path(model))
+    litert = destination is not None and destination.suffix == ".tflite"
     found: dict[str, Any] = {"schema_version": 1}
     ranked: list[Loss] = []
     with phases(hide=as_json) as progress:
@@ -100,7 +101,7 @@ def command(
         )
 
         def make(real: Any = ()) -> Any:
-            return quantizer.make(real, symmetric=trt)
+            return quantizer.make(real, symmetric=trt, litert=litert)
 
         judge = quantizer.judge()
         if report or max_drop is not None:
