@@ -4,10 +4,11 @@ It stays a float graph in ONNX's operators; quantization is stated beside it::
 
     Conv(x, W) -> Mul(scale) -> Add(bias) [-> Relu]  ->  y
 
-W holds integer weights in [-64, 64], stored once for all uses; `scale` (1, C, 1, 1) is the kernel's
-scale per channel for one use, the strength's factor included; `bias` (1, C, 1, 1) is float. x and y
-are quantized by their `QuantParams`. So running the graph as it is gives the network with quantized
-weights and float activations, and rounding the values of `quant_params` on the way gives INT8.
+W holds integer weights in [-64, 64] (for LiteRT alone [-127, 127]), stored once for all uses;
+`scale` (1, C, 1, 1) is the kernel's scale per channel for one use, the strength's factor included;
+`bias` (1, C, 1, 1) is float. x and y are quantized by their `QuantParams`. So running the graph as
+it is gives the network with quantized weights and float activations, and rounding the values of
+`quant_params` on the way gives INT8.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from edgeqe.typing import Float
 #: Largest magnitude of an integer weight. Two products with uint8 activations then fit the 16-bit
 #: pair sums of x86 without VNNI: 255 * (64 + 64) <= 32767.
 LARGEST_WEIGHT = 64
+#: Largest weight where no sum of 16 bits is in the way: LiteRT widens the products, or adds four of
+#: them into 32 bits, on every processor. Weights of 8 bits err half as much as those of 7.
+LARGEST_BYTE = 127
 #: Operators that move quantized values without changing them: output and input share parameters.
 MOVING = frozenset({"DepthToSpace", "MaxPool", "Slice", "SpaceToDepth"})
 CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})

@@ -42,7 +42,8 @@ class GraphSession:
         try:
             if isinstance(network, Graph):
                 model = onnx_writer.model_of(network, {})
-            else:
+            else:  # products of 8 bits are exact on every x86, and slower without VNNI
+                options.add_session_config_entry("session.x64quantprecision", "1")
                 model = onnx_integer_writer.model_of(network, {})
             if outputs:
                 channels = graph.channels()

@@ -1,6 +1,6 @@
 """INT8 quantization pass: integer kernels stored once, scales that follow the strength.
 
-Weights are symmetric, per channel, in [-64, 64]; activations have one scale and one zero point. A
+Weights are symmetric, per channel, in [-64, 64] (for LiteRT alone [-127, 127]); activations have one scale and one zero point. A
 per-channel factor (batch norm, the strength) changes scales and biases alone, never a kernel::
 
     w * s / max|w * s| = w / max|w|    for s > 0
@@ -23,6 +23,7 @@ from edgeqe.codecs.strength import KEYS_PER_OCTAVE, step_from_quality
 from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.graph.integer import (
     CONVOLUTIONS,
+    LARGEST_BYTE,
     LARGEST_WEIGHT,
     MOVING,
     Group,
@@ -44,8 +45,6 @@ FINE, COARSE = (60, 1 / 4), (10, 1.0)
 #: Smallest scale of a value, relative to its largest over the strengths.
 SMALLEST = 1e-4
 MIDDLE, TOP = 128, 255
-#: Largest integer weight of a convolution that is kept in float: nothing overflows there.
-LARGEST_BYTE = 127
 
 
 def quantized_graph(
@@ -84,7 +83,7 @@ def quantized_graph(
     hessians : mapping of str to ndarray, optional
         GPTQ Hessians by kernel, see `hessian.py`; without one, weights are rounded to nearest.
     largest : int
-        Largest integer weight; more than 64 overflows on x86 without VNNI.
+        Largest integer weight; more than 64 overflows in ONNX Runtime on x86 without VNNI.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeqe.converters.graph.integer import QuantizedGraph
+from edgeqe.converters.graph.integer import LARGEST_BYTE, LARGEST_WEIGHT, QuantizedGraph
 from edgeqe.converters.sources import Source
 from edgeqe.errors import InputError
 from edgeqe.quantization.calibration.calibration import QUALITIES, STATISTIC, Calibration, calibrate
@@ -97,8 +97,24 @@ class Quantizer:
             source.graph, self.photographs, source.planes, qualities, told("weigh kernels")
         )
 
-    def make(self, keep_float: Collection[str] = (), *, symmetric: bool = False) -> QuantizedGraph:
-        """Quantized graph, some of its convolutions kept in float."""
+    def make(
+        self,
+        keep_float: Collection[str] = (),
+        *,
+        symmetric: bool = False,
+        litert: bool = False,
+    ) -> QuantizedGraph:
+        """Quantized graph, some of its convolutions kept in float.
+
+        Parameters
+        ----------
+        keep_float, symmetric
+            As of `quantized_graph`.
+        litert : bool
+            Weights of 8 bits, which LiteRT holds everywhere, and ONNX Runtime does not. Those of a
+            quantization-aware training stay at the 7 bits that it fits its weights to.
+        """
+        wide = litert and self.hessians is not None
         return quantized_graph(
             self.source.graph,
             self.calibration.ranges,
@@ -106,6 +122,7 @@ class Quantizer:
             symmetric=symmetric,
             keep_float=keep_float,
             hessians=self.hessians,
+            largest=LARGEST_BYTE if wide else LARGEST_WEIGHT,
         )
 
     def meter(self) -> LossMeter:

@@ -128,8 +128,10 @@ def quantize(
         progress=progress,
     )
 
+    litert = destination is not None and destination.suffix == ".tflite"
+
     def make(keep_float: Collection[str] = ()) -> QuantizedGraph:
-        return quantizer.make(keep_float, symmetric=trt)
+        return quantizer.make(keep_float, symmetric=trt, litert=litert)
 
     def tried(done: int, count: int) -> None:
         if progress is not None:

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from click.testing import CliRunner, Result
+from onnx import numpy_helper
 
 from edgeqe import Enhancer
 from edgeqe.cli import main
@@ -61,6 +64,34 @@ def test_a_shipped_model_becomes_integers(pictures: Path, tmp_path: Path) -> Non
             assert np.abs(one.astype(int) - other).max() <= 3
             assert np.abs(one.astype(int) - other).mean() < 0.5
         assert ours.self_test().passed
+
+
+def largest_weights(path: Path) -> set[int]:
+    """Largest weight of each kernel, read without our own reader."""
+    if path.suffix == ".onnx":
+        stored = [numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer]
+    else:
+        interpreter = Interpreter(model_path=str(path))
+        stored = [
+            interpreter.get_tensor(detail["index"])
+            for detail in interpreter.get_tensor_details()
+            if detail["name"].endswith(".kernel")
+        ]
+    kernels = [one for one in stored if one.ndim == 4 and one.dtype == np.int8]
+    assert len(kernels) == 4
+    return {int(np.abs(kernel.astype(int)).max()) for kernel in kernels}
+
+
+def test_litert_gets_kernels_of_8_bits_and_onnx_runtime_of_7(
+    pictures: Path, tmp_path: Path
+) -> None:
+    for suffix, largest in ((".onnx", 64), (".tflite", 127)):
+        out = tmp_path / f"nano{suffix}"
+        result = run("edgeqe-nano:float32", "-o", out, "--calibration", pictures)
+        assert result.exit_code == 0, result.output
+        assert largest_weights(out) == {
+            largest
+        }  # a channel's largest may be clipped, not a kernel's
 
 
 def test_a_share_of_the_calibration_is_drawn(pictures: Path, tmp_path: Path) -> None:
