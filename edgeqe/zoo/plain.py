@@ -12,8 +12,7 @@ pools, so tiles are exact.
 | edgeqe-small | 40 | 4 | 15.5 | 12 |
 | edgeqe-base | 64 | 8 | 75.5 | 20 |
 
-The shipped edgeqe-base is still that of `edgeqe.zoo.multiscale`. docs/networks.md has the shapes
-that were tried, with what they gain and take.
+docs/networks.md has the shapes that were tried, with what they gain and take.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from edgeqe.typing import Double
 
 #: Smallest scale of a channel, relative to its largest over uses and strengths. A scale that is 0 or
 #: has the other sign, but no more of it than `CROSSING`, becomes this.
-SMALLEST, CROSSING = 1e-6, 0.05
+SMALLEST, CROSSING = 1e-6, 0.2
 
 
 def with_integer_kernel(
