@@ -162,7 +162,7 @@ def test_what_cannot_be_trained_on_is_one_line(pictures: Path, tmp_path: Path) -
         for copy in ("a.png", "b.png"):
             (bad / copy).write_bytes((pictures / "coffee.png").read_bytes())
         (bad / name).write_bytes(b"no picture")
-        refused(run(*words, bad), f"{name} is no picture that edgeqe reads", "take it out")
+        refused(run(*words, bad), f"{name} is no picture that edgeqe reads", "give JPEG")
     # none of these is a training to go on with
     assert not list(out.rglob(CHECKPOINT))
     refused(run(*words, pictures, "--resume"), "no checkpoint")

@@ -133,7 +133,7 @@ def test_a_negative_scale_turns_its_channel() -> None:
 
 def test_scales_of_both_signs_are_refused() -> None:
     graph = canonical(shared())
-    graph.constants["c2.kernel.scale"][0, 1] *= -1
+    graph.constants["c2.kernel.scale"][0, 1] *= -4  # to a quarter of the other sign and more
     with pytest.raises(InputError, match=r"kernel 'k', channel 1: .* keep 'c1' in float"):
         with_integer_kernel(graph, "k", 64)
 

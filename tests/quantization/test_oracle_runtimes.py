@@ -228,7 +228,12 @@ def calibrated(name: str) -> tuple[Graph, Ranges]:
 
 @functools.cache
 def integers_of(name: str) -> QuantizedGraph:
-    return quantized_graph(*calibrated(name), key_of(40))
+    graph, ranges = calibrated(name)
+    # of edgeqe-base one layer ships in float: the scale of a channel changes its sign
+    kept = {node.name for node in canonical(graph).nodes if "hidden_6.kernel" in node.inputs}
+    return quantized_graph(
+        graph, ranges, key_of(40), keep_float=kept if name == "edgeqe-base" else ()
+    )
 
 
 def picture_of(integer: QuantizedGraph, planes: Integers, result: Integers) -> Integers:
@@ -263,7 +268,9 @@ def check(integer: QuantizedGraph, planes: Integers, found: Mapping[str, Integer
 def test_a_shipped_network_is_the_oracle(name: str, quality: int, runtime: str) -> None:
     integer = integers_of(name).at(key_of(quality))
     planes = planes_of(coded(PHOTOGRAPH, quality))
-    assert check(integer, planes, running(runtime, integer)(planes)) <= 1
+    # a float layer ends on the other side of a half here and there, and base has layers behind it
+    most = 2 if name == "edgeqe-base" else 1
+    assert check(integer, planes, running(runtime, integer)(planes)) <= most
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
