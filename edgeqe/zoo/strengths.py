@@ -14,6 +14,9 @@ from keras import ops
 
 #: Step of QP 32, the origin of t in the QP-adaptive paper: 2 ** ((32 - 4) / 6).
 STEP_OF_QP_32 = 2.0 ** (28 / 6)
+#: Least scale of `ScaleAndBias`: an integer kernel serves all strengths of a channel whose scale
+#: keeps its sign.
+LEAST_SCALE = 2.0**-7
 
 
 @keras.saving.register_keras_serializable("edgeqe")
@@ -70,7 +73,7 @@ class StrengthLayer(keras.layers.Layer):  # type: ignore[misc]
 class ScaleAndBias(StrengthLayer):
     """Scale and bias per channel, linear in `StepFeatures`.
 
-    ``scale = unit * (1 + A f)``, ``bias = unit * (b + B f)``, where ``unit`` is 1,
+    ``scale = unit * max(1 + A f, LEAST_SCALE)``, ``bias = unit * (b + B f)``, where ``unit`` is 1,
     or ``step / 16`` where `in_steps` is set: the tail's residual is then in units
     of the step, as the error of a quantizer is.
 
@@ -97,7 +100,7 @@ class ScaleAndBias(StrengthLayer):
     def vectors(self, strength: Any) -> tuple[Any, Any]:
         """Scale and bias of shape (N, 1, 1, C)."""
         log2_step, features = strength[:, :1], strength[:, 1:]
-        scale = 1.0 + ops.matmul(features, self.scale_weights)
+        scale = ops.maximum(1.0 + ops.matmul(features, self.scale_weights), LEAST_SCALE)
         bias = self.bias + ops.matmul(features, self.bias_weights)
         if self.in_steps:
             unit = ops.exp2(log2_step - 4.0)
