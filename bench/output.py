@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgeqe.bench.clips import ClipSet
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.page.crops import crops_of
 from edgeqe.bench.page.html import page_html
@@ -48,7 +49,7 @@ def write_all(
     report: Mapping[str, Any],
     rows: Sequence[QualityRow],
     networks: Mapping[str, MeasuredNetwork],
-    pictures: PictureSet,
+    pictures: PictureSet | ClipSet,
     folder: Path,
 ) -> None:
     """Write the report's files; what was not measured has no plot.
@@ -61,7 +62,8 @@ def write_all(
         Its rows of quality, which choose the pictures that are shown.
     networks : mapping of str to MeasuredNetwork
         By the names of the report; those nothing else beats are shown.
-    pictures : PictureSet
+    pictures : PictureSet or ClipSet
+        No cuts of clips are shown.
     folder : Path
 
     Raises
@@ -75,5 +77,7 @@ def write_all(
         write(pareto_png(report), folder / PARETO_NAME)
     best = [point["model"] for point in trade["points"] if point["frontier"]] if trade else []
     shown = [name for name in networks if name in best] or list(networks)
-    crops = [] if report["interrupted"] else crops_of(networks, pictures, rows, shown)
+    crops = []
+    if isinstance(pictures, PictureSet) and not report["interrupted"]:
+        crops = crops_of(networks, pictures, rows, shown)
     write(page_html(report, crops).encode(), folder / PAGE_NAME)

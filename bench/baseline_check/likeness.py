@@ -10,8 +10,9 @@ from typing import Any
 #: Of the stamp: another machine, decoder or reference network makes other figures. The reference
 #: network takes out a machine's speed, but not how much faster it is at one network than another.
 STAMP = ("system", "cpu", "cpu_count", "cpu_features", "jpeg", "reference")
-DATA = ("name", "pictures", "scale")
-SETUP = ("threads", "memory_limit_bytes", "ensemble")
+DATA = ("name", "clips", "pictures", "scale")
+SETUP = ("codec", "coding", "threads", "memory_limit_bytes", "ensemble")
+ENCODER = ("encoder", "version", "settings")
 #: Of each model that both reports have.
 MODEL = ("runtime", "runtime_version", "provider", "threads", "fallback")
 #: What differs between two versions of ours is what a comparison is about: it is only told.
@@ -58,6 +59,7 @@ def differences(baseline: Mapping[str, Any], current: Mapping[str, Any]) -> list
         *_of("data.", DATA, baseline["data"], current["data"]),
         *_pictures(baseline["quality"], current["quality"]),
         *_of("setup.", SETUP, baseline["setup"], current["setup"]),
+        *_of("encoder.", ENCODER, baseline["setup"]["encoder"], current["setup"]["encoder"]),
         *_of("", TOLD_STAMP, baseline["stamp"], current["stamp"], refused=False),
     ]
     models = {model["name"]: model for model in current["models"]}

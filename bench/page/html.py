@@ -17,6 +17,7 @@ from edgeqe.bench.page.pictures import pictures
 from edgeqe.bench.page.style import STYLE
 from edgeqe.bench.plots.figures import pareto_png, quality_png, rate_png
 from edgeqe.bench.plots.style import PIXELS, counted
+from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -32,7 +33,7 @@ def page_html(report: Mapping[str, Any], crops: Sequence[Crop]) -> str:
     Parameters
     ----------
     report : mapping
-        `Report.to_dict`, schema version 2.
+        `Report.to_dict`, schema version 4.
     crops : sequence of Crop
         Pictures to show; may be empty.
 
@@ -84,7 +85,7 @@ def _head(report: Entry) -> list[str]:
     data, setup = report["data"], report["setup"]
     scaled = "" if data["scale"] == 1 else f", downscaled by {data['scale']:g}"
     said = [
-        f"{counted(data['pictures'], 'picture')}{scaled}",
+        f"{counted(data['pictures'], _what(report))}{scaled}",
         f"target {setup['target']}",
         report["stamp"]["cpu"],
     ]
@@ -102,14 +103,18 @@ def _sections(report: Entry, crops: Sequence[Crop]) -> dict[str, Callable[[], li
     """Sections by their headings, in the order of the page."""
     rows = report["quality"]
     protocols = list(dict.fromkeys(row["protocol"] for row in rows))
+    codec = report["setup"]["codec"]
+    axis = f"{codec_in_words(codec)} {unit_in_words(codec)}"
 
     def quality() -> list[str]:
         parts = [
-            tables.quality(protocol, [row for row in rows if row["protocol"] == protocol])
+            tables.quality(
+                protocol, [row for row in rows if row["protocol"] == protocol], _what(report)
+            )
             for protocol in protocols
         ]
         drawn = [
-            _plot(quality_png(report, protocol), f"Gain against JPEG quality, protocol {protocol}.")
+            _plot(quality_png(report, protocol), f"Gain against {axis}, protocol {protocol}.")
             for protocol in protocols
         ]
         if set(protocols) - {"gray"}:
@@ -134,6 +139,10 @@ def _sections(report: Entry, crops: Sequence[Crop]) -> dict[str, Callable[[], li
         "Pictures": lambda: pictures(crops),
         "Conditions": lambda: conditions(report),
     }
+
+
+def _what(report: Entry) -> str:
+    return "clip" if report["data"]["clips"] else "picture"
 
 
 def _baseline(compared: Entry | None) -> list[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgeqe.bench.console import encoder_words
 from edgeqe.bench.page.markup import Column, facts, heading, listing, table
 from edgeqe.bench.page.tables import ways
 from edgeqe.bench.report import MIB
+from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 
 Entry = Mapping[str, Any]
 
@@ -41,7 +43,9 @@ def conditions(report: Entry) -> list[str]:
                 ("JPEG", stamp["jpeg"]),
                 ("Reference network", stamp["reference"]),
                 ("Target", f"{setup['target']}{', in full' if setup['full'] else ''}"),
-                ("Qualities", _listed(setup["qualities"])),
+                ("Codec", f"{codec_in_words(setup['codec'])}, {setup['coding']}"),
+                ("Encoder", encoder_words(setup)),
+                ("Strengths", _strengths(setup)),
                 ("Protocols", _listed(setup["protocols"])),
                 ("Sizes", _listed(setup["sizes"])),
                 ("Threads", _words(setup["threads"])),
@@ -86,6 +90,11 @@ def _form(value: Any, form: str) -> str:
 
 def _words(value: object) -> str:
     return "" if value is None else str(value)
+
+
+def _strengths(setup: Entry) -> str:
+    values = ", ".join(f"{value:g}" for value in setup["values"])
+    return f"{unit_in_words(setup['codec'])} {values}" if values else ""
 
 
 def _listed(values: list[Any]) -> str:

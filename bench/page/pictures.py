@@ -1,4 +1,4 @@
-"""The page's pictures: original, JPEG and enhanced, side by side."""
+"""The page's pictures: original, coded and enhanced, side by side."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def pictures(crops: Sequence[Crop]) -> list[str]:
     if not crops:
         return []
     words = (
-        "Of each model the picture that gains least and the one in the middle, cut where JPEG did "
+        "Of each model the picture that gains least and the one in the middle, cut where the codec did "
         f"most harm, at {ZOOM} times their size. Captions: PSNR of the cut."
     )
     return [paragraph(words, "faint"), *(part for crop in crops for part in _shown(crop))]
@@ -27,13 +27,13 @@ def pictures(crops: Sequence[Crop]) -> list[str]:
 
 def _shown(crop: Crop) -> list[str]:
     whole = (
-        f"The whole picture gains {crop.gain_db:+.3f} dB in protocol {crop.protocol} at JPEG "
-        f"quality {crop.quality}."
+        f"The whole picture gains {crop.gain_db:+.3f} dB in protocol {crop.protocol} at "
+        f"{crop.point}."
     )
     gain = crop.psnr_db_after - crop.psnr_db_before
     captions = {
         "Original": "",
-        f"JPEG, quality {crop.quality}": f"{crop.psnr_db_before:.2f} dB",
+        str(crop.point): f"{crop.psnr_db_before:.2f} dB",
         crop.model: f"{crop.psnr_db_after:.2f} dB ({gain:+.2f})",
     }
     figures = [
@@ -41,7 +41,7 @@ def _shown(crop: Crop) -> list[str]:
             pixels, f"{words}: cut of {crop.picture}", f"{words}: {figure}" if figure else words
         )
         for (words, figure), pixels in zip(
-            captions.items(), (crop.original, crop.jpeg, crop.enhanced), strict=True
+            captions.items(), (crop.original, crop.coded, crop.enhanced), strict=True
         )
     ]
     return [

@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeqe.bench.console import KIND_WORDS, ensemble_words
+from edgeqe.bench.console import KIND_WORDS, curve_words, ensemble_words
 from edgeqe.bench.page.markup import Column, listing, paragraph, table
 from edgeqe.bench.plots.style import counted
 from edgeqe.bench.report import MIB
+from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.protocols import CodingProtocol
 
 Entry = Mapping[str, Any]
@@ -63,32 +64,33 @@ def tradeoff(report: Entry) -> str:
     )
 
 
-def quality(protocol: str, rows: Sequence[Entry]) -> str:
-    """Figures before and after in one protocol, a group of rows a JPEG quality."""
-    rows = sorted(rows, key=lambda row: int(row["quality"]))
-    pictures = counted(rows[0]["pictures"], "picture")
+def quality(protocol: str, rows: Sequence[Entry], what: str = "picture") -> str:
+    """Figures before and after in one protocol, a group of rows a strength."""
+    rows = sorted(rows, key=lambda row: float(row["value"]))
+    pictures = counted(rows[0]["pictures"], what)
+    codec = codec_in_words(rows[0]["codec"])
     # Of a gray picture a pixel is a channel.
     by_channel = "" if protocol == "gray" else "bits_per_channel"
     return table(
         f"Protocol {protocol}, {pictures}{ensemble_words(rows)}: {CodingProtocol(protocol).meaning}",
         [
             Column("Model", [row["model"] for row in rows]),
-            Column("JPEG quality", _figures(rows, "quality", "d")),
+            Column(f"{codec} {unit_in_words(rows[0]['codec'])}", _figures(rows, "value", "g")),
             Column("Bits per pixel", _figures(rows, "bits_per_pixel", ".3f")),
             Column("Bits per channel", _figures(rows, by_channel, ".3f")),
-            Column("PSNR JPEG", _figures(rows, "psnr_db_before", ".3f")),
+            Column(f"PSNR {codec}", _figures(rows, "psnr_db_before", ".3f")),
             Column("PSNR after", _figures(rows, "psnr_db_after", ".3f")),
             Column("Gain dB", _figures(rows, "gain_db", "+.3f")),
             Column("Worst gain", _figures(rows, "worst_gain_db", "+.3f")),
             Column("Worst picture", [row["worst_picture"] for row in rows], words=True),
-            Column("Y PSNR JPEG", _figures(rows, "y_psnr_db_before", ".3f")),
+            Column(f"Y PSNR {codec}", _figures(rows, "y_psnr_db_before", ".3f")),
             Column("Y PSNR after", _figures(rows, "y_psnr_db_after", ".3f")),
-            Column("SSIM JPEG", _figures(rows, "ssim_before", ".4f")),
+            Column(f"SSIM {codec}", _figures(rows, "ssim_before", ".4f")),
             Column("SSIM after", _figures(rows, "ssim_after", ".4f")),
-            Column("PSNR-B JPEG", _figures(rows, "psnr_b_db_before", ".3f")),
+            Column(f"PSNR-B {codec}", _figures(rows, "psnr_b_db_before", ".3f")),
             Column("PSNR-B after", _figures(rows, "psnr_b_db_after", ".3f")),
         ],
-        groups=[row["quality"] for row in rows],
+        groups=[row["value"] for row in rows],
     )
 
 
@@ -96,12 +98,11 @@ def bjontegaard(entries: Sequence[Entry]) -> str:
     """Bits saved at equal PSNR, and dB at equal bits."""
     if not entries:
         return ""
-    qualities = ", ".join(str(value) for value in entries[0]["qualities"])
     left_out = dict.fromkeys(name for entry in entries for name in entry.get("left_out", ()))
     return "\n".join(
         [
             table(
-                f"Against JPEG itself, qualities {qualities}",
+                f"Against {curve_words(entries[0])}",
                 [
                     Column("Model", [entry["model"] for entry in entries]),
                     Column("Protocol", [entry["protocol"] for entry in entries], words=True),
@@ -109,13 +110,17 @@ def bjontegaard(entries: Sequence[Entry]) -> str:
                     Column("BD-rate %", _figures(entries, "bd_rate_percent", "+.2f")),
                     Column("BD-PSNR dB", _figures(entries, "bd_psnr_db", "+.3f")),
                     Column("Pictures", _figures(entries, "pictures", "d")),
+                    Column("Worst BD-rate %", _figures(entries, "worst_bd_rate_percent", "+.2f")),
+                    Column(
+                        "Worst picture", [entry["worst_picture"] or "" for entry in entries], True
+                    ),
                 ],
                 groups=[(entry["protocol"], entry["measure"]) for entry in entries],
             ),
             paragraph(
                 "BD-rate: bits at equal PSNR, where less than 0 is saved; BD-PSNR: decibels at "
                 "equal bits. Piecewise cubic over the logarithm of the rate, mean of the pictures. "
-                "Enhancement costs no bits: before and after, a picture has those of its JPEG "
+                "Enhancement costs no bits: before and after, a picture has those of its coded "
                 "file.",
                 "faint",
             ),

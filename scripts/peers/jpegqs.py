@@ -22,6 +22,7 @@ from PIL import Image
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.quality import PictureScorer, QualityRow, Score
 from edgeqe.codecs import jpeg
+from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.protocols import CodingProtocol, MeasuredPicture, compress
 
@@ -73,7 +74,9 @@ def rows(
             done.append(scorer.score(MeasuredPicture(luma)))
         tell(f"jpegqs, quality {quality}", number, len(pictures))
     for level, done in scores.items():
-        yield QualityRow(CodingProtocol.GRAY, name_of(level), quality, tuple(done))
+        yield QualityRow(
+            CodingProtocol.GRAY, name_of(level), RatePoint("jpeg", quality), tuple(done)
+        )
 
 
 @contextmanager

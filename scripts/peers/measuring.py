@@ -32,6 +32,7 @@ from edgeqe.bench.quality import QualityRow, measure
 from edgeqe.bench.reference import ReferenceNetwork
 from edgeqe.bench.stamp import machine_stamp
 from edgeqe.codecs.strength import step_from_quality
+from edgeqe.coding import RatePoint
 from edgeqe.errors import MissingPackageError
 from edgeqe.protocols import CodingProtocol, MeasuredNetwork
 from edgeqe.runtimes.quiet import quiet_start
@@ -91,7 +92,7 @@ def measure_all(
         rows: list[QualityRow] = []
         for protocol, networks in ((CodingProtocol.GRAY, gray), (CodingProtocol.PLANES, ours)):
             for quality in qualities:
-                rows += measure(networks, pictures, protocol, quality, tell)
+                rows += measure(networks, pictures, protocol, RatePoint("jpeg", quality), tell)
         smoothed = jpegqs.LEVELS if jpegqs.version() else ()
         if smoothed:
             for quality in qualities:

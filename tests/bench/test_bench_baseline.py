@@ -63,8 +63,13 @@ def test_a_good_baseline_comes_back_with_its_path(tmp_path: Path) -> None:
         (b'{"kind": "edgeqe-drift", "schema_version": 1}', "is no report of edgeqe bench"),
         (
             b'{"kind": "edgeqe-bench", "schema_version": 2}',
-            "has schema_version 2, this edgeqe reads 3 (since then the protocol that was named colour "
-            "is named planes): measure a new baseline",
+            "has schema_version 2, this edgeqe reads 4 (since then the protocol that was named colour "
+            "is named planes, and a row names its codec): measure a new baseline",
+        ),
+        (
+            b'{"kind": "edgeqe-bench", "schema_version": 3}',
+            "has schema_version 3, this edgeqe reads 4 (since then a report names codec and encoder, "
+            "and a row the codec's strength instead of a JPEG quality): measure a new baseline",
         ),
         (b'{"kind": "edgeqe-bench", "schema_version": 999}', "has schema_version 999, this"),
         (b'{"kind": "edgeqe-bench"}', "has schema_version None, this"),

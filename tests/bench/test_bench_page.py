@@ -20,6 +20,7 @@ pytest.importorskip("matplotlib")
 
 from edgeqe.bench.page.crops import Crop  # noqa: E402  # behind the skip
 from edgeqe.bench.page.html import page_html  # noqa: E402
+from edgeqe.coding import RatePoint  # noqa: E402
 from tests.bench.html_page import Page  # noqa: E402
 from tests.bench.made_up_report import OURS, PEER, made_up_report  # noqa: E402
 
@@ -29,16 +30,16 @@ CHROMIUM = shutil.which("chromium")
 
 def crop(picture: str = "bikes", shape: tuple[int, ...] = (144, 192, 3), **facts: Any) -> Crop:
     rng = np.random.default_rng(len(shape))
-    original, jpeg, enhanced = (rng.integers(0, 256, shape, np.uint8) for _ in range(3))
+    original, coded, enhanced = (rng.integers(0, 256, shape, np.uint8) for _ in range(3))
     given: dict[str, Any] = {
         "model": "edgeqe-small:int8",
         "picture": picture,
         "which": "worst",
         "protocol": "planes",
-        "quality": 10,
+        "point": RatePoint("jpeg", 10),
         "gain_db": 0.8414,
         "original": original,
-        "jpeg": jpeg,
+        "coded": coded,
         "enhanced": enhanced,
         "psnr_db_before": 24.306,
         "psnr_db_after": 25.021,
@@ -139,7 +140,7 @@ def test_the_quality_tables_hold_every_row(page: Page, protocol: str) -> None:
     table = page.table(f"Protocol {protocol}, 4 pictures:")
     measured = [row for row in made_up_report()["quality"] if row["protocol"] == protocol]
     assert [(row[0], row[1]) for row in table.rows] == [
-        (row["model"], str(row["quality"])) for row in measured
+        (row["model"], str(row["value"])) for row in measured
     ]
     gains = [row[table.headings.index("Gain dB")] for row in table.rows]
     assert [float(gain) for gain in gains] == pytest.approx(
@@ -172,15 +173,41 @@ def test_quality_is_rounded_right(undrawn: None) -> None:
 
 
 def test_the_bits_saved(page: Page) -> None:
-    table = page.table("Against JPEG itself, qualities 10, 20, 40, 80")
-    assert table.rows[0] == ["edgeqe-tiny:int8", "gray", "PSNR", "-12.25", "+0.751", "4"]
-    assert table.rows[-1] == ["edgeqe-base:int8", "planes", "Y PSNR", "-22.25", "+1.251", "4"]
+    table = page.table("Against JPEG at qualities 10, 20, 40, 80")
+    assert table.rows[0] == [
+        "edgeqe-tiny:int8",
+        "gray",
+        "PSNR",
+        "-12.25",
+        "+0.751",
+        "4",
+        "-9.75",
+        "caps",
+    ]
+    assert table.rows[-1] == [
+        "edgeqe-base:int8",
+        "planes",
+        "Y PSNR",
+        "-22.25",
+        "+1.251",
+        "4",
+        "-19.75",
+        "caps",
+    ]
     assert len(table.rows) == 3 * len(OURS)
 
 
 def test_deltas_that_cannot_be_had_are_empty_and_told(undrawn: None) -> None:
     report = made_up_report()
-    report["bd"] = [{**report["bd"][0], "bd_rate_percent": None, "left_out": ["flat"]}]
+    report["bd"] = [
+        {
+            **report["bd"][0],
+            "bd_rate_percent": None,
+            "worst_bd_rate_percent": None,
+            "worst_picture": None,
+            "left_out": ["flat"],
+        }
+    ]
     page = Page(page_html(report, []))
     # Not one rate is known: there is no column of them.
     assert page.table("Against JPEG").headings == [
@@ -225,12 +252,12 @@ def test_an_unknown_peak_is_said(undrawn: None) -> None:
 
 def test_the_cuts_are_shown_with_their_figures(page: Page) -> None:
     shown = [found for found in page.of("img") if "cut of" in found["alt"]]
-    expected = [getattr(crop(), kind) for kind in ("original", "jpeg", "enhanced")]
+    expected = [getattr(crop(), kind) for kind in ("original", "coded", "enhanced")]
     for found, pixels in zip(shown, expected, strict=False):
         data = base64.b64decode(found["src"].removeprefix("data:image/png;base64,"))
         with Image.open(io.BytesIO(data)) as opened:
             np.testing.assert_array_equal(np.asarray(opened), pixels)
-    assert "JPEG, quality 10: 24.31 dB" in page.words
+    assert "JPEG quality 10: 24.31 dB" in page.words
     # 25.021 - 24.306 = 0.715
     assert "edgeqe-small:int8: 25.02 dB (+0.71)" in page.words
     assert ("h3", "edgeqe-small:int8, worst picture: bikes") in page.headings

@@ -19,6 +19,7 @@ from edgeqe.bench.data import PictureSet, packaged_file
 from edgeqe.bench.latency import Effort
 from edgeqe.bench.quality import measure
 from edgeqe.codecs.strength import step_from_quality
+from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.model.catalogue import shipped_models
 from edgeqe.protocols import CodingProtocol
@@ -54,7 +55,7 @@ def quality_row(protocol: str, model: str, quality: int, gain: float) -> dict[st
     return {
         "protocol": protocol,
         "model": model,
-        "quality": quality,
+        "value": quality,
         "gain_db": gain,
         "worst_gain_db": gain - 1,
         "psnr_db_before": before,
@@ -285,7 +286,7 @@ def test_a_run_without_peers(
     pictures = PictureSet("one", (packaged_file("chelsea.png"),), 0.25)
     found = measuring.measure_all(pictures, None, (10, 20, 40), Effort(rounds=1), lambda *_: None)
     assert [lane["model"] for lane in found["lanes"]] == ["edgeqe-tiny:float32"]
-    assert [(row["protocol"], row["quality"]) for row in found["quality"]] == [
+    assert [(row["protocol"], row["value"]) for row in found["quality"]] == [
         (protocol, quality) for protocol in ("gray", "planes") for quality in (10, 20, 40)
     ]
     text = script["page"].page(found)
@@ -359,7 +360,7 @@ def test_a_program_is_run_on_files_and_its_file_is_measured(
     assert [(row.protocol, row.model, row.quality) for row in found] == [
         ("gray", "jpegqs -q 1", 20), ("gray", "jpegqs -q 3", 20)
     ]  # fmt: skip
-    (plain,) = measure({"still": Still()}, pictures, CodingProtocol.GRAY, 20)
+    (plain,) = measure({"still": Still()}, pictures, CodingProtocol.GRAY, RatePoint("jpeg", 20))
     for row in found:  # the copy is the JPEG itself, and so is a network that does nothing
         assert row.scores == plain.scores
     words = [line.split()[:6] for line in program.read_text().splitlines()]
@@ -471,5 +472,7 @@ def test_tuning_finds_what_helps_and_stays_off_where_nothing_does(deblock: Modul
     assert coarse.scale >= 1
     assert deblock.tuned(pictures, 98) == deblock.OFF
     steps = {step_from_quality(10): coarse}
-    (row,) = measure({"tuned": deblock.Deblock(steps)}, pictures, CodingProtocol.GRAY, 10)
+    (row,) = measure(
+        {"tuned": deblock.Deblock(steps)}, pictures, CodingProtocol.GRAY, RatePoint("jpeg", 10)
+    )
     assert row.gain > 0.1
