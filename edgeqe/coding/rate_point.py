@@ -62,8 +62,7 @@ class RatePoint:
 
     def __post_init__(self) -> None:
         """Refuse what no encoder takes."""
-        if self.codec not in CODECS:
-            raise InputError(f"codec {self.codec!r} is not known: give one of {', '.join(CODECS)}.")
+        _known(self.codec)
         resolve_strength(**{self.unit: self.value}, codec=self.codec)  # type: ignore[arg-type]
         if self.unit == "qp":
             largest = LARGEST_QP.get(self.codec, 63)
@@ -79,6 +78,13 @@ class RatePoint:
 
     def __str__(self) -> str:
         return point_in_words(self.codec, self.value)
+
+
+def _known(codec: str) -> str:
+    """Codec as it is, if it has an encoder."""
+    if codec not in CODECS:
+        raise InputError(f"codec {codec!r} is not known: give one of {', '.join(CODECS)}.")
+    return codec
 
 
 def asked_points(
@@ -105,8 +111,8 @@ def asked_points(
         raise InputError(
             f"one codec is measured at a time: give --{units[0]} or --{units[1]}, not both."
         )
-    codec = codec or (MEANS[units[0]] if units else "jpeg")
-    if codec in CODECS and units and units[0] != STATED_BY[codec]:
+    codec = _known(codec or (MEANS[units[0]] if units else "jpeg"))
+    if units and units[0] != STATED_BY[codec]:
         raise InputError(f"--{units[0]} does not go with codec {codec}: give --{STATED_BY[codec]}.")
     values = given[units[0]] if units else usual
     if not units and codec != "jpeg":

@@ -320,7 +320,7 @@ def test_quality_is_not_measured_of_models_of_other_codecs(bench: Bench, tmp_pat
     assert result.exit_code == 2
     assert result.stderr == (
         f"edgeqe: '{path}' serves vvc and not jpeg, of which quality is measured: give "
-        "--no-quality to time it alone.\n"
+        "--codec vvc, or --no-quality to time it alone.\n"
     )
 
 
