@@ -97,7 +97,7 @@ THIRD_PARTIES = {
         "ai_edge_litert",
         "pytest",
     },
-    "bench": {"numpy", "scipy", "PIL", "matplotlib", "skimage", "onnxruntime"},
+    "bench": {"numpy", "scipy", "PIL", "matplotlib", "jinja2", "skimage", "onnxruntime"},
     "cli": {"click", "numpy"},
 }
 EAGER_THIRD_PARTIES = {
@@ -363,7 +363,7 @@ def test_importing_edgeqe_loads_nothing_heavy() -> None:
     loaded = loaded_by("import edgeqe")
     assert "edgeqe" in loaded
     third_parties = {"numpy", "scipy", "onnxruntime", "PIL", "click", "tensorflow", "keras", "onnx",
-                     "skimage", "matplotlib", "rich", "cv2", "ai_edge_litert", "flatbuffers", "numba"}  # fmt: skip
+                     "skimage", "matplotlib", "rich", "cv2", "ai_edge_litert", "flatbuffers", "numba", "jinja2"}  # fmt: skip
     assert loaded & third_parties == set()
 
 

@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ pytest.importorskip("matplotlib")
 
 from edgeqe.bench.page.crops import Crop  # noqa: E402  # behind the skip
 from edgeqe.bench.page.html import page_html  # noqa: E402
+from edgeqe.errors import MissingPackageError  # noqa: E402
 from tests.bench.html_page import Page  # noqa: E402
 from tests.bench.made_up_report import OURS, PEER, made_up_report  # noqa: E402
 
 NAMES = [*(name for name, *_ in OURS), PEER]
+TEMPLATES = Path(__file__).resolve().parents[2] / "edgeqe" / "bench" / "page" / "templates"
 CHROMIUM = shutil.which("chromium")
 
 
@@ -323,6 +326,19 @@ def test_names_of_files_stay_text(undrawn: None) -> None:
     assert page.headings[0] == ("h1", f"edgeqe bench: {HOSTILE}")
     assert f"bikes {HOSTILE}" in page.table("Protocol gray").column("Worst picture").values()
     assert {found["alt"] for found in page.of("img")} >= {f"{HOSTILE}: cut of {HOSTILE}"}
+
+
+def test_no_template_switches_escaping_off() -> None:
+    templates = {path.name: path.read_text(encoding="utf-8") for path in TEMPLATES.iterdir()}
+    assert {"page.html", "macros.html", "style.css"} <= set(templates)
+    found = [name for name, text in templates.items() if re.search(r"\bsafe\b|autoescape", text)]
+    assert found == []
+
+
+def test_a_missing_package_is_named_with_its_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)  # so that its import fails
+    with pytest.raises(MissingPackageError, match=r"^jinja2, .*: pip install 'edgeqe\[bench,.*'$"):
+        page_html(made_up_report(), [])
 
 
 def test_half_letters_of_a_file_name_can_be_stored(undrawn: None) -> None:
