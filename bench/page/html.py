@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgeqe.bench.baseline_check.likeness import printable
 from edgeqe.bench.page import tables
 from edgeqe.bench.page.content import PageImage
 from edgeqe.bench.page.crops import Crop
@@ -20,6 +19,7 @@ from edgeqe.bench.page.pictures import ZOOM, shown
 from edgeqe.bench.plots.figures import pareto_png, quality_png, rate_png
 from edgeqe.bench.plots.style import PIXELS, counted
 from edgeqe.errors import MissingPackageError
+from edgeqe.reports.tables import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
