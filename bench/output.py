@@ -27,13 +27,16 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     Raises
     ------
     InputError
-        If a report is there, the folder cannot be made, or plots cannot be drawn.
+        If a report is there, or the folder cannot be made.
+    MissingPackageError
+        If what draws the plots or writes the page is not installed.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingPackageError(
-            "--out draws plots, and matplotlib is not installed: pip install 'edgeqe[bench]', or "
-            "print the report with --json."
-        )
+    for package, does in {"matplotlib": "draws plots", "jinja2": "writes a page"}.items():
+        if importlib.util.find_spec(package) is None:
+            raise MissingPackageError(
+                f"--out {does}, and {package} is not installed: pip install 'edgeqe[bench]', or "
+                "print the report with --json."
+            )
     taken = [name for name in (REPORT_NAME, PAGE_NAME, PARETO_NAME) if (folder / name).exists()]
     if taken and not overwrite:
         raise InputError(f"{folder / taken[0]} exists: give --overwrite, or another --out.")

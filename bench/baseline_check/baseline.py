@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from edgeqe.bench.baseline_check.comparability import differences
 from edgeqe.bench.baseline_check.comparison import Comparison, NotCompared
-from edgeqe.bench.baseline_check.likeness import differences, printable
 from edgeqe.bench.baseline_check.rows import (
     BaselineLimits,
     ComparedGain,
@@ -23,6 +23,7 @@ from edgeqe.bench.intervals import MOVED, Ratio, between_runs
 from edgeqe.bench.kinds import faults, shape_of
 from edgeqe.bench.report import SCHEMA_VERSION
 from edgeqe.errors import InputError
+from edgeqe.reports.tables import printable
 
 #: Key of the path that a baseline was read from; a report has none such.
 FILE = "file"

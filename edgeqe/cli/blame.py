@@ -31,7 +31,7 @@ def command(
 ) -> None:
     """Say how much of a drift is quantization, how much runtime, how much JPEG decoder.
 
-    From REFERENCE in plain arithmetic to CANDIDATE on its runtime behind another decoder, one
+    From REFERENCE by reference inference to CANDIDATE on its runtime behind another decoder, one
     thing after another is swapped. What each swap costs is gain in dB, and the costs add up.
     """
     from edgeqe.cli.networks import model_file

@@ -1,4 +1,4 @@
-"""Where a drift comes from: one thing after another is swapped, and each stage is measured.
+"""Attribution of a drift: quantization, runtime and decoder are swapped one at a time and measured.
 
 ::
 
@@ -6,7 +6,7 @@
                      --runtime-------> candidate, on its runtime
                      --decoder-------> the same, fed by another JPEG decoder
 
-*Exact* is plain arithmetic (`reference_inference.py`). PSNR is of the enhanced picture against the
+*Exact* is reference inference (`reference_inference.py`). PSNR is of the enhanced picture against the
 reference picture, so what a stage loses is gain, and the losses of the stages add up to the drift.
 """
 
@@ -35,7 +35,7 @@ from edgeqe.quantization.drift.stand_in import for_codec
 SOURCES = ("quantization", "runtime", "decoder")
 #: A stage that costs less than this is not blamed, dB.
 NOTICEABLE = 0.001
-#: Qualities that are measured unless others are asked for: plain arithmetic is slow.
+#: Qualities that are measured unless others are asked for: reference inference is slow.
 QUALITIES = (10, 40, 90)
 
 

@@ -1,4 +1,4 @@
-"""The drift gate: two model files, pictures and limits to a verdict."""
+"""The drift gate: compares the gain of two model files on pictures and applies the limits."""
 
 from __future__ import annotations
 

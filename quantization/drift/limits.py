@@ -1,4 +1,4 @@
-"""What a candidate may lose before the drift gate fails."""
+"""Thresholds of the drift gate: the loss of gain at which it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reference pictures sent through a codec, as the drift gate and the blame measure them.
+"""Reference pictures, coded and decoded, as the drift gate and its attribution measure them.
 
 What is coded and decoded is `edgeqe.protocols`; gray pictures have a part in protocol ``gray`` alone.
 """

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from edgeqe.bench.baseline_check.baseline import check_like, compare, read_baseline
+from edgeqe.bench.baseline_check.comparability import differences
 from edgeqe.bench.baseline_check.comparison import Comparison
 from edgeqe.bench.baseline_check.junit import to_junit
-from edgeqe.bench.baseline_check.likeness import differences
 from edgeqe.errors import InputError
 from tests.bench.small_report import SMALL, lane, quality, report, saved
 
@@ -217,7 +217,9 @@ UNLIKE: list[tuple[Place, Any, str]] = [
 
 
 @pytest.mark.parametrize(("place", "value", "words"), UNLIKE)
-def test_each_unlike_field_is_refused(tmp_path: Path, place: Place, value: Any, words: str) -> None:
+def test_each_field_that_differs_is_refused(
+    tmp_path: Path, place: Place, value: Any, words: str
+) -> None:
     baseline = read_baseline(saved(tmp_path, report()))
     current = changed(place, value)
     with pytest.raises(InputError) as caught:
@@ -261,7 +263,7 @@ def test_what_is_compared_is_told_and_not_refused(place: Place, value: Any, word
     assert (found.words, found.refused) == (words, False)
 
 
-def test_likeness_can_be_asked_before_anything_is_measured() -> None:
+def test_comparability_can_be_asked_before_anything_is_measured() -> None:
     current = report()
     current |= {"quality": [], "latency": {"lanes": []}, "memory": []}
     baseline = {**report(), "file": "base.json"}
