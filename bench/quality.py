@@ -167,7 +167,7 @@ def measure(
     pictures: PictureSet | ClipSet,
     protocol: CodingProtocol,
     point: RatePoint,
-    tell: Callable[[str, int, int], None] = lambda what, done, length: None,
+    progress: Callable[[str, int, int], None] = lambda what, done, length: None,
     ensemble: int = 1,
     *,
     low_delay: bool = False,
@@ -183,7 +183,7 @@ def measure(
     protocol : CodingProtocol
     point : RatePoint
         Codec and strength.
-    tell : callable
+    progress : callable
         Gets what is being done, how many pictures are done, and how many there are.
     ensemble : int
         What the networks are, for the rows.
@@ -213,7 +213,7 @@ def measure(
                 scores[name].append(Score.of_clip(reference.name, done))
             else:
                 scores[name] += done
-        tell(f"{protocol}, {point}", number, len(pictures))
+        progress(f"{protocol}, {point}", number, len(pictures))
     for name, done in scores.items():
         if not done:
             raise InputError(

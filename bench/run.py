@@ -163,7 +163,7 @@ def fill(
     plan: BenchPlan,
     enhancers: Mapping[str, Enhancer],
     peers: Sequence[Path] = (),
-    tell: ProgressCallback = lambda what, done, length: None,
+    progress: ProgressCallback = lambda what, done, length: None,
 ) -> None:
     """Measure into a report, step by step: an interrupt leaves what was finished.
 
@@ -176,7 +176,7 @@ def fill(
         By the name for the report.
     peers : sequence of Path
         Plain ONNX networks for the latency of gray arrays.
-    tell : callable
+    progress : callable
         Gets progress.
 
     Raises
@@ -192,10 +192,10 @@ def fill(
         report.stamp.conditions = {"before": before.to_dict()}
         try:
             if plan.with_quality:
-                _quality(report, plan, enhancers, tell)
+                _quality(report, plan, enhancers, progress)
             if plan.with_speed:
-                _latency(report, plan, enhancers, opened, tell)
-                _memory(report, plan, enhancers, tell)
+                _latency(report, plan, enhancers, opened, progress)
+                _memory(report, plan, enhancers, progress)
         finally:
             after = read_conditions()
             others = others_between(before.load, after.load)
@@ -218,7 +218,10 @@ def _peer_entry(peer: Peer) -> PeerEntry:
 
 
 def _quality(
-    report: BenchReport, plan: BenchPlan, enhancers: Mapping[str, Enhancer], tell: ProgressCallback
+    report: BenchReport,
+    plan: BenchPlan,
+    enhancers: Mapping[str, Enhancer],
+    progress: ProgressCallback,
 ) -> None:
     networks = networks_of(enhancers, plan.ensemble)
     for protocol in plan.protocols:
@@ -228,7 +231,7 @@ def _quality(
                 plan.pictures,
                 protocol,
                 point,
-                tell,
+                progress,
                 plan.ensemble,
                 low_delay=plan.low_delay,
             )
@@ -239,7 +242,7 @@ def _latency(
     plan: BenchPlan,
     enhancers: Mapping[str, Enhancer],
     peers: Sequence[Peer],
-    tell: ProgressCallback,
+    progress: ProgressCallback,
 ) -> None:
     assert isinstance(plan.pictures, PictureSet), "clips are not timed"
     first = next(iter(enhancers.values())).info
@@ -257,7 +260,7 @@ def _latency(
             latency_run = LatencyRun(lanes, reference, size, *SIZES[size])
             done, seconds = list(report.latency), list(report.reference_seconds)
             try:
-                latency_run.run(plan.effort, tell)
+                latency_run.run(plan.effort, progress)
             finally:
                 report.latency = [*done, *latency_run.timings()]
                 report.reference_seconds = [*seconds, *latency_run.reference_seconds()]
@@ -265,14 +268,17 @@ def _latency(
 
 
 def _memory(
-    report: BenchReport, plan: BenchPlan, enhancers: Mapping[str, Enhancer], tell: ProgressCallback
+    report: BenchReport,
+    plan: BenchPlan,
+    enhancers: Mapping[str, Enhancer],
+    progress: ProgressCallback,
 ) -> None:
     gray = "rgb" not in plan.kinds
     smallest = min(plan.sizes, key=lambda size: SIZES[size])
     for number, (name, enhancer) in enumerate(enhancers.items()):
         info = enhancer.info
         for size in plan.sizes:
-            tell("memory", number, len(enhancers))
+            progress("memory", number, len(enhancers))
             if "residual" in info.card.inputs:
                 continue
             if info.kmac_per_pixel > HEAVY_KMAC and size != smallest:
@@ -283,4 +289,4 @@ def _memory(
                     name, info.path, info.memory_limit, info.threads, size, shape, info.profile
                 )
             )
-    tell("memory", len(enhancers), len(enhancers))
+    progress("memory", len(enhancers), len(enhancers))

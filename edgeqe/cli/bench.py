@@ -118,8 +118,8 @@ def _measure(request: Request) -> None:
         if earlier is not None:
             check_like(earlier, report.to_dict(), accept_unlike=unlike)
         try:
-            with phases(hide=request.as_json) as tell:
-                fill(report, plan, enhancers, request.peers, tell)
+            with phases(hide=request.as_json) as progress:
+                fill(report, plan, enhancers, request.peers, progress)
         except KeyboardInterrupt:
             report.interrupted = True
         values = report.to_dict()
@@ -173,7 +173,7 @@ def _compare(request: Request) -> None:
     with (
         closing(request.open_model(model_file(request.compare[0]))) as first,
         closing(request.open_model(model_file(request.compare[1]))) as second,
-        phases(hide=request.as_json) as tell,
+        phases(hide=request.as_json) as progress,
     ):
         models = [
             plain(model_entry(name, enhancer))
@@ -184,7 +184,7 @@ def _compare(request: Request) -> None:
             frame = frame_of_size(pictures, size, plan.timed_quality, colour=colour)
             lanes = [enhancer_lanes("", e, frame, plan.kinds) for e in (first, second)]
             for ours, theirs in zip(*lanes, strict=True):
-                duels.append(duel(ours, theirs, size, plan.effort, tell))
+                duels.append(duel(ours, theirs, size, plan.effort, progress))
     if request.as_json:
         report = {
             "schema_version": 1,
