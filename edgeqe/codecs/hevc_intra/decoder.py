@@ -11,7 +11,7 @@ from edgeqe.codecs.coded import damaged
 from edgeqe.codecs.hevc_intra import layout as at
 from edgeqe.codecs.hevc_intra.picture import IntraPicture
 from edgeqe.codecs.hevc_intra.pictures import read_picture, tile_scan
-from edgeqe.codecs.hevc_intra.scaling_lists import FLAT, scaling_factors
+from edgeqe.codecs.hevc_intra.scaling_factors import FLAT, scaling_factors
 from edgeqe.codecs.hevc_intra.sequence import luma_window, read_sequence
 from edgeqe.codecs.hevc_intra.slice_header import SliceHeader, read_slice_header
 from edgeqe.codecs.hevc_intra.units import nal_units
