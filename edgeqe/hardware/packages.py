@@ -25,7 +25,7 @@ OPTIONAL = {
     "files": ("pillow",),
     "camera": ("opencv-python-headless", "opencv-python"),
     "host": ("tensorflow-cpu", "tensorflow", "keras", "onnx", "flatbuffers"),
-    "bench": ("scikit-image", "matplotlib", "scipy"),
+    "bench": ("scikit-image", "matplotlib", "scipy", "jinja2"),
 }
 #: How the names of NVIDIA's libraries begin, and of plug-in providers.
 NVIDIA_WHEELS = ("nvidia-", "tensorrt", "onnxruntime-ep-")

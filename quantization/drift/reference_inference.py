@@ -1,4 +1,4 @@
-"""Model files in plain arithmetic: the reference that a runtime's own way is compared with.
+"""Reference inference of a model file: one operator at a time, without a runtime's optimisations.
 
 A runtime fuses operators, keeps values in other types between them, and picks kernels by
 the processor; on x86 without VNNI some INT8 kernels saturate. Here every operator of a file
@@ -12,17 +12,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from edgeqe.codecs.strength import Strength
 from edgeqe.engine.blocks import enhance_blocks
 from edgeqe.engine.tiling import plan
 from edgeqe.errors import ModelError
 from edgeqe.model.file import ModelFile
+from edgeqe.model.serving import check_serves
 from edgeqe.typing import Float, Uint8
 from edgeqe.views.full_size import VIEWS
 from edgeqe.views.subsampled import Depth
 from edgeqe.views.window import Window
 
 #: Memory that windows are cut for, bytes, and numbers of 8 bytes alive at once for each that a
-#: runtime keeps: plain arithmetic reuses little.
+#: runtime keeps: reference inference reuses little.
 MEMORY, MORE_ALIVE = 1 << 30, 4
 
 
@@ -34,7 +36,7 @@ class ReferenceSession(Protocol):
 
 
 def reference_session(file: ModelFile, key: int) -> ReferenceSession:
-    """Plain arithmetic of a model file at a key of its strengths.
+    """Reference session of a model file at a key of its strengths.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def reference_session(file: ModelFile, key: int) -> ReferenceSession:
 
 
 class ReferenceInference:
-    """Enhances pictures as an `Enhancer` does, in plain arithmetic.
+    """Enhances pictures as an `Enhancer` does, by reference inference.
 
     Parameters
     ----------
@@ -58,9 +60,9 @@ class ReferenceInference:
         self._file = file
         self._sessions: dict[int, ReferenceSession] = {}
 
-    def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
+    def enhance(self, image: Uint8, /, *, step: float, codec: str) -> Uint8:
         """Enhance a picture, shape (H, W) or (H, W, 3), of a step in 8-bit levels."""
-        (out,) = self._enhance("gray" if image.ndim == 2 else "rgb", [image], step)
+        (out,) = self._enhance("gray" if image.ndim == 2 else "rgb", [image], step, codec)
         return out
 
     @property
@@ -69,15 +71,16 @@ class ReferenceInference:
         return (self._file.card.planes, "planes") in VIEWS
 
     def enhance_planes(
-        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float
+        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float, codec: str
     ) -> tuple[Uint8, Uint8, Uint8]:
         """Enhance I420 planes; a network of luma copies U and V."""
-        y, u, v = self._enhance("planes", [y, u, v], step)
+        y, u, v = self._enhance("planes", [y, u, v], step, codec)
         return y, u, v
 
-    def _enhance(self, kind: str, arrays: list[Uint8], step: float) -> list[Uint8]:
+    def _enhance(self, kind: str, arrays: list[Uint8], step: float, codec: str) -> list[Uint8]:
         """New arrays of the same shapes, seen by a view of this kind."""
         card, out = self._file.card, [array.copy() for array in arrays]
+        check_serves([card], Strength(step, codec))
         view = VIEWS[card.planes, kind](arrays, out, Depth(8))
         session = self._session(step)
 

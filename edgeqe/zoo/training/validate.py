@@ -94,14 +94,14 @@ class KerasNetwork:
     def __init__(self, model: Any) -> None:
         self._model = model
 
-    def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
+    def enhance(self, image: Uint8, /, *, step: float, codec: str) -> Uint8:
         """Enhanced gray picture, (H, W), H and W even; its chroma is neutral."""
         height, width = image.shape
         neutral = np.full((height // 2, width // 2), NEUTRAL, np.uint8)
-        return self.enhance_planes(image, neutral, neutral, step=step)[0]
+        return self.enhance_planes(image, neutral, neutral, step=step, codec=codec)[0]
 
     def enhance_planes(
-        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float
+        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float, codec: str
     ) -> tuple[Uint8, Uint8, Uint8]:
         """Enhanced planes of the same shapes, (H, W) and (H / 2, W / 2)."""
         planes = np.concatenate([space_to_depth(y), u[..., None], v[..., None]], axis=-1)
