@@ -343,3 +343,20 @@ def test_the_quality_of_an_ensemble_is_reported_apart(bench: Bench, tmp_path: Pa
     refused = bench(*arguments, "--ensemble", "8", *baseline)
     assert refused.exit_code == 2 and "setup.ensemble (none, now 8)" in refused.stderr
     assert bench(*arguments, *baseline).exit_code == 0
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_network_of_keras_is_converted_for_it(bench: Bench, tmp_path: Path) -> None:
+    """Its figures are those of the file that `convert` writes."""
+    pytest.importorskip("keras")
+    from edgeqe import zoo
+    from edgeqe.converters import convert
+
+    zoo.build("edgeqe-nano").save(tmp_path / "mine.keras")
+    convert(tmp_path / "mine.keras", tmp_path / "converted.onnx")
+    arguments = ["--protocol", "gray", "--quality", "10", "--no-speed", "--json"]
+    rows = [
+        json.loads(bench(*arguments, model=str(tmp_path / name)).stdout)["quality"][0]
+        for name in ("mine.keras", "converted.onnx")
+    ]
+    assert rows[0]["gains_db"] == rows[1]["gains_db"]

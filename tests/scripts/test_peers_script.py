@@ -121,7 +121,7 @@ def test_a_program_is_run_on_files_and_its_file_is_measured(
     assert jpegqs.version() == "jpegqs 1.20210408"
     pictures = PictureSet("one", (packaged_file("chelsea.png"),), 0.25)
     found = list(jpegqs.rows(pictures, 20))
-    assert [(row.protocol, row.model, row.quality) for row in found] == [
+    assert [(row.protocol, row.model, row.point.value) for row in found] == [
         ("gray", "jpegqs -q 1", 20), ("gray", "jpegqs -q 3", 20)
     ]  # fmt: skip
     (plain,) = measure({"still": Still()}, pictures, CodingProtocol.GRAY, RatePoint("jpeg", 20))
