@@ -17,6 +17,7 @@ from edgeqe.errors import (
     MissingImageError,
     MissingPackageError,
 )
+from edgeqe.files.deep_writing import write_png, write_tiff
 from edgeqe.files.picture import Picture, Samples, picture_from_array
 from edgeqe.reports.output_file import partial_of
 
@@ -243,6 +244,15 @@ def _encode(picture: Picture, target: str, stream: IO[bytes]) -> None:
         ) from error
 
     metadata = picture.metadata
+    if picture.bit_depth == 16 and (picture.alpha is not None or picture.planes[0].ndim == 3):
+        colours = picture.planes[0]
+        deep = np.dstack((colours, *(() if picture.alpha is None else (picture.alpha,))))
+        if target == "PNG":
+            write_png(stream, deep, metadata, PNG_LEVEL)
+        else:
+            exif = _tiff_exif(metadata.exif) if metadata.exif else None
+            write_tiff(stream, deep, metadata, exif)
+        return
     options: dict[str, Any] = {}
     if metadata.icc_profile:
         options["icc_profile"] = metadata.icc_profile

@@ -11,7 +11,7 @@ from PIL import Image, features
 
 from edgeqe.errors import ImageError, InputError
 from edgeqe.files.folders import list_pictures, names_of, read_reference
-from edgeqe.files.reading import READ_SUFFIXES
+from edgeqe.files.formats import READ_SUFFIXES
 from edgeqe.quantization.drift.decoders import islow
 
 GRAY = np.random.default_rng(1).integers(0, 256, (18, 20), np.uint8)
