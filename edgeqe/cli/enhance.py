@@ -26,7 +26,12 @@ CODEC_NAMES = {
     "avif": "AVIF",
     "webp": "WebP",
 }
-SCALE_NAMES = {"quality": "quality", "qp": "QP", "index": "index", "rate": "bits per pixel"}
+SCALE_NAMES = {
+    "quality": "quality {}",
+    "qp": "QP {}",
+    "index": "index {}",
+    "rate": "at {} bits per pixel",
+}
 #: One input and where its output goes; "-" is standard input or output.
 Job = tuple[str, str]
 
@@ -274,7 +279,7 @@ def line(report: FileReport) -> str:
         strength = f"{codec} step {report.step:.2f}".lstrip()
     else:
         sign = "about " if report.quality_exact is False else ""
-        strength = f"{codec} {scale} {sign}{report.number:.4g}"
+        strength = f"{codec} {scale.format(f'{sign}{report.number:.4g}')}"
     if report.amount != 1.0:
         strength += f", amount {report.amount:g}"
     if report.ensemble != 1:

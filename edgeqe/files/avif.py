@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgeqe.codecs.heif_items import HeifItem, HeifItems
 from edgeqe.errors import ImageError
+from edgeqe.files.colours import unusual
 from edgeqe.files.exif import exif_block, upright
 from edgeqe.files.ffmpeg import DecodedFrame, decode_frame
 from edgeqe.files.formats import Undecoded
@@ -39,7 +42,13 @@ def decode(file: Undecoded) -> Picture:
         )
     from PIL.AvifImagePlugin import AvifImageFile
 
-    return decode_by(AvifImageFile, file)
+    found = decode_by(AvifImageFile, file)
+    if file.coded is None:
+        return found
+    items = HeifItems(file.data)
+    _, profile, colours = _colours(items, items.item(items.primary))
+    metadata = found.metadata if profile else replace(found.metadata, colours=colours)
+    return replace(found, metadata=metadata)
 
 
 def _depth(file: Undecoded) -> int:
@@ -68,16 +77,27 @@ def _decode_deep(file: Undecoded) -> Picture:
             exif = upright(exif_block(content[start:]))
         elif extra.kind == b"av01" and _is_alpha(items, extra):
             alpha = _frame(items, extra, file)
-    matrix, full_range, profile = frame.matrix, frame.full_range, b""
-    for kind, content in items.properties_of(item):
-        if kind == b"colr" and content[:4] == b"nclx" and len(content) >= 11:
-            matrix = int.from_bytes(content[8:10], "big")
-            full_range = bool(content[10] & 0x80)
-        elif kind == b"colr" and content[:4] in (b"prof", b"rICC"):
-            profile = content[4:]
-    metadata = Metadata(exif, profile)
+    how, profile, colours = _colours(items, item)
+    matrix, full_range = how or (frame.matrix, frame.full_range)
+    metadata = Metadata(exif, profile, colours=None if profile else colours)
     picture = picture_of_frame(frame, alpha, matrix, full_range, metadata, file)
     return _turned(picture, items, item, file)
+
+
+def _colours(
+    items: HeifItems, item: HeifItem
+) -> tuple[tuple[int, bool] | None, bytes, tuple[int, int] | None]:
+    """Matrix and range, profile, and unusual colours that an item's properties say."""
+    how, profile, colours = None, b"", None
+    for kind, content in items.properties_of(item):
+        if kind == b"colr" and content[:4] == b"nclx" and len(content) >= 11:
+            primaries, transfer, matrix = (
+                int.from_bytes(content[at : at + 2], "big") for at in (4, 6, 8)
+            )
+            how, colours = (matrix, bool(content[10] & 0x80)), unusual(primaries, transfer)
+        elif kind == b"colr" and content[:4] in (b"prof", b"rICC"):
+            profile = content[4:]
+    return how, profile, colours
 
 
 def _frame(items: HeifItems, item: HeifItem, file: Undecoded) -> DecodedFrame:

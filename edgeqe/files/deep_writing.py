@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeqe.files.colours import png_chunk
 from edgeqe.files.exif import EXIF_NAME
 from edgeqe.files.picture import Metadata, Samples
 
@@ -50,6 +51,8 @@ def write_png(stream: IO[bytes], samples: Samples, metadata: Metadata, level: in
     chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[channels], 0, 0, 0))
     if metadata.icc_profile:
         chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc_profile))
+    if metadata.colours is not None:
+        chunk(b"cICP", png_chunk(metadata.colours))
     if metadata.dpi is not None:
         across, down = (round(dpi / 0.0254) for dpi in metadata.dpi)
         chunk(b"pHYs", struct.pack(">IIB", across, down, 1))

@@ -56,7 +56,7 @@ def decode_frame(decoder: str, data: bytes, file: Undecoded) -> DecodedFrame:
             f"{file.name} needs a PyAV with {decoder}: pip install --upgrade av"
         )
     av.logging.set_level(av.logging.PANIC)
-    context = av.CodecContext.create(decoder, "r")
+    context: Any = av.CodecContext.create(decoder, "r")
     if file.coded is not None:
         # another header further on that says more; a decoder's own blocks reach beyond the picture
         most = (file.coded.width + BLOCK) * (file.coded.height + BLOCK)

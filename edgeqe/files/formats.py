@@ -54,6 +54,7 @@ class FileFormat:
 
 
 PILLOW = FileFormat("pillow_reading", headers_first=False)
+WEBP = FileFormat("pillow_reading", headers_first=True)
 AVIF = FileFormat("avif", headers_first=True)
 HEIC = FileFormat("heic", headers_first=True)
 JPEG_2000 = FileFormat("jpeg2000", headers_first=True)
@@ -84,5 +85,5 @@ def format_of(data: bytes) -> FileFormat | None:
     if heif.is_heif(data):
         return HEIC
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return PILLOW
+        return WEBP
     return next((found for magic, found in MAGICS if data.startswith(magic)), None)

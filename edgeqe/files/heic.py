@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgeqe.errors import ImageError, MissingPackageError
+from edgeqe.files.colours import unusual
 from edgeqe.files.exif import exif_block, upright
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.picture import Metadata, Picture, sixteen_bits
@@ -35,7 +36,7 @@ def decode(file: Undecoded) -> Picture:
         ) from error
     try:
         # 10 and 12 bits as they are: by themselves they would become 8
-        images = pillow_heif.open_heif(
+        images: Any = pillow_heif.open_heif(
             io.BytesIO(file.data), convert_hdr_to_8bit=False, hdr_to_16bit=False
         )
         file.check_size(*images.size)
@@ -72,4 +73,9 @@ def picture_of(samples: Any, depth: int, metadata: Metadata) -> Picture:
 
 def _metadata(info: dict[str, Any]) -> Metadata:
     """What comes back with the picture."""
-    return Metadata(upright(exif_block(info.get("exif") or b"")), info.get("icc_profile") or b"")
+    exif, profile = upright(exif_block(info.get("exif") or b"")), info.get("icc_profile") or b""
+    said = info.get("nclx_profile")
+    if profile or not said:
+        return Metadata(exif, profile)
+    colours = unusual(int(said["color_primaries"]), int(said["transfer_characteristics"]))
+    return Metadata(exif, colours=colours)

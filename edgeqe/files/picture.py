@@ -20,6 +20,9 @@ class Metadata:
     icc_profile: bytes = b""
     dpi: tuple[float, float] | None = None
     """Dots per inch, across and down."""
+    colours: tuple[int, int] | None = None
+    """Primaries and transfer by their numbers in ITU-T H.273, where a file says these instead of
+    a profile, and others than sRGB's."""
 
 
 @dataclass(frozen=True, eq=False)

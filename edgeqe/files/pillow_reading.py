@@ -16,6 +16,8 @@ from edgeqe.files.picture import Metadata, Picture, Samples
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
+#: Flag of a WebP's extended header, which stands behind 20 bytes.
+WEBP_ANIMATION = 2
 TIFF_BITS_PER_SAMPLE, TIFF_PHOTOMETRIC, TIFF_SAMPLE_FORMAT = 258, 262, 339
 #: Tags of a TIFF's own directory that describe the picture and not the file's layout:
 #: description, maker, model, orientation, software, date, artist, host, copyright,
@@ -34,7 +36,7 @@ def decode(file: Undecoded) -> Picture:
         If Pillow is not installed.
     """
     try:
-        reader = _reader(file.data)
+        reader = _reader(file.data, file.name)
     except ImportError as error:
         raise pillow_missing() from error
     return decode_by(reader, file)
@@ -72,7 +74,7 @@ def several(name: str) -> ImageError:
     return ImageError(f"{name} holds several pictures: give each as a file of its own.")
 
 
-def _reader(data: bytes) -> Any:
+def _reader(data: bytes, name: str) -> Any:
     """Pillow's reader for a file, by its first bytes."""
     from PIL.BmpImagePlugin import BmpImageFile
     from PIL.GifImagePlugin import GifImageFile
@@ -83,6 +85,8 @@ def _reader(data: bytes) -> Any:
     from PIL.WebPImagePlugin import WebPImageFile
 
     if data.startswith(b"RIFF"):
+        if data[12:16] == b"VP8X" and data[20] & WEBP_ANIMATION:
+            raise several(name)  # before libwebp allocates a canvas of any size
         return WebPImageFile
     return {
         b"\xff\xd8": JpegImageFile,
