@@ -14,7 +14,7 @@ from edgeqe.files.ffmpeg import DecodedFrame, decode_frame
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.frames import picture_of_frame
 from edgeqe.files.picture import Metadata, Picture, Samples
-from edgeqe.files.pillow_reading import decode_by, pillow_missing
+from edgeqe.files.pillow_reading import decode_by
 
 ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
 DECODER = "libdav1d"
@@ -28,14 +28,12 @@ def decode(file: Undecoded) -> Picture:
     ImageError
         If it is too large, damaged, or of a kind that is not supported.
     MissingPackageError
-        If Pillow, or for more than 8 bits PyAV, is not installed.
+        If it has more than 8 bits, and PyAV is not installed.
     """
     if _depth(file) > 8:
-        return _decode_deep(file)
-    try:
-        from PIL import features
-    except ImportError as error:
-        raise pillow_missing() from error
+        return decode_by_ffmpeg(file)
+    from PIL import features
+
     if "avif" not in features.modules or not features.check("avif"):
         raise ImageError(
             f"{file.name} is AVIF, which this Pillow does not read: pip install --upgrade pillow"
@@ -59,7 +57,8 @@ def _depth(file: Undecoded) -> int:
     return 10 if len(record) > 2 and record[2] & 0x40 else 8
 
 
-def _decode_deep(file: Undecoded) -> Picture:
+def decode_by_ffmpeg(file: Undecoded) -> Picture:
+    """Decode a single picture of any depth, upright; errors as of `decode`."""
     items = HeifItems(file.data)
     item = items.item(items.primary)
     if item.kind != b"av01":

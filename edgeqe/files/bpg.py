@@ -11,6 +11,7 @@ from edgeqe.files.ffmpeg import DecodedFrame, decode_frame
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.frames import picture_of_frame
 from edgeqe.files.picture import Metadata, Picture
+from edgeqe.files.pillow_reading import several
 
 #: Matrices of ITU-T H.273 by BPG's colour spaces: BT.601, RGB, YCgCo, BT.709, BT.2020.
 MATRICES = (6, 0, 8, 1, 9)
@@ -23,12 +24,10 @@ def decode(file: Undecoded) -> Picture:
     ------
     ImageError
         If it is damaged, or of a kind that is not supported.
-    MissingPackageError
-        If PyAV is not installed.
     """
     found = bpg.read(file.data)
     if any(tag == bpg.ANIMATION for tag, _ in found.extensions):
-        raise ImageError(f"{file.name} holds several pictures: give each as a file of its own.")
+        raise several(file.name)
     if found.premultiplied:
         raise ImageError(
             f"{file.name} holds colours that are multiplied with alpha, which edgeqe does "

@@ -9,7 +9,16 @@ import numpy as np
 
 from edgeqe.errors import ImageError, MissingPackageError
 from edgeqe.files.formats import Undecoded
+from edgeqe.files.packages import load
 from edgeqe.files.picture import Samples
+from edgeqe.files.pillow_reading import several
+
+#: Pixels that a decoder may count beyond a side of the picture.
+BLOCK = 64
+#: Pixels of the largest picture whose headers `edgeqe.codecs` does not know.
+LARGEST_UNREAD = 2**26
+#: FFmpeg's number of the full range.
+FULL_RANGE = 2
 
 
 @dataclass(frozen=True)
@@ -41,26 +50,24 @@ def decode_frame(decoder: str, data: bytes, file: Undecoded) -> DecodedFrame:
     Raises
     ------
     ImageError
-        If the stream is damaged, or there is no picture in it.
+        If there is no picture in the stream, or there are several.
     MissingPackageError
         If PyAV, or its decoder, is not installed.
     """
-    try:
-        import av
-    except ImportError as error:
-        raise MissingPackageError(
-            f"{file.name} needs PyAV: pip install 'edgeqe[codecs]'"
-        ) from error
+    av = load("av", file.name)
     if decoder not in av.codecs_available:
         raise MissingPackageError(
             f"{file.name} needs a PyAV with {decoder}: pip install --upgrade av"
         )
     av.logging.set_level(av.logging.PANIC)
     context: Any = av.CodecContext.create(decoder, "r")
+    most = LARGEST_UNREAD
     if file.coded is not None:
-        # another header further on that says more; a decoder's own blocks reach beyond the picture
+        if len(file.coded.per_picture) > 1:
+            raise several(file.name)
+        # for another header further on that says more; blocks reach beyond the picture
         most = (file.coded.width + BLOCK) * (file.coded.height + BLOCK)
-        context.options = {"max_pixels": str(most)}
+    context.options = {"max_pixels": str(most)}
     frames = [*context.decode(av.Packet(data)), *context.decode(None)]
     if not frames:
         raise ImageError(f"{file.name} is damaged or cut short: there is no picture in its stream.")
@@ -69,12 +76,6 @@ def decode_frame(decoder: str, data: bytes, file: Undecoded) -> DecodedFrame:
     deep = frame.format.name != name
     planes = tuple(_samples(plane, frame.format, deep) for plane in frame.planes)
     return DecodedFrame(name, planes, int(frame.colorspace), int(frame.color_range) == FULL_RANGE)
-
-
-#: Pixels that a decoder may count beyond a side of the picture.
-BLOCK = 64
-#: FFmpeg's number of the full range.
-FULL_RANGE = 2
 
 
 def _samples(plane: Any, form: Any, deep: bool) -> Samples:

@@ -44,7 +44,9 @@ class FileFormat:
 
     module: str
     """Module of `edgeqe.files` whose ``decode`` takes an `Undecoded`; imported when needed."""
-    headers_first: bool
+    package: str
+    """Module of the package that decodes it, one of `packages.PACKAGES`."""
+    headers_first: bool = True
     """Whether `edgeqe.codecs` reads the headers, and judges the size, before the decoder does."""
 
     def decode(self, file: Undecoded) -> Picture:
@@ -53,12 +55,12 @@ class FileFormat:
         return made
 
 
-PILLOW = FileFormat("pillow_reading", headers_first=False)
-WEBP = FileFormat("pillow_reading", headers_first=True)
-AVIF = FileFormat("avif", headers_first=True)
-HEIC = FileFormat("heic", headers_first=True)
-JPEG_2000 = FileFormat("jpeg2000", headers_first=True)
-BPG = FileFormat("bpg", headers_first=True)
+PILLOW = FileFormat("pillow_reading", "PIL", headers_first=False)
+WEBP = FileFormat("pillow_reading", "PIL")
+AVIF = FileFormat("avif", "PIL")
+JPEG_2000 = FileFormat("jpeg2000", "PIL")
+HEIC = FileFormat("heic", "pillow_heif")
+BPG = FileFormat("bpg", "av")
 #: First bytes of formats, and what decodes them.
 MAGICS: tuple[tuple[bytes, FileFormat], ...] = (
     (b"\xff\xd8\xff", PILLOW),  # JPEG

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.errors import ImageError, MissingPackageError
+from edgeqe.errors import ImageError
 from edgeqe.files.colours import unusual
 from edgeqe.files.exif import exif_block, upright
 from edgeqe.files.formats import Undecoded
@@ -25,15 +25,9 @@ def decode(file: Undecoded) -> Picture:
     ------
     ImageError
         If it is too large, of several pictures, or of a kind that is not supported.
-    MissingPackageError
-        If pillow-heif is not installed.
     """
-    try:
-        import pillow_heif
-    except ImportError as error:
-        raise MissingPackageError(
-            f"{file.name} is HEIC, which needs pillow-heif: pip install 'edgeqe[codecs]'"
-        ) from error
+    import pillow_heif
+
     try:
         # 10 and 12 bits as they are: by themselves they would become 8
         images: Any = pillow_heif.open_heif(

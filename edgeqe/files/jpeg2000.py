@@ -15,7 +15,7 @@ from edgeqe.files.ffmpeg import decode_frame
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.heic import picture_of
 from edgeqe.files.picture import Metadata, Picture
-from edgeqe.files.pillow_reading import decode_by, metadata_of, pillow_missing
+from edgeqe.files.pillow_reading import decode_by, metadata_of
 
 #: Name of the box that holds an EXIF block.
 EXIF_UUID = b"JpgTiffExif->JP2"
@@ -33,13 +33,11 @@ def decode(file: Undecoded) -> Picture:
     ImageError
         If it is too large, damaged, or of a kind that would be lost.
     MissingPackageError
-        If Pillow, or for colour of more than 8 bits PyAV, is not installed.
+        If its colours have more than 8 bits, and PyAV is not installed.
     """
-    try:
-        from PIL import features
-        from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
-    except ImportError as error:
-        raise pillow_missing() from error
+    from PIL import features
+    from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
+
     if not features.check("jpg_2000"):
         raise ImageError(
             f"{file.name} is JPEG 2000, which this Pillow does not read: pip install --upgrade pillow"

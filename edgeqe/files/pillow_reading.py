@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeqe.codecs import jpeg
-from edgeqe.errors import ImageError, MissingPackageError
+from edgeqe.errors import ImageError
 from edgeqe.files.exif import ORIENTATION, exif_block
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.picture import Metadata, Picture, Samples
@@ -32,14 +32,8 @@ def decode(file: Undecoded) -> Picture:
     ------
     ImageError
         If it is too large, or holds what would be lost.
-    MissingPackageError
-        If Pillow is not installed.
     """
-    try:
-        reader = _reader(file.data, file.name)
-    except ImportError as error:
-        raise pillow_missing() from error
-    return decode_by(reader, file)
+    return decode_by(_reader(file.data, file.name), file)
 
 
 def decode_by(reader: Any, file: Undecoded) -> Picture:
@@ -62,11 +56,6 @@ def decode_by(reader: Any, file: Undecoded) -> Picture:
             samples = np.ascontiguousarray(stored(samples))
             alpha = None if alpha is None else np.ascontiguousarray(stored(alpha))
         return Picture((samples,), alpha, table, metadata)
-
-
-def pillow_missing() -> MissingPackageError:
-    """Error for a device without Pillow."""
-    return MissingPackageError("picture files need Pillow: pip install 'edgeqe[files]'")
 
 
 def several(name: str) -> ImageError:

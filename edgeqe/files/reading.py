@@ -16,6 +16,7 @@ from edgeqe.codecs.coded import CodedStrength, UnsupportedCodingError
 from edgeqe.codecs.identify import strength_of
 from edgeqe.errors import EdgeqeError, ImageError, MissingImageError
 from edgeqe.files.formats import FORMAT_NAMES, Undecoded, format_of
+from edgeqe.files.packages import load
 from edgeqe.files.picture import Picture
 
 Source = str | os.PathLike[str] | bytes | IO[bytes]
@@ -82,6 +83,7 @@ class PictureFile:
         found = format_of(self._data)
         if found is None:
             raise ImageError(f"{self.name} is no picture that edgeqe reads: give {FORMAT_NAMES}.")
+        load(found.package, self.name)
         self._format = found
 
     @cached_property

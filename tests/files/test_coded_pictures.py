@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from edgeqe.codecs import bpg
 from edgeqe.codecs.strength import step_from_qp, step_from_table
 from edgeqe.errors import ImageError
+from edgeqe.files import avif as avif_reading
 from edgeqe.files.enhance import enhance_file, read_picture
+from edgeqe.files.formats import Undecoded
 from edgeqe.files.reading import PictureFile
 from tests import coded_files
 from tests.files.test_files import MAKE, ORIENTATION, Stand
@@ -202,6 +204,27 @@ def test_an_avif_of_ten_bits_is_what_ffmpeg_shows(tmp_path: Path, turn: int) -> 
     expected = np.rot90(shown, turn)[..., None]
     # FFmpeg rounds to fewer bits on its way; a step of 10 bits is 64
     assert np.abs(found - expected).max() <= 3 * 64
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_way_of_deep_avif_shows_what_libavif_shows(orientation: int) -> None:
+    """Of 8 bits, which libavif writes: turned, with alpha, profile and EXIF."""
+    smooth = np.dstack([PHOTO[..., 1]] * 3 + [ALPHA])
+    data = coded_files.pillow(
+        "AVIF", smooth, quality=90, subsampling="4:4:4", exif=exif(orientation), icc_profile=PROFILE
+    )
+    file = Undecoded(data, "a.avif", PictureFile(data).strength, True, lambda width, height: None)
+    found = avif_reading.decode_by_ffmpeg(file)
+    with Image.open(io.BytesIO(data)) as picture:
+        shown = np.asarray(ImageOps.exif_transpose(picture))
+    assert found.alpha is not None
+    np.testing.assert_array_equal(found.alpha, shown[..., 3])
+    # libavif converts in integers
+    assert np.abs(found.planes[0].astype(int) - shown[..., :3]).max() <= 2
+    assert found.metadata.icc_profile == PROFILE
+    block = Image.Exif()
+    block.load(found.metadata.exif)
+    assert (block[MAKE], block.get(ORIENTATION, 1)) == ("edge camera", 1)
 
 
 def box(kind: bytes, content: bytes) -> bytes:
@@ -392,6 +415,30 @@ def test_a_file_without_loss_says_so() -> None:
     with pytest.raises(ImageError, match="coded without loss, so it carries no strength"):
         enhance_file(Stand(), data, io.BytesIO())
     assert enhance_file(Stand(), data, io.BytesIO(), quality=20).strength_from == "argument"
+
+
+def test_a_grid_of_tiles_is_one_picture() -> None:
+    module = pytest.importorskip("pillow_heif", reason="pillow-heif writes HEIC")
+    stream = io.BytesIO()
+    large = coded_files.landscape(150, 200)
+    module.from_pillow(Image.fromarray(large)).save(stream, quality=50, tile_size=64)
+    data = stream.getvalue()
+    assert b"grid" in data
+    report = enhance_file(Stand(), data, io.BytesIO())
+    assert (report.width, report.height, report.number) == (200, 150, 22)
+    shown = np.asarray(module.open_heif(io.BytesIO(data)).to_pillow())
+    np.testing.assert_array_equal(read_picture(data).pixels(), shown)
+
+
+def test_several_pictures_of_a_bpg_are_refused() -> None:
+    once = bpg.write(coded_files.hevc_intra(30, pixels="gray"), 96, 64)
+    # the same slice again, and a payload that goes up to the end of the file
+    start = once.index(b"\0\0\1")
+    twice = once + once[start:]
+    assert once[4] == 0 and once[8] & 128  # two bytes of length behind four of sizes
+    twice = twice[:8] + b"\0" + twice[10:]
+    with pytest.raises(ImageError, match="holds several pictures"):
+        read_picture(twice)
 
 
 def test_several_pictures_of_a_heif_are_refused() -> None:
