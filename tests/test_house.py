@@ -76,7 +76,7 @@ THIRD_PARTIES = {
     "reports": set(),
     "hardware": set(),
     "targets": {"tomli"},
-    "files": {"numpy", "PIL"},
+    "files": {"numpy", "PIL", "av", "pillow_heif"},
     "model": {"numpy"},
     "runtimes": {"numpy", "onnxruntime", "ai_edge_litert", "tflite_runtime"},
     "engine": {"numpy"},

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from edgeqe.codecs.strength import Strength, nearest_quality, resolve_if_given, step_from_table
-from edgeqe.errors import ImageError
+from edgeqe.codecs.strength import Strength, resolve_if_given
+from edgeqe.errors import InputError
 from edgeqe.files.picture import Picture, Samples
-from edgeqe.files.reading import PIXEL_LIMIT, Source, read_picture, source_name
+from edgeqe.files.reading import PIXEL_LIMIT, PictureFile, Source, read_picture
+from edgeqe.files.stated import strength_given, strength_in
 from edgeqe.files.writing import Destination, Output, write_picture
 from edgeqe.views.options import EnhanceOptions
 
@@ -74,22 +76,27 @@ class FileReport:
     height: int
     """Pixels, as stored."""
     kind: str
-    """What was enhanced: ``4:2:0 planes``, ``gray``, ``16-bit gray`` or ``RGB``; ``+ alpha``
-    behind where there is one."""
+    """What was enhanced: ``4:2:0 planes``, ``gray`` or ``RGB``; before it ``10-bit`` and the like
+    where the file has more than 8, behind it ``+ alpha`` where there is one."""
     step: float
     """Strength that was asked for: quantization step, 8-bit sample values."""
     codec: str
     """What the strength is of; empty where a step alone was given."""
+    scale: str
+    """How the codec counts its strength: ``quality``, ``qp``, ``index`` or ``rate`` (bits per
+    pixel); empty where a step was given."""
+    number: float | None
+    """The strength on that scale; None where a step was given."""
     amount: float
     """How much of the change was made, 0 to 1."""
     ensemble: int
     """8 where the change is the mean over the eight flips and rotations, else 1."""
     quality: int | None
-    """IJG quality nearest to the strength's table; None where a QP or a step was given."""
+    """Quality that was given, or the IJG quality nearest to a JPEG's table; else None."""
     quality_exact: bool | None
     """Whether that quality's table is the strength's table, entry for entry."""
     strength_from: str
-    """``file`` for a JPEG's own table, else ``argument``."""
+    """``file`` where the file's own headers say it, else ``argument``."""
     seconds: float
     """Wall time from reading to writing."""
     enhance_seconds: float
@@ -121,6 +128,7 @@ def enhance_file(
     options: EnhanceOptions = WHOLLY,
     overwrite: bool = False,
     pixel_limit: int = PIXEL_LIMIT,
+    check: Callable[[Strength], None] = lambda strength: None,
 ) -> FileReport:
     """Enhance a picture file into another.
 
@@ -136,8 +144,8 @@ def enhance_file(
         PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
     quality, qp, rate, step
         Strength, at most one: JPEG quality 1 to 100, HEVC QP 0 to 63, rate of JPEG 2000 in bits
-        per pixel, or the quantization step in 8-bit sample values. If left out, a JPEG's own
-        luma table says it.
+        per pixel, or the quantization step in 8-bit sample values. If left out, the file's own
+        headers say it: of JPEG, JPEG 2000, HEIC, AVIF, WebP and BPG.
     codec : str, optional
         What the strength is of, as of `Enhancer.enhance`; only with a strength.
     options : EnhanceOptions
@@ -146,6 +154,9 @@ def enhance_file(
         Replace an existing file.
     pixel_limit : int
         Largest number of pixels that is decoded.
+    check : callable
+        Called with a file's own strength before the picture is decoded; raises InputError to
+        refuse it.
 
     Returns
     -------
@@ -160,42 +171,41 @@ def enhance_file(
         model does not serve the codec.
     """
     start = time.perf_counter()
-    strength = resolve_if_given(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
+    given = resolve_if_given(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
     with Output(destination, overwrite=overwrite) as output:
-        picture = read_picture(source, pixel_limit=pixel_limit)
+        file = PictureFile(source)
+        if given is None:
+            stated = strength_in(file)
+            try:
+                check(stated.strength)
+            except InputError as error:
+                raise InputError(f"{file.name}: {error}") from error
+        else:
+            stated = strength_given(given, quality=quality, qp=qp, rate=rate)
+        picture = file.decode(pixel_limit=pixel_limit)
         if len(picture.planes) == 3 and not getattr(enhancer, "takes_planes", True):
             picture = dataclasses.replace(picture, planes=(picture.pixels(),))
         output.check(picture)
-        strength_from = "file" if strength is None else "argument"
-        exact = None if quality is None else True
-        if strength is None:
-            if picture.table is None:
-                raise ImageError(
-                    f"{source_name(source)} carries no strength: give the setting that it was "
-                    "compressed with, --quality (JPEG, 1 to 100), --qp (HEVC, 0 to 63) or --rate "
-                    "(JPEG 2000, bits per pixel); in Python quality=, qp=, rate= or step=."
-                )
-            strength = Strength(step_from_table(picture.table), "jpeg")
-            quality, distance = nearest_quality(picture.table)
-            exact = distance == 0.0
         before = time.perf_counter()
-        enhanced = enhance_picture(enhancer, picture, strength, options)
+        enhanced = enhance_picture(enhancer, picture, stated.strength, options)
         enhance_seconds = time.perf_counter() - before
         output.write(enhanced)
         seconds = time.perf_counter() - start
         return FileReport(
-            source=source_name(source),
+            source=file.name,
             destination=output.name,
             width=picture.width,
             height=picture.height,
             kind=picture.kind,
-            step=strength.step,
-            codec=strength.codec,
+            step=stated.strength.step,
+            codec=stated.strength.codec,
+            scale=stated.scale,
+            number=stated.number,
             amount=float(options.amount),
             ensemble=options.ensemble,
-            quality=quality,
-            quality_exact=exact,
-            strength_from=strength_from,
+            quality=stated.quality,
+            quality_exact=None if stated.quality is None else stated.exact,
+            strength_from="argument" if given else "file",
             seconds=seconds,
             enhance_seconds=enhance_seconds,
             megapixels_per_second=picture.width * picture.height / 1e6 / seconds,

@@ -23,6 +23,7 @@ OPTIONAL = {
     "ort": ONNXRUNTIMES,
     "tflite": LITERTS,
     "files": ("pillow",),
+    "codecs": ("av", "pillow-heif", "imageio-ffmpeg", "numba"),
     "camera": ("opencv-python-headless", "opencv-python"),
     "host": ("tensorflow-cpu", "tensorflow", "keras", "onnx", "flatbuffers"),
     "bench": ("scikit-image", "matplotlib", "scipy", "jinja2"),
