@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
 
 from edgeqe.array_calls import ArrayCalls
-from edgeqe.codecs.strength import resolve_if_given
+from edgeqe.codecs.strength import Strength, resolve_if_given
 from edgeqe.engine.cascade import LONGEST
 from edgeqe.engine.memory import parse_size
 from edgeqe.engine.opening import open_on
@@ -282,4 +282,4 @@ class Enhancer(ArrayCalls):
         step : float
             Quantization step, as of `enhance`.
         """
-        self._engine.network_pass(height, width, step)
+        self._engine.network_pass(height, width, Strength(step))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeqe.coding import CODECS
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.zoo import StrengthForm
 
@@ -20,7 +21,7 @@ else:
 
 RECIPES = Path(__file__).with_name("recipes")
 #: Types of TOML's values that a field's type takes.
-KINDS = {"int": (int,), "float": (int, float), "str": (str,), "Mapping[str, int]": (dict,)}
+KINDS = {"int": (int,), "float": (int, float), "str": (str,), "Mapping[str, int]": (dict,), "Mapping[str, float]": (dict,)}
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ class Recipe:
     """Model whose residual takes a share of the target's place: a shipped model's name or a
     file's path; empty: none."""
     teacher_share: float = 0.5
-    """That share, 0 to 1."""
+    """That share, 0 to 1; of the pictures of codecs that the teacher serves."""
+    codecs: Mapping[str, float] = field(default_factory=lambda: {"jpeg": 1.0})
+    """Codecs that the network serves, of `edgeqe.coding.CODECS`, and the share of the pictures that
+    each codes."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.teacher_share <= 1.0:
@@ -81,6 +85,17 @@ class Recipe:
                 f"recipe '{self.name}': strength '{self.strength}' is none of "
                 f"{', '.join(StrengthForm)}."
             )
+        for codec, share in self.codecs.items():
+            if codec not in CODECS or not isinstance(share, (int, float)) or not share > 0:
+                raise InputError(
+                    f"recipe '{self.name}': codecs has {codec} = {share!r}: give shares above 0 of "
+                    f"{', '.join(CODECS)}."
+                )
+        if not self.codecs:
+            raise InputError(f"recipe '{self.name}': codecs is empty: name at least jpeg.")
+        # cards and one-hots list codecs in one order, JPEG first
+        ordered = {codec: self.codecs[codec] for codec in CODECS if codec in self.codecs}
+        object.__setattr__(self, "codecs", ordered)
         if self.crop % 16:
             raise InputError(f"recipe '{self.name}': crop {self.crop} is no multiple of 16.")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeqe.codecs.strength import step_key
 from edgeqe.errors import InputError
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
@@ -41,12 +40,13 @@ class FileTeacher:
             raise InputError(
                 f"teacher '{model}' takes {self.file.card.planes} pictures: name one of edgeqe's own."
             )
+        self.codecs = self.file.card.codecs
         self._alignment = max(1, self.file.card.alignment // 2)
         self._sessions: dict[int, Session] = {}
 
     def __call__(self, coded: CodedPicture) -> Float:
         """Residual of a coded picture, shape (H/2, W/2, 6), 8-bit levels."""
-        key = step_key(2.0**coded.log2_step)
+        key = self.file.key(2.0**coded.log2_step, coded.codec)
         if key not in self._sessions:
             self._sessions[key] = open_session(self.file, key)
         planes = coded.samples[..., :6].transpose(2, 0, 1).astype(np.float32) / FINENESS

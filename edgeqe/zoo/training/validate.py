@@ -13,8 +13,12 @@ from PIL import Image
 from edgeqe.files.folders import list_pictures
 from edgeqe.metrics import psnr
 from edgeqe.protocols import CodingProtocol, ReferencePicture, compress
-from edgeqe.typing import Rgb, Uint8
+from edgeqe.typing import Float, Rgb, Uint8
 from edgeqe.views.colour import NEUTRAL, SCALE, depth_to_space, space_to_depth, to_network
+from edgeqe.zoo import codecs_of
+from edgeqe.zoo.strengths import with_codec
+from edgeqe.zoo.training.degrade import FINENESS, CodedPicture
+from edgeqe.zoo.training.encoded import code_plainly
 from edgeqe.zoo.training.pictures import load, split
 
 #: The validation set: BSDS comes as JPEG, so it is downscaled off its own grid.
@@ -69,7 +73,7 @@ def psnr_gains(model: Any, pictures: list[Rgb], quality: int) -> dict[str, tuple
     quality : int
         IJG quality, 1 to 100.
     """
-    network, found = KerasNetwork(model), {}
+    network, found = KerasNetwork(model, "jpeg"), {}
     for protocol in (CodingProtocol.GRAY, CodingProtocol.PLANES):
         figures = []
         for rgb in pictures:
@@ -87,12 +91,15 @@ class KerasNetwork:
     Parameters
     ----------
     model : keras.Model
+    codec : str
+        One that the model serves, whose pictures it is given.
     """
 
     takes_planes = True
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
+    def __init__(self, model: Any, codec: str) -> None:
+        codecs = codecs_of(model)
+        self._model, self._place = model, (codecs.index(codec), len(codecs))
 
     def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
         """Enhanced gray picture, (H, W), H and W even; its chroma is neutral."""
@@ -105,14 +112,59 @@ class KerasNetwork:
     ) -> tuple[Uint8, Uint8, Uint8]:
         """Enhanced planes of the same shapes, (H, W) and (H / 2, W / 2)."""
         planes = np.concatenate([space_to_depth(y), u[..., None], v[..., None]], axis=-1)
-        strength = np.full((1, 1), math.log2(step), np.float32)
-        given = [to_network(planes[None]), strength]
-        residual = np.asarray(self._model.predict_on_batch(given))[0] * SCALE
+        residual = self.residual(planes, math.log2(step))
         return (
             _rounded(y + depth_to_space(residual[..., :4])),
             _rounded(u + residual[..., 4]),
             _rounded(v + residual[..., 5]),
         )
+
+    def residual(self, planes: npt.NDArray[Any], log2_step: float) -> Float:
+        """Residual of six planes (H / 2, W / 2, 6) at a strength, both 8-bit levels."""
+        strength = with_codec(np.full((1, 1), log2_step, np.float32), *self._place)
+        given = [to_network(planes[None]), strength]
+        found: Float = np.asarray(self._model.predict_on_batch(given))[0] * SCALE
+        return found
+
+
+class CodecValidation:
+    """Luma's PSNR before and after by codecs other than JPEG; pictures are coded once."""
+
+    def __init__(self) -> None:
+        self._coded: dict[tuple[str, int, str, float], CodedPicture] = {}
+
+    def gains(
+        self, model: Any, name: str, pictures: list[Rgb], codec: str, value: float
+    ) -> tuple[float, float]:
+        """Mean PSNR of studio-range luma before and after, dB, in 8 bits.
+
+        Pictures are coded in 4:2:0 and all intra, for JPEG 2000 as luma alone.
+
+        Parameters
+        ----------
+        model : keras.Model
+        name : str
+            Of the set.
+        pictures : list of ndarray of uint8, shape (H, W, 3)
+            References; H and W multiples of 16.
+        codec : str
+        value : float
+            Strength in the unit of the codec's coder.
+        """
+        network, figures = KerasNetwork(model, codec), []
+        for index, rgb in enumerate(pictures):
+            key = name, index, codec, value
+            if key not in self._coded:
+                self._coded[key] = code_plainly(codec, rgb, value, gray=codec == "jpeg2000")
+            coded = self._coded[key]
+            parts = coded.samples.astype(np.float32) / np.float32(FINENESS)
+            decoded = parts[..., :6] + np.float32(NEUTRAL)
+            luma = depth_to_space(decoded[..., :4])
+            reference = _rounded(luma + depth_to_space(parts[..., 6:10]))
+            added = depth_to_space(network.residual(decoded, coded.log2_step)[..., :4])
+            figures.append([psnr(reference, _rounded(y)) for y in (luma, luma + added)])
+        before, after = np.mean(figures, axis=0)
+        return float(before), float(after)
 
 
 def _rounded(values: npt.NDArray[np.floating[Any]]) -> Uint8:
