@@ -15,6 +15,8 @@ from edgeqe.errors import InputError
 from edgeqe.quantization.calibration.samples import SIDE, THUMBNAIL, Photograph
 from edgeqe.zoo.training.drawn import draw
 
+#: Share of the windows of what ships: sharp edges reach further than photographs do.
+SHARE = 0.2
 #: Root of the seeds, another than that of `drawn.evaluation`.
 SEED = 8
 

@@ -5,9 +5,10 @@ quantized graph has them: kernels once for all uses and strengths, the strength'
 them; each quantized activation, after its ReLU, with a scale that follows the strength. Biases stay
 float, and the picture's planes are 8-bit sample values already.
 
-The ranges are calibrated on the training pictures, for the averaged weights, which are what
-is shipped: at the start, then `TIMES` times at even distances. The last time they are frozen,
-and the last `FROZEN` of the steps trains with exactly the ranges that are written.
+The ranges are calibrated on the training pictures and a share of drawn ones, for the averaged
+weights, which are what is shipped: at the start, then `TIMES` times at even distances. The last
+time they are frozen, and the last `FROZEN` of the steps trains with exactly the ranges that are
+written.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from edgeqe.converters.sources import from_keras, residual_share
 from edgeqe.errors import InputError
 from edgeqe.files.folders import list_pictures
 from edgeqe.quantization.calibration.calibration import calibrate
+from edgeqe.quantization.calibration.drawn_samples import SHARE, with_drawn
 from edgeqe.quantization.calibration.samples import Photograph, read_photographs
 from edgeqe.quantization.int8.canonical_form import canonical
 from edgeqe.quantization.int8.int8 import quantized_graph, values
@@ -158,7 +160,7 @@ class QuantizedTraining(Training):
             training, _ = split(list_pictures(self.pictures))
             names = {file.relative_to(self.pictures).as_posix() for file in training}
             read = [p for p in read_photographs(self.pictures) if p.name in names]
-            self.photographs = read[:: math.ceil(len(read) / MOST_PICTURES)]
+            self.photographs = with_drawn(read[:: math.ceil(len(read) / MOST_PICTURES)], SHARE)
         with self.averaged():
             source = from_keras(self.network)
             found = calibrate(
