@@ -27,15 +27,17 @@ class Ensembled:
         """Whether `enhance_planes` works."""
         return self._enhancer.takes_planes
 
-    def enhance(self, image: Array, /, *, step: float) -> Array:
+    def enhance(self, image: Array, /, *, step: float, codec: str) -> Array:
         """Enhanced array of the same shape."""
-        return self._enhancer.enhance(image, step=step, ensemble=self._members)
+        return self._enhancer.enhance(image, step=step, codec=codec, ensemble=self._members)
 
     def enhance_planes(
-        self, y: Array, u: Array, v: Array, /, *, step: float
+        self, y: Array, u: Array, v: Array, /, *, step: float, codec: str
     ) -> tuple[Array, Array, Array]:
         """Enhanced planes of the same shapes."""
-        return self._enhancer.enhance_planes(y, u, v, step=step, ensemble=self._members)
+        return self._enhancer.enhance_planes(
+            y, u, v, step=step, codec=codec, ensemble=self._members
+        )
 
 
 def networks_of(enhancers: Mapping[str, Enhancer], ensemble: int) -> Mapping[str, MeasuredNetwork]:

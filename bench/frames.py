@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeqe.bench.data import PictureSet
-from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
 from edgeqe.protocols import CodingProtocol, ReferencePicture, compress
 from edgeqe.typing import Uint8
@@ -44,7 +43,7 @@ def decoded_frame(picture: ReferencePicture, quality: int) -> TimedFrame:
     if not picture.gray:
         coded = compress(picture, CodingProtocol.RGB, quality)
         rgb = coded.decoded.pixels
-        y, cb, cr = (np.ascontiguousarray(plane) for plane in jpeg.decode_420(coded.data))
+        y, cb, cr = (np.ascontiguousarray(plane) for plane in coded.frame.planes)
         planes = (y, cb, cr)
     return TimedFrame(
         height=gray.shape[0],

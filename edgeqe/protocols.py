@@ -1,14 +1,14 @@
 """Coding protocols: what `gray`, `planes` and `rgb` mean wherever quality is measured.
 
 Bench, drift gate, blame, the validation of trainings and their reports share these. Each protocol
-codes a reference picture as JPEG, decodes it through one of the device's front ends, and shows it
-to a network; the enhanced picture is compared with the reference in 8 bits.
+codes a reference picture as JPEG or by another codec, decodes it as a device does, and shows it to
+a network; the enhanced picture is compared with the reference in 8 bits.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -16,10 +16,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.codecs import jpeg
-from edgeqe.codecs.strength import step_from_table
+from edgeqe.codecs.identify import strength_of
+from edgeqe.coding import Coder, Frame, Layout, RatePoint, coder
+from edgeqe.coding.video import H264Coder
 from edgeqe.errors import InputError
-from edgeqe.views.colour import RGB_TO_YCC, studio_luma
+from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC, pool, rgb_to_ycc, studio_luma
 
 __all__ = [
     "CodingProtocol",
@@ -28,9 +29,10 @@ __all__ = [
     "MeasuredPicture",
     "ReferencePicture",
     "compress",
+    "compress_low_delay",
     "full_luma",
     "protocols_of",
-    "step_of",
+    "protocols_with",
 ]
 
 Array = npt.NDArray[Any]
@@ -52,7 +54,7 @@ class CodingProtocol(str, enum.Enum):
     def __str__(self) -> str:
         return str(self.value)
 
-    GRAY = "gray", "studio-range luma (gray pictures as they are), coded as grayscale JPEG"
+    GRAY = "gray", "studio-range luma (gray pictures as they are), coded without chroma"
     """Luma from 16 to 235, decoded as one plane, enhanced as (H, W): the field's "LIVE1 gray"."""
     PLANES = "planes", "4:2:0 planes as coded, enhanced and then upsampled; PSNR in RGB"
     """RGB coded as 4:2:0, decoded as planes as they are coded, enhanced as planes, upsampled with
@@ -87,11 +89,11 @@ class MeasuredNetwork(Protocol):
     def takes_planes(self) -> bool:
         """Whether `enhance_planes` works."""
 
-    def enhance(self, image: Array, /, *, step: float) -> Array:
+    def enhance(self, image: Array, /, *, step: float, codec: str) -> Array:
         """Enhanced array of the same shape, (H, W) or (H, W, 3)."""
 
     def enhance_planes(
-        self, y: Array, u: Array, v: Array, /, *, step: float
+        self, y: Array, u: Array, v: Array, /, *, step: float, codec: str
     ) -> tuple[Array, Array, Array]:
         """Enhanced planes of the same shapes, (H, W) and twice (ceil(H / 2), ceil(W / 2))."""
 
@@ -129,41 +131,35 @@ class MeasuredPicture:
 
 @dataclass(frozen=True, eq=False)
 class CompressedPicture:
-    """A reference picture behind the encoder, ready to be decoded and enhanced."""
+    """A reference picture behind the encoder and the decoder, ready to be enhanced."""
 
     name: str
     """Of the reference picture."""
     protocol: CodingProtocol
-    quality: int
-    """IJG quality, 1 to 100."""
+    point: RatePoint
+    """Codec, and the strength that its encoder was given."""
     reference: MeasuredPicture
     data: bytes
-    """The JPEG file."""
-
-    @cached_property
-    def step(self) -> float:
-        """Quantization step in 8-bit levels, from the file's own table."""
-        return step_of(self.data)
+    """The file or stream; of a clip in low delay the picture's packet."""
+    step: float
+    """Quantization step in 8-bit sample values, from the stream's own headers."""
+    frame: Frame
+    """What the decoder gives, in 8 bits."""
 
     @property
     def bits_per_pixel(self) -> float:
-        """Of the whole file, its headers too."""
+        """Of the whole file or stream, its headers too."""
         height, width = map(int, self.reference.pixels.shape[:2])
         return 8 * len(self.data) / (height * width)
 
     @cached_property
     def decoded(self) -> MeasuredPicture:
         """What the reference decoder shows."""
-        if self.protocol == CodingProtocol.GRAY:
-            return MeasuredPicture(jpeg.decode_luma(self.data))
-        rgb = jpeg.decode_rgb(self.data)
-        if self.protocol == CodingProtocol.PLANES:
-            return MeasuredPicture(rgb, self._planes[0])
-        return MeasuredPicture(rgb)
-
-    @cached_property
-    def _planes(self) -> tuple[Uint8, Uint8, Uint8]:
-        return jpeg.decode_420(self.data)
+        if self.protocol == CodingProtocol.GRAY or self.frame.layout == Layout.RGB:
+            return MeasuredPicture(self.frame.planes[0])
+        rgb = _shown(self.frame.planes)
+        planes = self.protocol == CodingProtocol.PLANES
+        return MeasuredPicture(rgb, self.frame.planes[0] if planes else None)
 
     def enhanced(self, network: MeasuredNetwork, shown: Uint8 | None = None) -> MeasuredPicture:
         """What a network makes of it.
@@ -174,42 +170,145 @@ class CompressedPicture:
         shown : ndarray of uint8, shape (H, W) or (H, W, 3), optional
             What another decoder shows, to be enhanced instead of `decoded`; not for planes.
         """
+        step, codec = self.step, self.point.codec
         if self.protocol == CodingProtocol.PLANES and network.takes_planes:
-            from edgeqe.files.upsample import i420_to_rgb
-
-            y, cb, cr = network.enhance_planes(*self._planes, step=self.step)
-            return MeasuredPicture(i420_to_rgb(y, cb, cr), y)
+            y, cb, cr = network.enhance_planes(*self.frame.planes, step=step, codec=codec)
+            return MeasuredPicture(_shown((y, cb, cr)), y)
         image = self.decoded.pixels if shown is None else shown
-        return MeasuredPicture(network.enhance(image, step=self.step))
+        return MeasuredPicture(network.enhance(image, step=step, codec=codec))
+
+
+def protocols_with(codec: str) -> tuple[CodingProtocol, ...]:
+    """Protocols that pictures of a codec have: JPEG 2000 codes RGB, so it has no planes of 4:2:0."""
+    planes = () if codec == "jpeg2000" else (CodingProtocol.PLANES,)
+    return (CodingProtocol.GRAY, *planes, CodingProtocol.RGB)
 
 
 def compress(
-    picture: ReferencePicture, protocol: CodingProtocol, quality: int
+    picture: ReferencePicture, protocol: CodingProtocol, value: float, codec: str = "jpeg"
 ) -> CompressedPicture:
-    """Code a picture as a protocol has it.
+    """Code a picture by itself (all intra) as a protocol has it.
+
+    Luma is coded as a picture without chroma, or with neutral chroma by encoders of 4:2:0 alone.
+    RGB goes to encoders that do not convert it as full-range Y, Cb, Cr (ITU-T T.871), chroma being
+    the mean of 2x2 pixels; such a picture loses its last row or column where its sides are odd.
 
     Parameters
     ----------
     picture : ReferencePicture
         Gray pictures have a part in protocol ``gray`` alone.
     protocol : CodingProtocol
-    quality : int
-        IJG quality, 1 to 100.
+    value : float
+        Strength of the encoder: IJG quality 1 to 100, or as `edgeqe.coding.RatePoint` has it.
+    codec : str
+        One of `edgeqe.coding.CODECS`.
 
     Raises
     ------
     InputError
-        If a gray picture is asked for in colour.
+        If a gray picture is asked for in colour, the codec has no such strength or protocol, its
+        encoder is not installed or does not take the picture.
     """
-    from PIL import Image
+    point, encoder = RatePoint(codec, value), coder(codec)
+    reference, frame = _source(picture, protocol, encoder)
+    data = encoder.encode(frame, value)
+    return _compressed(picture.name, protocol, point, reference, data, data, encoder.decode(data))
 
+
+def compress_low_delay(
+    pictures: Sequence[ReferencePicture], protocol: CodingProtocol, value: float, codec: str
+) -> list[CompressedPicture]:
+    """Code the frames of a clip one after another: an intra picture, then P pictures.
+
+    Parameters
+    ----------
+    pictures : sequence of ReferencePicture
+        Frames of one size, at least one.
+    protocol, value
+        As of `compress`.
+    codec : str
+        ``h264`` or ``hevc``.
+
+    Raises
+    ------
+    InputError
+        As of `compress`, or if the codec's encoder here codes pictures by themselves alone.
+    """
+    point, encoder = RatePoint(codec, value), coder(codec)
+    if not isinstance(encoder, H264Coder):
+        raise InputError(
+            f"the encoder of codec {codec} here codes pictures by themselves: low delay is for h264 "
+            "and hevc."
+        )
+    sources = [_source(picture, protocol, encoder) for picture in pictures]
+    packets = encoder.encode_clip([frame for _, frame in sources], value, intra=False)
+    decoded, stream = encoder.decode_clip(packets), b"".join(packets)
+    return [
+        _compressed(picture.name, protocol, point, reference, packet, stream, frame)
+        for picture, (reference, _), packet, frame in zip(
+            pictures, sources, packets, decoded, strict=True
+        )
+    ]
+
+
+def _compressed(
+    name: str,
+    protocol: CodingProtocol,
+    point: RatePoint,
+    reference: MeasuredPicture,
+    data: bytes,
+    stream: bytes,
+    frame: Frame,
+) -> CompressedPicture:
+    """Compressed picture whose strength is read from a stream."""
+    stated = strength_of(stream)
+    assert stated is not None, "every codec's streams are known by their first bytes"
+    return CompressedPicture(
+        name, protocol, point, reference, data, stated.step, _in_eight_bits(frame)
+    )
+
+
+def _source(
+    picture: ReferencePicture, protocol: CodingProtocol, encoder: Coder
+) -> tuple[MeasuredPicture, Frame]:
+    """What a picture is compared with, and what an encoder is given of it."""
     pixels = picture.pixels
-    if protocol == CodingProtocol.GRAY and not picture.gray:
-        pixels = studio_luma(pixels)
-    elif protocol != CodingProtocol.GRAY and picture.gray:
+    if protocol not in protocols_with(encoder.codec):
+        known = " or ".join(protocols_with(encoder.codec))
+        raise InputError(f"{encoder.codec} has no protocol {protocol}: give --protocol {known}.")
+    if protocol == CodingProtocol.GRAY:
+        pixels = pixels if picture.gray else studio_luma(pixels)
+        layout = Layout.GRAY
+    elif picture.gray:
         raise InputError(f"{picture.name} is gray: protocol {protocol} measures colour pictures.")
-    data = jpeg.encode(Image.fromarray(pixels), quality)
-    return CompressedPicture(picture.name, protocol, quality, MeasuredPicture(pixels), data)
+    else:
+        layout = Layout.RGB
+    if layout in encoder.layouts:
+        return MeasuredPicture(pixels), Frame(layout, (pixels,))
+    height, width = pixels.shape[:2]
+    pixels = np.ascontiguousarray(pixels[: height // 2 * 2, : width // 2 * 2])
+    if layout == Layout.GRAY:
+        half = np.full((height // 2, width // 2), NEUTRAL, np.uint8)
+        return MeasuredPicture(pixels), Frame(Layout.YUV420, (pixels, half, half))
+    chroma = pool(rgb_to_ycc(pixels.astype(np.float32))[..., 1:])
+    cb, cr = np.moveaxis(np.clip(np.rint(chroma), 0, 255).astype(np.uint8), -1, 0)
+    planes = (full_luma(pixels), np.ascontiguousarray(cb), np.ascontiguousarray(cr))
+    return MeasuredPicture(pixels), Frame(Layout.YUV420, planes)
+
+
+def _in_eight_bits(frame: Frame) -> Frame:
+    """Frame with samples rounded to 8 bits."""
+    if frame.bit_depth == 8:
+        return frame
+    rounded = (np.clip(np.floor(plane + 0.5), 0, 255) for plane in frame.in_eight_bits())
+    return Frame(frame.layout, tuple(plane.astype(np.uint8) for plane in rounded))
+
+
+def _shown(planes: tuple[Uint8, ...]) -> Uint8:
+    """RGB of full-range 4:2:0 planes, as libjpeg upsamples them."""
+    from edgeqe.files.upsample import i420_to_rgb
+
+    return i420_to_rgb(*planes)
 
 
 def full_luma(rgb: Uint8) -> Uint8:
@@ -217,8 +316,3 @@ def full_luma(rgb: Uint8) -> Uint8:
     weights = RGB_TO_YCC[0].astype(np.float64)
     luma: Uint8 = np.clip(np.floor(rgb @ weights + 0.5), 0, 255).astype(np.uint8)
     return luma
-
-
-def step_of(data: bytes) -> float:
-    """Quantization step of a JPEG's own luma table, 8-bit levels."""
-    return float(step_from_table(jpeg.luma_table(data)))

@@ -48,7 +48,7 @@ PACKAGE_MAY_IMPORT: dict[str, set[str]] = {
     "model": {"codecs"},
     "runtimes": {"model", "hardware", "targets"},
     "engine": {"codecs", "model", "views", "runtimes", "targets"},
-    "edgeqe": {"codecs", "engine", "files", "model", "reports", "runtimes", "views"},
+    "edgeqe": {"codecs", "coding", "engine", "files", "model", "reports", "runtimes", "views"},
     "doctor": {*DEVICE, "edgeqe", "targets"} - {"verify"},
     "verify": {*DEVICE, "edgeqe", "targets"} - {"doctor"},
     "zoo": set(),

@@ -85,9 +85,7 @@ def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
         for kind, value in zip(("scale", "bias"), layer.vectors(condition), strict=True):
             array = np.asarray(keras.ops.convert_to_numpy(value), np.float32)
             array = array.reshape(array.shape[0], -1)
-            result[f"{layer.name}.{kind}"] = np.broadcast_to(
-                array, (len(asked), array.shape[1])
-            )
+            result[f"{layer.name}.{kind}"] = np.broadcast_to(array, (len(asked), array.shape[1]))
     return result
 
 

@@ -81,6 +81,7 @@ _MADE: Mapping[str, tuple[str, str]] = {
     "h264": ("edgeqe.coding.video", "H264Coder"),
     "hevc": ("edgeqe.coding.video", "HevcCoder"),
     "av1": ("edgeqe.coding.video", "Av1Coder"),
+    "avif": ("edgeqe.coding.video", "AvifCoder"),
     "vvc": ("edgeqe.coding.vvc", "VvcCoder"),
 }
 CODECS = tuple(_MADE)

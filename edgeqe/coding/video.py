@@ -112,3 +112,9 @@ class Av1Coder:
             "version": f"libavcodec {pyav.version('libavcodec')}",
             "settings": "preset 6, constant quantizer",
         }
+
+
+class AvifCoder(Av1Coder):
+    """AV1 as a picture file holds it: `Av1Coder`'s stream, without the some 300 bytes of the boxes."""
+
+    codec = "avif"

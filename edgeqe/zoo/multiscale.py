@@ -32,9 +32,7 @@ from edgeqe.zoo.plain import PLANES, ConvolutionBuilder
 WIDTH = 64
 
 
-def edgeqe_multiscale(
-    strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE
-) -> Any:
+def edgeqe_multiscale(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE) -> Any:
     """Width 64 at three resolutions, kernels used twice: 60.7 kMAC per picture pixel."""
     make = ConvolutionBuilder(strength, codecs=codecs)
     fine = make.convolution(make.planes, WIDTH, "head")

@@ -161,29 +161,21 @@ def plain(
     return make.network(name, make.tail(x, PLANES))
 
 
-def edgeqe_nano(
-    strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE
-) -> Any:
+def edgeqe_nano(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE) -> Any:
     """Width 16, two hidden convolutions: 1.6 kMAC per picture pixel."""
     return plain("edgeqe-nano", width=16, depth=2, strength=strength, codecs=codecs)
 
 
-def edgeqe_tiny(
-    strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE
-) -> Any:
+def edgeqe_tiny(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE) -> Any:
     """Width 32, three hidden convolutions: 7.8 kMAC per picture pixel."""
     return plain("edgeqe-tiny", width=32, depth=3, strength=strength, codecs=codecs)
 
 
-def edgeqe_small(
-    strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE
-) -> Any:
+def edgeqe_small(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE) -> Any:
     """Width 40, four hidden convolutions: 15.5 kMAC per picture pixel."""
     return plain("edgeqe-small", width=40, depth=4, strength=strength, codecs=codecs)
 
 
-def edgeqe_base(
-    strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE
-) -> Any:
+def edgeqe_base(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE) -> Any:
     """Width 64, eight hidden convolutions: 75.5 kMAC per picture pixel."""
     return plain("edgeqe-base", width=64, depth=8, strength=strength, codecs=codecs)

@@ -40,9 +40,7 @@ class StepFeatures(keras.layers.Layer):  # type: ignore[misc]  # keras has no ty
         Codecs that the network serves, in the order of the one-hot.
     """
 
-    def __init__(
-        self, units: int = 16, codecs: Sequence[str] = ("jpeg",), **kwargs: Any
-    ) -> None:
+    def __init__(self, units: int = 16, codecs: Sequence[str] = ("jpeg",), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units, self.codecs = units, tuple(codecs)
         self.hidden = keras.layers.Dense(units, activation="tanh", name="hidden")
@@ -54,7 +52,9 @@ class StepFeatures(keras.layers.Layer):  # type: ignore[misc]  # keras has no ty
         self.out.build((None, self.units))
         if len(self.codecs) > 1:
             shape = (len(self.codecs), self.units)
-            self.codec_hidden = self.add_weight(name="codec_hidden", shape=shape, initializer="zeros")
+            self.codec_hidden = self.add_weight(
+                name="codec_hidden", shape=shape, initializer="zeros"
+            )
             self.codec_out = self.add_weight(name="codec_out", shape=shape, initializer="zeros")
 
     def call(self, strength: Any) -> Any:

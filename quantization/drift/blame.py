@@ -165,7 +165,7 @@ def _measure(
         for network, decoder in stages:
             pictures.append(coded.enhanced(network, decoder(coded.data, gray)).pixels)
         figures = [metrics.psnr(original, p, ceiling=PICTURE_CEILING) for p in pictures]
-        found[coded.protocol, coded.quality].append(figures)
+        found[coded.protocol, round(coded.point.value)].append(figures)
     rows = []
     for (protocol, quality), measured in found.items():
         if measured:

@@ -148,7 +148,7 @@ def measure(
     for data, files in sets.items():
         for coded in compressed_pictures(files, protocols, qualities, advance):
             drift = picture_drift(coded, reference, candidate)
-            found[data, coded.protocol, coded.quality].append(drift)
+            found[data, coded.protocol, round(coded.point.value)].append(drift)
     return [DriftRow(*key, tuple(pictures)) for key, pictures in found.items() if pictures]
 
 

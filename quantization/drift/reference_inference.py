@@ -12,10 +12,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from edgeqe.codecs.strength import Strength
 from edgeqe.engine.blocks import enhance_blocks
 from edgeqe.engine.tiling import plan
 from edgeqe.errors import ModelError
 from edgeqe.model.file import ModelFile
+from edgeqe.model.serving import check_serves
 from edgeqe.typing import Float, Uint8
 from edgeqe.views.full_size import VIEWS
 from edgeqe.views.subsampled import Depth
@@ -58,9 +60,9 @@ class ReferenceInference:
         self._file = file
         self._sessions: dict[int, ReferenceSession] = {}
 
-    def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
+    def enhance(self, image: Uint8, /, *, step: float, codec: str) -> Uint8:
         """Enhance a picture, shape (H, W) or (H, W, 3), of a step in 8-bit levels."""
-        (out,) = self._enhance("gray" if image.ndim == 2 else "rgb", [image], step)
+        (out,) = self._enhance("gray" if image.ndim == 2 else "rgb", [image], step, codec)
         return out
 
     @property
@@ -69,17 +71,18 @@ class ReferenceInference:
         return (self._file.card.planes, "planes") in VIEWS
 
     def enhance_planes(
-        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float
+        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float, codec: str
     ) -> tuple[Uint8, Uint8, Uint8]:
         """Enhance I420 planes; a network of luma copies U and V."""
-        y, u, v = self._enhance("planes", [y, u, v], step)
+        y, u, v = self._enhance("planes", [y, u, v], step, codec)
         return y, u, v
 
-    def _enhance(self, kind: str, arrays: list[Uint8], step: float) -> list[Uint8]:
+    def _enhance(self, kind: str, arrays: list[Uint8], step: float, codec: str) -> list[Uint8]:
         """New arrays of the same shapes, seen by a view of this kind."""
         card, out = self._file.card, [array.copy() for array in arrays]
+        check_serves([card], Strength(step, codec))
         view = VIEWS[card.planes, kind](arrays, out, Depth(8))
-        session = self._session(step)
+        session = self._session(step, codec)
 
         def residual(window: Window) -> Float:
             unit = card.pixels_per_sample
@@ -115,8 +118,8 @@ class ReferenceInference:
                 view.write(window, residual(window))
         return out
 
-    def _session(self, step: float) -> ReferenceSession:
-        key = self._file.key(step)
+    def _session(self, step: float, codec: str) -> ReferenceSession:
+        key = self._file.key(step, codec)
         if key not in self._sessions:
             self._sessions[key] = reference_session(self._file, key)
         return self._sessions[key]

@@ -74,7 +74,9 @@ class Deblock:
         self._settings = dict(settings)
         self._graphs: dict[tuple[Settings, int, int], Any] = {}
 
-    def enhance(self, image: Uint8, /, *, step: float, out: Uint8 | None = None) -> Uint8:
+    def enhance(
+        self, image: Uint8, /, *, step: float, codec: str = "", out: Uint8 | None = None
+    ) -> Uint8:
         """Filtered gray picture, (H, W) uint8; in `out` where that is given."""
         import av
 
@@ -92,7 +94,7 @@ class Deblock:
         return out
 
     def enhance_planes(
-        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float
+        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float, codec: str = ""
     ) -> tuple[Uint8, Uint8, Uint8]:
         """Each plane by itself, for each has its own grid."""
         filtered = [self.enhance(plane, step=step) for plane in (y, u, v)]

@@ -22,11 +22,11 @@ class Brighter:
 
     takes_planes = False
 
-    def enhance(self, image: Array, /, *, step: float) -> Array:
+    def enhance(self, image: Array, /, *, step: float, codec: str) -> Array:
         return np.clip(image.astype(np.int16) + 4, 0, 255).astype(np.uint8)
 
     def enhance_planes(
-        self, y: Array, u: Array, v: Array, /, *, step: float
+        self, y: Array, u: Array, v: Array, /, *, step: float, codec: str
     ) -> tuple[Array, Array, Array]:
         raise AssertionError("takes no planes")
 

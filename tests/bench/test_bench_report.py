@@ -87,7 +87,7 @@ def test_the_whole_text() -> None:
         model             kMAC/px  parameters  KiB  precision   window  halo
         edgeqe-tiny:int8     5.83        1234    2       int8  606x432    12
 
-        Quality, protocol gray: studio-range luma (gray pictures as they are), coded as grayscale JPEG
+        Quality, protocol gray: studio-range luma (gray pictures as they are), coded without chroma
 
         model              q  n  bit/px  JPEG dB  after dB    gain   worst  SSIM JPEG   after  PSNR-B JPEG   after  worst picture
         edgeqe-tiny:int8  10  2   1.000   29.000    29.750  +0.750  +0.500     0.5000  0.6250       28.000  29.500              b

@@ -286,5 +286,7 @@ def test_the_strength_feeds_strength_layers_alone() -> None:
         graph_of(model, 4.0)
     other = keras.Input((1,), name="strength")
     model = keras.Model([planes, other], QpAdaptive(name="x")([planes, other]), name="net")
-    with pytest.raises(InputError, match="'net' has strength layers, but no input 'log2_step' or 'strength'"):
+    with pytest.raises(
+        InputError, match="'net' has strength layers, but no input 'log2_step' or 'strength'"
+    ):
         graph_of(model, 4.0)

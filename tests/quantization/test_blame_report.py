@@ -26,7 +26,7 @@ def test_the_table() -> None:
         f"candidate  {line}",
         "decoder    ifast, instead of islow",
         "",
-        "gray: studio-range luma (gray pictures as they are), coded as grayscale JPEG; gains and "
+        "gray: studio-range luma (gray pictures as they are), coded without chroma; gains and "
         "losses of gain in dB",
         "quality  n  JPEG dB  reference  candidate    drift  quantization  runtime  decoder",
         "     10  2   28.000    +2.0000    +1.5000  +0.5000       +0.2500  +0.0000  +0.2500",

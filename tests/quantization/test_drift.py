@@ -27,14 +27,14 @@ class Shifted:
         self.levels = levels
         self.steps: list[float] = []
 
-    def enhance(self, image: Uint8, /, *, step: float) -> Uint8:
+    def enhance(self, image: Uint8, /, *, step: float, codec: str) -> Uint8:
         self.steps.append(step)
         result = image.astype(np.int16)
         result[:, : image.shape[1] // 2] += self.levels
         return np.clip(result, 0, 255).astype(np.uint8)
 
     def enhance_planes(
-        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float
+        self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float, codec: str
     ) -> tuple[Uint8, Uint8, Uint8]:
         raise AssertionError("a network that takes no planes was given some")
 

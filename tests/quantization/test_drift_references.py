@@ -26,7 +26,7 @@ def test_a_gray_picture_is_coded_as_it_is(tmp_path: Path) -> None:
     pixels = noise(32, 40)
     save(tmp_path, gray=pixels)
     (coded,) = compressed_pictures(list_pictures(tmp_path), (GRAY, RGB), (50,))
-    assert (coded.name, coded.protocol, coded.quality) == ("gray.png", "gray", 50)
+    assert (coded.name, coded.protocol, coded.point.value) == ("gray.png", "gray", 50)
     np.testing.assert_array_equal(coded.reference.pixels, pixels)
 
 
@@ -52,7 +52,7 @@ def test_pictures_are_read_one_at_a_time(tmp_path: Path) -> None:
     save(tmp_path, a=noise(32, 40))
     (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\ncut")
     coded = compressed_pictures(list_pictures(tmp_path), (GRAY,), (10, 20))
-    assert [next(coded).quality, next(coded).quality] == [10, 20]
+    assert [next(coded).point.value, next(coded).point.value] == [10, 20]
     with pytest.raises(ImageError, match=r"b\.png is damaged"):
         next(coded)
 

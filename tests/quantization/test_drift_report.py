@@ -42,7 +42,7 @@ def test_the_table() -> None:
         "CPUExecutionProvider, 1 thread",
         "",
         "pictures of set",
-        "gray: studio-range luma (gray pictures as they are), coded as grayscale JPEG; gains in dB",
+        "gray: studio-range luma (gray pictures as they are), coded without chroma; gains in dB",
         "quality  n  JPEG dB  reference  candidate     loss   limit  worst picture  "
         "worst tile, row,column",
         "     10  2   30.000    +1.2500    +1.2450  +0.0050  0.0500  +0.0100 a.png  "

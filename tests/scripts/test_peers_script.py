@@ -402,10 +402,10 @@ class Still:
 
     takes_planes = False
 
-    def enhance(self, image: Any, /, *, step: float) -> Any:
+    def enhance(self, image: Any, /, *, step: float, codec: str) -> Any:
         return image
 
-    def enhance_planes(self, y: Any, u: Any, v: Any, /, *, step: float) -> Any:
+    def enhance_planes(self, y: Any, u: Any, v: Any, /, *, step: float, codec: str) -> Any:
         return y, u, v
 
 

@@ -46,14 +46,16 @@ RANGES: Mapping[str, tuple[tuple[float, float], tuple[float, float]]] = {
     "webp": ((10, 90), (5, 95)),
     "jpeg2000": ((13, 100), (8, 120)),
 }
-#: Strengths of a running validation, in the coder's unit.
+#: Codecs that networks are trained for, in the order that cards list them.
+CODECS = ("jpeg", *RANGES)
+#: Strengths that are validated, in the coder's unit, of pictures without chroma.
 VALIDATED: Mapping[str, tuple[float, ...]] = {
     "h264": (22, 32, 42),
     "hevc": (22, 32, 42),
     "vvc": (22, 32, 42),
     "av1": (20, 36, 52),
     "webp": (20, 50, 80),
-    "jpeg2000": (24 / 13, 24 / 30, 24 / 100),
+    "jpeg2000": (8 / 13, 8 / 30, 8 / 100),
 }
 #: Step that the strength table ends at; coarser ones are taken as it.
 COARSEST_STEP = 152.0
@@ -124,18 +126,7 @@ def code_by(codec: str, rgb: Rgb, rng: np.random.Generator, value: float) -> Cod
     return coded_picture(planes, _clean(ycc, gray), _log2_step(data), gray, codec)
 
 
-def code_plainly(codec: str, rgb: Rgb, value: float, *, gray: bool) -> CodedPicture:
-    """Code a picture in studio range, 8 bits and all intra, as `code_by` else; to validate on."""
-    if codec == "jpeg2000":
-        return _jpeg2000(_coder(codec), rgb, gray, True, value)
-    ycc = studio_range(full_range(rgb))
-    data, decoded = _coded(_coder(codec), [_frame(ycc, gray, 8)], value)
-    return coded_picture(_planes(decoded, gray), _clean(ycc, gray), _log2_step(data), gray, codec)
-
-
-def _jpeg2000(
-    encoder: Coder, rgb: Rgb, gray: bool, studio: bool, rate: float
-) -> CodedPicture:
+def _jpeg2000(encoder: Coder, rgb: Rgb, gray: bool, studio: bool, rate: float) -> CodedPicture:
     """JPEG 2000 codes RGB, or luma at a third of the rate, which is the same ratio."""
     ycc = full_range(rgb)
     if not gray:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from edgeqe.coding import coder
+from edgeqe.codecs.strength import STATED_BY
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.files.folders import list_pictures
 from edgeqe.reports.output_file import written_whole
@@ -29,7 +29,7 @@ from edgeqe.zoo.training.pictures import split, training_folder
 from edgeqe.zoo.training.pool import SLOTS
 from edgeqe.zoo.training.precision import Precision, with_precision
 from edgeqe.zoo.training.recipe import Recipe
-from edgeqe.zoo.training.validate import CodecValidation, psnr_gains, validation_sets
+from edgeqe.zoo.training.validate import Compressor, psnr_gains, validation_sets
 
 #: Qualities of the running validation, and of the last one.
 RUNNING_QUALITIES = (10, 40, 80)
@@ -85,7 +85,7 @@ class Training:
         self.precision, self.workers = precision.resolved(), workers
         self.pictures = training_folder(data, recipe.data)
         keras.utils.set_random_seed(recipe.seed)
-        self.step, self.seconds, self.coded = 0, 0.0, CodecValidation()
+        self.step, self.seconds, self.compressor = 0, 0.0, Compressor()
         if network(recipe.network).planes != "420-space-to-depth":
             raise InputError(
                 f"recipe '{recipe.name}': '{recipe.network}' has no training data here, which is "
@@ -286,10 +286,13 @@ class Training:
                     found = psnr_gains(self.model, pictures, quality)
                     gains |= {f"{name} {key} q{quality}": pair for key, pair in found.items()}
                 for codec in (c for c in self.recipe.codecs if c != "jpeg"):
-                    some, unit = pictures[::CODEC_EVERY], coder(codec).unit
+                    some, unit = pictures[::CODEC_EVERY], STATED_BY[codec]
                     for value in VALIDATED[codec]:
-                        pair = self.coded.gains(self.model, name, some, codec, value)
-                        gains[f"{name} {codec} {unit}{value:.3g}"] = pair
+                        found = psnr_gains(self.model, some, value, codec, self.compressor)
+                        gains |= {
+                            f"{name} {key} {codec} {unit}{value:.3g}": pair
+                            for key, pair in found.items()
+                        }
         entry |= {key: [round(value, 3) for value in pair] for key, pair in gains.items()}
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")

@@ -14,11 +14,10 @@ what is drawn in code serves several generations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -60,16 +59,9 @@ FLIPPED_ROWS = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7, 10, 11]
 #: What a generator of random numbers is for, a part of its seed.
 _CROPS, _PICTURES, _DRAWINGS = 0, 1, 2
 
-
-class Teacher(Protocol):
-    """Knows a residual."""
-
-    codecs: tuple[str, ...]
-    """Codecs whose pictures it knows."""
-
-    def __call__(self, coded: CodedPicture) -> Float:
-        """Residual (h, w, 6) of a coded picture, 8-bit levels."""
-
+#: Gives the residual (h, w, 6) that a teacher adds to a coded picture, 8-bit levels; None of a
+#: codec that it does not serve.
+Teacher = Callable[[CodedPicture], Float | None]
 
 
 @dataclass(frozen=True)
@@ -219,10 +211,10 @@ class Pool:
         drawn = slot >= self._photographs
         rgb = self._drawing(slot, generation) if drawn else self._cut(rng, fine)
         coded = code(rgb, rng, int(value)) if codec == "jpeg" else code_by(codec, rgb, rng, value)
-        if self.teacher is not None and not drawn and codec in self.teacher.codecs:
+        known = None if self.teacher is None or drawn else self.teacher(coded)
+        if known is not None:
             target = coded.samples[..., 6:]
-            known = self.teacher(coded) * FINENESS
-            target += np.rint((known - target) * self.teacher_share).astype(np.int16)
+            target += np.rint((known * FINENESS - target) * self.teacher_share).astype(np.int16)
         return Entry(coded, texture(rgb))
 
     def _draw_strength(self, rng: np.random.Generator) -> tuple[str, float, bool]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeqe.coding import CODECS
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.zoo import StrengthForm
+from edgeqe.zoo.training.encoded import CODECS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,7 +21,13 @@ else:
 
 RECIPES = Path(__file__).with_name("recipes")
 #: Types of TOML's values that a field's type takes.
-KINDS = {"int": (int,), "float": (int, float), "str": (str,), "Mapping[str, int]": (dict,), "Mapping[str, float]": (dict,)}
+KINDS = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "Mapping[str, int]": (dict,),
+    "Mapping[str, float]": (dict,),
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Recipe:
     teacher_share: float = 0.5
     """That share, 0 to 1; of the pictures of codecs that the teacher serves."""
     codecs: Mapping[str, float] = field(default_factory=lambda: {"jpeg": 1.0})
-    """Codecs that the network serves, of `edgeqe.coding.CODECS`, and the share of the pictures that
+    """Codecs that the network serves, of `encoded.CODECS`, and the share of the pictures that
     each codes."""
 
     def __post_init__(self) -> None:

@@ -40,12 +40,16 @@ class FileTeacher:
             raise InputError(
                 f"teacher '{model}' takes {self.file.card.planes} pictures: name one of edgeqe's own."
             )
-        self.codecs = self.file.card.codecs
         self._alignment = max(1, self.file.card.alignment // 2)
         self._sessions: dict[int, Session] = {}
 
-    def __call__(self, coded: CodedPicture) -> Float:
-        """Residual of a coded picture, shape (H/2, W/2, 6), 8-bit levels."""
+    def __call__(self, coded: CodedPicture) -> Float | None:
+        """Residual of a coded picture, (H/2, W/2, 6), 8-bit levels; None where it cannot teach.
+
+        That is where it does not serve the picture's codec.
+        """
+        if coded.codec not in self.file.card.codecs:
+            return None
         key = self.file.key(2.0**coded.log2_step, coded.codec)
         if key not in self._sessions:
             self._sessions[key] = open_session(self.file, key)
