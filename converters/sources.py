@@ -111,7 +111,8 @@ def from_training(folder: Path) -> Source:
         return from_keras(model, provenance=provenance)
     if progress.validated != progress.steps:
         provenance["validation"] = f"at step {progress.validated}"
-    quality = {"validation PSNR, dB, JPEG and enhanced": progress.gains}
+    coded = "JPEG" if zoo.codecs_of(model) == zoo.JPEG_ALONE else "compressed"
+    quality = {f"validation PSNR, dB, {coded} and enhanced": progress.gains}
     return from_keras(model, provenance=provenance, quality=quality)
 
 

@@ -125,9 +125,14 @@ class Graph:
         """How many codecs have rows of their own in the strength vectors; 1 without vectors."""
         return max((len(table) // len(KEYS) for table in self.vectors.values()), default=1)
 
+    @property
+    def keys(self) -> range:
+        """Keys of the strength vectors' rows; a further codec goes on counting behind the last."""
+        return range(KEYS[0], KEYS[0] + self.blocks * len(KEYS))
+
     def at(self, key: int) -> Graph:
         """Copy whose strength vectors are set to a key of the strength table."""
-        row = min(max(key - KEYS[0], 0), self.blocks * len(KEYS) - 1)
+        row = min(max(key - KEYS[0], 0), len(self.keys) - 1)
         set_to = {
             name: np.ascontiguousarray(table[row].reshape(1, -1, 1, 1), np.float32)
             for name, table in self.vectors.items()

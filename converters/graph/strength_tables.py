@@ -75,7 +75,7 @@ def as_stored(
     graph, vectors = quantized.graph, dict(quantized.graph.vectors)
     for table_key, names in tables_of(quantized).items():
         table, used = tables[table_key], 0
-        rows = np.stack([table.row(k) for k in KEYS])
+        rows = np.stack([table.row(k) for k in graph.keys])
         for name, values in names.items():
             vectors[name] = rows[:, used : used + values.shape[1]]
             used += values.shape[1]
