@@ -59,7 +59,7 @@ class ArrayCalls:
             What compressed the picture, as the model's card names it: ``h264``, ``vvc``,
             ``av1``, ``bpg`` or ``heif`` with `qp`, ``webp`` with `quality`, any with `step`. If
             left out, ``jpeg`` with `quality`, ``hevc`` with `qp`, ``jpeg2000`` with `rate`, and
-            with `step` what the model serves.
+            with `step` the first that the model serves.
         amount : float
             How much of the change is made, from 0, which gives the picture as it is, to 1.
         ensemble : {1, 8}

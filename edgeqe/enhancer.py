@@ -107,6 +107,9 @@ class Enhancer(ArrayCalls):
     def codecs(self) -> tuple[str, ...]:
         """Codecs that it serves, those that every model's card names; others are refused.
 
+        Formats of still pictures come with the codec that codes them: ``heif`` and ``bpg`` with
+        ``hevc``, ``avif`` with ``av1``.
+
         Examples
         --------
         >>> from edgeqe import Enhancer
