@@ -20,6 +20,8 @@ else:
     import tomli as tomllib
 
 RECIPES = Path(__file__).with_name("recipes")
+#: Smallest crop for other codecs than JPEG, pixels: pictures are as large, and AV1 wants that much.
+SMALLEST_CROP = 64
 #: Types of TOML's values that a field's type takes.
 KINDS = {
     "int": (int,),
@@ -92,13 +94,19 @@ class Recipe:
                 f"{', '.join(StrengthForm)}."
             )
         for codec, share in self.codecs.items():
-            if codec not in CODECS or not isinstance(share, (int, float)) or not share > 0:
+            number = isinstance(share, (int, float)) and not isinstance(share, bool)
+            if codec not in CODECS or not number or not 0 < share < math.inf:
                 raise InputError(
                     f"recipe '{self.name}': codecs has {codec} = {share!r}: give shares above 0 of "
                     f"{', '.join(CODECS)}."
                 )
         if not self.codecs:
             raise InputError(f"recipe '{self.name}': codecs is empty: name at least jpeg.")
+        if self.crop < SMALLEST_CROP and set(self.codecs) != {"jpeg"}:
+            raise InputError(
+                f"recipe '{self.name}': crop {self.crop} is below {SMALLEST_CROP}, the smallest "
+                "picture of some encoders: make it larger, or train for jpeg alone."
+            )
         # cards and one-hots list codecs in one order, JPEG first
         ordered = {codec: self.codecs[codec] for codec in CODECS if codec in self.codecs}
         object.__setattr__(self, "codecs", ordered)
