@@ -22,7 +22,7 @@ from edgeqe.converters.graph import analysis
 from edgeqe.converters.graph.convention import Convention, OutputKind
 from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.graph.integer import QuantizedGraph
-from edgeqe.converters.keras_io.reader import STRENGTH_INPUT, graph_of
+from edgeqe.converters.keras_io.reader import graph_of
 from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import fold
@@ -31,6 +31,7 @@ from edgeqe.model.card import LAYOUTS, pack_array, pixels_per_sample
 from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, SCALE
 from edgeqe.zoo import TRAINING_KEY
+from edgeqe.zoo.strengths import STRENGTH_INPUTS, with_codec
 from edgeqe.zoo.training.files import RECIPE, read_progress
 
 #: Strength that a file is stored at: JPEG's, and that of the video codecs.
@@ -110,7 +111,8 @@ def from_training(folder: Path) -> Source:
         return from_keras(model, provenance=provenance)
     if progress.validated != progress.steps:
         provenance["validation"] = f"at step {progress.validated}"
-    quality = {"validation PSNR, dB, JPEG and enhanced": progress.gains}
+    coded = "JPEG" if zoo.codecs_of(model) == zoo.JPEG_ALONE else "compressed"
+    quality = {f"validation PSNR, dB, {coded} and enhanced": progress.gains}
     return from_keras(model, provenance=provenance, quality=quality)
 
 
@@ -157,8 +159,8 @@ def from_keras(
     InputError
         If the model holds a layer that the graph has no operator for.
     """
-    entry = zoo.network(model.name)
-    key = round(KEYS_PER_OCTAVE * math.log2(_default_step(entry.codecs)))
+    entry, codecs = zoo.network(model.name), zoo.codecs_of(model)
+    key = round(KEYS_PER_OCTAVE * math.log2(_default_step(codecs)))
     graph = graph_of(model, key / KEYS_PER_OCTAVE)
     gives = OutputKind.RESIDUAL if entry.gives_residual else OutputKind.PICTURE
     convention = Convention(entry.planes, -NEUTRAL / SCALE, 1.0 - NEUTRAL / SCALE, gives)
@@ -170,7 +172,7 @@ def from_keras(
         reference=lambda planes: keras_residual(model, planes, key / KEYS_PER_OCTAVE),
         description=description or zoo.describe(model),
         planes=entry.planes,
-        codecs=entry.codecs,
+        codecs=codecs,
         tiling=entry.tiling,
         block=entry.block,
         default_key=key,
@@ -258,14 +260,18 @@ def facts(name: str) -> dict[str, Any]:
 
 
 def keras_residual(model: Any, planes: npt.NDArray[np.uint8], log2_step: float) -> Float:
-    """Residual (C, h, w) in 8-bit levels of planes (C, h, w), 8-bit sample values, by Keras."""
+    """Residual (C, h, w) in 8-bit levels of planes (C, h, w), 8-bit sample values, by Keras.
+
+    Of several codecs the first one's.
+    """
     unit = ((planes.astype(np.float32) - NEUTRAL) / np.float32(SCALE)).transpose(1, 2, 0)[None]
     channels = LAYOUTS[zoo.network(model.name).planes]
     given = {
         "planes": unit[..., :channels],
         "residual": unit[..., channels:],
-        STRENGTH_INPUT: np.array([[log2_step]], np.float32),
     }
+    first = np.array([[log2_step]], np.float32), 0, len(zoo.codecs_of(model))
+    given |= dict.fromkeys(STRENGTH_INPUTS, with_codec(*first))
     inputs = [given[tensor.name] for tensor in model.inputs]
     result = np.asarray(model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]))
     result = zoo.residual_of(model, result, given["planes"])
@@ -280,7 +286,7 @@ def residual_share(log2_steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float6
 
 def _with_residual_share(graph: Graph) -> Graph:
     """Graph whose output is scaled by `residual_share`: one Mul, its vector following the strength."""
-    share_of = residual_share(np.array(KEYS) / KEYS_PER_OCTAVE)
+    share_of = np.tile(residual_share(np.array(KEYS) / KEYS_PER_OCTAVE), graph.blocks)
     output, name = f"{graph.output}.cautious", "caution.scale"
     node = Node("Mul", "caution", (graph.output, name), output)
     return Graph(
@@ -294,6 +300,7 @@ def _with_residual_share(graph: Graph) -> Graph:
 
 
 def _default_step(codecs: tuple[str, ...]) -> float:
+    """Step that a file is stored at; of a network of several codecs it is that of the first."""
     return step_from_quality(DEFAULT_QUALITY) if "jpeg" in codecs else step_from_qp(DEFAULT_QP)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeqe.codecs.strength import resolve_strength
+from edgeqe.codecs.strength import Strength, resolve_strength
 from edgeqe.engine.arrays import enhance_arrays, enhance_semi_planar
 from edgeqe.engine.engine import Engine
 from edgeqe.errors import InputError
@@ -59,7 +59,7 @@ class ArrayCalls:
             What compressed the picture, as the model's card names it: ``h264``, ``vvc``,
             ``av1``, ``bpg`` or ``heif`` with `qp`, ``webp`` with `quality`, any with `step`. If
             left out, ``jpeg`` with `quality`, ``hevc`` with `qp`, ``jpeg2000`` with `rate`, and
-            with `step` what the model serves.
+            with `step` the first that the model serves.
         amount : float
             How much of the change is made, from 0, which gives the picture as it is, to 1.
         ensemble : {1, 8}
@@ -104,7 +104,7 @@ class ArrayCalls:
         ((40, 60, 3), dtype('uint8'), True)
         """
         strength, options = (
-            self._step(quality, qp, rate, step, codec),
+            self._strength(quality, qp, rate, step, codec),
             EnhanceOptions(amount, ensemble),
         )
         depth = depth_of(image, bit_depth)
@@ -171,7 +171,7 @@ class ArrayCalls:
         [(41, 60), (21, 30), (21, 30)]
         """
         strength, options = (
-            self._step(quality, qp, rate, step, codec),
+            self._strength(quality, qp, rate, step, codec),
             EnhanceOptions(amount, ensemble),
         )
         depth = depth_of(y, bit_depth)
@@ -228,7 +228,7 @@ class ArrayCalls:
         (True, True)
         """
         strength, options = (
-            self._step(quality, qp, rate, step, codec),
+            self._strength(quality, qp, rate, step, codec),
             EnhanceOptions(amount, ensemble),
         )
         return enhance_semi_planar(
@@ -286,7 +286,7 @@ class ArrayCalls:
         (dtype('uint16'), False)
         """
         strength, options = (
-            self._step(quality, qp, rate, step, codec),
+            self._strength(quality, qp, rate, step, codec),
             EnhanceOptions(amount, ensemble),
         )
         return enhance_semi_planar(
@@ -301,15 +301,15 @@ class ArrayCalls:
             prediction_residual,
         )
 
-    def _step(
+    def _strength(
         self,
         quality: int | None,
         qp: float | None,
         rate: float | None,
         step: float | None,
         codec: str | None,
-    ) -> float:
-        """Step of a strength whose codec the models serve."""
+    ) -> Strength:
+        """Strength whose codec the models serve."""
         strength = resolve_strength(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
         check_serves(self._engine.cascade.cards, strength)
-        return strength.step
+        return strength

@@ -8,7 +8,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from edgeqe.array_calls import ArrayCalls
-from edgeqe.codecs.strength import resolve_if_given
+from edgeqe.codecs.strength import Strength, resolve_if_given
 from edgeqe.engine.cascade import LONGEST
 from edgeqe.engine.memory import parse_size
 from edgeqe.engine.opening import open_on
@@ -107,6 +107,9 @@ class Enhancer(ArrayCalls):
     @property
     def codecs(self) -> tuple[str, ...]:
         """Codecs that it serves, those that every model's card names; others are refused.
+
+        Formats of still pictures come with the codec that codes them: ``heif`` and ``bpg`` with
+        ``hevc``, ``avif`` with ``av1``.
 
         Examples
         --------
@@ -286,4 +289,4 @@ class Enhancer(ArrayCalls):
         step : float
             Quantization step, as of `enhance`.
         """
-        self._engine.network_pass(height, width, step)
+        self._engine.network_pass(height, width, Strength(step))

@@ -58,7 +58,7 @@ class FakeFile:
     def _planes(self) -> range:
         return range(self.card.channels + ("residual" in self.card.inputs))
 
-    def key(self, step: float) -> int:
+    def key(self, step: float, codec: str = "") -> int:
         return round(step)
 
 

@@ -44,7 +44,7 @@ PACKAGE_MAY_IMPORT: dict[str, set[str]] = {
     "files": {"codecs", "reports", "views"},
     "model": {"codecs"},
     "runtimes": {"model", "hardware", "targets"},
-    "engine": {"model", "views", "runtimes", "targets"},
+    "engine": {"codecs", "model", "views", "runtimes", "targets"},
     "edgeqe": {"codecs", "coding", "engine", "files", "model", "reports", "runtimes", "views"},
     "doctor": {*DEVICE, "edgeqe", "targets"} - {"verify"},
     "verify": {*DEVICE, "edgeqe", "targets"} - {"doctor"},
@@ -61,7 +61,9 @@ MODULE_MAY_IMPORT = {
     "edgeqe.zoo": {"edgeqe.metrics", "edgeqe.model", "edgeqe.runtimes.quiet"},
     "edgeqe.zoo.training": {
         "edgeqe.codecs",
+        "edgeqe.coding",
         "edgeqe.files.folders",
+        "edgeqe.files.upsample",
         "edgeqe.protocols",
         "edgeqe.reports.output_file",
         "edgeqe.views",

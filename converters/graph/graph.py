@@ -86,7 +86,8 @@ class Graph:
     convolution's bias (C,), a PRelu's slope (C, 1, 1)."""
     vectors: Mapping[str, Float] = field(default_factory=dict, repr=False)
     """Constants that follow the strength: values at every one of `KEYS`, shape
-    (len(KEYS), C). The constant of that name holds one row of them."""
+    (len(KEYS), C), of several codecs (codecs * len(KEYS), C), one codec below the other. The
+    constant of that name holds one row of them."""
 
     def uses(self, name: str) -> list[Node]:
         """Consumers of a value or a constant."""
@@ -119,9 +120,19 @@ class Graph:
             },
         )
 
+    @property
+    def blocks(self) -> int:
+        """How many codecs have rows of their own in the strength vectors; 1 without vectors."""
+        return max((len(table) // len(KEYS) for table in self.vectors.values()), default=1)
+
+    @property
+    def keys(self) -> range:
+        """Keys of the strength vectors' rows; a further codec goes on counting behind the last."""
+        return range(KEYS[0], KEYS[0] + self.blocks * len(KEYS))
+
     def at(self, key: int) -> Graph:
         """Copy whose strength vectors are set to a key of the strength table."""
-        row = min(max(key - KEYS[0], 0), len(KEYS) - 1)
+        row = min(max(key - KEYS[0], 0), len(self.keys) - 1)
         set_to = {
             name: np.ascontiguousarray(table[row].reshape(1, -1, 1, 1), np.float32)
             for name, table in self.vectors.items()

@@ -26,7 +26,7 @@ def strength_table(
 
     Parameters
     ----------
-    vectors : mapping of str to ndarray, shape (len(KEYS), C)
+    vectors : mapping of str to ndarray, shape (blocks * len(KEYS), C)
     tolerance : float
         Largest error, relative to each vector's largest value.
 
@@ -42,7 +42,7 @@ def strength_table(
         curve = (left[:, :rank] * singular[:rank]).astype("<f4")
         basis = (right[:rank] * size).astype("<f4")
         if np.abs((curve @ basis - exact) / size).max() <= tolerance:
-            return StrengthTable(KEYS[0], curve, basis)
+            return StrengthTable(KEYS[0], curve, basis, len(curve) // len(KEYS))
     raise CheckError("the strength vectors do not fit a float32 table.")
 
 
@@ -75,7 +75,7 @@ def as_stored(
     graph, vectors = quantized.graph, dict(quantized.graph.vectors)
     for table_key, names in tables_of(quantized).items():
         table, used = tables[table_key], 0
-        rows = np.stack([table.row(k) for k in KEYS])
+        rows = np.stack([table.row(k) for k in graph.keys])
         for name, values in names.items():
             vectors[name] = rows[:, used : used + values.shape[1]]
             used += values.shape[1]

@@ -19,10 +19,7 @@ from edgeqe.converters.keras_io.layers import (
 )
 from edgeqe.errors import InputError
 from edgeqe.typing import Float
-from edgeqe.zoo.strengths import StrengthLayer
-
-#: The input that carries log2 of the step; it feeds strength layers alone.
-STRENGTH_INPUT = "log2_step"
+from edgeqe.zoo.strengths import STRENGTH_INPUTS, StrengthLayer, with_codec
 
 
 def graph_of(model: Any, log2_step: float) -> Graph:
@@ -59,7 +56,7 @@ def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
     Returns
     -------
     dict of str to ndarray, shape (K, C)
-        By the name of the constant.
+        By the name of the constant; of several codecs (codecs * K, C), one codec below the other.
 
     Raises
     ------
@@ -74,21 +71,21 @@ def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
             conditions[node.operation] = node.input_tensors[1]
     if not conditions:
         return {}
-    steps = next((i for i in model.inputs if i.name == STRENGTH_INPUT), None)
+    steps = next((i for i in model.inputs if i.name in STRENGTH_INPUTS), None)
     if steps is None:
-        raise InputError(f"'{model.name}' has strength layers, but no input '{STRENGTH_INPUT}'.")
-    given = keras.Model(steps, list(conditions.values()))(
-        np.asarray(log2_steps, np.float32)[:, None]
-    )
+        known = " or ".join(f"'{name}'" for name in STRENGTH_INPUTS)
+        raise InputError(f"'{model.name}' has strength layers, but no input {known}.")
+    column = np.asarray(log2_steps, np.float32)[:, None]
+    blocks = max(1, int(steps.shape[-1]) - 1)
+    asked = np.concatenate([with_codec(column, index, blocks) for index in range(blocks)])
+    given = keras.Model(steps, list(conditions.values()))(asked)
     given = given if isinstance(given, (list, tuple)) else [given]
     result: dict[str, Float] = {}
     for layer, condition in zip(conditions, given, strict=True):
         for kind, value in zip(("scale", "bias"), layer.vectors(condition), strict=True):
             array = np.asarray(keras.ops.convert_to_numpy(value), np.float32)
             array = array.reshape(array.shape[0], -1)
-            result[f"{layer.name}.{kind}"] = np.broadcast_to(
-                array, (len(log2_steps), array.shape[1])
-            )
+            result[f"{layer.name}.{kind}"] = np.broadcast_to(array, (len(asked), array.shape[1]))
     return result
 
 
@@ -102,7 +99,7 @@ class _KerasReader:
         self.vectors = strength_vectors(
             model, np.array(KEYS, np.float32) / np.float32(KEYS_PER_OCTAVE)
         )
-        self.strengths = {STRENGTH_INPUT}
+        self.strengths = set(STRENGTH_INPUTS)
         """Values that depend on the strength alone: the vectors hold what becomes of them."""
 
     def read(self) -> Graph:
@@ -110,7 +107,7 @@ class _KerasReader:
         inputs: dict[str, int] = {}
         for tensor in self.model.inputs:
             self.names[id(tensor)] = tensor.name
-            if tensor.name == STRENGTH_INPUT:
+            if tensor.name in STRENGTH_INPUTS:
                 continue
             if len(tensor.shape) != 4 or tensor.shape[-1] is None:
                 raise InputError(
@@ -150,7 +147,7 @@ class _KerasReader:
             self._strength(call)
             return
         if self.strengths.intersection(sources):
-            call.refuse(f"only strength layers may read '{STRENGTH_INPUT}'")
+            call.refuse("only strength layers may read the strength")
         convert = CONVERTERS.get(type(layer))
         if convert is None:
             known = ", ".join(sorted(kind.__name__ for kind in CONVERTERS))

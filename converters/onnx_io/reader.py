@@ -139,7 +139,7 @@ def _renamed_output(graph: Graph, name: str) -> Graph:
 
 
 def _vectors(graph: Graph, metadata: Mapping[str, str]) -> dict[str, Float]:
-    """Strength vectors of a model file of edgeqe, at every one of `KEYS`."""
+    """Strength vectors of a model file of edgeqe, at every one of `KEYS` of each of its codecs."""
     card, table = read_card(metadata), read_strengths(metadata)
     sizes = [graph.constants[n].size if n in graph.constants else 0 for n in card.vectors]
     columns = 0 if table is None else table.basis.shape[1]
@@ -150,6 +150,6 @@ def _vectors(graph: Graph, metadata: Mapping[str, str]) -> dict[str, Float]:
         )
     if table is None:
         return {}
-    rows = np.stack([table.row(key) for key in KEYS])
+    rows = np.stack([table.row(KEYS[0] + row) for row in range(table.blocks * len(KEYS))])
     parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
     return dict(zip(card.vectors, parts, strict=True))

@@ -39,11 +39,12 @@ def command(model: str, as_json: bool) -> None:
         for name, value in getattr(file.card, key).items():
             click.echo(f"    {name:30}{value}")
     if file.strengths is not None:
-        first, rows = file.strengths.first_key, len(file.strengths.curve)
+        first, rows = file.strengths.first_key, file.strengths.keys
         low, high = (2.0 ** (k / KEYS_PER_OCTAVE) for k in (first, first + rows - 1))
         click.echo(
             f"  strengths               steps {low:.2f} to {high:.2f} by 1/{KEYS_PER_OCTAVE} octave, "
             f"table of rank {file.strengths.curve.shape[1]}"
+            f"{', of each codec' if file.strengths.blocks > 1 else ''}"
         )
     operators = Counter(file.outline.op_types)
     click.echo(f"  {'operators':24}{', '.join(f'{n} {op}' for op, n in operators.items())}")

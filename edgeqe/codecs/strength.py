@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from numbers import Real
 
@@ -40,6 +40,9 @@ STATED_BY = {
 }
 #: Codec that an argument means unless the caller names one.
 MEANS = {"quality": "jpeg", "qp": "hevc", "rate": "jpeg2000"}
+
+#: Formats of still pictures, and the codec that their pictures are coded with.
+STILLS = {"heif": "hevc", "bpg": "hevc", "avif": "av1"}
 
 #: Luma table of ITU-T T.81, table K.1, in row order.
 IJG_LUMA = (
@@ -276,6 +279,14 @@ def _listed(way: str) -> str:
     """Codecs whose strength an argument states."""
     names = [codec for codec, stated in STATED_BY.items() if stated == way]
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def coded_as(codec: str, served: Collection[str]) -> str:
+    """Codec among those that a model serves that a codec's pictures are enhanced as.
+
+    Itself, or the one that codes it, as HEVC does HEIF; empty where none is served.
+    """
+    return next((name for name in (codec, STILLS.get(codec, "")) if name in served), "")
 
 
 def step_key(step: float) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeqe.codecs.strength import Strength
 from edgeqe.engine.engine import Engine
 from edgeqe.errors import InputError, InputTypeError
 from edgeqe.views.arrays import Image, check_array, check_planes, check_residual
@@ -21,7 +22,7 @@ def enhance_arrays(
     sources: Sequence[Image],
     out: Sequence[Image] | None,
     depth: Depth,
-    step: float,
+    strength: Strength,
     options: EnhanceOptions,
     prediction_residual: Image | None,
 ) -> list[Image]:
@@ -37,8 +38,8 @@ def enhance_arrays(
     out : sequence of ndarray, optional
         Where to write, as `sources`; new arrays if left out.
     depth : Depth
-    step : float
-        Quantization step, 8-bit levels.
+    strength : Strength
+        One that the models serve.
     options : EnhanceOptions
     prediction_residual : ndarray, optional
 
@@ -68,7 +69,7 @@ def enhance_arrays(
         prediction=prediction_residual,
         amount=options.amount,
     )
-    engine.run(made, height, width, step, any(in_place[:used]), options.ensemble)
+    engine.run(made, height, width, strength, any(in_place[:used]), options.ensemble)
     return targets
 
 
@@ -79,7 +80,7 @@ def enhance_semi_planar(
     out: Sequence[Image] | None,
     depth: Depth,
     dtype: type[Any],
-    step: float,
+    strength: Strength,
     options: EnhanceOptions,
     prediction_residual: Image | None,
 ) -> tuple[Image, Image]:
@@ -96,5 +97,5 @@ def enhance_semi_planar(
             raise InputTypeError(f"these planes must be {np.dtype(dtype)}, not {array.dtype}.")
     planes = [y, uv[..., 0], uv[..., 1]]
     given = [out[0], out[1][..., 0], out[1][..., 1]]
-    enhance_arrays(engine, "planes", planes, given, depth, step, options, prediction_residual)
+    enhance_arrays(engine, "planes", planes, given, depth, strength, options, prediction_residual)
     return out[0], out[1]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from edgeqe.codecs.strength import Strength
 from edgeqe.engine.geometry import Geometry
 from edgeqe.errors import ClosedError
 from edgeqe.model.file import ModelFile
@@ -107,7 +108,7 @@ class Cascade:
         self._closed = False
         self._lock = threading.Lock()
 
-    def at(self, step: float, ensemble: int = 1) -> OpenSessions:
+    def at(self, strength: Strength, ensemble: int = 1) -> OpenSessions:
         """Sessions of a strength, from the few that are kept, for one run a window or eight.
 
         Raises
@@ -116,7 +117,7 @@ class Cascade:
             If the cascade is closed.
         """
         with self._lock:
-            sessions = tuple(self._session(i, step) for i in range(len(self.files)))
+            sessions = tuple(self._session(i, strength) for i in range(len(self.files)))
         channels = self.geometry.channels
         inputs = tuple(channels + ("residual" in card.inputs) for card in self.cards)
         phases = 0 if self.geometry.pixels_per_sample == 1 else len(PHASES)
@@ -125,12 +126,12 @@ class Cascade:
     def one(self, index: int) -> Session:
         """Session of one model at its default strength."""
         with self._lock:
-            return self._session(index, self.cards[index].default_step)
+            return self._session(index, Strength(self.cards[index].default_step))
 
-    def _session(self, index: int, step: float) -> Session:
+    def _session(self, index: int, strength: Strength) -> Session:
         if self._closed:
             raise ClosedError("this Enhancer is closed: make a new one.")
-        key, kept = self.files[index].key(step), self._kept[index]
+        key, kept = self.files[index].key(strength.step, strength.codec), self._kept[index]
         if key in kept:
             kept.move_to_end(key)
         else:

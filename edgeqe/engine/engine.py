@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from edgeqe.codecs.strength import Strength
 from edgeqe.engine.blocks import SHIFT, block_plan, enhance_blocks, grid
 from edgeqe.engine.cascade import Cascade, OpenSessions
 from edgeqe.engine.geometry import Geometry
@@ -71,7 +72,7 @@ class Engine:
         self.cascade = cascade = Cascade(files, geometry, sessions)
         self._band, self._workers = threading.Lock(), Workers(threads)
         self.plan = lru_cache(maxsize=32)(self._plan)
-        default = cascade.cards[0].default_step
+        default = Strength(cascade.cards[0].default_step)
         opened = [cascade.at(default, n) for n in (1, SIZE)]  # a broken runtime fails here
         self.placements = tuple(session.placement for session in opened[0].sessions)
         """Where each model runs, as placed."""
@@ -144,7 +145,7 @@ class Engine:
         view: View,
         height: int,
         width: int,
-        step: float,
+        strength: Strength,
         in_place: bool,
         ensemble: int = 1,
     ) -> None:
@@ -155,7 +156,7 @@ class Engine:
         has overwritten the halo; one such call runs at a time, and one call of those that go
         by blocks.
         """
-        opened = self.cascade.at(step, ensemble)
+        opened = self.cascade.at(strength, ensemble)
         if view.amount == 0.0:
             view.copy()
             return
@@ -263,9 +264,9 @@ class Engine:
         both = place.array(inputs + opened.buffer_planes, height // pixels, width // pixels)
         return both[:inputs], both[inputs:]
 
-    def network_pass(self, height: int, width: int, step: float) -> None:
+    def network_pass(self, height: int, width: int, strength: Strength) -> None:
         """Run the network alone over all windows of such a picture, on neutral planes."""
-        opened, chosen = self.cascade.at(step), self.plan(height, width)
+        opened, chosen = self.cascade.at(strength), self.plan(height, width)
         count, tag = chosen.count, opened.tag
         if self.geometry.tiling == "blocks":
             count += sum(len(row) for row in grid(height, width, self.geometry.block, SHIFT))

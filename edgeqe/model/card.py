@@ -202,7 +202,8 @@ def read_card(metadata: Mapping[str, str]) -> Card:
 class StrengthTable:
     """Strength vectors at every 1/12 octave of the step, as a low-rank product of two matrices.
 
-    The vectors are smooth in the step, so the table is stored as
+    A key of a block behind the first goes on counting where the block before it ends. The
+    vectors are smooth in the step, so the table is stored as
     ``curve @ basis``, which a test holds to 1e-5 of the exact values.
     """
 
@@ -212,6 +213,14 @@ class StrengthTable:
     """Shape (keys, rank)."""
     basis: Float
     """Shape (rank, all channels of all vectors, in the card's order)."""
+    blocks: int = 1
+    """Blocks of rows, one below the other: one, or one for each of the card's codecs in their
+    order, each with the keys of the first."""
+
+    @property
+    def keys(self) -> int:
+        """Keys of one block."""
+        return len(self.curve) // self.blocks
 
     def row(self, key: int) -> Float:
         """All vectors, concatenated, at a key; keys outside the table are clamped.
@@ -230,6 +239,7 @@ class StrengthTable:
         return json.dumps(
             {
                 "first_key": self.first_key,
+                **({"blocks": self.blocks} if self.blocks > 1 else {}),
                 "curve": pack_array(self.curve, squeeze=True),
                 "basis": pack_array(self.basis, squeeze=True),
             }
@@ -252,7 +262,10 @@ def read_strengths(metadata: Mapping[str, str], table: str = STRENGTHS_KEY) -> S
             int(values["first_key"]),
             unpack_array(values["curve"], np.dtype("<f4")),
             unpack_array(values["basis"], np.dtype("<f4")),
+            int(values.get("blocks", 1)),
         )
+        if found.blocks < 1 or len(found.curve) % found.blocks:
+            raise ValueError(f"{len(found.curve)} rows in {found.blocks} blocks")
         if found.curve.shape[1] != found.basis.shape[0] or not len(found.curve):
             raise ValueError(f"shapes {found.curve.shape} and {found.basis.shape}")
     except (KeyError, IndexError, TypeError, ValueError) as error:

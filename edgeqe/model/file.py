@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeqe.codecs.strength import step_key
+from edgeqe.codecs.strength import coded_as, step_key
 from edgeqe.errors import MissingModelError, ModelError
 from edgeqe.model import flatbuffer, protobuf
 from edgeqe.model.card import (
@@ -97,6 +97,10 @@ class ModelFile:
                 and (table.first_key != self.first_key or len(table.curve) != self.keys)
             ):
                 raise ModelError("its strength tables do not have the same strengths.")
+            if table is not None and table.blocks not in (1, len(self.card.codecs)):
+                raise ModelError(
+                    f"a strength table has {table.blocks} blocks for {len(self.card.codecs)} codecs."
+                )
         if self.strengths is not None:
             default = self.strengths.row(self.key(self.card.default_step))
             for name, part in self._columns():
@@ -141,12 +145,26 @@ class ModelFile:
 
     @property
     def keys(self) -> int:
-        """How many strengths it has."""
+        """How many strengths it has, those of all codecs."""
         return 1 if self.strengths is None else len(self.strengths.curve)
 
-    def key(self, step: float) -> int:
-        """Key of a step, clamped to the strengths that the file holds."""
-        return min(max(step_key(step), self.first_key), self.first_key + self.keys - 1)
+    def key(self, step: float, codec: str = "") -> int:
+        """Key of a step of a codec, clamped to the strengths that the file holds.
+
+        Parameters
+        ----------
+        step : float
+            8-bit sample values.
+        codec : str
+            One that the card serves; empty: the first of them.
+        """
+        if self.strengths is None:
+            return self.first_key
+        keys, index = self.strengths.keys, 0
+        if codec and self.strengths.blocks > 1:
+            index = self.card.codecs.index(coded_as(codec, self.card.codecs))
+        key = min(max(step_key(step), self.first_key), self.first_key + keys - 1)
+        return key + index * keys
 
     def at(self, key: int) -> bytes:
         """Bytes of the file with its vectors set to the strength of a key.

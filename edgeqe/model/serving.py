@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from edgeqe.codecs.strength import MEANS, STATED_BY, Strength
+from edgeqe.codecs.strength import MEANS, STATED_BY, STILLS, Strength, coded_as
 from edgeqe.errors import InputError
 from edgeqe.model.card import Card
 from edgeqe.model.catalogue import find_model, shipped_models
@@ -17,8 +17,9 @@ from edgeqe.model.file import ModelFile
 
 
 def codecs_of(cards: Sequence[Card]) -> tuple[str, ...]:
-    """Codecs that models serve one after another: those that every card names."""
-    return tuple(c for c in cards[0].codecs if all(c in card.codecs for card in cards))
+    """Codecs that models serve one after another: those that every card names, and their stills."""
+    known = dict.fromkeys((*cards[0].codecs, *STILLS))
+    return tuple(c for c in known if all(coded_as(c, card.codecs) for card in cards))
 
 
 def check_model(model: str | os.PathLike[str], strength: Strength) -> None:
@@ -56,7 +57,7 @@ def check_serves(cards: Sequence[Card], strength: Strength) -> None:
         If a card does not name the codec; the message names the shipped models that do.
     """
     codec = strength.codec
-    refusing = next((card for card in cards if codec and codec not in card.codecs), None)
+    refusing = next((c for c in cards if codec and not coded_as(codec, c.codecs)), None)
     if refusing is None:
         return
     why = {
@@ -70,7 +71,8 @@ def check_serves(cards: Sequence[Card], strength: Strength) -> None:
         if others:
             named = " or ".join(f"codec='{other}'" for other in others)
             advice.append(f"give {named} if the picture is of that")
-    serving = [n for n in shipped_models() if codec in ModelFile(find_model(n)).card.codecs]
+    shipped = {name: ModelFile(find_model(name)).card.codecs for name in shipped_models()}
+    serving = [name for name, codecs in shipped.items() if coded_as(codec, codecs)]
     advice.append(
         f"of the shipped models {', '.join(serving)} {'do' if len(serving) > 1 else 'does'}"
         if serving

@@ -176,11 +176,13 @@ def _strengths(model: ModelFile) -> Check:
     last = first + model.keys - 1
     golden = model.golden[0].astype(np.float32) - np.float32(NEUTRAL)
     sizes = [float(np.abs(open_session(model, k).run(golden)).mean()) for k in (first, last)]
-    low, high = (2.0 ** (k / KEYS_PER_OCTAVE) for k in (first, last))
+    own = model.strengths.keys
+    low, high = (2.0 ** (k / KEYS_PER_OCTAVE) for k in (first, first + own - 1))
+    blocks = f" of {model.strengths.blocks} codecs" if model.strengths.blocks > 1 else ""
     return Check(
         "strengths",
         same and sizes[1] != sizes[0] and bool(np.isfinite(rows).all()),
-        f"steps {low:.1f} to {high:.1f}, {len(model.card.vectors)} vectors; mean residual "
+        f"steps {low:.1f} to {high:.1f}{blocks}, {len(model.card.vectors)} vectors; mean residual "
         f"{sizes[0]:.2f} to {sizes[1]:.2f} 8-bit levels",
     )
 

@@ -29,6 +29,7 @@ __all__ = [
     "Widths",
     "build",
     "builder",
+    "codecs_of",
     "describe",
     "load",
     "load_training",
@@ -36,6 +37,9 @@ __all__ = [
     "network",
     "options_of",
 ]
+
+#: Codecs of a network that names none.
+JPEG_ALONE = ("jpeg",)
 
 #: Filters by layer; of a slice of channels, its first and the one behind its last.
 Widths = Mapping[str, int | Sequence[int]]
@@ -240,7 +244,12 @@ def load_training(folder: Path) -> Any:
         raise InputError(
             f"'{folder}' is no training ({error}): give a folder that 'edgeqe train' wrote."
         ) from error
-    model = build(recipe["network"], strength=recipe["strength"], widths=recipe.get("widths"))
+    model = build(
+        recipe["network"],
+        strength=recipe["strength"],
+        widths=recipe.get("widths"),
+        codecs=tuple(recipe.get("codecs", JPEG_ALONE)),
+    )
     load_weights_of(model, folder / AVERAGED)
     return model
 
@@ -254,9 +263,17 @@ def options_of(model: Any) -> dict[str, Any]:
     forms = {type(layer).__name__ for layer in model.layers}
     form = StrengthForm.QP_ADAPTIVE if "QpAdaptive" in forms else StrengthForm.SCALE_AND_BIAS
     options: dict[str, Any] = {"strength": form.value}
+    if codecs_of(model) != JPEG_ALONE:
+        options["codecs"] = list(codecs_of(model))
     own, found = widths_of(build(model.name, **options)), widths_of(model)
     changed = {name: width for name, width in found.items() if width != own.get(name)}
     return {**options, "widths": changed} if changed else options
+
+
+def codecs_of(model: Any) -> tuple[str, ...]:
+    """Codecs that a network serves, in the order of its strengths' one-hot."""
+    found = (layer.codecs for layer in model.layers if type(layer).__name__ == "StepFeatures")
+    return next(found, network(model.name).codecs)
 
 
 def residual_of(model: Any, output: Any, planes: Any) -> Any:

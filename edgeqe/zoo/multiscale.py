@@ -21,18 +21,20 @@ Down and up are 2x2 with stride 2, so they add nothing to the halo. Nothing pool
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from edgeqe.zoo import JPEG_ALONE
 from edgeqe.zoo.plain import PLANES, ConvolutionBuilder
 
 WIDTH = 64
 
 
-def edgeqe_multiscale(strength: str = "scale-and-bias") -> Any:
+def edgeqe_multiscale(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE) -> Any:
     """Width 64 at three resolutions, kernels used twice: 60.7 kMAC per picture pixel."""
-    make = ConvolutionBuilder(strength)
+    make = ConvolutionBuilder(strength, codecs=codecs)
     fine = make.convolution(make.planes, WIDTH, "head")
     fine = _block(make, fine, "fine_in")
     middle = make.convolution(fine, WIDTH, "down_1", kernel=2, stride=2)

@@ -17,12 +17,14 @@ docs/networks.md has the shapes that were tried, with what they gain and take.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from edgeqe.zoo import StrengthForm
-from edgeqe.zoo.strengths import QpAdaptive, ScaleAndBias, StepFeatures
+from edgeqe.errors import InputError
+from edgeqe.zoo import JPEG_ALONE, StrengthForm
+from edgeqe.zoo.strengths import STRENGTH_INPUTS, QpAdaptive, ScaleAndBias, StepFeatures
 
 PLANES = 6
 
@@ -36,22 +38,37 @@ class ConvolutionBuilder:
         Form of the strength layers.
     units : int
         Width of the strength MLP; only for `SCALE_AND_BIAS`.
+    codecs : sequence of str
+        Codecs that the network serves; others than JPEG only with `SCALE_AND_BIAS`.
 
     Raises
     ------
     InputError
-        If there is no such form.
+        If there is no such form, or it has no codecs.
     """
 
-    def __init__(self, strength: StrengthForm | str, units: int = 16) -> None:
-        self.strength = StrengthForm(strength)
+    def __init__(
+        self,
+        strength: StrengthForm | str,
+        units: int = 16,
+        codecs: Sequence[str] = JPEG_ALONE,
+    ) -> None:
+        self.strength, several = StrengthForm(strength), len(codecs) > 1
         self.planes = keras.Input((None, None, PLANES), name="planes")
-        self.log2_step = keras.Input((1,), name="log2_step")
+        name = STRENGTH_INPUTS[several]
+        self.given = keras.Input((1 + len(codecs) * several,), name=name)
         if self.strength is StrengthForm.SCALE_AND_BIAS:
-            features = StepFeatures(units, name="step")(self.log2_step)
-            self.condition = keras.layers.Concatenate(name="condition")([self.log2_step, features])
+            self.condition = StepFeatures(units, codecs, name="step")(self.given)
+            if not several:
+                both = [self.given, self.condition]
+                self.condition = keras.layers.Concatenate(name="condition")(both)
+        elif tuple(codecs) != JPEG_ALONE:
+            raise InputError(
+                f"strength '{strength}' knows no codec, and {', '.join(codecs)} are asked for: "
+                f"use '{StrengthForm.SCALE_AND_BIAS}'."
+            )
         else:
-            self.condition = self.log2_step
+            self.condition = self.given
 
     def kernel(self, filters: int, name: str, kernel: int = 3, **options: Any) -> Any:
         """Convolution without bias, which may be used more than once."""
@@ -99,11 +116,17 @@ class ConvolutionBuilder:
 
     def network(self, name: str, residual: Any) -> Any:
         """Keras model of both inputs."""
-        return keras.Model([self.planes, self.log2_step], residual, name=name)
+        return keras.Model([self.planes, self.given], residual, name=name)
 
 
 def plain(
-    name: str, *, width: int, depth: int, strength: str = "scale-and-bias", units: int = 16
+    name: str,
+    *,
+    width: int,
+    depth: int,
+    strength: str = "scale-and-bias",
+    units: int = 16,
+    codecs: Sequence[str] = JPEG_ALONE,
 ) -> Any:
     """Head, `depth` hidden convolutions with a skip around every two, zero-initialised tail.
 
@@ -120,16 +143,16 @@ def plain(
         Channels of every hidden layer.
     depth : int
         3x3 convolutions between head and tail; an odd one out stands last, without a skip.
-    strength, units
+    strength, units, codecs
         As of `ConvolutionBuilder`.
 
     Returns
     -------
     keras.Model
-        Inputs ``planes`` (N, H/2, W/2, 6) and ``log2_step`` (N, 1); output the
-        residual, shape of ``planes``.
+        Inputs ``planes`` (N, H/2, W/2, 6) and the strength, as of `strengths.STRENGTH_INPUTS`;
+        output the residual, shape of ``planes``.
     """
-    make = ConvolutionBuilder(strength, units)
+    make = ConvolutionBuilder(strength, units, codecs)
     x = make.convolution(make.planes, width, "head")
     for index in range(1, depth - depth % 2, 2):
         x = make.pair(x, width, f"hidden_{index}", f"hidden_{index + 1}")
@@ -138,21 +161,21 @@ def plain(
     return make.network(name, make.tail(x, PLANES))
 
 
-def edgeqe_nano(strength: str = "scale-and-bias") -> Any:
+def edgeqe_nano(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE) -> Any:
     """Width 16, two hidden convolutions: 1.6 kMAC per picture pixel."""
-    return plain("edgeqe-nano", width=16, depth=2, strength=strength)
+    return plain("edgeqe-nano", width=16, depth=2, strength=strength, codecs=codecs)
 
 
-def edgeqe_tiny(strength: str = "scale-and-bias") -> Any:
+def edgeqe_tiny(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE) -> Any:
     """Width 32, three hidden convolutions: 7.8 kMAC per picture pixel."""
-    return plain("edgeqe-tiny", width=32, depth=3, strength=strength)
+    return plain("edgeqe-tiny", width=32, depth=3, strength=strength, codecs=codecs)
 
 
-def edgeqe_small(strength: str = "scale-and-bias") -> Any:
+def edgeqe_small(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE) -> Any:
     """Width 40, four hidden convolutions: 15.5 kMAC per picture pixel."""
-    return plain("edgeqe-small", width=40, depth=4, strength=strength)
+    return plain("edgeqe-small", width=40, depth=4, strength=strength, codecs=codecs)
 
 
-def edgeqe_base(strength: str = "scale-and-bias") -> Any:
+def edgeqe_base(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE) -> Any:
     """Width 64, eight hidden convolutions: 75.5 kMAC per picture pixel."""
-    return plain("edgeqe-base", width=64, depth=8, strength=strength)
+    return plain("edgeqe-base", width=64, depth=8, strength=strength, codecs=codecs)

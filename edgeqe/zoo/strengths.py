@@ -7,11 +7,16 @@ nothing per pixel: a runtime folds them into the convolution at load.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
+#: Names of a network's input of its strength: log2 of the step, (N, 1); and of one that serves
+#: several codecs the same with a one-hot of the codec behind it, (N, 1 + codecs).
+STRENGTH_INPUTS = ("log2_step", "strength")
 #: Step of QP 32, the origin of t in the QP-adaptive paper: 2 ** ((32 - 4) / 6).
 STEP_OF_QP_32 = 2.0 ** (28 / 6)
 #: Least scale of `ScaleAndBias`: an integer kernel serves all strengths of a channel whose scale
@@ -23,32 +28,65 @@ LEAST_SCALE = 2.0**-7
 class StepFeatures(keras.layers.Layer):  # type: ignore[misc]  # keras has no type stubs
     """Features of the step for `ScaleAndBias`: a small MLP on its logarithm.
 
-    Input of shape (N, 1): log2 of the step. Output of shape (N, units).
+    Input of shape (N, 1): log2 of the step; of several codecs (N, 1 + codecs), a one-hot of the
+    codec behind it, which adds a vector of that codec to the input of either layer's tanh.
+    Output of shape (N, units); of several codecs (N, 1 + units), log2 of the step in front.
 
     Parameters
     ----------
     units : int
         Width of both layers.
+    codecs : sequence of str
+        Codecs that the network serves, in the order of the one-hot.
     """
 
-    def __init__(self, units: int = 16, **kwargs: Any) -> None:
+    def __init__(self, units: int = 16, codecs: Sequence[str] = ("jpeg",), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units = units
+        self.units, self.codecs = units, tuple(codecs)
         self.hidden = keras.layers.Dense(units, activation="tanh", name="hidden")
         self.out = keras.layers.Dense(units, activation="tanh", name="out")
 
     def build(self, input_shape: Any) -> None:
         """Make both layers."""
-        self.hidden.build(input_shape)
+        self.hidden.build((None, 1))
         self.out.build((None, self.units))
+        if len(self.codecs) > 1:
+            shape = (len(self.codecs), self.units)
+            self.codec_hidden = self.add_weight(
+                name="codec_hidden", shape=shape, initializer="zeros"
+            )
+            self.codec_out = self.add_weight(name="codec_out", shape=shape, initializer="zeros")
 
-    def call(self, log2_step: Any) -> Any:
-        """Features in -1 to 1; the input is centred on step 16, 8 octaves wide."""
-        return self.out(self.hidden((log2_step - 4.0) / 2.0))
+    def call(self, strength: Any) -> Any:
+        """Features in -1 to 1; the step is centred on 16, 8 octaves wide."""
+        if len(self.codecs) == 1:
+            return self.out(self.hidden((strength - 4.0) / 2.0))
+        log2_step, codec = strength[:, :1], strength[:, 1:]
+        x = ops.matmul((log2_step - 4.0) / 2.0, self.hidden.kernel) + self.hidden.bias
+        x = ops.tanh(x + ops.matmul(codec, self.codec_hidden))
+        x = ops.matmul(x, self.out.kernel) + self.out.bias
+        x = ops.tanh(x + ops.matmul(codec, self.codec_out))
+        return ops.concatenate([log2_step, x], axis=1)
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {**super().get_config(), "units": self.units}
+        return {**super().get_config(), "units": self.units, "codecs": list(self.codecs)}
+
+
+def with_codec(log2_step: Any, index: int, count: int) -> Any:
+    """Values of a network's input of strengths, (N, 1) or (N, 1 + count).
+
+    Parameters
+    ----------
+    log2_step : array, shape (N, 1)
+    index, count : int
+        The codec's place among those that the network serves, and how many they are.
+    """
+    if count == 1:
+        return log2_step
+    one_hot = np.zeros((len(log2_step), count), np.float32)
+    one_hot[:, index] = 1.0
+    return np.concatenate([np.asarray(log2_step, np.float32), one_hot], axis=1)
 
 
 class StrengthLayer(keras.layers.Layer):  # type: ignore[misc]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgeqe.codecs.strength import step_from_quality, step_key
-from edgeqe.converters.graph.graph import Graph
+from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.errors import InputError
 from edgeqe.model.card import pixels_per_sample
@@ -98,7 +98,11 @@ def calibrate(
     windows = [window for photograph in photographs for window in photograph.windows]
     if not windows or not qualities:
         raise InputError("calibration needs at least one picture and one quality: give some.")
-    by_key = {step_key(step_from_quality(quality)): quality for quality in qualities}
+    by_key = {
+        step_key(step_from_quality(quality)) + block * len(KEYS): quality
+        for block in range(graph.blocks)
+        for quality in qualities
+    }
     keys = tuple(sorted(by_key))
     parts = list(in_parts(graph, values, pixels_per_sample(planes), windows))
     others = {value: other for value, other in summands(graph).items() if value in values}
@@ -127,7 +131,7 @@ def calibrate(
                 low[value][row], high[value][row] = seen.range()
     return Calibration(
         Ranges(keys, low, high),
-        _summary(photographs, windows, codecs, statistic, sorted(by_key.values())),
+        _summary(photographs, windows, codecs, statistic, sorted(set(by_key.values()))),
     )
 
 

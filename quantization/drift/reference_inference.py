@@ -82,7 +82,7 @@ class ReferenceInference:
         card, out = self._file.card, [array.copy() for array in arrays]
         check_serves([card], Strength(step, codec))
         view = VIEWS[card.planes, kind](arrays, out, Depth(8))
-        session = self._session(step)
+        session = self._session(step, codec)
 
         def residual(window: Window) -> Float:
             unit = card.pixels_per_sample
@@ -118,8 +118,8 @@ class ReferenceInference:
                 view.write(window, residual(window))
         return out
 
-    def _session(self, step: float) -> ReferenceSession:
-        key = self._file.key(step)
+    def _session(self, step: float, codec: str) -> ReferenceSession:
+        key = self._file.key(step, codec)
         if key not in self._sessions:
             self._sessions[key] = reference_session(self._file, key)
         return self._sessions[key]

@@ -111,7 +111,7 @@ def quantized_graph(
         zero = _zero(low, high, symmetric or is_result)
         scale = _scales(low, high, zero, symmetric)
         if is_result:
-            scale = np.minimum(scale, largest_residual_scale(np.array(KEYS)))
+            scale = np.minimum(scale, np.tile(largest_residual_scale(np.array(KEYS)), graph.blocks))
         name = f"{value}.scale"
         quant_params[value] = QuantParams(name, zero)
         constants[name] = np.full((1, 1, 1, 1), scale.max(), np.float32)
@@ -121,7 +121,7 @@ def quantized_graph(
         for node in convolutions:
             bias = f"{node.name}.bias"
             row = constants[bias].reshape(1, -1)
-            vectors.setdefault(bias, np.repeat(row, len(KEYS), axis=0))
+            vectors.setdefault(bias, np.repeat(row, len(graph.keys), axis=0))
     whole = replace(graph, constants=constants, vectors=vectors)
     named = {value: quant_params[like] for value, like in decided.items()}
     result = QuantizedGraph(whole, named, kernels, symmetric)
@@ -177,8 +177,8 @@ def _deciding(graph: Graph, kernels: frozenset[str], keep_float: Collection[str]
 def _range(graph: Graph, value: str, ranges: Ranges) -> tuple[Double, Double]:
     """Range of a value at every key; its extremes where nothing follows the strength."""
     if value == "planes":
-        return np.full(len(KEYS), -NEUTRAL), np.full(len(KEYS), TOP - NEUTRAL)
-    low, high = ranges.at(value, np.array(KEYS))
+        return np.full(len(graph.keys), -NEUTRAL), np.full(len(graph.keys), TOP - NEUTRAL)
+    low, high = ranges.at(value, np.array(graph.keys))
     if not graph.vectors:
         low[:], high[:] = low.min(), high.max()
     return low, high

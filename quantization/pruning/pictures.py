@@ -80,12 +80,18 @@ def read_pictures(data: Path, model: Any) -> TuningPictures:
     Raises
     ------
     InputError
-        If the network is not native to 4:2:0, or there are no pictures.
+        If the network is not native to 4:2:0 or serves other codecs than JPEG, or there are no
+        pictures.
     """
     if zoo.network(model.name).planes != "420-space-to-depth":
         raise InputError(
             f"'{model.name}' has no training data here, which is 4:2:0 planes for edgeqe's own "
             "networks: leave --data out and fine-tune the result elsewhere."
+        )
+    if zoo.codecs_of(model) != zoo.JPEG_ALONE:
+        raise InputError(
+            f"'{model.name}' serves {', '.join(zoo.codecs_of(model))}, fine-tuning here is of JPEG "
+            "alone: leave --data out and train the result by a recipe of those codecs."
         )
     if not data.is_dir():
         raise MissingFileError(f"no folder '{data}': give one with pictures by --data.")

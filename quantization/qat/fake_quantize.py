@@ -123,20 +123,23 @@ class FakeQuantConvolution(keras.layers.Layer):  # type: ignore[misc]  # keras h
 class FakeQuantActivation(keras.layers.Layer):  # type: ignore[misc]
     """Fake quantization of an activation, with the scale of each sample's strength.
 
-    Inputs: x of shape (N, H, W, C) and log2 of the codec's step, shape (N, 1). The scales (one per
-    key) and the zero point are weights that are not trained.
+    Inputs: x of shape (N, H, W, C) and the network's input of strengths. The scales (one per key,
+    of several codecs one codec below the other) and the zero point are weights that are not
+    trained.
 
     Parameters
     ----------
     value : str
         Its name in the graph.
+    blocks : int
+        Codecs that have keys of their own.
     """
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, blocks: int = 1) -> None:
         super().__init__(name=f"{value}.rounded")
-        self.value = value
+        self.value, self.blocks = value, blocks
         self.scale = self.add_weight(
-            name="scale", shape=(len(KEYS),), initializer="ones", trainable=False
+            name="scale", shape=(blocks * len(KEYS),), initializer="ones", trainable=False
         )
         self.zero = self.add_weight(name="zero", shape=(1,), initializer="zeros", trainable=False)
 
@@ -147,7 +150,11 @@ class FakeQuantActivation(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         """Quantized and dequantized x."""
-        x, log2_step = inputs
-        key = ops.cast(ops.round(log2_step * KEYS_PER_OCTAVE), "int32") - KEYS[0]
-        scale = ops.take(self.scale, ops.clip(key, 0, len(KEYS) - 1))
+        x, strength = inputs
+        key = ops.cast(ops.round(strength[:, :1] * KEYS_PER_OCTAVE), "int32") - KEYS[0]
+        row = ops.clip(key, 0, len(KEYS) - 1)
+        if self.blocks > 1:
+            codec = ops.cast(ops.argmax(strength[:, 1:], axis=1), "int32")
+            row += codec[:, None] * len(KEYS)
+        scale = ops.take(self.scale, row)
         return fake_quantize(x, ops.reshape(scale, (-1, 1, 1, 1)), self.zero)

@@ -34,6 +34,7 @@ from edgeqe.quantization.int8.int8 import quantized_graph, values
 from edgeqe.quantization.qat.fake_quantize import FakeQuantActivation, FakeQuantConvolution
 from edgeqe.quantization.qat.saved_calibration import write_calibration
 from edgeqe.views.colour import SCALE
+from edgeqe.zoo.strengths import STRENGTH_INPUTS
 from edgeqe.zoo.training.loop import Training, TrainingCallback
 from edgeqe.zoo.training.pictures import split
 from edgeqe.zoo.training.precision import Precision
@@ -73,7 +74,7 @@ def with_fake_quantization(model: Any, graph: Graph, largest: int = LARGEST_WEIG
 
     rounded, kernels, used = _rounded(graph), dict[str, Any](), dict[str, int]()
     made = {id(tensor): tensor for tensor in model.inputs}
-    log2_step = next(tensor for tensor in model.inputs if tensor.name == "log2_step")
+    strength = next(tensor for tensor in model.inputs if tensor.name in STRENGTH_INPUTS)
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:
             if node.is_input:
@@ -89,7 +90,7 @@ def with_fake_quantization(model: Any, graph: Graph, largest: int = LARGEST_WEIG
             result = layer(given if len(given) > 1 else given[0])
             value = graph.output if tensor is model.outputs[0] else value
             if value in rounded:
-                result = FakeQuantActivation(value)([result, log2_step])
+                result = FakeQuantActivation(value, graph.blocks)([result, strength])
             made[id(tensor)] = result
     return keras.Model(model.inputs, made[id(model.outputs[0])], name=model.name)
 
@@ -103,7 +104,8 @@ def set_quant_params(model: Any, quantized: QuantizedGraph) -> None:
             if (
                 layer.value == quantized.graph.output
             ):  # in 8-bit levels, and scaled down as the file's
-                scale = scale / (SCALE * residual_share(np.array(KEYS) / KEYS_PER_OCTAVE))
+                share = residual_share(np.array(KEYS) / KEYS_PER_OCTAVE)
+                scale = scale / (SCALE * np.tile(share, quantized.graph.blocks))
             layer.set_params(scale, params.zero_point)
 
 

@@ -278,7 +278,7 @@ def test_models_that_are_no_picture_networks() -> None:
 def test_the_strength_feeds_strength_layers_alone() -> None:
     planes, steps = keras.Input((8, 8, 4), name="planes"), keras.Input((1,), name="log2_step")
     model = keras.Model([planes, steps], layers.Multiply(name="x")([planes, steps]))
-    with pytest.raises(InputError, match="only strength layers may read 'log2_step'"):
+    with pytest.raises(InputError, match="only strength layers may read the strength"):
         graph_of(model, 4.0)
     strength = QpAdaptive(name="twice")
     model = keras.Model([planes, steps], strength([strength([planes, steps]), steps]))
@@ -286,5 +286,7 @@ def test_the_strength_feeds_strength_layers_alone() -> None:
         graph_of(model, 4.0)
     other = keras.Input((1,), name="strength")
     model = keras.Model([planes, other], QpAdaptive(name="x")([planes, other]), name="net")
-    with pytest.raises(InputError, match="'net' has strength layers, but no input 'log2_step'"):
+    with pytest.raises(
+        InputError, match="'net' has strength layers, but no input 'log2_step' or 'strength'"
+    ):
         graph_of(model, 4.0)

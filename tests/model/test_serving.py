@@ -69,13 +69,14 @@ def test_every_door_refuses_and_makes_no_session(tmp_path: Path) -> None:
 
 def test_what_the_card_names_is_served() -> None:
     with enhancer_of(of("hevc", "vvc", "jpeg2000"), threads=1) as enhancer:
-        assert enhancer.codecs == ("hevc", "vvc", "jpeg2000")
+        assert enhancer.codecs == ("hevc", "vvc", "jpeg2000", "heif", "bpg")
         expected = enhancer.enhance(GRAY, step=32.0)  # a step alone: whatever it serves
         for strength in (
             {"qp": 34},
             {"qp": 34, "codec": "hevc"},
             {"qp": 34, "codec": "vvc"},
             {"step": 32.0, "codec": "jpeg2000"},
+            {"qp": 34, "codec": "heif"},  # HEVC codes it
         ):
             np.testing.assert_array_equal(enhancer.enhance(GRAY, **strength), expected)
 

@@ -76,6 +76,28 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
         assert not np.array_equal(unlike[0], batches[7][0])
 
 
+def test_several_codecs_have_their_shares_and_places_in_the_one_hot() -> None:
+    pytest.importorskip("av")
+    pictures = [photograph(name, 20, 40, 144, 160) for name in ("coffee", "chelsea")]
+    shares = {"jpeg": 0.5, "hevc": 0.25, "av1": 0.15, "webp": 0.1}
+    options: dict[str, Any] = {"batch": 64, "crop": 64, "slots": 48, "codecs": shares}
+    pool, again = pool_of(*pictures, **options), pool_of(*pictures, **options)
+    planes, strength, targets = pool.batch(3)
+    for part, same in zip((planes, strength, targets), again.batch(3), strict=True):
+        np.testing.assert_array_equal(part, same)
+    assert strength.shape == (64, 1 + 4)
+    np.testing.assert_array_equal(strength[:, 1:].sum(axis=1), 1)
+    held = Counter(entry.coded.codec for entry in pool._entries if entry is not None)
+    # 48 pictures drawn with these shares: three standard deviations are 10.4 for a half, 9 for
+    # a quarter, 7.4 and 6.2 for the small ones
+    for codec, share, spread in zip(shares, shares.values(), (10.4, 9, 7.4, 6.2), strict=True):
+        assert abs(held[codec] - 48 * share) <= spread
+    for row, (log2_step, *one_hot) in enumerate(strength):  # the strength is of a picture so coded
+        codec = list(shares)[int(np.argmax(one_hot))]
+        steps = [e.coded.log2_step for e in pool._entries if e and e.coded.codec == codec]
+        assert np.float32(log2_step) in np.float32(steps), row
+
+
 def test_a_coded_pixel_serves_as_many_crops_as_said(monkeypatch: pytest.MonkeyPatch) -> None:
     coded: Counter[str] = Counter()
     monkeypatch.setattr(module, "code", blank(coded))

@@ -27,6 +27,15 @@ def test_shipped_recipes_read() -> None:
         ('network = "edgeqe-tiny"\nsteps = 1\nstrength = "qp"', "'qp' is none of scale-and-bias"),
         ('network = "edgeqe-tiny"\nsteps = 1\nteacher_share = 2', "teacher_share 2 is not from"),
         ('network = "edgeqe-tiny"\nsteps = 1\nteacher = true', "must be of type str"),
+        (
+            'network = "edgeqe-tiny"\nsteps = 1\n[codecs]\nmpeg2 = 1.0',
+            "codecs has mpeg2 = 1.0: give",
+        ),
+        ('network = "edgeqe-tiny"\nsteps = 1\n[codecs]\nhevc = 0', "codecs has hevc = 0: give"),
+        ('network = "edgeqe-tiny"\nsteps = 1\n[codecs]\nhevc = inf', "codecs has hevc = inf: give"),
+        ('network = "edgeqe-tiny"\nsteps = 1\n[codecs]\nhevc = "much"', "codecs has hevc = 'much'"),
+        ('network = "edgeqe-tiny"\nsteps = 1\n[codecs]', "codecs is empty"),
+        ('network = "edgeqe-tiny"\nsteps = 1\ncrop = 48\n[codecs]\nav1 = 1', "48 is below 64"),
         ("network =", "not valid TOML"),
     ],
 )
@@ -35,6 +44,11 @@ def test_recipes_that_do_not_fit(text: str, message: str, tmp_path: Path) -> Non
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         read_recipe(str(path))
+
+
+def test_codecs_have_one_order_whatever_a_recipe_says() -> None:
+    recipe = Recipe("test", "edgeqe-tiny", 1, codecs={"webp": 0.25, "vvc": 0.25, "jpeg": 0.5})
+    assert list(recipe.codecs.items()) == [("jpeg", 0.5), ("vvc", 0.25), ("webp", 0.25)]
 
 
 def test_the_rate_rises_then_falls_as_a_cosine() -> None:

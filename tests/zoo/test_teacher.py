@@ -45,6 +45,7 @@ def test_it_gives_what_the_file_gives_padded_to_its_alignment(name: str, multisc
     padded = np.concatenate([planes, np.repeat(planes[:, -1:], below, axis=1)], axis=1)
     expected = run_by_hand(model, padded, step_key(2.0**coded.log2_step))[:, :22]
     found = teacher(coded)
+    assert found is not None
     assert found.shape == (22, 40, 6)
     # the same sums, in another order where the runtime has another layout
     np.testing.assert_allclose(found.transpose(2, 0, 1), expected, atol=1e-3)

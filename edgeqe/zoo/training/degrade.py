@@ -1,4 +1,4 @@
-"""Compression of reference pictures: coded, decoded, and as planes of the networks.
+"""Compression of reference pictures by JPEG: coded, decoded, and as planes of the networks.
 
 Every picture is coded and decoded whole by the real codec, through the same front ends
 as on the device: decoded planes (I420), or RGB upsampled by the decoder and pooled.
@@ -42,6 +42,8 @@ class CodedPicture:
     """Strength."""
     gray: bool
     """No chroma: its planes are neutral and do not count."""
+    codec: str = "jpeg"
+    """What it was coded with."""
 
 
 def draw_quality(rng: np.random.Generator) -> int:
@@ -68,32 +70,44 @@ def code(rgb: npt.NDArray[np.uint8], rng: np.random.Generator, quality: int) -> 
     """
     gray = rng.random() < GRAY_SHARE
     studio = rng.random() < 0.5
-    ycc = _ycc(rgb)
+    ycc = full_range(rgb)
     if studio:
-        ycc[..., 0] = 16.0 + ycc[..., 0] * np.float32(219.0 / 255.0)
-        if not gray:
-            ycc[..., 1:] = NEUTRAL + (ycc[..., 1:] - np.float32(NEUTRAL)) * np.float32(224 / 255)
-    clean = _planes(ycc[..., 0], None if gray else ycc[..., 1:])
+        studio_range(ycc)
+    clean = planes_of(ycc[..., 0], None if gray else ycc[..., 1:])
     coded = np.clip(np.rint(ycc[..., 0] if gray else ycc), 0, 255).astype(np.uint8)
     if gray:
-        decoded = _planes(jpeg.decode_luma(jpeg.encode(Image.fromarray(coded), quality)), None)
+        decoded = planes_of(jpeg.decode_luma(jpeg.encode(Image.fromarray(coded), quality)), None)
     else:
         subsampling = 0 if rng.random() < 0.15 else 2
         data = jpeg.encode(Image.fromarray(coded, "YCbCr"), quality, subsampling)
         if subsampling == 2 and rng.random() < 0.6:
             y, cb, cr = jpeg.decode_420(data)
-            decoded = _planes(y, None)
+            decoded = planes_of(y, None)
             decoded[..., 4], decoded[..., 5] = cb, cr
         else:
             shown = _decode_full(data, studio)
-            decoded = _planes(shown[..., 0], shown[..., 1:])
+            decoded = planes_of(shown[..., 0], shown[..., 1:])
+    return coded_picture(decoded, clean, math.log2(step_from_quality(quality)), gray, "jpeg")
+
+
+def coded_picture(
+    decoded: Float, clean: Float, log2_step: float, gray: bool, codec: str
+) -> CodedPicture:
+    """Coded picture of its planes and those of its reference, both 8-bit levels."""
     samples = np.empty((*decoded.shape[:2], 12), np.int16)
     samples[..., :6] = np.rint((decoded - np.float32(NEUTRAL)) * FINENESS)
     samples[..., 6:] = np.rint((clean - decoded) * FINENESS)
-    return CodedPicture(samples, math.log2(step_from_quality(quality)), gray)
+    return CodedPicture(samples, log2_step, gray, codec)
 
 
-def _ycc(rgb: npt.NDArray[np.uint8]) -> Float:
+def studio_range(ycc: Float) -> Float:
+    """Full-range Y, Cb, Cr, squeezed in place to 16 to 235 and 16 to 240."""
+    ycc[..., 0] = 16.0 + ycc[..., 0] * np.float32(219.0 / 255.0)
+    ycc[..., 1:] = NEUTRAL + (ycc[..., 1:] - np.float32(NEUTRAL)) * np.float32(224 / 255)
+    return ycc
+
+
+def full_range(rgb: npt.NDArray[np.uint8]) -> Float:
     """Full-range Y, Cb, Cr of RGB, as `planes.rgb_to_ycc`, in one product."""
     pixels = rgb.reshape(-1, 3).astype(np.float32)
     ycc: Float = (pixels @ RGB_TO_YCC.T).reshape(rgb.shape)
@@ -107,10 +121,10 @@ def _decode_full(data: bytes, studio: bool) -> Float:
         if studio:
             picture.draft("YCbCr", picture.size)
             return np.asarray(picture).astype(np.float32)
-        return _ycc(np.asarray(picture))
+        return full_range(np.asarray(picture))
 
 
-def _planes(luma: npt.NDArray[Any], chroma: Float | None) -> Float:
+def planes_of(luma: npt.NDArray[Any], chroma: Float | None) -> Float:
     """Six planes, 8-bit levels, of full-size luma and full-size chroma, or of luma alone."""
     height, width = luma.shape
     planes = np.full((height // 2, width // 2, 6), NEUTRAL, np.float32)

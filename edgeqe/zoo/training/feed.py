@@ -19,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -54,6 +54,8 @@ class Job:
     teacher: str = ""
     """Model file whose residual takes a share of the target's place; empty: none."""
     teacher_share: float = 0.5
+    codecs: Mapping[str, float] = field(default_factory=lambda: {"jpeg": 1.0})
+    """Share of the pictures by codec."""
     first: int = 0
     """First step."""
     last: int = 0
@@ -72,7 +74,8 @@ class Job:
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shapes of a batch's arrays."""
         side = self.crop // 2
-        return (self.batch, side, side, 6), (self.batch, 1), (self.batch, side, side, 12)
+        strength = 1 + len(self.codecs) * (len(self.codecs) > 1)
+        return (self.batch, side, side, 6), (self.batch, strength), (self.batch, side, side, 12)
 
     @property
     def floats(self) -> int:
@@ -107,6 +110,7 @@ class Job:
             slots=self.slots,
             teacher=teach,
             teacher_share=self.teacher_share,
+            codecs=self.codecs,
         )
 
 
@@ -191,8 +195,8 @@ class _Worker:
         if said != READY:
             reason = self._process.stdout.read().decode(errors="replace").strip()
             raise InputError(reason or f"making batches ended by itself ({self._process.wait()}).")
-        planes, log2_step, targets = _arrays(self._places[self._next], self._shapes)
-        return planes, log2_step, targets
+        planes, strength, targets = _arrays(self._places[self._next], self._shapes)
+        return planes, strength, targets
 
     def free(self) -> None:
         """Give the place of the batch last taken back."""

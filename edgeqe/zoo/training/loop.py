@@ -17,23 +17,30 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from edgeqe.codecs.strength import STATED_BY
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.files.folders import list_pictures
 from edgeqe.reports.output_file import written_whole
-from edgeqe.zoo import build, load, load_weights_of, network
+from edgeqe.zoo import build, codecs_of, load, load_weights_of, network
+from edgeqe.zoo.training.encoded import VALIDATED
 from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
 from edgeqe.zoo.training.pictures import split, training_folder
 from edgeqe.zoo.training.pool import SLOTS
 from edgeqe.zoo.training.precision import Precision, with_precision
 from edgeqe.zoo.training.recipe import Recipe
-from edgeqe.zoo.training.validate import psnr_gains, validation_sets
+from edgeqe.zoo.training.validate import Compressor, psnr_gains, validation_sets
 
 #: Qualities of the running validation, and of the last one.
 RUNNING_QUALITIES = (10, 40, 80)
 FINAL_QUALITIES = (10, 20, 40, 60, 80, 90)
+#: Every which picture of a set is validated by other codecs than JPEG.
+CODEC_EVERY = 2
 #: Seconds between checkpoints, and steps between updates of the averaged weights.
 SAVE_EVERY, AVERAGE_EVERY = 120.0, 4
+
+#: Beginning of the paths of weights that a network of one codec has not.
+CODEC_WEIGHTS = "step/codec_"
 
 #: Called with the training step, the running mean of the loss and the seconds trained.
 TrainingCallback = Callable[[int, float, float], None]
@@ -78,13 +85,18 @@ class Training:
         self.precision, self.workers = precision.resolved(), workers
         self.pictures = training_folder(data, recipe.data)
         keras.utils.set_random_seed(recipe.seed)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.compressor = 0, 0.0, Compressor()
         if network(recipe.network).planes != "420-space-to-depth":
             raise InputError(
                 f"recipe '{recipe.name}': '{recipe.network}' has no training data here, which is "
                 "4:2:0 planes: name one of edgeqe's own networks."
             )
-        model = build(recipe.network, strength=recipe.strength, widths=recipe.widths)
+        model = build(
+            recipe.network,
+            strength=recipe.strength,
+            widths=recipe.widths,
+            codecs=tuple(recipe.codecs),
+        )
         if recipe.start:
             _start_from(model, recipe.start)
         self.adopt(model)
@@ -159,6 +171,7 @@ class Training:
             slots=min(SLOTS, recipe.steps * recipe.batch),
             teacher=recipe.teacher,
             teacher_share=recipe.teacher_share,
+            codecs=recipe.codecs,
             first=self.step,
             last=recipe.steps,
             workers=self.workers,
@@ -166,9 +179,9 @@ class Training:
 
     def train_step(self, batch: tuple[Any, Any, Any]) -> float:
         """Run one training step on a batch; its loss."""
-        planes, log2_step, targets = batch
+        planes, strength, targets = batch
         self.optimizer.learning_rate = self.recipe.rate(self.step)
-        loss = float(self.trained.train_on_batch([planes, log2_step], targets))
+        loss = float(self.trained.train_on_batch([planes, strength], targets))
         self.step += 1
         if self.step % AVERAGE_EVERY == 0:
             self._update_average(self.recipe.ema**AVERAGE_EVERY)
@@ -266,34 +279,59 @@ class Training:
         entry: dict[str, Any] = {"step": self.step, "minutes": round(self.seconds / 60, 1)}
         entry["loss"] = round(loss, 5)
         entry["precision"] = self.precision.value
+        gains: dict[str, tuple[float, float]] = {}
         with self.averaged():
             for name, pictures in sets.items():
-                for quality in qualities:
-                    gains = psnr_gains(self.model, pictures, quality)
-                    for protocol, (before, after) in gains.items():
-                        entry[f"{name} {protocol} q{quality}"] = [round(before, 3), round(after, 3)]
+                for quality in qualities if "jpeg" in self.recipe.codecs else ():
+                    found = psnr_gains(self.model, pictures, quality)
+                    gains |= {f"{name} {key} q{quality}": pair for key, pair in found.items()}
+                for codec in (c for c in self.recipe.codecs if c != "jpeg"):
+                    some, unit = pictures[::CODEC_EVERY], STATED_BY[codec]
+                    for value in VALIDATED[codec]:
+                        found = psnr_gains(self.model, some, value, codec, self.compressor)
+                        gains |= {
+                            f"{name} {key} {codec} {unit}{value:.3g}": pair
+                            for key, pair in found.items()
+                        }
+        entry |= {key: [round(value, 3) for value in pair] for key, pair in gains.items()}
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
-        found = {key: value for key, value in entry.items() if isinstance(value, list)}
         log(
             f"step {self.step}, {entry['minutes']} min, loss {entry['loss']}: "
-            + ", ".join(f"{k} {b:.2f} {a - b:+.3f}" for k, (b, a) in found.items())
+            + ", ".join(f"{k} {b:.2f} {a - b:+.3f}" for k, (b, a) in gains.items())
         )
 
 
 def _start_from(model: Any, start: str) -> None:
-    """Set a network's weights to those that a recipe's `start` names."""
+    """Set a network's weights to those that a recipe's `start` names.
+
+    What the start has no weights for, the vectors of further codecs, stays 0, so every codec
+    begins as that of the start; of several codecs each has its own.
+    """
     if start.endswith(".npz"):
         load_weights_of(model, Path(start))
         return
     stored = load(start)
-    shapes, own = ({v.path: tuple(v.shape) for v in m.weights} for m in (stored, model))
-    if shapes != own:
+    held, own = ({v.path: v for v in m.weights} for m in (stored, model))
+    of_codecs = [path for path in own.keys() | held.keys() if path.startswith(CODEC_WEIGHTS)]
+    shapes, wanted = (
+        {path: tuple(v.shape) for path, v in weights.items() if path not in of_codecs}
+        for weights in (held, own)
+    )
+    if shapes != wanted:
         raise InputError(
             f"start '{start}' is a '{stored.name}' whose weights do not fit '{model.name}': "
             "name a model of the recipe's network, strength and widths."
         )
-    model.set_weights(stored.get_weights())
+    for path in shapes:
+        own[path].assign(held[path])
+    before = codecs_of(stored)
+    for path in set(of_codecs) & held.keys() & own.keys():
+        rows, known = own[path].numpy(), held[path].numpy()
+        for index, codec in enumerate(codecs_of(model)):
+            if codec in before:
+                rows[index] = known[before.index(codec)]
+        own[path].assign(rows)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """A pool of coded pictures, each of which serves many crops before another takes its place.
 
 Coding whole pictures costs a fraction of coding crops. A crop is flipped in the pool's
-planes, which commutes with an 8x8 transform on sides that are multiples of 16; transposing
+planes, which commutes with JPEG's 8x8 transform on sides that are multiples of 16; transposing
 does not, because quantization tables are not symmetric, so pictures are transposed before
-they are coded.
+they are coded. Other codecs predict from above and the left, so a flipped crop is one of a
+codec that does not exist; its artefacts are alike, and flips serve there as augmentation.
 
 What the pool holds at a step, and the batch of that step, are functions of (seed, step)
 alone, so a resumed training sees what an uninterrupted one would have seen: slot s holds
@@ -13,14 +14,16 @@ what is drawn in code serves several generations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from edgeqe.codecs.strength import step_from_quality
 from edgeqe.errors import InputError
 from edgeqe.typing import Float, Rgb
 from edgeqe.views.colour import SCALE
@@ -33,8 +36,10 @@ from edgeqe.zoo.training.degrade import (
     draw_quality,
 )
 from edgeqe.zoo.training.drawn import draw
+from edgeqe.zoo.training.encoded import code_by, draw_value, nominal_step
 
 #: Planes (N, H/2, W/2, 6), log2 of the step (N, 1), residual and its weight (N, H/2, W/2, 12).
+#: Of several codecs a one-hot of the codec stands behind the step, (N, 1 + codecs).
 Batch = tuple[Float, Float, Float]
 
 #: Pictures in the pool, most side of one in pixels, crops that each pixel serves in the mean.
@@ -54,8 +59,9 @@ FLIPPED_ROWS = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7, 10, 11]
 #: What a generator of random numbers is for, a part of its seed.
 _CROPS, _PICTURES, _DRAWINGS = 0, 1, 2
 
-#: Gives the residual (h, w, 6) that a teacher adds to a coded picture, 8-bit levels.
-Teacher = Callable[[CodedPicture], Float]
+#: Gives the residual (h, w, 6) that a teacher adds to a coded picture, 8-bit levels; None of a
+#: codec that it does not serve.
+Teacher = Callable[[CodedPicture], Float | None]
 
 
 @dataclass(frozen=True)
@@ -105,10 +111,12 @@ class Pool:
     slots : int
         Pictures in the pool.
     teacher : callable, optional
-        Its residual takes `teacher_share` of the target's place in photographs; what is drawn
-        has clean references, which no teacher knows better.
+        Its residual takes `teacher_share` of the target's place in photographs of the codecs
+        that it serves; what is drawn has clean references, which no teacher knows better.
     teacher_share : float
         0 to 1.
+    codecs : mapping of str to float, optional
+        Share of the pictures by codec; JPEG alone if left out.
 
     Raises
     ------
@@ -128,7 +136,10 @@ class Pool:
         slots: int = SLOTS,
         teacher: Teacher | None = None,
         teacher_share: float = 0.5,
+        codecs: Mapping[str, float] = MappingProxyType({"jpeg": 1.0}),
     ) -> None:
+        self.codecs, shares = tuple(codecs), np.array(list(codecs.values()), float)
+        self._shares = np.cumsum(shares / shares.sum())
         self.references = [r for r in references if min(r.rgb.shape[:2]) >= 2 * crop]
         if not self.references:
             raise InputError(f"no picture has {2 * crop} pixels both ways, twice the crop's side.")
@@ -149,7 +160,8 @@ class Pool:
         rng = np.random.default_rng([*self.seed, _CROPS, step])
         side, count = self.crop // 2, self.batch_size
         planes = np.empty((count, side, side, 6), np.float32)
-        log2_step = np.empty((count, 1), np.float32)
+        several = len(self.codecs) > 1
+        strength = np.zeros((count, 1 + len(self.codecs) * several), np.float32)
         targets = np.empty((count, side, side, 12), np.float32)
         for index in range(count):
             entry, top, left = self._choose(rng, side)
@@ -161,11 +173,13 @@ class Pool:
             unit = np.float32(1 / (FINENESS * SCALE))
             np.multiply(samples[..., :6], unit, out=planes[index])
             np.multiply(samples[..., 6:], unit, out=targets[index, ..., :6])
-            log2_step[index] = entry.coded.log2_step
+            strength[index, 0] = entry.coded.log2_step
+            if several:
+                strength[index, 1 + self.codecs.index(entry.coded.codec)] = 1.0
             targets[index, ..., 6:] = weights(
                 targets[index, ..., :6], entry.coded, self.error_floor
             )
-        return planes, log2_step, targets
+        return planes, strength, targets
 
     def _choose(self, rng: np.random.Generator, side: int) -> tuple[Entry, int, int]:
         """Entry and corner of a crop, in samples: the one of most texture, mostly."""
@@ -193,14 +207,26 @@ class Pool:
 
     def _make(self, slot: int, generation: int) -> Entry:
         rng = np.random.default_rng([*self.seed, _PICTURES, slot, generation])
-        quality, drawn = draw_quality(rng), slot >= self._photographs
-        rgb = self._drawing(slot, generation) if drawn else self._cut(rng, quality)
-        coded = code(rgb, rng, quality)
-        if self.teacher is not None and not drawn:
+        codec, value, fine = self._draw_strength(rng)
+        drawn = slot >= self._photographs
+        rgb = self._drawing(slot, generation) if drawn else self._cut(rng, fine)
+        coded = code(rgb, rng, int(value)) if codec == "jpeg" else code_by(codec, rgb, rng, value)
+        known = None if self.teacher is None or drawn else self.teacher(coded)
+        if known is not None:
             target = coded.samples[..., 6:]
-            known = self.teacher(coded) * FINENESS
-            target += np.rint((known - target) * self.teacher_share).astype(np.int16)
+            target += np.rint((known * FINENESS - target) * self.teacher_share).astype(np.int16)
         return Entry(coded, texture(rgb))
+
+    def _draw_strength(self, rng: np.random.Generator) -> tuple[str, float, bool]:
+        """Codec, its strength in its coder's unit, and whether that is fine."""
+        codec = self.codecs[0]
+        if len(self.codecs) > 1:
+            codec = self.codecs[int(np.searchsorted(self._shares, rng.random(), side="right"))]
+        if codec == "jpeg":
+            quality = draw_quality(rng)
+            return codec, quality, quality >= FINE_QUALITY
+        value = draw_value(rng, codec)
+        return codec, value, nominal_step(codec, value) <= step_from_quality(FINE_QUALITY)
 
     def _drawing(self, slot: int, generation: int) -> Rgb:
         """What is drawn for a slot, the same for `CODED_AGAIN` generations."""
@@ -211,7 +237,7 @@ class Pool:
             held = self._drawings[slot] = (sheet, draw(rng, SIDE, SIDE))
         return held[1]
 
-    def _cut(self, rng: np.random.Generator, quality: int) -> Rgb:
+    def _cut(self, rng: np.random.Generator, fine: bool) -> Rgb:
         """Window of a reference picture, downscaled and transposed at random.
 
         What is coded finely is not downscaled where the picture is lossless, so that its
@@ -220,7 +246,7 @@ class Pool:
         index = int(np.searchsorted(self._edges, rng.random(), side="right"))
         reference = self.references[min(index, len(self.references) - 1)]
         scale = rng.uniform(0.5, 1.0)
-        if quality >= FINE_QUALITY:
+        if fine:
             scale = 1.0 if reference.lossless else min(scale, 0.8)
         height, width = (_grid(min(SIDE, int(n * scale))) for n in reference.rgb.shape[:2])
         rows, columns = round(height / scale), round(width / scale)

@@ -12,6 +12,7 @@ from typing import Any
 
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.zoo import StrengthForm
+from edgeqe.zoo.training.encoded import CODECS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -19,8 +20,16 @@ else:
     import tomli as tomllib
 
 RECIPES = Path(__file__).with_name("recipes")
+#: Smallest crop for other codecs than JPEG, pixels: pictures are as large, and AV1 wants that much.
+SMALLEST_CROP = 64
 #: Types of TOML's values that a field's type takes.
-KINDS = {"int": (int,), "float": (int, float), "str": (str,), "Mapping[str, int]": (dict,)}
+KINDS = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "Mapping[str, int]": (dict,),
+    "Mapping[str, float]": (dict,),
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,10 @@ class Recipe:
     """Model whose residual takes a share of the target's place: a shipped model's name or a
     file's path; empty: none."""
     teacher_share: float = 0.5
-    """That share, 0 to 1."""
+    """That share, 0 to 1; of the pictures of codecs that the teacher serves."""
+    codecs: Mapping[str, float] = field(default_factory=lambda: {"jpeg": 1.0})
+    """Codecs that the network serves, of `encoded.CODECS`, and the share of the pictures that
+    each codes."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.teacher_share <= 1.0:
@@ -81,6 +93,23 @@ class Recipe:
                 f"recipe '{self.name}': strength '{self.strength}' is none of "
                 f"{', '.join(StrengthForm)}."
             )
+        for codec, share in self.codecs.items():
+            number = isinstance(share, (int, float)) and not isinstance(share, bool)
+            if codec not in CODECS or not number or not 0 < share < math.inf:
+                raise InputError(
+                    f"recipe '{self.name}': codecs has {codec} = {share!r}: give shares above 0 of "
+                    f"{', '.join(CODECS)}."
+                )
+        if not self.codecs:
+            raise InputError(f"recipe '{self.name}': codecs is empty: name at least jpeg.")
+        if self.crop < SMALLEST_CROP and set(self.codecs) != {"jpeg"}:
+            raise InputError(
+                f"recipe '{self.name}': crop {self.crop} is below {SMALLEST_CROP}, the smallest "
+                "picture of some encoders: make it larger, or train for jpeg alone."
+            )
+        # cards and one-hots list codecs in one order, JPEG first
+        ordered = {codec: self.codecs[codec] for codec in CODECS if codec in self.codecs}
+        object.__setattr__(self, "codecs", ordered)
         if self.crop % 16:
             raise InputError(f"recipe '{self.name}': crop {self.crop} is no multiple of 16.")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeqe.codecs.strength import step_key
 from edgeqe.errors import InputError
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
@@ -44,9 +43,14 @@ class FileTeacher:
         self._alignment = max(1, self.file.card.alignment // 2)
         self._sessions: dict[int, Session] = {}
 
-    def __call__(self, coded: CodedPicture) -> Float:
-        """Residual of a coded picture, shape (H/2, W/2, 6), 8-bit levels."""
-        key = step_key(2.0**coded.log2_step)
+    def __call__(self, coded: CodedPicture) -> Float | None:
+        """Residual of a coded picture, (H/2, W/2, 6), 8-bit levels; None where it cannot teach.
+
+        That is where it does not serve the picture's codec.
+        """
+        if coded.codec not in self.file.card.codecs:
+            return None
+        key = self.file.key(2.0**coded.log2_step, coded.codec)
         if key not in self._sessions:
             self._sessions[key] = open_session(self.file, key)
         planes = coded.samples[..., :6].transpose(2, 0, 1).astype(np.float32) / FINENESS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from PIL import Image
 
 from edgeqe.files.folders import list_pictures
 from edgeqe.metrics import psnr
-from edgeqe.protocols import CodingProtocol, ReferencePicture, compress
+from edgeqe.protocols import CodingProtocol, CompressedPicture, ReferencePicture, compress
 from edgeqe.typing import Rgb, Uint8
 from edgeqe.views.colour import NEUTRAL, SCALE, depth_to_space, space_to_depth, to_network
+from edgeqe.zoo import codecs_of
+from edgeqe.zoo.strengths import with_codec
 from edgeqe.zoo.training.pictures import load, split
 
 #: The validation set: BSDS comes as JPEG, so it is downscaled off its own grid.
@@ -57,8 +60,35 @@ def _fit(file: Path, size: tuple[int, int], scale: float) -> Rgb:
     return np.asarray(picture.crop((left, top, left + size[0], top + size[1])))
 
 
-def psnr_gains(model: Any, pictures: list[Rgb], quality: int) -> dict[str, tuple[float, float]]:
-    """Mean PSNR before and after, dB, protocols ``gray`` and ``planes``, as `edgeqe bench` has them.
+class Compressor:
+    """Compresses pictures as `edgeqe.protocols` does; what other codecs than JPEG made is kept."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[bytes, CodingProtocol, float, str], CompressedPicture] = {}
+
+    def __call__(
+        self, rgb: Rgb, protocol: CodingProtocol, value: float, codec: str
+    ) -> CompressedPicture:
+        """Compressed picture; see `edgeqe.protocols.compress`."""
+        reference = ReferencePicture("", rgb)
+        if codec == "jpeg":
+            return compress(reference, protocol, value)
+        key = hashlib.sha256(rgb.tobytes()).digest(), protocol, value, codec
+        if key not in self._kept:
+            self._kept[key] = compress(reference, protocol, value, codec)
+        return self._kept[key]
+
+
+def psnr_gains(
+    model: Any,
+    pictures: list[Rgb],
+    value: float,
+    codec: str = "jpeg",
+    compressor: Compressor | None = None,
+) -> dict[str, tuple[float, float]]:
+    """Mean PSNR before and after, dB, as `edgeqe bench` has it.
+
+    Protocols ``gray`` and ``planes`` of JPEG, ``gray`` of other codecs.
 
     Parameters
     ----------
@@ -66,14 +96,20 @@ def psnr_gains(model: Any, pictures: list[Rgb], quality: int) -> dict[str, tuple
         Of six planes and the strength.
     pictures : list of ndarray of uint8, shape (H, W, 3)
         References; H and W even.
-    quality : int
-        IJG quality, 1 to 100.
+    value : float
+        Strength: IJG quality, 1 to 100, or as the codec's coder takes it.
+    codec : str
+        One that the model serves.
+    compressor : Compressor, optional
+        Keeps what it codes for the next call.
     """
     network, found = KerasNetwork(model), {}
-    for protocol in (CodingProtocol.GRAY, CodingProtocol.PLANES):
+    compressed_by = compressor or Compressor()
+    planes = (CodingProtocol.PLANES,) if codec == "jpeg" else ()
+    for protocol in (CodingProtocol.GRAY, *planes):
         figures = []
         for rgb in pictures:
-            coded = compress(ReferencePicture("", rgb), protocol, quality)
+            coded = compressed_by(rgb, protocol, value, codec)
             shown = coded.decoded, coded.enhanced(network)
             figures.append([psnr(coded.reference.pixels, picture.pixels) for picture in shown])
         before, after = np.mean(figures, axis=0)
@@ -92,7 +128,7 @@ class KerasNetwork:
     takes_planes = True
 
     def __init__(self, model: Any) -> None:
-        self._model = model
+        self._model, self._codecs = model, codecs_of(model)
 
     def enhance(self, image: Uint8, /, *, step: float, codec: str) -> Uint8:
         """Enhanced gray picture, (H, W), H and W even; its chroma is neutral."""
@@ -106,6 +142,7 @@ class KerasNetwork:
         """Enhanced planes of the same shapes, (H, W) and (H / 2, W / 2)."""
         planes = np.concatenate([space_to_depth(y), u[..., None], v[..., None]], axis=-1)
         strength = np.full((1, 1), math.log2(step), np.float32)
+        strength = with_codec(strength, self._codecs.index(codec), len(self._codecs))
         given = [to_network(planes[None]), strength]
         residual = np.asarray(self._model.predict_on_batch(given))[0] * SCALE
         return (
