@@ -100,7 +100,7 @@ def _refuse_code(model: onnx.ModelProto, what: str) -> None:
         found = f"more than {MOST_OPERATORS} operators"
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx"):
-            found = f"operator '{node.op_type}' of the domain '{node.domain}'"
+            found = f"operator '{node.domain}.{node.op_type}' ({_label(node)})"
         for attribute in node.attribute:
             tensor = attribute.type == kinds.TENSOR and (node.op_type, attribute.name) == (
                 "Constant",
@@ -108,9 +108,13 @@ def _refuse_code(model: onnx.ModelProto, what: str) -> None:
             )
             held = {field.name for field, _ in attribute.ListFields()}
             if not (attribute.type in plain or tensor) or held & {"g", "graphs", "sparse_tensor"}:
-                found = f"operator '{node.op_type}' with a subgraph or tensor as attribute"
+                found = f"operator '{node.op_type}' ({_label(node)}) with a subgraph or tensor in it"
     if found:
         raise InputError(f"{what} has {found}, which edgeqe never runs: export it without.")
+
+
+def _label(node: onnx.NodeProto) -> str:
+    return f"node '{node.name or next(iter(node.output), '')}'"
 
 
 def tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from edgeqe.errors import ModelError
 from edgeqe.model.limits import LARGEST_WINDOW, LONGEST_NAME
 
 #: Levels that JSON may nest.

@@ -54,6 +54,8 @@ class Network:
     """Channels of each input, by name, in the file's order."""
     outputs: tuple[int, ...]
     """Channels of each output."""
+    sizes: tuple[Size, ...]
+    """Of each output; that of the inputs is 1, (0, 0)."""
     alignment: int
     """Sides of the planes must be multiples of this, samples."""
     macs: float
@@ -108,19 +110,14 @@ class Tally:
         Raises
         ------
         ModelError
-            If an output has another size than the inputs.
+            If a value has no samples where the planes are smallest.
         """
-        for value in outputs:
-            if value.size != (1, (0, 0)):
-                raise ModelError(
-                    f"its network gives {_formula(value.size)} samples for n: a residual has the "
-                    "size of the planes."
-                )
         for scale, offsets in self.sizes:
             if scale * self.alignment + min(offsets) < 1:
                 raise ModelError(f"its network has values of {_formula((scale, offsets))} samples.")
         channels = tuple(value.channels for value in outputs)
-        return Network(inputs, channels, self.alignment, self.macs, self.widest)
+        sizes = tuple(value.size for value in outputs)
+        return Network(inputs, channels, sizes, self.alignment, self.macs, self.widest)
 
 
 def window(value: Value, sides: tuple[int, int], stride: int, zeros: tuple[int, int]) -> Size:
@@ -196,6 +193,11 @@ def check_network(network: Network, card: Card) -> None:
         raise ModelError(
             f"its network gives {' and '.join(map(str, network.outputs))} channels, its card says "
             f"{card.channels}."
+        )
+    if network.sizes != ((1, (0, 0)),):
+        raise ModelError(
+            f"its network gives {_formula(network.sizes[0])} samples for n by n: a residual has "
+            "the size of the planes."
         )
     unit = network.alignment * card.pixels_per_sample
     if card.alignment % unit:
