@@ -54,6 +54,8 @@ class Network:
     """Channels of each input, by name, in the file's order."""
     outputs: tuple[int, ...]
     """Channels of each output."""
+    kinds: tuple[int, ...]
+    """ONNX's number of each output's element type."""
     sizes: tuple[Size, ...]
     """Of each output; that of the inputs is 1, (0, 0)."""
     alignment: int
@@ -117,7 +119,8 @@ class Tally:
                 raise ModelError(f"its network has values of {_formula((scale, offsets))} samples.")
         channels = tuple(value.channels for value in outputs)
         sizes = tuple(value.size for value in outputs)
-        return Network(inputs, channels, sizes, self.alignment, self.macs, self.widest)
+        kinds = tuple(value.kind for value in outputs)
+        return Network(inputs, channels, kinds, sizes, self.alignment, self.macs, self.widest)
 
 
 def window(value: Value, sides: tuple[int, int], stride: int, zeros: tuple[int, int]) -> Size:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from edgeqe.errors import ModelError
 from edgeqe.model import limits
-from edgeqe.model.network import Network
+from edgeqe.model.network import FLOAT32, Network
 from edgeqe.model.onnx_operators import network_of
 from edgeqe.model.protobuf_wire import (
     BYTES,
@@ -148,7 +148,7 @@ def outline(data: bytes) -> OnnxOutline:
 def _outline(data: bytes, start: int, stop: int, metadata: dict[str, str]) -> OnnxOutline:
     initializers: dict[str, Tensor] = {}
     operations: list[Operation] = []
-    ends: dict[int, dict[str, int]] = {11: {}, 12: {}}
+    ends: dict[int, dict[str, tuple[int, int]]] = {11: {}, 12: {}}
     for number, _, a, b in fields(data, start, stop, GRAPH):
         if number == GRAPH_INITIALIZER:
             tensor = initializer(data, a, b)
@@ -162,14 +162,19 @@ def _outline(data: bytes, start: int, stop: int, metadata: dict[str, str]) -> On
                 raise ModelError(f"its network has more than {limits.MOST_OPERATORS} operators.")
             operations.append(_operation(data, a, b))
         elif number in ends:
-            name, channels = _end(data, a, b)
+            name, *end = _end(data, a, b)
             if name in ends[number] or len(ends[number]) == limits.MOST_TENSORS:
                 raise ModelError(f"the ONNX model has several inputs or outputs '{name}'.")
-            ends[number][name] = channels
-    network = network_of(data, initializers, operations, ends[11], tuple(ends[12]))
-    stated = tuple(ends[12].values())
-    if network.outputs != stated:
-        raise ModelError(f"its network gives {network.outputs} channels and states {stated}.")
+            ends[number][name] = (end[0], end[1])
+    inputs = {name: channels for name, (channels, _) in ends[11].items()}
+    if any(kind != FLOAT32 for _, kind in ends[11].values()):
+        raise ModelError("its network takes other numbers than float32.")
+    network = network_of(data, initializers, operations, inputs, tuple(ends[12]))
+    made, stated = (*zip(network.outputs, network.kinds, strict=True),), (*ends[12].values(),)
+    if made != stated:
+        raise ModelError(
+            f"its network gives channels and element types {made}, it states {stated}."
+        )
     return OnnxOutline(metadata, initializers, tuple(operations), network)
 
 
@@ -244,8 +249,8 @@ def initializer(data: bytes, start: int, stop: int) -> Tensor:
     return tensor
 
 
-def _end(data: bytes, start: int, stop: int) -> tuple[str, int]:
-    """Name and channels of an input or output: (1, channels, any height, any width)."""
+def _end(data: bytes, start: int, stop: int) -> tuple[str, int, int]:
+    """Name, channels and element type of an input or output (1, channels, any, any)."""
     of = {n: (a, b) for n, _, a, b in fields(data, start, stop, _END)}
     name = name_of(data[slice(*of.get(1, (0, 0)))])
     kind = {n: (a, b) for n, _, a, b in fields(data, *of.get(2, (0, 0)), _TYPE)}
@@ -257,9 +262,10 @@ def _end(data: bytes, start: int, stop: int) -> tuple[str, int]:
         sides.append(varint(data, *side[1])[0] if 1 in side else 0)
         if len(side) > 1:
             raise ModelError(f"the ONNX model states a side of '{name}' twice.")
-    if not name or element not in DTYPES or len(sides) != 4 or sides[0] != 1 or any(sides[2:]):
+    sound = len(sides) == 4 and sides[0] == 1 and sides[1] > 0 and not any(sides[2:])
+    if not name or element not in DTYPES or not sound:
         raise ModelError(
             f"the ONNX model's input or output '{name}' has shape {sides} (0: any) and element "
             f"type {element}: floats of shape [1, channels, 0, 0] are right."
         )
-    return name, sides[1]
+    return name, sides[1], element
