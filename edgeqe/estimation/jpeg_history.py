@@ -3,7 +3,7 @@
 Dequantized DCT coefficients are multiples of the table's entries. Decoding, conversion to RGB
 and a later, finer coding blur them, but as long as they scatter by less than about a third of an entry,
 their histogram is a comb. So for each of the 64 places that the 8x8 grid can have, each quality of the IJG
-tables and some amounts of scatter, the likelihood of the coefficients on such a comb is held
+tables and some kinds of scatter, the likelihood of the coefficients on such a comb is held
 against that of a smooth histogram::
 
     log L(q, s) = sum over coefficients c of entry Q, |c| > Q / 2, of
@@ -22,6 +22,7 @@ ITU-T T.81, clause A.3.3 and table K.1.
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +37,11 @@ from edgeqe.typing import Double, Float
 #: Standard deviations of coefficients around their multiples, 8-bit levels: of rounded luma,
 #: of luma of rounded RGB, and behind one more coding.
 DEVIATIONS = (0.3, 0.45, 0.7, 1.0, 1.6, 2.4)
-#: Share of the coefficients that lie on no comb: of blocks with clipped samples.
-OUTLIERS = 0.1
+#: Shares of the coefficients that lie on no comb: those of blocks with clipped samples, few in
+#: photographs, most in text on white.
+OUTLIERS = (0.1, 0.7)
+#: Every pair of a deviation and a share.
+SCATTERS = tuple(itertools.product(DEVIATIONS, OUTLIERS))
 #: Coefficients below this are left out: what is near 0 is near a multiple of everything.
 LEAST = 1.5
 #: Coefficients of a picture depend on one another, so the sum of their log likelihoods is divided
@@ -92,25 +96,35 @@ def jpeg_codings(luma: npt.NDArray[Any]) -> list[JpegCoding]:
     counts = histograms(luma)
     evidence = _evidence(counts)
     best = evidence.max(axis=1)
-    found = []
-    for place in np.flatnonzero(best > max(DEPENDENCE, SHARE * best.max())).tolist():
+    found: list[JpegCoding] = []
+    for place in np.argsort(-best).tolist():
+        if best[place] <= max(DEPENDENCE, SHARE * best.max()):
+            break
         quality = int(evidence[place].argmax()) + 1
         step = step_from_quality(quality)
+        if any(step <= coding.step * FACTOR and coding.step <= step * FACTOR for coding in found):
+            continue  # a trace of that one
         confidence = _confidence(evidence[place], step)
         found.append(JpegCoding(quality, step, (place // 8, place % 8), confidence))
     return sorted(found, key=lambda coding: -coding.step)
 
 
 def _evidence(counts: npt.NDArray[np.int64]) -> Double:
-    """Log likelihood of each quality over none, at each place of the grid, shape (64, 100)."""
+    """Log likelihood of each quality over none, at each place of the grid, shape (64, 100).
+
+    What a quality has on most places of a row or column is the picture's own regularity, stripes
+    or a table's lines: it does not count.
+    """
     likelihoods = _likelihoods()
-    found = np.zeros((len(DEVIATIONS), len(counts), len(QUALITIES)))
+    found = np.zeros((len(SCATTERS), len(counts), len(QUALITIES)))
     for index in range(counts.shape[1]):
         entries = _tables()[:, index]
         here = counts[:, index].astype(np.float32) @ likelihoods[:, entries].transpose(0, 2, 1)
         found += here
-    best: Double = found.max(axis=0)
-    return best
+    best = found.max(axis=0).reshape(8, 8, -1)
+    control = [np.median(best, axis=axis, keepdims=True) for axis in (0, 1)]
+    alone: Double = (best - np.maximum(0.0, np.maximum(*control))).reshape(64, -1)
+    return alone
 
 
 def _confidence(evidence: Double, step: float) -> float:
@@ -131,17 +145,17 @@ def _tables() -> npt.NDArray[np.int64]:
 
 @functools.lru_cache(maxsize=1)
 def _likelihoods() -> Float:
-    """Log likelihood ratio of a bin's coefficient, shape (deviations, entries 0 to 255, bins)."""
+    """Log likelihood ratio of a bin's coefficient, shape (scatters, entries 0 to 255, bins)."""
     values = np.arange(LARGEST * BINS_PER_LEVEL + 1, dtype=np.float32) / BINS_PER_LEVEL
     entries = np.arange(1, 256, dtype=np.float32)[:, None]
     beside = np.abs(values - np.rint(values / entries) * entries)
-    found = np.zeros((len(DEVIATIONS), 256, len(values)), np.float32)
-    for index, deviation in enumerate(DEVIATIONS):
+    found = np.zeros((len(SCATTERS), 256, len(values)), np.float32)
+    for index, (deviation, outliers) in enumerate(SCATTERS):
         density = np.zeros_like(beside)
         for multiple in (-2, -1, 0, 1, 2):
             density += np.exp(-0.5 * ((beside + multiple * entries) / deviation) ** 2)
         density *= entries / np.float32(deviation * np.sqrt(2 * np.pi))
-        found[index, 1:] = np.log((1 - OUTLIERS) * density + OUTLIERS)
+        found[index, 1:] = np.log((1 - outliers) * density + outliers)
     found[:, 1:][:, (values <= entries / 2) | (values < LEAST)] = 0.0
     found[..., -1] = 0.0  # holds all that is larger
     return found
