@@ -108,7 +108,9 @@ def _refuse_code(model: onnx.ModelProto, what: str) -> None:
             )
             held = {field.name for field, _ in attribute.ListFields()}
             if not (attribute.type in plain or tensor) or held & {"g", "graphs", "sparse_tensor"}:
-                found = f"operator '{node.op_type}' ({_label(node)}) with a subgraph or tensor in it"
+                found = (
+                    f"operator '{node.op_type}' ({_label(node)}) with a subgraph or tensor in it"
+                )
     if found:
         raise InputError(f"{what} has {found}, which edgeqe never runs: export it without.")
 

@@ -47,7 +47,9 @@ def histograms(luma: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         rows = _filtered(samples)
         for index, position in enumerate(ZIGZAG_1_TO_15):
             coefficients = _filtered(rows[position // 8].T, only=position % 8)[position % 8].T
-            sizes = np.minimum(np.abs(coefficients) * BINS_PER_LEVEL + 0.5, bins - 1).astype(np.int64)
+            sizes = np.minimum(np.abs(coefficients) * BINS_PER_LEVEL + 0.5, bins - 1).astype(
+                np.int64
+            )
             found = np.bincount((place * bins + sizes).ravel(), minlength=64 * bins)
             counts[:, index] += found.reshape(64, bins)
     return counts
@@ -58,7 +60,9 @@ def _filtered(samples: Float, only: int | None = None) -> dict[int, Float]:
     height = samples.shape[0] - 7
     found = {}
     for frequency in range(6) if only is None else (only,):
-        basis = np.cos(np.pi * (2 * np.arange(8) + 1) * frequency / 16) / (2, 8**0.5)[frequency == 0]
+        basis = (
+            np.cos(np.pi * (2 * np.arange(8) + 1) * frequency / 16) / (2, 8**0.5)[frequency == 0]
+        )
         total = np.zeros((height, samples.shape[1]), np.float32)
         for tap, factor in enumerate(basis.tolist()):
             total += np.float32(factor) * samples[tap : tap + height]

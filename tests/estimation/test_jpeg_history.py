@@ -48,7 +48,9 @@ def test_once_coded(name: str, quality: int) -> None:
 @pytest.mark.parametrize("second", [90, 95])
 @pytest.mark.parametrize("first", [20, 50, 80])
 @pytest.mark.parametrize("moved", [(0, 0), (3, 6)])
-def test_the_coarser_of_two_codings_is_found(first: int, second: int, moved: tuple[int, int]) -> None:
+def test_the_coarser_of_two_codings_is_found(
+    first: int, second: int, moved: tuple[int, int]
+) -> None:
     once = coded(photograph("coffee"), first)
     twice = coded(once[moved[0] :, moved[1] :], second)
     found = jpeg_codings(twice @ LUMA)[0]
@@ -62,7 +64,9 @@ def test_pictures_that_show_no_coding() -> None:
     # scikit-image's coffee is a PNG of a camera's picture, scaled; noise has no grid at all
     rng = np.random.default_rng(5)
     rgb = photograph("coffee")
-    scaled = np.asarray(Image.fromarray(coded(rgb, 50)).resize((240, 200), Image.Resampling.BICUBIC))
+    scaled = np.asarray(
+        Image.fromarray(coded(rgb, 50)).resize((240, 200), Image.Resampling.BICUBIC)
+    )
     for luma in (
         rng.uniform(0, 255, (128, 128)),
         scaled @ LUMA,
