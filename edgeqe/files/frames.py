@@ -56,17 +56,12 @@ def picture_of_frame(
         samples = to_rgb((y, cb, cr), depth, matrix, full_range=full_range)
     transparency = None
     if alpha is not None:
-        if alpha.planes[0].shape != y_shape(frame) or depth_of(alpha, file) != depth:
+        if alpha.planes[0].shape != frame.planes[0].shape or depth_of(alpha, file) != depth:
             raise ImageError(
                 f"{file.name} has alpha of another size or depth than its colours: convert it first."
             )
         transparency = to_gray(alpha.planes[0], depth, full_range=alpha.full_range)
     return Picture((samples,), transparency, None, metadata, depth if depth > 8 else None)
-
-
-def y_shape(frame: DecodedFrame) -> tuple[int, ...]:
-    """Rows and columns of a frame."""
-    return frame.planes[0].shape[:2]
 
 
 def depth_of(frame: DecodedFrame, file: Undecoded) -> int:
