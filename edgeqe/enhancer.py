@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal
 
 from edgeqe.array_calls import ArrayCalls
 from edgeqe.codecs.strength import Strength, resolve_if_given
@@ -176,7 +176,7 @@ class Enhancer(ArrayCalls):
         source: str | os.PathLike[str] | bytes | IO[bytes],
         destination: str | os.PathLike[str] | IO[bytes],
         *,
-        quality: int | None = None,
+        quality: int | Literal["auto"] | None = None,
         qp: float | None = None,
         rate: float | None = None,
         step: float | None = None,
@@ -200,7 +200,8 @@ class Enhancer(ArrayCalls):
             PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
         quality, qp, rate, step, codec
             Strength, as of `enhance`. If left out, the headers of the file say it, except of
-            PNG, TIFF, BMP, GIF, PGM and PPM.
+            PNG, TIFF, BMP, GIF, PGM and PPM. Quality ``auto`` estimates it from the pixels: the
+            coarsest coding as JPEG that the picture has behind it, if that is certain enough.
         amount, ensemble
             As of `enhance`.
         overwrite : bool
@@ -241,7 +242,8 @@ class Enhancer(ArrayCalls):
         from edgeqe.files.enhance import PIXEL_LIMIT, enhance_file
 
         cards = self._engine.cascade.cards
-        given = resolve_if_given(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
+        asked = None if quality == "auto" else quality
+        given = resolve_if_given(quality=asked, qp=qp, rate=rate, step=step, codec=codec)
         if given is not None:
             check_serves(cards, given)
         check_residual(None, self._engine.geometry.takes_residual, (), ())

@@ -22,6 +22,7 @@ DEVICE = (
     "coding",
     "doctor",
     "engine",
+    "estimation",
     "files",
     "hardware",
     "model",
@@ -37,11 +38,12 @@ PACKAGES = (*LINKED, *DEVICE, "cli", "zoo")
 PACKAGE_MAY_IMPORT: dict[str, set[str]] = {
     "codecs": set(),
     "coding": {"codecs"},
+    "estimation": {"codecs"},
     "views": set(),
     "reports": set(),
     "hardware": set(),
     "targets": set(),
-    "files": {"codecs", "reports", "views"},
+    "files": {"codecs", "estimation", "reports", "views"},
     "model": {"codecs"},
     "runtimes": {"model", "hardware", "targets"},
     "engine": {"codecs", "model", "views", "runtimes", "targets"},
@@ -74,6 +76,7 @@ MODULE_MAY_IMPORT = {
 THIRD_PARTIES = {
     "codecs": {"numpy", "PIL", "numba"},
     "coding": {"numpy", "PIL", "av", "imageio_ffmpeg"},
+    "estimation": {"numpy"},
     "views": {"numpy"},
     "reports": set(),
     "hardware": set(),
@@ -102,7 +105,16 @@ THIRD_PARTIES = {
 EAGER_THIRD_PARTIES = {
     **{
         package: {"numpy"}
-        for package in ("codecs", "coding", "files", "runtimes", "edgeqe", "doctor", "bench")
+        for package in (
+            "codecs",
+            "coding",
+            "estimation",
+            "files",
+            "runtimes",
+            "edgeqe",
+            "doctor",
+            "bench",
+        )
     },
     "cli": {"click"},
 }

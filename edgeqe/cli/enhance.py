@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -36,6 +36,23 @@ SCALE_NAMES = {
 Job = tuple[str, str]
 
 
+class QualityOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """Whole number, or ``auto``."""
+
+    name = "quality"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Take the option's text."""
+        if value == "auto":
+            return "auto"
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"'{value}' is neither a whole number from 1 to 100 nor 'auto'.", param, ctx)
+
+
 @click.command("enhance")
 @click.argument("inputs", nargs=-1, metavar="IN...")
 @click.option("-o", "--out", "output", metavar="OUT",
@@ -47,8 +64,9 @@ Job = tuple[str, str]
 @click.option("--memory-limit", default="64MiB", show_default=True, metavar="SIZE",
               help="Most that the enhancement takes beside the picture itself.")  # fmt: skip
 @click.option("--threads", type=int, metavar="N", help="All processors if left out.")
-@click.option("-q", "--quality", type=int, metavar="Q",
-              help="JPEG quality that was used, 1 to 100; the file's own strength if left out.")  # fmt: skip
+@click.option("-q", "--quality", type=QualityOrAuto(), metavar="Q|auto",
+              help="JPEG quality that was used, 1 to 100; the file's own strength if left out; auto: as "
+                   "the pixels show, for pictures coded before or without a strength.")  # fmt: skip
 @click.option("--qp", type=float, metavar="QP",
               help="HEVC quantization parameter that was used, 0 to 63.")  # fmt: skip
 @click.option("--rate", type=float, metavar="BPP",
@@ -75,7 +93,7 @@ def command(
     target: str,
     memory_limit: str,
     threads: int | None,
-    quality: int | None,
+    quality: int | Literal["auto"] | None,
     qp: float | None,
     rate: float | None,
     codec: str | None,
@@ -109,7 +127,8 @@ def command(
     several = [name for name, value in stated.items() if value is not None]
     if len(several) > 1:
         raise InputError(f"{' and '.join(several)} state the strength: give one of them.")
-    given = resolve_if_given(quality=quality, qp=qp, rate=rate, codec=codec)
+    asked = None if quality == "auto" else quality
+    given = resolve_if_given(quality=asked, qp=qp, rate=rate, codec=codec)
     EnhanceOptions(amount, ensemble)  # refuses what is out of range before anything is opened
     if not 0.0 < max_megapixels <= 1e6:
         raise InputError(f"--max-megapixels {max_megapixels:g} is not above 0 and up to 1000000.")
@@ -280,6 +299,13 @@ def line(report: FileReport) -> str:
     else:
         sign = "about " if report.quality_exact is False else ""
         strength = f"{codec} {scale.format(f'{sign}{report.number:.4g}')}"
+    if report.confidence is not None:
+        table = (
+            "" if report.stated_quality is None else f", its table says {report.stated_quality:g}"
+        )
+        strength += f" by its pixels (confidence {report.confidence:.2f}{table})"
+    if report.drawn is not None and report.drawn >= 0.5:
+        strength += f", {report.drawn:.0%} drawn"
     if report.amount != 1.0:
         strength += f", amount {report.amount:g}"
     if report.ensemble != 1:

@@ -6,13 +6,15 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from edgeqe.codecs.coded import Scale
 from edgeqe.codecs.strength import Strength, resolve_if_given
 from edgeqe.errors import InputError
+from edgeqe.estimation import StrengthEstimate
 from edgeqe.files.picture import Picture, Samples
 from edgeqe.files.reading import PIXEL_LIMIT, PictureFile, Source, read_picture
-from edgeqe.files.stated import strength_given, strength_in
+from edgeqe.files.stated import StatedStrength, strength_given, strength_in, strength_shown
 from edgeqe.files.writing import Destination, Output, write_picture
 from edgeqe.views.options import EnhanceOptions
 
@@ -96,7 +98,14 @@ class FileReport:
     quality_exact: bool | None
     """Whether that quality's table is the strength's table, entry for entry."""
     strength_from: str
-    """``file`` where the file's own headers say it, else ``argument``."""
+    """``file`` where the file's own headers say it, ``pixels`` where it was estimated, else
+    ``argument``."""
+    confidence: float | None
+    """Of an estimate, 0 to 1."""
+    stated_quality: float | None
+    """What the headers of a JPEG say where an estimate found a coarser coding."""
+    drawn: float | None
+    """Share of the picture that is drawn, not photographed, 0 to 1; None unless it was looked at."""
     seconds: float
     """Wall time from reading to writing."""
     enhance_seconds: float
@@ -120,7 +129,7 @@ def enhance_file(
     source: Source,
     destination: Destination,
     *,
-    quality: int | None = None,
+    quality: int | Literal["auto"] | None = None,
     qp: float | None = None,
     rate: float | None = None,
     step: float | None = None,
@@ -145,7 +154,8 @@ def enhance_file(
     quality, qp, rate, step
         Strength, at most one: JPEG quality 1 to 100, HEVC QP 0 to 63, rate of JPEG 2000 in bits
         per pixel, or the quantization step in 8-bit sample values. If left out, the file's own
-        headers say it: of JPEG, JPEG 2000, HEIC, AVIF, WebP and BPG.
+        headers say it: of JPEG, JPEG 2000, HEIC, AVIF, WebP and BPG. Quality ``auto`` takes the
+        coarsest coding as JPEG that the pixels show, see `edgeqe.estimation`.
     codec : str, optional
         What the strength is of, as of `Enhancer.enhance`; only with a strength.
     options : EnhanceOptions
@@ -171,18 +181,21 @@ def enhance_file(
         model does not serve the codec.
     """
     start = time.perf_counter()
-    given = resolve_if_given(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
+    auto = quality == "auto"
+    asked = None if quality == "auto" else quality
+    given = resolve_if_given(quality=asked, qp=qp, rate=rate, step=step, codec=codec)
+    if auto and given is not None:
+        raise InputError("quality 'auto' and another strength are given: give one of them.")
     with Output(destination, overwrite=overwrite) as output:
-        file = PictureFile(source)
-        if given is None:
-            stated = strength_in(file)
-            try:
-                check(stated.strength)
-            except InputError as error:
-                raise InputError(f"{file.name}: {error}") from error
-        else:
-            stated = strength_given(given, quality=quality, qp=qp, rate=rate)
+        file, estimate = PictureFile(source), None
+        if given is not None:
+            stated = strength_given(given, quality=asked, qp=qp, rate=rate)
+        elif not auto:
+            stated = _checked(strength_in(file), file, check)
         picture = file.decode(pixel_limit=pixel_limit)
+        if auto:
+            stated, estimate = strength_shown(file, picture)
+            _checked(stated, file, check)
         if len(picture.planes) == 3 and not getattr(enhancer, "takes_planes", True):
             picture = dataclasses.replace(picture, planes=(picture.pixels(),))
         output.check(picture)
@@ -205,13 +218,39 @@ def enhance_file(
             ensemble=options.ensemble,
             quality=stated.quality,
             quality_exact=None if stated.quality is None else stated.exact,
-            strength_from="argument" if given else "file",
+            strength_from=stated.origin,
+            **_estimated(stated, estimate, file),
             seconds=seconds,
             enhance_seconds=enhance_seconds,
             megapixels_per_second=picture.width * picture.height / 1e6 / seconds,
             exact=enhancer.is_exact(picture.height, picture.width),
             picture_bytes=picture.nbytes + sum(plane.nbytes for plane in enhanced.planes),
         )
+
+
+def _checked(
+    stated: StatedStrength, file: PictureFile, check: Callable[[Strength], None]
+) -> StatedStrength:
+    """A strength that was found, if the model serves it."""
+    try:
+        check(stated.strength)
+    except InputError as error:
+        raise InputError(f"{file.name}: {error}") from error
+    return stated
+
+
+def _estimated(
+    stated: StatedStrength, estimate: StrengthEstimate | None, file: PictureFile
+) -> dict[str, float | None]:
+    """Fields of the report that an estimate fills."""
+    found = estimate.coding if estimate is not None and stated.origin == "pixels" else None
+    coded = file.strength
+    told = found is not None and coded is not None and coded.scale is Scale.QUALITY
+    return {
+        "confidence": found.confidence if found is not None else None,
+        "stated_quality": coded.number if coded is not None and told else None,
+        "drawn": estimate.drawn if estimate is not None else None,
+    }
 
 
 def enhance_picture(

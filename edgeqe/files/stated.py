@@ -1,13 +1,18 @@
-"""How strongly a picture file was compressed: as it says itself, or as the caller does."""
+"""How strongly a picture file was compressed: as it says, as its pixels do, or as the caller does."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from edgeqe.codecs.coded import Scale
 from edgeqe.codecs.strength import Strength
 from edgeqe.errors import ImageError
+from edgeqe.estimation import FACTOR, StrengthEstimate, estimate_strength
+from edgeqe.files.picture import Picture
 from edgeqe.files.reading import PictureFile
+from edgeqe.views.colour import RGB_TO_YCC
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,9 @@ class StatedStrength:
     number: float | None
     """The strength on that scale."""
     exact: bool = True
-    """Whether `number` says it all: not for a JPEG with a table of its own."""
+    """Whether `number` says it all: not for a JPEG with a table of its own, nor for an estimate."""
+    origin: str = "argument"
+    """``argument``, ``file`` of a file's headers, or ``pixels`` of an estimate."""
 
     @property
     def quality(self) -> int | None:
@@ -59,5 +66,41 @@ def strength_in(file: PictureFile) -> StatedStrength:
             f"before, {how}"
         )
     return StatedStrength(
-        Strength(coded.step, coded.codec), coded.scale.value, coded.number, coded.exact
+        Strength(coded.step, coded.codec), coded.scale.value, coded.number, coded.exact, "file"
+    )
+
+
+def strength_shown(file: PictureFile, picture: Picture) -> tuple[StatedStrength, StrengthEstimate]:
+    """Strength that a picture's pixels show; the headers' own where they show no coarser coding.
+
+    Parameters
+    ----------
+    file : PictureFile
+    picture : Picture
+        Decoded from it.
+
+    Raises
+    ------
+    ImageError
+        If pixels and headers say none.
+    """
+    luma = picture.planes[0]
+    luma = luma if luma.ndim == 2 else luma @ RGB_TO_YCC[0]
+    estimate = estimate_strength(luma if picture.bit_depth == 8 else luma / np.float32(257.0))
+    coded, found = file.strength, estimate.coding
+    told = coded is not None and not coded.lossless
+    if found is not None and not (told and coded.step * FACTOR >= found.step):
+        number = float(found.quality)
+        return StatedStrength(
+            Strength(found.step, "jpeg"), Scale.QUALITY.value, number, False, "pixels"
+        ), estimate
+    if told:
+        return strength_in(file), estimate
+    seen = "show no coding as JPEG"
+    if estimate.codings:
+        best = estimate.codings[0]
+        seen = f"show JPEG quality {best.quality} with a confidence of {best.confidence:.2f} only"
+    raise ImageError(
+        f"{file.name}: its pixels {seen}: it was not compressed, or scaled or filtered since; leave "
+        "it, or give --quality, --qp or --rate."
     )
