@@ -17,7 +17,8 @@ from edgeqe.model.card import Card
 
 #: Scale and offsets of a value.
 Size = tuple[Fraction, tuple[int, int]]
-#: What pooled the whole picture.
+#: Of the network's planes, and of what pooled the whole picture.
+WHOLE: Size = Fraction(1), (0, 0)
 POOLED: Size = Fraction(0), (1, 1)
 FLOAT32, UINT8, INT8, INT32, INT64, FLOAT16 = 1, 2, 3, 6, 7, 10
 
@@ -197,7 +198,7 @@ def check_network(network: Network, card: Card) -> None:
             f"its network gives {' and '.join(map(str, network.outputs))} channels, its card says "
             f"{card.channels}."
         )
-    if network.sizes != ((1, (0, 0)),):
+    if network.sizes != (WHOLE,):
         raise ModelError(
             f"its network gives {_formula(network.sizes[0])} samples for n by n: a residual has "
             "the size of the planes."
