@@ -176,8 +176,8 @@ def read_card(metadata: Mapping[str, str]) -> Card:
         "inputs": (("planes",), ("planes", "residual")),
         "precision": PRECISIONS,
     }
-    for what, values in known.items():
-        if getattr(card, what) not in values:
+    for what, choices in known.items():
+        if getattr(card, what) not in choices:
             raise ModelError(
                 f"its {what} is {getattr(card, what)!r}, which this edgeqe does not know: "
                 "update edgeqe, or export the model again."

@@ -142,18 +142,21 @@ def _two_names(value: Any) -> tuple[str, str]:
     return first, second
 
 
-def _facts(value: Any, depth: int = 0) -> Any:
+def _facts(value: Any) -> Any:
     """Anything of JSON that may be shown and written again."""
-    if depth > DEEPEST:
-        raise ValueError("nests too deeply")
-    if isinstance(value, str) and _CONTROL.search(value):
-        raise ValueError("holds control characters")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("holds a number that is not finite")
-    if isinstance(value, list):
-        return [_facts(one, depth + 1) for one in value]
-    if isinstance(value, dict):
-        return {_facts(name, depth + 1): _facts(one, depth + 1) for name, one in value.items()}
+    waiting = [(value, 0)]
+    while waiting:
+        found, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise ValueError("nests too deeply")
+        if isinstance(found, dict):
+            waiting += [(one, depth + 1) for pair in found.items() for one in pair]
+        elif isinstance(found, list):
+            waiting += [(one, depth + 1) for one in found]
+        elif isinstance(found, str) and _CONTROL.search(found):
+            raise ValueError("holds control characters")
+        elif isinstance(found, float) and not math.isfinite(found):
+            raise ValueError("holds a number that is not finite")
     return value
 
 

@@ -26,6 +26,7 @@ from edgeqe.model.network import (
     Size,
     Tally,
     Value,
+    area,
     joined,
     rearranged,
     window,
@@ -194,16 +195,19 @@ class Operators:
 
     def _store(self, index: int, value: Value) -> None:
         """Add a value, if its tensor has the shape and type that it must have."""
+        above, below = value.scale.numerator, value.scale.denominator
         expected = tuple(
-            value.scale * side + more for side, more in zip(self.sides, value.offsets, strict=True)
+            above * side // below + more
+            for side, more in zip(self.sides, value.offsets, strict=True)
         )
         part = self.parts[index]
         if part.is_constant or index in self.values or index in self.widened:
             raise ModelError("the TFLite model's operators are not in execution order.")
-        if part.tensor.dims != (1, *expected, value.channels):
+        odd = any(above * side % below for side in self.sides)
+        if odd or part.tensor.dims != (1, *expected, value.channels):
             raise ModelError(
                 f"the TFLite model's tensor '{part.tensor.name}' has shape {part.tensor.dims}, its "
-                f"operator gives {(1, *map(str, expected), value.channels)}."
+                f"operator gives {(1, *expected, value.channels)}."
             )
         if part.tensor.data_type != value.kind or value.kind not in (FLOAT32, INT8):
             raise ModelError(
@@ -287,7 +291,7 @@ class Operators:
         size = self._window(value, (dims[1], dims[2]), across, padding)
         weights = math.prod(dims)
         result = Value(channels, *size, value.kind)
-        self._give(made, result, [value], weights, weights * float(size[0]) ** 2)
+        self._give(made, result, [value], weights, weights * area(size[0]))
 
     def _window(self, value: Value, sides: tuple[int, int], stride: int, padding: int) -> Size:
         scale, offsets = window(value, sides, stride, (0, 0))

@@ -58,6 +58,8 @@ class Table:
     def numbers(self, number: int, kind: str, most: int = MOST_TENSORS) -> tuple[int, ...]:
         """A vector of scalars, at most so many."""
         start, count = self.vector(number, struct.calcsize(kind))
+        if not start:
+            return ()
         _few(count, most)
         return numbers_at(self.data, kind, start, count)
 

@@ -17,7 +17,8 @@ from edgeqe.model.card import Card
 
 #: Scale and offsets of a value.
 Size = tuple[Fraction, tuple[int, int]]
-#: What pooled the whole picture.
+#: Of the network's planes, and of what pooled the whole picture.
+WHOLE: Size = Fraction(1), (0, 0)
 POOLED: Size = Fraction(0), (1, 1)
 FLOAT32, UINT8, INT8, INT32, INT64, FLOAT16 = 1, 2, 3, 6, 7, 10
 
@@ -43,7 +44,12 @@ class Value(NamedTuple):
     @property
     def per_sample(self) -> float:
         """Elements per sample of the network's planes."""
-        return self.channels * float(self.scale) ** 2
+        return self.channels * area(self.scale)
+
+
+def area(scale: Fraction) -> float:
+    """Samples of a value for each sample of the network's planes."""
+    return (scale.numerator / scale.denominator) ** 2
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class Tally:
     values: float = 0.0
     weights: int = 0
     operators: int = 0
-    sizes: set[Size] = field(default_factory=set)
+    sizes: list[Size] = field(default_factory=list)
     """Of every value."""
 
     def add(self, given: list[Value], made: Value, weights: int = 0, macs: float = 0.0) -> None:
@@ -85,26 +91,22 @@ class Tally:
         Raises
         ------
         ModelError
-            If a limit is passed.
+            If the result is too wide.
         """
-        self.alignment = math.lcm(self.alignment, made.scale.denominator)
-        self.widest = max(self.widest, made.per_sample + sum(value.per_sample for value in given))
-        self.values += made.per_sample
-        self.sizes.add(made.size)
+        if self.alignment % made.scale.denominator:
+            self.alignment = math.lcm(self.alignment, made.scale.denominator)
+        count = made.per_sample
+        self.widest = max(self.widest, count + sum(value.per_sample for value in given))
+        self.values += count
+        self.sizes.append(made.size)
         self.macs += macs
         self.weights += weights
         self.operators += 1
-        for what, found, most in (
-            ("operators", self.operators, limits.MOST_OPERATORS),
-            ("channels of an operator", made.channels, limits.WIDEST_VALUE),
-            ("values per sample of an operator", made.per_sample, limits.WIDEST_VALUE),
-            ("values per sample", self.values, limits.MOST_VALUES),
-            ("weights, counted at each use", self.weights, limits.MOST_WEIGHTS),
-            ("multiply-accumulates per sample", self.macs, limits.MOST_MACS),
-            ("samples of alignment", self.alignment, limits.LARGEST_WINDOW),
-        ):
-            if found > most:
-                raise ModelError(f"its network has {found:.0f} {what}, {most} are the most.")
+        if max(count, made.channels) > limits.WIDEST_VALUE:
+            raise ModelError(
+                f"its network has a value of {made.channels} channels, {count:.0f} numbers per "
+                f"sample: {limits.WIDEST_VALUE} are the most."
+            )
 
     def network(self, inputs: dict[str, int], outputs: list[Value]) -> Network:
         """The network of these ends.
@@ -112,10 +114,20 @@ class Tally:
         Raises
         ------
         ModelError
-            If a value has no samples where the planes are smallest.
+            If a limit is passed, or a value has no samples where the planes are smallest.
         """
+        for what, found, most in (
+            ("operators", self.operators, limits.MOST_OPERATORS),
+            ("values per sample", self.values, limits.MOST_VALUES),
+            ("weights, counted at each use", self.weights, limits.MOST_WEIGHTS),
+            ("multiply-accumulates per sample", self.macs, limits.MOST_MACS),
+            ("samples of alignment", self.alignment, limits.LARGEST_WINDOW),
+        ):
+            if found > most:
+                raise ModelError(f"its network has {found:.0f} {what}, {most} are the most.")
         for scale, offsets in self.sizes:
-            if scale * self.alignment + min(offsets) < 1:
+            least = scale.numerator * (self.alignment // scale.denominator) + min(offsets)
+            if least < 1:
                 raise ModelError(f"its network has values of {_formula((scale, offsets))} samples.")
         channels = tuple(value.channels for value in outputs)
         sizes = tuple(value.size for value in outputs)
@@ -143,7 +155,7 @@ def window(value: Value, sides: tuple[int, int], stride: int, zeros: tuple[int, 
         (offset + more - side) // stride + 1
         for offset, more, side in zip(value.offsets, zeros, sides, strict=True)
     )
-    return value.scale / stride, (rows, columns)
+    return value.scale if stride == 1 else value.scale / stride, (rows, columns)
 
 
 def joined(a: Value, b: Value, what: str) -> Value:
@@ -197,7 +209,7 @@ def check_network(network: Network, card: Card) -> None:
             f"its network gives {' and '.join(map(str, network.outputs))} channels, its card says "
             f"{card.channels}."
         )
-    if network.sizes != ((1, (0, 0)),):
+    if network.sizes != (WHOLE,):
         raise ModelError(
             f"its network gives {_formula(network.sizes[0])} samples for n by n: a residual has "
             "the size of the planes."

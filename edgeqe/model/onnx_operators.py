@@ -25,6 +25,7 @@ from edgeqe.model.network import (
     Network,
     Tally,
     Value,
+    area,
     joined,
     rearranged,
     window,
@@ -269,7 +270,7 @@ def _conv(graph: _Graph, operation: Operation) -> None:
         )
         size, taps = (value.scale * stride, (rows, columns)), value.scale
     weights = math.prod(kernel.dims)
-    macs = weights * float(taps) ** 2
+    macs = weights * area(taps)
     graph.give(operation, Value(out, *size, value.kind), [value], weights=weights, macs=macs)
 
 

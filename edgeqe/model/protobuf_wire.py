@@ -78,11 +78,16 @@ def fields(
                 raise ModelError(f"the ONNX model states field {tag >> 3} of {schema.name} twice.")
             seen.add(tag)
         wire = tag & 7
+        short = position < stop and data[position] < 0x80  # most lengths and numbers are one byte
         if wire == BYTES:
-            size, position = varint(data, position, stop, _SHORT)
-            end = position + size
+            if short:
+                end = position + 1 + data[position]
+                position += 1
+            else:
+                size, position = varint(data, position, stop, _SHORT)
+                end = position + size
         elif wire == VARINT:
-            end = varint(data, position, stop)[1]
+            end = position + 1 if short else varint(data, position, stop)[1]
         else:
             end = position + 4
         if end > stop:

@@ -8,7 +8,6 @@ child crashed or hung, or an exception was none of edgeqe's. SECURITY.md says wh
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -21,46 +20,6 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 SHARES = {"bytes": (600, 70_000), "card": (250, 20_000), "structure": (250, 20_000)}
 #: Files of a short run: both formats, floats and integers.
 SHORT = ("nano.float32.onnx", "nano.int8.onnx", "nano.float16.tflite", "nano.int8.tflite")
-
-
-def attack(model: Path, kind: str, seed: int, count: int, deadline: float) -> Counter[str]:
-    """Send the mutants of a file and kind to children; what came of them, counted."""
-    outcomes, first = Counter[str](), 0
-    while first < count and time.monotonic() < deadline:
-        last = min(first + 500, count)
-        command = [
-            sys.executable,
-            str(HERE),
-            "child",
-            str(model),
-            kind,
-            str(seed),
-            str(first),
-            str(last),
-        ]
-        limit = max(5.0, min(1800.0, deadline - time.monotonic()))
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=limit, check=False)
-            code, output, errors = done.returncode, done.stdout, done.stderr
-        except subprocess.TimeoutExpired as stopped:
-            code, output, errors = 0, stopped.stdout or b"", stopped.stderr or b""
-        lines = output.decode().split("\n")
-        numbers = [int(line) for line in lines if line.isdigit()]
-        outcomes["mutants"] += len(numbers)
-        for line in lines:
-            name, _, found = line.partition("=")
-            if found:
-                outcomes[name] += int(found)
-        sys.stderr.write(
-            errors.decode(errors="replace")[-4000:] if code or b"Traceback" in errors else ""
-        )
-        if code:
-            at = numbers[-1] if numbers else first
-            outcomes["hung" if code == -14 else "crashed"] += 1
-            print(f"{model.name} {kind} {at}: the child ended with {code}", file=sys.stderr)
-            last = at + 1
-        first = last
-    return outcomes
 
 
 def main() -> int:
@@ -77,6 +36,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, help="stop after so many")
     options = parser.parse_args()
+    from parent import attack
+
     from edgeqe.model.catalogue import MODELS
 
     files = sorted(path for path in MODELS.iterdir() if path.suffix in (".onnx", ".tflite"))

@@ -82,8 +82,11 @@ def test_each_field_may_be_missing(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     card = ModelFile(_written(path, sound)).card.to_dict()
     for field in card:
-        rest = json.dumps({name: value for name, value in card.items() if name != field})
-        path.write_bytes(with_text(sound, CARD_KEY, lambda _, rest=rest: rest))
+
+        def without(_: str, field: str = field) -> str:
+            return json.dumps({name: value for name, value in card.items() if name != field})
+
+        path.write_bytes(with_text(sound, CARD_KEY, without))
         try:
             ModelFile(path)
         except ModelError as error:
