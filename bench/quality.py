@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeqe import metrics
-from edgeqe.bench.clips import ClipSet, ReferenceClip
+from edgeqe.bench.clips import ClipSet
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.entries import QualityEntry
+from edgeqe.clips import ReferenceClip
 from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.protocols import (

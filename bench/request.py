@@ -147,6 +147,8 @@ class Request:
         protocols, points, pictures = protocols_of(self.protocols), self.points(), self.pictures()
         gray, codec = protocols == (CodingProtocol.GRAY,), points[0].codec
         with_speed = not self.no_speed and codec == "jpeg" and isinstance(pictures, PictureSet)
+        if self.no_quality:
+            self.timed_pictures()
         if not with_speed:
             self.refuse(
                 "speed is that of any codec, and measured on pictures behind JPEG",

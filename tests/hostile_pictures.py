@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Callable
 
-from edgeqe.codecs import bpg, bpg_sps, hevc
+from edgeqe.codecs import bpg, bpg_sps, hevc_nal
 from edgeqe.codecs.nal import split_annex_b
 from tests import coded_files
 from tests.codecs.test_heif import box, full
@@ -20,7 +20,7 @@ def heic_of(sets: list[bytes], slices: list[bytes], shown: tuple[int, int] = (96
     head = bytes((1, 1, 0x60, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 93, 0xF0, 0, 0xFC, 0xFD, 0xF8, 0xF8, 0, 0,
                   0x0F, len(sets)))  # fmt: skip
     record = head + b"".join(
-        bytes((hevc.unit_kind(unit), 0, 1)) + struct.pack(">H", len(unit)) + unit for unit in sets
+        bytes((hevc_nal.unit_kind(unit), 0, 1)) + struct.pack(">H", len(unit)) + unit for unit in sets
     )
     content = b"".join(struct.pack(">I", len(unit)) + unit for unit in slices)
     size = full(b"ispe", 0, struct.pack(">II", *shown))
@@ -45,11 +45,11 @@ def heic_of(sets: list[bytes], slices: list[bytes], shown: tuple[int, int] = (96
 def hevc_units(width: int = 96, height: int = 64) -> tuple[list[bytes], list[bytes]]:
     """Parameter sets that say a size, and the slice of a picture of 96x64."""
     units = list(split_annex_b(coded_files.hevc_intra(30)))
-    (sps,) = (unit for unit in units if hevc.unit_kind(unit) == hevc.SPS)
+    (sps,) = (unit for unit in units if hevc_nal.unit_kind(unit) == hevc_nal.SPS)
     _, tools = bpg_sps.tools_of(sps, 96, 64)
     sets = bpg_sps.parameter_sets(tools, width, height, 8, 1)
-    sets += [unit for unit in units if hevc.unit_kind(unit) == hevc.PPS]
-    return sets, [unit for unit in units if hevc.is_slice(hevc.unit_kind(unit))]
+    sets += [unit for unit in units if hevc_nal.unit_kind(unit) == hevc_nal.PPS]
+    return sets, [unit for unit in units if hevc_nal.is_slice(hevc_nal.unit_kind(unit))]
 
 
 def says(data: bytes, kind: bytes, at: int, *sizes: int) -> bytes:

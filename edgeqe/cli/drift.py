@@ -12,7 +12,7 @@ from edgeqe.cli.options import codec_options, coding_options, two_models
 @click.command("drift")
 @two_models
 @click.option("--data", multiple=True, required=True, metavar="DIR",
-              help="Folder of reference pictures, or 'drawn': twenty drawn ones, text, line art and "
+              help="Folder of reference pictures or clips, a clip, or 'drawn': twenty drawn ones, text, line art and "
                    "screens; repeatable, each is judged by itself.")  # fmt: skip
 @codec_options
 @coding_options("gray and rgb", "10, 20, 40, 60, 80 and 90")

@@ -88,13 +88,13 @@ def strength_shown(file: PictureFile, picture: Picture) -> tuple[StatedStrength,
     luma = luma if luma.ndim == 2 else luma @ RGB_TO_YCC[0]
     estimate = estimate_strength(luma if picture.bit_depth == 8 else luma / np.float32(257.0))
     coded, found = file.strength, estimate.coding
-    told = coded is not None and not coded.lossless
-    if found is not None and not (told and coded.step * FACTOR >= found.step):
+    told = coded.step if coded is not None and not coded.lossless else None
+    if found is not None and (told is None or told * FACTOR < found.step):
         number = float(found.quality)
         return StatedStrength(
             Strength(found.step, "jpeg"), Scale.QUALITY.value, number, False, "pixels"
         ), estimate
-    if told:
+    if told is not None:
         return strength_in(file), estimate
     seen = "show no coding as JPEG"
     if estimate.codings:

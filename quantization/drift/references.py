@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
+from edgeqe.clips import ReferenceClip, is_clip
 from edgeqe.coding import RatePoint
 from edgeqe.errors import ImageError, InputError
 from edgeqe.files.folders import names_of, read_reference
@@ -33,11 +34,12 @@ def compressed_pictures(
     Parameters
     ----------
     files : sequence of Path
+        Of a clip, every frame is a picture.
     protocols : sequence of CodingProtocol
     points : sequence of RatePoint
         Codec and strengths.
     advance : callable
-        Called after every strength of every picture.
+        Called after every strength of every picture, or of a clip's first frame.
 
     Yields
     ------
@@ -53,14 +55,15 @@ def compressed_pictures(
     """
     found = False
     for file, name in zip(files, names_of(files), strict=True):
-        reference = _reference(file, name)
-        for point in points:
-            for protocol in protocols:
-                if reference.gray and protocol != CodingProtocol.GRAY:
-                    continue
-                found = True
-                yield compress(reference, protocol, point.value, point.codec)
-            advance()
+        for number, reference in enumerate(_references(file, name)):
+            for point in points:
+                for protocol in protocols:
+                    if reference.gray and protocol != CodingProtocol.GRAY:
+                        continue
+                    found = True
+                    yield compress(reference, protocol, point.value, point.codec)
+                if number == 0:
+                    advance()
     if not found:
         raise InputError(
             f"all pictures are gray, and protocol {protocols[0]} measures colour: give --protocol "
@@ -92,6 +95,13 @@ def notes_of(
     if left_out:
         notes.append(f"all pictures are gray: protocol {' and '.join(left_out)} was left out")
     return tuple(notes)
+
+
+def _references(file: Path, name: str) -> Iterator[ReferencePicture]:
+    if is_clip(file):
+        yield from ReferenceClip(name, file).frames()
+    else:
+        yield _reference(file, name)
 
 
 def _reference(file: Path, name: str) -> ReferencePicture:

@@ -150,7 +150,10 @@ def test_a_baseline_of_another_codec_or_encoder_is_refused(bench: Bench, tmp_pat
         (["--qp", "30,x"], "'x' is no number"),
         (["--qp", "60"], "QP 60 of hevc is not a whole number from 0 to 51"),
         (["--qp", "nan"], "QP nan is not from 0 to 63"),
-        (["--codec", "vvc", "--qp", "30"], "serves jpeg, hevc, jpeg2000, webp and not vvc"),
+        (
+            ["--codec", "vvc", "--qp", "30"],
+            "and not vvc, of which quality is measured: give --codec jpeg",
+        ),
         (["--rate", "1", "--protocol", "planes"], "jpeg2000 has no protocol planes"),
         (["--qp", "30", "--size", "720p"], "leave out --size"),
         (["--qp", "30", "--no-quality"], "leave out --qp"),
@@ -163,6 +166,16 @@ def test_wrong_use_is_one_line(bench: Bench, arguments: list[str], message: str)
     assert message in result.output and "Traceback" not in result.output
 
 
-def test_low_delay_of_webp_is_refused(bench: Bench) -> None:
-    result = bench("--codec", "webp", "--low-delay", data="clip.y4m")
-    assert result.exit_code == 2 and "low delay is for h264 and hevc" in result.output
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--codec", "webp", "--low-delay"], "low delay is for h264 and hevc"),
+        (["--no-quality"], "clips are not timed: give --data with pictures"),
+        (["--compare", "edgeqe-tiny", "edgeqe-nano"], "leave out --model"),
+        (["--qp", "32", "--scale", "0.5"], "clips are measured as they are"),
+    ],
+)
+def test_wrong_use_of_clips_is_one_line(bench: Bench, arguments: list[str], message: str) -> None:
+    result = bench(*arguments, data="clip.y4m")
+    assert result.exit_code == 2, result.output
+    assert message in result.output and "Traceback" not in result.output

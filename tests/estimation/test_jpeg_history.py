@@ -12,9 +12,8 @@ from scipy.fft import dctn
 
 from edgeqe.codecs.strength import ZIGZAG_1_TO_15, step_from_quality
 from edgeqe.errors import InputError
-from edgeqe.estimation import jpeg_codings
 from edgeqe.estimation.coefficients import BINS_PER_LEVEL, LARGEST, histograms
-from edgeqe.estimation.jpeg_history import FACTOR
+from edgeqe.estimation.jpeg_history import FACTOR, jpeg_codings
 
 Rgb = npt.NDArray[np.uint8]
 #: ITU-T T.871, 7.

@@ -14,8 +14,10 @@ from edgeqe.files.folders import list_pictures
 from edgeqe.model.catalogue import find_model
 from edgeqe.quantization.drift.gate import check
 from edgeqe.quantization.drift.limits import DriftLimits
+from edgeqe.quantization.drift.picture_sets import picture_sets
 from edgeqe.quantization.drift.references import PROTOCOLS
 from tests import small_models
+from tests.clips import moving, studio_planes, write_y4m
 from tests.drift_models import TINY, doubled, photographs, tiny_with
 
 
@@ -138,6 +140,16 @@ def test_the_gate_of_another_codec(sets: dict[str, tuple[Path, ...]], tmp_path: 
         assert report.notes == () and report.to_dict()["encoder"]["encoder"] in report.to_text()
     with pytest.raises(InputError, match="serves jpeg and not hevc"):
         check(TINY, TINY, one, codec="hevc", values=(32,))
+
+
+def test_the_frames_of_a_clip_are_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    write_y4m(tmp_path / "film.y4m", [studio_planes(rgb) for rgb in moving()])
+    with picture_sets([tmp_path / "film.y4m"]) as sets:
+        report = check(TINY, TINY, sets, values=(40,), protocols=("gray",))
+    (row,) = report.rows
+    names = [picture.name for picture in row.pictures]
+    assert (row.data, names) == ("film.y4m", [f"film.y4m:{number}" for number in range(3)])
 
 
 def test_models_that_cannot_be_compared(sets: dict[str, tuple[Path, ...]], tmp_path: Path) -> None:
