@@ -20,7 +20,8 @@ def heic_of(sets: list[bytes], slices: list[bytes], shown: tuple[int, int] = (96
     head = bytes((1, 1, 0x60, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 93, 0xF0, 0, 0xFC, 0xFD, 0xF8, 0xF8, 0, 0,
                   0x0F, len(sets)))  # fmt: skip
     record = head + b"".join(
-        bytes((hevc_nal.unit_kind(unit), 0, 1)) + struct.pack(">H", len(unit)) + unit for unit in sets
+        bytes((hevc_nal.unit_kind(unit), 0, 1)) + struct.pack(">H", len(unit)) + unit
+        for unit in sets
     )
     content = b"".join(struct.pack(">I", len(unit)) + unit for unit in slices)
     size = full(b"ispe", 0, struct.pack(">II", *shown))

@@ -34,7 +34,7 @@ def test_a_session_of_other_channels_than_the_card_is_refused(
     """The last check, behind the file's: what the runtime itself says of the model."""
     file = files[name]
     for changes in ({"planes": "rgb"}, {"inputs": ("planes", "residual")}):
-        card = replace(file.card, **changes)  # type: ignore[arg-type]
+        card = replace(file.card, **changes)
         with pytest.raises(ModelError, match="the card says"):
             if name == "m.onnx":
                 OrtSession(file.data, card=card)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -25,7 +26,7 @@ def test_mutants_end_in_an_error_or_a_residual() -> None:
 def test_a_child_that_ends_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The attack sees what it is there for: a process that a mutant ended, and which one it was."""
     monkeypatch.syspath_prepend(str(SCRIPT))
-    import parent
+    parent = importlib.import_module("parent")
 
     child = tmp_path / "__main__.py"
     child.write_text(
