@@ -2,13 +2,13 @@
 
 A codec's curve is its quality over the logarithm of its rate. The deltas are the mean
 distance of two curves, along the rate or along the quality, where both have values.
-Enhancement costs no bits: before and after, a picture has the rate of its JPEG file.
+Enhancement costs no bits: before and after, a picture has the rate of its coded file.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -166,15 +166,18 @@ def _mean_gap(
 
 @dataclass(frozen=True)
 class Bd:
-    """One model's deltas to JPEG itself in one protocol, by one measure of quality."""
+    """One model's deltas to a codec itself in one protocol, by one measure of quality."""
 
     protocol: CodingProtocol
     model: str
     measure: str
     """``psnr``, or ``y_psnr`` of luma in the protocols of colour."""
 
-    qualities: tuple[int, ...]
-    """IJG qualities of the curves' points, rising."""
+    codec: str
+    """The codec whose curve is compared with."""
+
+    values: tuple[float, ...]
+    """Strengths of the curves' points, rising."""
 
     rate_percent: float | None
     """Mean of the pictures' BD-rates, negative where bits are saved; None without pictures."""
@@ -182,11 +185,16 @@ class Bd:
     psnr_db: float | None
     """Mean of the pictures' BD-PSNRs, positive for better ones; None without pictures."""
 
-    pictures: int
-    """How many pictures the means are of."""
+    rates_percent: Mapping[str, float]
+    """BD-rate of each picture or clip that the means are of, by its name."""
 
     left_out: tuple[str, ...]
     """Names of the pictures whose curves cannot be compared."""
+
+    @property
+    def worst(self) -> str:
+        """Name of the picture with the largest BD-rate; empty without pictures."""
+        return max(self.rates_percent, key=lambda name: self.rates_percent[name], default="")
 
     def to_dict(self) -> dict[str, Any]:
         """Deltas as plain values for a report."""
@@ -194,16 +202,20 @@ class Bd:
             "protocol": self.protocol.value,
             "model": self.model,
             "measure": self.measure,
-            "qualities": list(self.qualities),
+            "codec": self.codec,
+            "values": list(self.values),
             "bd_rate_percent": self.rate_percent,
             "bd_psnr_db": self.psnr_db,
-            "pictures": self.pictures,
+            "pictures": len(self.rates_percent),
+            "worst_picture": self.worst or None,
+            "worst_bd_rate_percent": self.rates_percent.get(self.worst),
+            "bd_rates_percent": dict(self.rates_percent),
             "left_out": list(self.left_out),
         }
 
 
 def deltas(rows: Sequence[QualityRow]) -> list[Bd]:
-    """Deltas of each model to JPEG itself, over all qualities that it was measured at.
+    """Deltas of each model to the codec itself, over all strengths that it was measured at.
 
     Both deltas are computed for every picture by itself and averaged over the pictures, as
     common test conditions average over sequences; the delta of the mean curve would be
@@ -214,36 +226,37 @@ def deltas(rows: Sequence[QualityRow]) -> list[Bd]:
     Parameters
     ----------
     rows : sequence of QualityRow
-        Of any protocols, models and qualities, in any order; the rows of one protocol and
-        model are of the same pictures.
+        Of one codec and of any protocols, models and strengths, in any order; the rows of one
+        protocol and model are of the same pictures.
 
     Returns
     -------
     list of Bd
         By protocol and model, in the order of their first rows: ``psnr``, and in the
-        protocols of colour ``y_psnr`` after it. Nothing of a model with fewer than four qualities.
+        protocols of colour ``y_psnr`` after it. Nothing of a model with fewer than four strengths.
 
     Raises
     ------
     ImportError
         If there is something to compare and scipy is not installed.
     """
-    groups: dict[tuple[CodingProtocol, str], dict[int, QualityRow]] = {}
+    groups: dict[tuple[CodingProtocol, str], dict[float, QualityRow]] = {}
     for row in rows:
-        groups.setdefault((row.protocol, row.model), {})[row.quality] = row
+        groups.setdefault((row.protocol, row.model), {})[row.point.value] = row
     found = []
-    for (protocol, _), by_quality in groups.items():
-        if len(by_quality) < LEAST_POINTS:
+    for (protocol, _), by_value in groups.items():
+        if len(by_value) < LEAST_POINTS:
             continue
-        measured = [by_quality[quality] for quality in sorted(by_quality)]
+        measured = [by_value[value] for value in sorted(by_value)]
         measures = ("psnr",) if protocol == CodingProtocol.GRAY else ("psnr", "y_psnr")
         found += [_over_pictures(measured, measure) for measure in measures]
     return found
 
 
 def _over_pictures(rows: Sequence[QualityRow], measure: str) -> Bd:
-    """Mean deltas of one model's rows, one row a quality."""
-    rates, gains, left_out = [], [], []
+    """Mean deltas of one model's rows, one row a strength."""
+    rates: dict[str, float] = {}
+    gains, left_out = [], []
     for scores in zip(*(row.scores for row in rows), strict=True):
         before, after = _curves(scores, measure)
         try:
@@ -251,16 +264,17 @@ def _over_pictures(rows: Sequence[QualityRow], measure: str) -> Bd:
         except InputError:
             left_out.append(scores[0].name)
             continue
-        rates.append(picture[0])
+        rates[scores[0].name] = picture[0]
         gains.append(picture[1])
     return Bd(
         protocol=rows[0].protocol,
         model=rows[0].model,
         measure=measure,
-        qualities=tuple(row.quality for row in rows),
-        rate_percent=float(np.mean(rates)) if rates else None,
+        codec=rows[0].point.codec,
+        values=tuple(row.point.value for row in rows),
+        rate_percent=float(np.mean(list(rates.values()))) if rates else None,
         psnr_db=float(np.mean(gains)) if gains else None,
-        pictures=len(rates),
+        rates_percent=rates,
         left_out=tuple(left_out),
     )
 

@@ -50,7 +50,7 @@ def duel(
     second: Lane,
     size: str,
     effort: Effort,
-    tell: ProgressCallback = lambda what, done, length: None,
+    progress: ProgressCallback = lambda what, done, length: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Duel:
     """Run two lanes in turns until their ratio is known to 0.5 %, or the time is up.
@@ -62,7 +62,7 @@ def duel(
     size : str
         For the report.
     effort : Effort
-    tell : callable
+    progress : callable
         Gets after each round what is done, the percentage, and 100.
     clock : callable
         Seconds; rises.
@@ -82,7 +82,7 @@ def duel(
             late = spent >= effort.seconds or rounds >= MOST_ROUNDS
             done = known or (late and rounds >= FEWEST)
             share = max(rounds / MOST_ROUNDS, spent / effort.seconds)
-        tell(f"{what}, {size}", 100 if done else min(99, int(100 * share)), 100)
+        progress(f"{what}, {size}", 100 if done else min(99, int(100 * share)), 100)
     medians = statistics.median(times[0]), statistics.median(times[1])
     return Duel(what, size, medians, rounds, change)
 

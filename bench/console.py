@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeqe.bench.report import MIB
+from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.protocols import CodingProtocol
 from edgeqe.reports.tables import table
 
@@ -67,10 +68,17 @@ def format_models(report: Entry) -> str:
         if not model.get("peer")
     ]
     headers = ["model", "kMAC/px", "parameters", "KiB", "precision", "window", "halo"]
-    head = (
-        f"{data['pictures']} pictures of {data['name']}{scaled}; target {report['setup']['target']}"
-    )
-    return "\n".join([head, "", *table([headers, *rows], range(1))])
+    what, setup = "clips" if data["clips"] else "pictures", report["setup"]
+    head = [f"{data['pictures']} {what} of {data['name']}{scaled}; target {setup['target']}"]
+    if data["clips"] or setup["codec"] != "jpeg":
+        head.append(f"{codec_in_words(setup['codec'])}, {setup['coding']}: {encoder_words(setup)}")
+    return "\n".join([*head, "", *table([headers, *rows], range(1))])
+
+
+def encoder_words(setup: Entry) -> str:
+    """Encoder, version and settings of a report's setup."""
+    encoder = setup["encoder"]
+    return f"{encoder['encoder']} ({encoder['version']}), {encoder['settings']}"
 
 
 def ensemble_words(rows: Sequence[Entry]) -> str:
@@ -82,14 +90,16 @@ def ensemble_words(rows: Sequence[Entry]) -> str:
 def format_quality(protocol: str, rows: Sequence[Entry]) -> str:
     """Table of one protocol."""
     colour = protocol != "gray"
-    headers = ["model", "q", "n", "bit/px", "JPEG dB", "after dB", "gain", "worst"]
+    codec = rows[0]["codec"]
+    name, unit = codec_in_words(codec), "q" if codec == "jpeg" else unit_in_words(codec)
+    headers = ["model", unit, "n", "bit/px", f"{name} dB", "after dB", "gain", "worst"]
     headers[4:4] = ["bit/ch"] if colour else []
     if colour:
-        headers += ["Y JPEG", "Y after"]
-    headers += ["SSIM JPEG", "after", "PSNR-B JPEG", "after", "worst picture"]
+        headers += [f"Y {name}", "Y after"]
+    headers += [f"SSIM {name}", "after", f"PSNR-B {name}", "after", "worst picture"]
     cells = []
     for row in rows:
-        line = [row["model"], str(row["quality"]), str(row["pictures"])]
+        line = [row["model"], f"{row['value']:g}", str(row["pictures"])]
         line.append(f"{row['bits_per_pixel']:.3f}")
         line += [f"{row['bits_per_channel']:.3f}"] if colour else []
         line += [
@@ -117,8 +127,8 @@ def format_quality(protocol: str, rows: Sequence[Entry]) -> str:
 
 
 def format_bd(entries: Sequence[Entry]) -> str:
-    """Table of the Bjontegaard deltas to JPEG itself."""
-    headers = ["model", "protocol", "of", "BD-rate", "BD-PSNR", "n"]
+    """Table of the Bjontegaard deltas to the codec itself."""
+    headers = ["model", "protocol", "of", "BD-rate", "BD-PSNR", "n", "worst", "worst picture"]
     cells = [
         [
             one["model"],
@@ -127,15 +137,16 @@ def format_bd(entries: Sequence[Entry]) -> str:
             "" if one["bd_rate_percent"] is None else f"{one['bd_rate_percent']:+.2f} %",
             "" if one["bd_psnr_db"] is None else f"{one['bd_psnr_db']:+.3f} dB",
             str(one["pictures"]),
+            "" if one["worst_picture"] is None else f"{one['worst_bd_rate_percent']:+.2f} %",
+            one["worst_picture"] or "",
         ]
         for one in entries
     ]
-    qualities = ", ".join(map(str, entries[0]["qualities"]))
     lines = [
-        f"Bits saved at equal quality, decibels at equal bits: against JPEG at qualities {qualities},",
+        f"Bits saved at equal quality, decibels at equal bits: against {curve_words(entries[0])},",
         "piecewise cubic over the logarithm of the rate, mean of the pictures",
         "",
-        *table([headers, *cells], range(3)),
+        *table([headers, *cells], (0, 1, 2, 7)),
     ]
     left_out = list(dict.fromkeys(name for one in entries for name in one["left_out"]))
     if left_out:
@@ -143,6 +154,13 @@ def format_bd(entries: Sequence[Entry]) -> str:
             f"Left out somewhere, since their curves cannot be compared: {', '.join(left_out)}."
         )
     return "\n".join(lines)
+
+
+def curve_words(entry: Entry) -> str:
+    """Codec and strengths of a curve, such as ``JPEG at qualities 10, 20, 40, 70``."""
+    units = {"quality": "qualities", "QP": "QPs", "rate": "rates"}
+    unit, values = unit_in_words(entry["codec"]), ", ".join(f"{v:g}" for v in entry["values"])
+    return f"{codec_in_words(entry['codec'])} at {units[unit]} {values}"
 
 
 def format_latency(latency: Entry) -> str:

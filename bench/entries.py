@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeqe.bench.kinds import (
+    Amount,
     Decibels,
     DecibelsByName,
     Fraction,
@@ -27,7 +28,7 @@ from edgeqe.bench.kinds import (
 )
 
 __all__ = [
-    "DataEntry", "LaneEntry", "LatencyEntry", "MemoryEntry", "ModelEntry", "PeerEntry",
+    "DataEntry", "EncoderEntry", "LaneEntry", "LatencyEntry", "MemoryEntry", "ModelEntry", "PeerEntry",
     "QualityEntry", "ReportEntry", "SetupEntry", "StampEntry", "plain",
 ]  # fmt: skip
 
@@ -59,13 +60,29 @@ class StampEntry:
 
 
 @dataclass
+class EncoderEntry:
+    """What codes the pictures."""
+
+    encoder: Text
+    version: Text
+    settings: Text
+
+
+@dataclass
 class SetupEntry:
     """What was asked for."""
 
     target: str
     full: bool
-    qualities: list[int]
-    """IJG qualities; empty where no quality was measured."""
+    codec: Text
+    """Name of the codec whose pictures are enhanced."""
+    coding: Text
+    """``all intra``, or ``low delay`` of clips."""
+    encoder: EncoderEntry
+    unit: str
+    """What `values` are: ``quality``, ``qp`` or ``rate``."""
+    values: list[float]
+    """Strengths that the encoder is given; empty where no quality was measured."""
     protocols: list[str]
     sizes: list[str]
     """Empty where no speed was measured."""
@@ -120,20 +137,25 @@ class PeerEntry:
 
 @dataclass
 class DataEntry:
-    """The pictures."""
+    """The pictures or clips."""
 
     name: Text
+    clips: Truth
+    """Whether they are clips."""
     pictures: Whole
     scale: Fraction
 
 
 @dataclass
 class QualityEntry:
-    """Means over the pictures for one protocol, quality and model, in dB but for SSIM."""
+    """Means over the pictures or clips for one protocol, strength and model, in dB but for SSIM."""
 
     protocol: Text
     model: Text
-    quality: Whole
+    codec: Text
+    unit: str
+    """What `value` is: ``quality``, ``qp`` or ``rate`` in bits per pixel."""
+    value: Amount
     ensemble: int
     pictures: int
     step: float
@@ -149,7 +171,7 @@ class QualityEntry:
     psnr_b_db_before: float
     psnr_b_db_after: float
     gains_db: DecibelsByName
-    """By the name of the picture."""
+    """By the name of the picture or clip."""
     y_psnr_db_before: float | None = field(default=None, metadata=LEFT_OUT)
     """Of luma; not in protocol ``gray``."""
     y_psnr_db_after: float | None = field(default=None, metadata=LEFT_OUT)

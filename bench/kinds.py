@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 __all__ = [
-    "Decibels", "DecibelsByName", "Fraction", "Interval", "Kind", "Load", "MaybeRatio", "MaybeText",
+    "Amount", "Decibels", "DecibelsByName", "Fraction", "Interval", "Kind", "Load", "MaybeRatio", "MaybeText",
     "MaybeWhole", "RatioValue", "Text", "Texts", "Truth", "Whole", "faults", "shape_of",
 ]  # fmt: skip
 
@@ -73,6 +73,7 @@ MaybeText = Annotated[str | None, _maybe(_TEXT)]
 Texts = Annotated[list[str], Each(_TEXT, listed=True)]
 Whole = Annotated[int, _WHOLE]
 MaybeWhole = Annotated[int | None, _maybe(_WHOLE)]
+Amount = Annotated[float, _number(0, 1e6)]
 Decibels = Annotated[float, _DB]
 DecibelsByName = Annotated[dict[str, float], Each(_DB)]
 RatioValue = Annotated[float, _RATIO]

@@ -192,7 +192,9 @@ class LatencyRun:
             turns += [lambda _, run=lane.run: run(), lambda _: reference.run()]  # type: ignore[misc]
         self._race = Race(turns, clock=clock)
 
-    def run(self, effort: Effort, tell: ProgressCallback = lambda what, done, length: None) -> None:
+    def run(
+        self, effort: Effort, progress: ProgressCallback = lambda what, done, length: None
+    ) -> None:
         """Warm up, then run as many rounds as the effort asks for.
 
         An interrupt leaves the rounds that were finished.
@@ -200,7 +202,7 @@ class LatencyRun:
         Parameters
         ----------
         effort : Effort
-        tell : callable
+        progress : callable
             Gets after each round what is done, the percentage, and 100.
         """
         what = f"latency, {self._picture[0]}"
@@ -213,8 +215,8 @@ class LatencyRun:
                 share = rounds / effort.rounds
             else:
                 share = max(rounds / MOST_ROUNDS, (self._clock() - start) / effort.seconds)
-            tell(what, min(99, int(100 * share)), 100)
-        tell(what, 100, 100)
+            progress(what, min(99, int(100 * share)), 100)
+        progress(what, 100, 100)
 
     def _done(self, effort: Effort, late: bool) -> bool:
         rounds = len(self._race.seconds)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgeqe.bench.clips import ClipSet
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.page.crops import crops_of
 from edgeqe.bench.page.html import page_html
@@ -26,13 +27,16 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     Raises
     ------
     InputError
-        If a report is there, the folder cannot be made, or plots cannot be drawn.
+        If a report is there, or the folder cannot be made.
+    MissingPackageError
+        If what draws the plots or writes the page is not installed.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingPackageError(
-            "--out draws plots, and matplotlib is not installed: pip install 'edgeqe[bench]', or "
-            "print the report with --json."
-        )
+    for package, does in {"matplotlib": "draws plots", "jinja2": "writes a page"}.items():
+        if importlib.util.find_spec(package) is None:
+            raise MissingPackageError(
+                f"--out {does}, and {package} is not installed: pip install 'edgeqe[bench]', or "
+                "print the report with --json."
+            )
     taken = [name for name in (REPORT_NAME, PAGE_NAME, PARETO_NAME) if (folder / name).exists()]
     if taken and not overwrite:
         raise InputError(f"{folder / taken[0]} exists: give --overwrite, or another --out.")
@@ -48,7 +52,7 @@ def write_all(
     report: Mapping[str, Any],
     rows: Sequence[QualityRow],
     networks: Mapping[str, MeasuredNetwork],
-    pictures: PictureSet,
+    pictures: PictureSet | ClipSet,
     folder: Path,
 ) -> None:
     """Write the report's files; what was not measured has no plot.
@@ -61,7 +65,8 @@ def write_all(
         Its rows of quality, which choose the pictures that are shown.
     networks : mapping of str to MeasuredNetwork
         By the names of the report; those nothing else beats are shown.
-    pictures : PictureSet
+    pictures : PictureSet or ClipSet
+        No cuts of clips are shown.
     folder : Path
 
     Raises
@@ -75,5 +80,7 @@ def write_all(
         write(pareto_png(report), folder / PARETO_NAME)
     best = [point["model"] for point in trade["points"] if point["frontier"]] if trade else []
     shown = [name for name in networks if name in best] or list(networks)
-    crops = [] if report["interrupted"] else crops_of(networks, pictures, rows, shown)
+    crops = []
+    if isinstance(pictures, PictureSet) and not report["interrupted"]:
+        crops = crops_of(networks, pictures, rows, shown)
     write(page_html(report, crops).encode(), folder / PAGE_NAME)

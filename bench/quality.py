@@ -2,25 +2,29 @@
 
 What is coded, decoded and enhanced is `edgeqe.protocols`. SSIM and PSNR-B are taken on luma,
 because that is where JPEG's 8x8 grid lies; in protocol ``rgb`` it is full-range luma. PSNR is taken
-on whole pictures of rounded uint8 pixels.
+on whole pictures of rounded uint8 pixels. A clip's figures are the means over its frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgeqe import metrics
+from edgeqe.bench.clips import ClipSet
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.entries import QualityEntry
+from edgeqe.clips import ReferenceClip
+from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.protocols import (
     CodingProtocol,
     CompressedPicture,
     MeasuredNetwork,
     MeasuredPicture,
+    ReferencePicture,
     compress,
 )
 
@@ -30,7 +34,7 @@ PSNR_CEILING = 100.0
 
 @dataclass(frozen=True)
 class Score:
-    """One picture's figures before and after, in dB but for SSIM."""
+    """Figures of a picture or clip before and after, in dB but for SSIM."""
 
     name: str
     psnr: tuple[float, float]
@@ -39,7 +43,26 @@ class Score:
     psnr_b: tuple[float, float]
     bits_per_pixel: float
     step: float
-    """Quantization step of the JPEG's luma, 8-bit levels."""
+    """Quantization step of luma, 8-bit levels."""
+
+    @classmethod
+    def of_clip(cls, name: str, frames: Sequence[Score]) -> Score:
+        """Means over a clip's frames, at least one."""
+
+        def mean(figure: str) -> tuple[float, float]:
+            before, after = np.mean([getattr(frame, figure) for frame in frames], axis=0)
+            return float(before), float(after)
+
+        bits, step = np.mean([(frame.bits_per_pixel, frame.step) for frame in frames], axis=0)
+        return cls(
+            name,
+            mean("psnr"),
+            mean("y_psnr"),
+            mean("ssim"),
+            mean("psnr_b"),
+            float(bits),
+            float(step),
+        )
 
     @property
     def gain(self) -> float:
@@ -49,11 +72,11 @@ class Score:
 
 @dataclass(frozen=True)
 class QualityRow:
-    """Means over the pictures for one protocol, quality and model."""
+    """Means over the pictures or clips for one protocol, strength and model."""
 
     protocol: CodingProtocol
     model: str
-    quality: int
+    point: RatePoint
     scores: tuple[Score, ...]
     """At least one, in the order of the pictures."""
     ensemble: int = 1
@@ -74,16 +97,23 @@ class QualityRow:
         """Score of the picture with the smallest gain."""
         return min(self.scores, key=lambda score: score.gain)
 
+    @property
+    def bits_per_pixel(self) -> float:
+        """Mean over the pictures."""
+        return float(np.mean([score.bits_per_pixel for score in self.scores]))
+
     def entry(self) -> QualityEntry:
         """Row for a report."""
-        bits = float(np.mean([score.bits_per_pixel for score in self.scores]))
+        bits = self.bits_per_pixel
         colour = self.protocol != CodingProtocol.GRAY
         psnr, ssim, psnr_b = (self.mean(figure) for figure in ("psnr", "ssim", "psnr_b"))
         y_psnr = self.mean("y_psnr") if colour else (None, None)
         return QualityEntry(
             protocol=self.protocol.value,
             model=self.model,
-            quality=self.quality,
+            codec=self.point.codec,
+            unit=self.point.unit,
+            value=self.point.value,
             ensemble=self.ensemble,
             pictures=len(self.scores),
             step=float(np.mean([score.step for score in self.scores])),
@@ -135,27 +165,31 @@ def _figures(
 
 def measure(
     networks: Mapping[str, MeasuredNetwork],
-    pictures: PictureSet,
+    pictures: PictureSet | ClipSet,
     protocol: CodingProtocol,
-    quality: int,
-    tell: Callable[[str, int, int], None] = lambda what, done, length: None,
+    point: RatePoint,
+    progress: Callable[[str, int, int], None] = lambda what, done, length: None,
     ensemble: int = 1,
+    *,
+    low_delay: bool = False,
 ) -> Iterator[QualityRow]:
-    """Measure networks at one quality; each picture is coded once for all of them.
+    """Measure networks at one strength; each picture is coded once for all of them.
 
     Parameters
     ----------
     networks : mapping of str to MeasuredNetwork
         By the name for the report.
-    pictures : PictureSet
-        In the protocols of colour gray pictures are left out.
+    pictures : PictureSet or ClipSet
+        In the protocols of colour gray ones are left out.
     protocol : CodingProtocol
-    quality : int
-        IJG quality, 1 to 100.
-    tell : callable
+    point : RatePoint
+        Codec and strength.
+    progress : callable
         Gets what is being done, how many pictures are done, and how many there are.
     ensemble : int
         What the networks are, for the rows.
+    low_delay : bool
+        Code clips as an intra picture and P pictures; else each frame by itself.
 
     Yields
     ------
@@ -168,18 +202,37 @@ def measure(
         If no picture is left.
     """
     scores: dict[str, list[Score]] = {name: [] for name in networks}
-    for number, picture in enumerate(pictures, 1):
-        if picture.gray and protocol != CodingProtocol.GRAY:
-            continue
-        coded = compress(picture, protocol, quality)
-        scorer = PictureScorer(coded)
-        for name, network in networks.items():
-            scores[name].append(scorer.score(coded.enhanced(network)))
-        tell(f"{protocol}, quality {quality}", number, len(pictures))
+    every: Iterable[ReferencePicture | ReferenceClip] = pictures
+    for number, reference in enumerate(every, 1):
+        frames: dict[str, list[Score]] = {name: [] for name in networks}
+        for coded in _compressed(reference, protocol, point, low_delay):
+            scorer = PictureScorer(coded)
+            for name, network in networks.items():
+                frames[name].append(scorer.score(coded.enhanced(network)))
+        for name, done in frames.items():
+            if done and isinstance(reference, ReferenceClip):
+                scores[name].append(Score.of_clip(reference.name, done))
+            else:
+                scores[name] += done
+        progress(f"{protocol}, {point}", number, len(pictures))
     for name, done in scores.items():
         if not done:
             raise InputError(
                 f"{pictures.name} holds only gray pictures, and protocol {protocol} measures "
                 "colour: give --protocol gray, or another folder."
             )
-        yield QualityRow(protocol, name, quality, tuple(done), ensemble)
+        yield QualityRow(protocol, name, point, tuple(done), ensemble)
+
+
+def _compressed(
+    reference: ReferencePicture | ReferenceClip,
+    protocol: CodingProtocol,
+    point: RatePoint,
+    low_delay: bool,
+) -> Iterable[CompressedPicture]:
+    """A picture behind the encoder, or a clip's frames; nothing of gray ones in colour."""
+    if isinstance(reference, ReferenceClip):
+        return reference.compressed(protocol, point.value, point.codec, low_delay=low_delay)
+    if reference.gray and protocol != CodingProtocol.GRAY:
+        return []
+    return [compress(reference, protocol, point.value, point.codec)]

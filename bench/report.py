@@ -27,7 +27,7 @@ from edgeqe.bench.tradeoff import Requirement, advice, pareto
 from edgeqe.reports.output_file import write
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 #: File name of the report in the output folder.
 REPORT_NAME = "report.json"

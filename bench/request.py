@@ -11,15 +11,17 @@ from pathlib import Path
 from edgeqe.bench.baseline_check.rows import BaselineLimits
 from edgeqe.bench.bd import LEAST_POINTS
 from edgeqe.bench.choices import label_of, shipped_on
-from edgeqe.bench.data import PictureSet, folder, packaged
+from edgeqe.bench.clips import ClipSet, references
+from edgeqe.bench.data import PictureSet, packaged
 from edgeqe.bench.frames import SIZES
 from edgeqe.bench.latency import KINDS, Effort
 from edgeqe.bench.run import BenchPlan
 from edgeqe.bench.tradeoff import Requirement
+from edgeqe.coding import CODECS, RatePoint, asked_points
 from edgeqe.engine.memory import parse_size
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError, MemoryLimitError
-from edgeqe.protocols import CodingProtocol, protocols_of
+from edgeqe.protocols import CodingProtocol, protocols_of, protocols_with
 from edgeqe.runtimes.selection import profile_for
 from edgeqe.views.options import EnhanceOptions
 
@@ -27,6 +29,8 @@ from edgeqe.views.options import EnhanceOptions
 MEMORY_LIMIT = "64MiB"
 #: JPEG qualities if none are given, and those of a full run, which are ASQE-CNN's.
 QUALITIES, FULL_QUALITIES = (10, 20, 40), (10, 20, 40, 70, 85, 90)
+#: Protocols if none is given, those of them that the codec has.
+PROTOCOLS = (CodingProtocol.GRAY, CodingProtocol.PLANES)
 #: Seconds of a size's rounds in a full run.
 FULL_SECONDS = 180.0
 
@@ -39,7 +43,11 @@ class Request:
     data: Path | None = None
     scale: float = 1.0
     protocols: tuple[str, ...] = ()
-    qualities: tuple[int, ...] = ()
+    codec: str | None = None
+    qualities: tuple[float, ...] = ()
+    qps: tuple[float, ...] = ()
+    rates: tuple[float, ...] = ()
+    low_delay: bool = False
     sizes: tuple[str, ...] = ()
     full: bool = False
     target: str = "auto"
@@ -74,6 +82,7 @@ class Request:
         """
         flags = {"models": "model", "protocols": "protocol", "qualities": "quality"}
         flags |= {"sizes": "size", "peers": "peer", "latency_ms": "latency"}
+        flags |= {"qps": "qp", "rates": "rate"}
         given = [
             f"--{flags.get(name, name).replace('_', '-')}"
             for name in names
@@ -102,6 +111,7 @@ class Request:
             )
         if self.no_quality:
             self.refuse("--no-quality leaves no gain to advise on", "fps", "latency_ms")
+            self.refuse("--no-quality codes nothing", "codec", "qps", "rates", "low_delay")
         if self.baseline is None:
             self.refuse(
                 "there is no --baseline to compare with",
@@ -134,30 +144,63 @@ class Request:
         ImportError
             If what BD-rate needs is not installed.
         """
-        protocols = protocols_of(self.protocols)
-        gray = protocols == (CodingProtocol.GRAY,)
-        qualities = tuple(dict.fromkeys(self.qualities))
-        qualities = qualities or (FULL_QUALITIES if self.full else QUALITIES)
-        if len(qualities) >= LEAST_POINTS and not self.no_quality:
+        protocols, points, pictures = protocols_of(self.protocols), self.points(), self.pictures()
+        gray, codec = protocols == (CodingProtocol.GRAY,), points[0].codec
+        with_speed = not self.no_speed and codec == "jpeg" and isinstance(pictures, PictureSet)
+        if self.no_quality:
+            self.timed_pictures()
+        if not with_speed:
+            self.refuse(
+                "speed is that of any codec, and measured on pictures behind JPEG",
+                *("sizes", "peers", "repeats", "fps", "latency_ms"),
+            )
+        if self.low_delay and isinstance(pictures, PictureSet):
+            raise InputError("--low-delay codes clips: give --data with some (.y4m, .mkv).")
+        if len(points) >= LEAST_POINTS and not self.no_quality:
             import scipy.interpolate  # noqa: F401  # better missed now than after the measuring
         kinds: tuple[str, ...] = ("gray", "network") if gray else ("rgb", "network")
         if not gray and (self.full or self.peers):
             kinds = KINDS if self.full else ("gray", *kinds)
         return BenchPlan(
-            pictures=self.pictures(),
-            protocols=protocols or (CodingProtocol.GRAY, CodingProtocol.PLANES),
-            qualities=qualities,
+            pictures=pictures,
+            protocols=protocols or tuple(p for p in PROTOCOLS if p in protocols_with(codec)),
+            points=points,
+            low_delay=self.low_delay,
             sizes=tuple(dict.fromkeys(self.sizes)) or (tuple(SIZES) if self.full else ("720p",)),
             kinds=kinds,
             with_quality=not self.no_quality,
-            with_speed=not self.no_speed,
+            with_speed=with_speed,
             ensemble=self.ensemble,
             effort=self.effort(),
         )
 
-    def pictures(self) -> PictureSet:
-        """Set of pictures."""
-        return packaged(self.scale) if self.data is None else folder(self.data, self.scale)
+    def points(self) -> tuple[RatePoint, ...]:
+        """Codec and strengths that are measured.
+
+        Raises
+        ------
+        InputError
+            As of `edgeqe.coding.asked_points`.
+        """
+        given = {"quality": self.qualities, "qp": self.qps, "rate": self.rates}
+        return asked_points(self.codec, given, FULL_QUALITIES if self.full else QUALITIES)
+
+    def pictures(self) -> PictureSet | ClipSet:
+        """Set of pictures or clips."""
+        return packaged(self.scale) if self.data is None else references(self.data, self.scale)
+
+    def timed_pictures(self) -> PictureSet:
+        """Set of pictures.
+
+        Raises
+        ------
+        InputError
+            If clips are given.
+        """
+        pictures = self.pictures()
+        if isinstance(pictures, ClipSet):
+            raise InputError("clips are not timed: give --data with pictures.")
+        return pictures
 
     def effort(self) -> Effort:
         """How long to time."""
@@ -189,7 +232,7 @@ class Request:
         InputError, ProviderError
             As of `Enhancer`, and if nothing fits.
         """
-        asked = tuple(dict.fromkeys(self.models))
+        asked, codec = tuple(dict.fromkeys(self.models)), self.points()[0].codec
         names = asked or shipped_on(profile_for(self.target), full=self.full)
         if not names:
             raise InputError("no model is shipped with this copy: give --model FILE.")
@@ -209,10 +252,11 @@ class Request:
                     f"'{name}' takes the decoder's prediction residual, which picture files do not "
                     "carry: give --no-quality to time its network alone."
                 )
-            if "jpeg" not in enhancer.codecs and not self.no_quality:
+            if codec not in enhancer.codecs and not self.no_quality:
+                able = next((f"--codec {one}, or " for one in enhancer.codecs if one in CODECS), "")
                 raise InputError(
-                    f"'{name}' serves {', '.join(enhancer.codecs) or 'no codec'} and not jpeg, of "
-                    "which quality is measured: give --no-quality to time it alone."
+                    f"'{name}' serves {', '.join(enhancer.codecs) or 'no codec'} and not {codec}, of "
+                    f"which quality is measured: give {able}--no-quality to time it alone."
                 )
             found[label_of(enhancer, name, found)] = enhancer
         if not found:

@@ -9,11 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgeqe.bench import memory, quality
+from edgeqe.bench.clips import ClipSet
 from edgeqe.bench.conditions.cpu_load import others_between
 from edgeqe.bench.conditions.snapshot import read_conditions, warnings
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.ensembled import networks_of
-from edgeqe.bench.entries import DataEntry, ModelEntry, PeerEntry, SetupEntry, StampEntry
+from edgeqe.bench.entries import (
+    DataEntry,
+    EncoderEntry,
+    ModelEntry,
+    PeerEntry,
+    SetupEntry,
+    StampEntry,
+)
 from edgeqe.bench.frames import SIZES, frame_of_size
 from edgeqe.bench.latency import (
     Effort,
@@ -28,7 +36,7 @@ from edgeqe.bench.reference import ReferenceNetwork, reference_stamp
 from edgeqe.bench.report import BenchReport
 from edgeqe.bench.stamp import machine_stamp
 from edgeqe.bench.tradeoff import Requirement
-from edgeqe.codecs.strength import step_from_quality
+from edgeqe.coding import RatePoint, coder
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError
 from edgeqe.protocols import CodingProtocol
@@ -43,10 +51,12 @@ HEAVY_KMAC = 100.0
 class BenchPlan:
     """What to measure."""
 
-    pictures: PictureSet
+    pictures: PictureSet | ClipSet
     protocols: tuple[CodingProtocol, ...] = (CodingProtocol.GRAY, CodingProtocol.PLANES)
-    qualities: tuple[int, ...] = (10, 20, 40)
-    """IJG qualities, 1 to 100."""
+    points: tuple[RatePoint, ...] = tuple(RatePoint("jpeg", value) for value in (10, 20, 40))
+    """Strengths of one codec; others than JPEG, and clips, are for quality alone."""
+    low_delay: bool = False
+    """Whether clips are coded as an intra picture and P pictures."""
     sizes: tuple[str, ...] = ("720p",)
     """Names out of `frames.SIZES`."""
     kinds: tuple[str, ...] = ("rgb", "network")
@@ -59,8 +69,6 @@ class BenchPlan:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be measured, before anything runs."""
-        for value in self.qualities:
-            step_from_quality(value)
         for what, given, known in (
             ("protocol", self.protocols, tuple(CodingProtocol)),
             ("size", self.sizes, tuple(SIZES)),
@@ -72,15 +80,15 @@ class BenchPlan:
                     )
             if not given:
                 raise InputError(f"nothing to measure: give at least one {what}.")
-        if not self.qualities:
-            raise InputError("nothing to measure: give at least one quality.")
+        if not self.points:
+            raise InputError("nothing to measure: give at least one strength.")
         if self.effort.rounds < 0:
             raise InputError(f"repeats {self.effort.rounds} is not a whole number from 1 up.")
 
     @property
     def timed_quality(self) -> int:
         """JPEG quality of the timed frames: the middle one of those measured, or the coarser of two."""
-        return sorted(self.qualities)[(len(self.qualities) - 1) // 2]
+        return round(sorted(point.value for point in self.points)[(len(self.points) - 1) // 2])
 
 
 def new_report(
@@ -94,7 +102,8 @@ def new_report(
     """Report with its stamp and nothing measured."""
     infos = [enhancer.info for enhancer in enhancers.values()]
     first = infos[0]
-    before = read_conditions().to_dict()
+    before, codec = read_conditions().to_dict(), plan.points[0].codec
+    clips = isinstance(plan.pictures, ClipSet)
     return BenchReport(
         stamp=StampEntry(
             **machine_stamp(),
@@ -104,7 +113,11 @@ def new_report(
         setup=SetupEntry(
             target=first.target,
             full=full,
-            qualities=list(plan.qualities) if plan.with_quality else [],
+            codec=codec,
+            coding="low delay" if plan.low_delay else "all intra",
+            encoder=EncoderEntry(**coder(codec).settings()),
+            unit=plan.points[0].unit,
+            values=[point.value for point in plan.points] if plan.with_quality else [],
             protocols=[one.value for one in plan.protocols] if plan.with_quality else [],
             sizes=list(plan.sizes) if plan.with_speed else [],
             threads=max(info.threads for info in infos),
@@ -112,9 +125,9 @@ def new_report(
             ensemble=None if plan.ensemble == 1 else plan.ensemble,
         ),
         models=[model_entry(name, enhancer) for name, enhancer in enhancers.items()],
-        data=DataEntry(plan.pictures.name, len(plan.pictures), plan.pictures.scale),
+        data=DataEntry(plan.pictures.name, clips, len(plan.pictures), plan.pictures.scale),
         requirement=requirement or Requirement(),
-        latency_quality=plan.timed_quality,
+        latency_quality=plan.timed_quality if plan.with_speed else 0,
         notes=list(notes),
     )
 
@@ -150,7 +163,7 @@ def fill(
     plan: BenchPlan,
     enhancers: Mapping[str, Enhancer],
     peers: Sequence[Path] = (),
-    tell: ProgressCallback = lambda what, done, length: None,
+    progress: ProgressCallback = lambda what, done, length: None,
 ) -> None:
     """Measure into a report, step by step: an interrupt leaves what was finished.
 
@@ -163,7 +176,7 @@ def fill(
         By the name for the report.
     peers : sequence of Path
         Plain ONNX networks for the latency of gray arrays.
-    tell : callable
+    progress : callable
         Gets progress.
 
     Raises
@@ -179,10 +192,10 @@ def fill(
         report.stamp.conditions = {"before": before.to_dict()}
         try:
             if plan.with_quality:
-                _quality(report, plan, enhancers, tell)
+                _quality(report, plan, enhancers, progress)
             if plan.with_speed:
-                _latency(report, plan, enhancers, opened, tell)
-                _memory(report, plan, enhancers, tell)
+                _latency(report, plan, enhancers, opened, progress)
+                _memory(report, plan, enhancers, progress)
         finally:
             after = read_conditions()
             others = others_between(before.load, after.load)
@@ -205,13 +218,22 @@ def _peer_entry(peer: Peer) -> PeerEntry:
 
 
 def _quality(
-    report: BenchReport, plan: BenchPlan, enhancers: Mapping[str, Enhancer], tell: ProgressCallback
+    report: BenchReport,
+    plan: BenchPlan,
+    enhancers: Mapping[str, Enhancer],
+    progress: ProgressCallback,
 ) -> None:
     networks = networks_of(enhancers, plan.ensemble)
     for protocol in plan.protocols:
-        for value in plan.qualities:
+        for point in plan.points:
             report.quality += quality.measure(
-                networks, plan.pictures, protocol, value, tell, plan.ensemble
+                networks,
+                plan.pictures,
+                protocol,
+                point,
+                progress,
+                plan.ensemble,
+                low_delay=plan.low_delay,
             )
 
 
@@ -220,8 +242,9 @@ def _latency(
     plan: BenchPlan,
     enhancers: Mapping[str, Enhancer],
     peers: Sequence[Peer],
-    tell: ProgressCallback,
+    progress: ProgressCallback,
 ) -> None:
+    assert isinstance(plan.pictures, PictureSet), "clips are not timed"
     first = next(iter(enhancers.values())).info
     threads = report.setup.threads or 1
     reference = ReferenceNetwork(read_profile(first.profile), first.runtime, threads)
@@ -237,7 +260,7 @@ def _latency(
             latency_run = LatencyRun(lanes, reference, size, *SIZES[size])
             done, seconds = list(report.latency), list(report.reference_seconds)
             try:
-                latency_run.run(plan.effort, tell)
+                latency_run.run(plan.effort, progress)
             finally:
                 report.latency = [*done, *latency_run.timings()]
                 report.reference_seconds = [*seconds, *latency_run.reference_seconds()]
@@ -245,14 +268,17 @@ def _latency(
 
 
 def _memory(
-    report: BenchReport, plan: BenchPlan, enhancers: Mapping[str, Enhancer], tell: ProgressCallback
+    report: BenchReport,
+    plan: BenchPlan,
+    enhancers: Mapping[str, Enhancer],
+    progress: ProgressCallback,
 ) -> None:
     gray = "rgb" not in plan.kinds
     smallest = min(plan.sizes, key=lambda size: SIZES[size])
     for number, (name, enhancer) in enumerate(enhancers.items()):
         info = enhancer.info
         for size in plan.sizes:
-            tell("memory", number, len(enhancers))
+            progress("memory", number, len(enhancers))
             if "residual" in info.card.inputs:
                 continue
             if info.kmac_per_pixel > HEAVY_KMAC and size != smallest:
@@ -263,4 +289,4 @@ def _memory(
                     name, info.path, info.memory_limit, info.threads, size, shape, info.profile
                 )
             )
-    tell("memory", len(enhancers), len(enhancers))
+    progress("memory", len(enhancers), len(enhancers))

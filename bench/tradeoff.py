@@ -57,7 +57,7 @@ def pareto(
     """
     size = lanes[0]["size"] if lanes else ""
     whole = [lane for lane in lanes if lane["size"] == size and lane["what"] in KINDS]
-    at_quality = [row for row in quality if row["quality"] == wanted]
+    at_quality = [row for row in quality if row["value"] == wanted]
     protocol = next((p for p in PROTOCOLS if any(r["protocol"] == p for r in at_quality)), "")
     what = next((kind for kind in KINDS if any(lane["what"] == kind for lane in whole)), "")
     if protocol == "gray" and any(lane["what"] == "gray" for lane in whole):

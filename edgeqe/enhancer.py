@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING
+from functools import partial
+from typing import IO, TYPE_CHECKING, Literal
 
 from edgeqe.array_calls import ArrayCalls
 from edgeqe.codecs.strength import Strength, resolve_if_given
@@ -175,7 +176,7 @@ class Enhancer(ArrayCalls):
         source: str | os.PathLike[str] | bytes | IO[bytes],
         destination: str | os.PathLike[str] | IO[bytes],
         *,
-        quality: int | None = None,
+        quality: int | Literal["auto"] | None = None,
         qp: float | None = None,
         rate: float | None = None,
         step: float | None = None,
@@ -185,20 +186,22 @@ class Enhancer(ArrayCalls):
         overwrite: bool = False,
         pixel_limit: int | None = None,
     ) -> FileReport:
-        """Enhance a picture file; a JPEG's strength is read from its own tables.
+        """Enhance a picture file; coded files say their codec and strength by themselves.
 
-        Orientation tag, EXIF block, colour profile, resolution, alpha and 16-bit depth are
-        kept. The output appears whole or not at all. Models with a prediction residual are
+        Orientation, EXIF block, colour profile, resolution, alpha and depth are kept; 10 and 12
+        bits become 16. The output appears whole or not at all. Models with a prediction residual are
         refused: a picture file carries none.
 
         Parameters
         ----------
         source : str, path, bytes, or binary stream
-            JPEG, PNG, TIFF, WebP, AVIF, BMP, GIF, PGM or PPM.
+            JPEG, JPEG 2000, HEIC, AVIF, WebP, BPG, PNG, TIFF, BMP, GIF, PGM or PPM.
         destination : str, path, or binary stream
             PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
         quality, qp, rate, step, codec
-            Strength, as of `enhance`. If left out, a JPEG's own luma table says it.
+            Strength, as of `enhance`. If left out, the headers of the file say it, except of
+            PNG, TIFF, BMP, GIF, PGM and PPM. Quality ``auto`` estimates it from the pixels: the
+            coarsest coding as JPEG that the picture has behind it, if that is certain enough.
         amount, ensemble
             As of `enhance`.
         overwrite : bool
@@ -222,7 +225,7 @@ class Enhancer(ArrayCalls):
             If an argument is wrong, the file carries no strength and none is given, or the
             model does not serve the codec.
         MissingPackageError
-            If Pillow is not installed.
+            If the package that reads the format is not installed: Pillow, for HEIC pillow-heif.
 
         Examples
         --------
@@ -238,9 +241,11 @@ class Enhancer(ArrayCalls):
         """
         from edgeqe.files.enhance import PIXEL_LIMIT, enhance_file
 
-        given = resolve_if_given(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
+        cards = self._engine.cascade.cards
+        asked = None if quality == "auto" else quality
+        given = resolve_if_given(quality=asked, qp=qp, rate=rate, step=step, codec=codec)
         if given is not None:
-            check_serves(self._engine.cascade.cards, given)
+            check_serves(cards, given)
         check_residual(None, self._engine.geometry.takes_residual, (), ())
         return enhance_file(
             self,
@@ -254,6 +259,7 @@ class Enhancer(ArrayCalls):
             options=EnhanceOptions(amount, ensemble),
             overwrite=overwrite,
             pixel_limit=PIXEL_LIMIT if pixel_limit is None else pixel_limit,
+            check=partial(check_serves, cards),
         )
 
     def self_test(self) -> SelfTest:

@@ -20,7 +20,7 @@ from edgeqe.codecs.identify import strength_of
 from edgeqe.coding import Coder, Frame, Layout, RatePoint, coder
 from edgeqe.coding.video import H264Coder
 from edgeqe.errors import InputError
-from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC, pool, rgb_to_ycc, studio_luma
+from edgeqe.views.colour import NEUTRAL, full_luma, rgb_to_420, studio_luma
 
 __all__ = [
     "CodingProtocol",
@@ -105,6 +105,8 @@ class ReferencePicture:
     name: str
     pixels: Uint8
     """(H, W) for gray or (H, W, 3) for RGB."""
+    planes: tuple[Uint8, ...] = ()
+    """Y (H, W), Cb and Cr (ceil(H / 2), ceil(W / 2)) of a film's frame; they are coded as they are."""
 
     @property
     def gray(self) -> bool:
@@ -277,23 +279,38 @@ def _source(
         known = " or ".join(protocols_with(encoder.codec))
         raise InputError(f"{encoder.codec} has no protocol {protocol}: give --protocol {known}.")
     if protocol == CodingProtocol.GRAY:
-        pixels = pixels if picture.gray else studio_luma(pixels)
-        layout = Layout.GRAY
-    elif picture.gray:
+        luma = picture.planes[0] if picture.planes else pixels
+        luma = luma if luma.ndim == 2 else studio_luma(luma)
+        if Layout.GRAY in encoder.layouts:
+            return MeasuredPicture(luma), Frame(Layout.GRAY, (luma,))
+        luma = _even(luma)
+        neutral = np.full([side // 2 for side in luma.shape], NEUTRAL, np.uint8)
+        return MeasuredPicture(luma), Frame(Layout.YUV420, (luma, neutral, neutral))
+    if picture.gray:
         raise InputError(f"{picture.name} is gray: protocol {protocol} measures colour pictures.")
-    else:
-        layout = Layout.RGB
-    if layout in encoder.layouts:
-        return MeasuredPicture(pixels), Frame(layout, (pixels,))
+    if Layout.RGB in encoder.layouts:
+        return MeasuredPicture(pixels), Frame(Layout.RGB, (pixels,))
+    pixels = _even(pixels)
+    planes = _planes_of(picture, *pixels.shape[:2])
+    coded_luma = planes[0] if protocol == CodingProtocol.PLANES else None
+    return MeasuredPicture(pixels, coded_luma), Frame(Layout.YUV420, planes)
+
+
+def _even(pixels: Uint8) -> Uint8:
+    """Picture without the last row or column of an odd number."""
     height, width = pixels.shape[:2]
-    pixels = np.ascontiguousarray(pixels[: height // 2 * 2, : width // 2 * 2])
-    if layout == Layout.GRAY:
-        half = np.full((height // 2, width // 2), NEUTRAL, np.uint8)
-        return MeasuredPicture(pixels), Frame(Layout.YUV420, (pixels, half, half))
-    chroma = pool(rgb_to_ycc(pixels.astype(np.float32))[..., 1:])
-    cb, cr = np.moveaxis(np.clip(np.rint(chroma), 0, 255).astype(np.uint8), -1, 0)
-    planes = (full_luma(pixels), np.ascontiguousarray(cb), np.ascontiguousarray(cr))
-    return MeasuredPicture(pixels), Frame(Layout.YUV420, planes)
+    return np.ascontiguousarray(pixels[: height // 2 * 2, : width // 2 * 2])
+
+
+def _planes_of(picture: ReferencePicture, height: int, width: int) -> tuple[Uint8, ...]:
+    """Planes of 4:2:0 of a picture of colour, up to an even height and width."""
+    if picture.planes:
+        sizes = ((height, width), *[(height // 2, width // 2)] * 2)
+        pairs = zip(picture.planes, sizes, strict=True)
+        return tuple(
+            np.ascontiguousarray(plane[:rows, :columns]) for plane, (rows, columns) in pairs
+        )
+    return rgb_to_420(picture.pixels[:height, :width])
 
 
 def _in_eight_bits(frame: Frame) -> Frame:
@@ -309,10 +326,3 @@ def _shown(planes: tuple[Uint8, ...]) -> Uint8:
     from edgeqe.files.upsample import i420_to_rgb
 
     return i420_to_rgb(*planes)
-
-
-def full_luma(rgb: Uint8) -> Uint8:
-    """Luma 0 to 255 of RGB, as JPEG codes it: (H, W, 3) to (H, W)."""
-    weights = RGB_TO_YCC[0].astype(np.float64)
-    luma: Uint8 = np.clip(np.floor(rgb @ weights + 0.5), 0, 255).astype(np.uint8)
-    return luma

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = {".py", ".toml", ".txt", ".onnx", ".tflite", ".typed"}
+SHIPPED = {".css", ".html", ".onnx", ".py", ".tflite", ".toml", ".txt", ".typed"}
 
 
 def expected_files() -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest
 
 import edgeqe
 from edgeqe import Enhancer, metrics, shortcuts
-from tests.test_house import ROOT, modules
+from tests.source_tree import ROOT, modules
 
 #: Modules that users import by name.
 FACE = ("edgeqe", "edgeqe.demo", "edgeqe.enhancer", "edgeqe.errors", "edgeqe.info",

@@ -7,24 +7,22 @@ named by the tree that the links make (edgeqe.bench, not bench).
 from __future__ import annotations
 
 import ast
-import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-LINKED = ("bench", "converters", "quantization", "targets")
+from tests.source_tree import LINKED, ROOT, modules, within
+
 #: Packages of the device; modules of edgeqe/ itself are the package "edgeqe".
 DEVICE = (
     "codecs",
     "coding",
     "doctor",
     "engine",
+    "estimation",
     "files",
     "hardware",
     "model",
@@ -40,11 +38,12 @@ PACKAGES = (*LINKED, *DEVICE, "cli", "zoo")
 PACKAGE_MAY_IMPORT: dict[str, set[str]] = {
     "codecs": set(),
     "coding": {"codecs"},
+    "estimation": {"codecs"},
     "views": set(),
     "reports": set(),
     "hardware": set(),
     "targets": set(),
-    "files": {"codecs", "reports", "views"},
+    "files": {"codecs", "estimation", "reports", "views"},
     "model": {"codecs"},
     "runtimes": {"model", "hardware", "targets"},
     "engine": {"codecs", "model", "views", "runtimes", "targets"},
@@ -77,11 +76,12 @@ MODULE_MAY_IMPORT = {
 THIRD_PARTIES = {
     "codecs": {"numpy", "PIL", "numba"},
     "coding": {"numpy", "PIL", "av", "imageio_ffmpeg"},
+    "estimation": {"numpy"},
     "views": {"numpy"},
     "reports": set(),
     "hardware": set(),
     "targets": {"tomli"},
-    "files": {"numpy", "PIL"},
+    "files": {"numpy", "PIL", "av", "pillow_heif"},
     "model": {"numpy"},
     "runtimes": {"numpy", "onnxruntime", "ai_edge_litert", "tflite_runtime"},
     "engine": {"numpy"},
@@ -99,18 +99,25 @@ THIRD_PARTIES = {
         "ai_edge_litert",
         "pytest",
     },
-    "bench": {"numpy", "scipy", "PIL", "matplotlib", "skimage", "onnxruntime"},
+    "bench": {"numpy", "scipy", "PIL", "matplotlib", "jinja2", "skimage", "onnxruntime"},
     "cli": {"click", "numpy"},
 }
 EAGER_THIRD_PARTIES = {
     **{
         package: {"numpy"}
-        for package in ("codecs", "coding", "files", "runtimes", "edgeqe", "doctor", "bench")
+        for package in (
+            "codecs",
+            "coding",
+            "estimation",
+            "files",
+            "runtimes",
+            "edgeqe",
+            "doctor",
+            "bench",
+        )
     },
     "cli": {"click"},
 }
-#: Lines of the longest file.
-LONGEST_FILE = 350
 
 
 @dataclass(frozen=True)
@@ -122,19 +129,6 @@ class Import:
     line: int
     eager: bool
     """Run when the importing module is imported."""
-
-
-def modules(root: Path) -> dict[str, Path]:
-    """Every module of the package by name, through the links."""
-    found = {}
-    for folder, folders, files in os.walk(root / "edgeqe", followlinks=True):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        for file in files:
-            if file.endswith(".py"):
-                parts = (Path(folder) / file).relative_to(root).with_suffix("").parts
-                name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-                found[name] = Path(folder) / file
-    return found
 
 
 def imports(module: str, source: str) -> Iterator[Import]:
@@ -177,11 +171,6 @@ def package(module: str) -> str:
     if module == "edgeqe.__main__":
         return "cli"
     return parts[1] if len(parts) > 1 and parts[1] in PACKAGES else "edgeqe"
-
-
-def within(module: str, names: set[str]) -> bool:
-    """Whether a module is one of the names, or lies below one."""
-    return any(module == name or module.startswith(f"{name}.") for name in names)
 
 
 def wrong(found: Import) -> str:
@@ -288,70 +277,6 @@ def test_the_rules_allow_what_the_table_allows(importer: str, source: str) -> No
     assert [wrong(item) for item in found if wrong(item)] == []
 
 
-def classes(module: str, source: str) -> Iterator[str]:
-    """Names of the public classes at the top of a module."""
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            yield node.name
-
-
-def named_twice(sources: Mapping[str, str]) -> dict[str, list[str]]:
-    """Names of classes that several modules define, with these modules."""
-    found: dict[str, list[str]] = {}
-    for module, source in sources.items():
-        for name in classes(module, source):
-            found.setdefault(name, []).append(module)
-    return {name: places for name, places in found.items() if len(places) > 1}
-
-
-def test_no_two_classes_share_a_name() -> None:
-    sources = {name: path.read_text(encoding="utf-8") for name, path in modules(ROOT).items()}
-    assert named_twice(sources) == {}
-    second = {**sources, "edgeqe.bench.second": "class Enhancer:\n    pass"}
-    assert named_twice(second) == {"Enhancer": ["edgeqe.enhancer", "edgeqe.bench.second"]}
-
-
-def test_no_file_is_longer_than_one_idea() -> None:
-    lines = {name: len(path.read_text(encoding="utf-8").splitlines())
-             for name, path in modules(ROOT).items()}  # fmt: skip
-    assert {name: count for name, count in lines.items() if count > LONGEST_FILE} == {}
-
-
-@pytest.mark.parametrize("name", LINKED)
-def test_a_linked_room_is_one_tree(name: str) -> None:
-    link = ROOT / "edgeqe" / name
-    assert link.is_symlink()
-    assert os.readlink(link) == f"../{name}"
-    assert (ROOT / name / "__init__.py").is_file()
-
-
-def test_every_package_is_in_the_map() -> None:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    setup = project["tool"]["setuptools"]
-    packages = {name for name, path in modules(ROOT).items() if path.name == "__init__.py"}
-    assert set(setup["packages"]) == packages
-    assert setup["package-dir"] == {f"edgeqe.{name}": name for name in LINKED}
-    banned = project["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
-    assert set(banned) == set(LINKED)
-
-
-def test_the_linter_refuses_a_bare_import() -> None:
-    source = "import bench\nfrom targets import profile\n"
-    done = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--select", "TID251", "--output-format", "json",
-         "--no-cache", "--stdin-filename", str(ROOT / "edgeqe" / "bare.py"), "-"],
-        input=source, capture_output=True, text=True, check=False, cwd=ROOT,
-    )  # fmt: skip
-    assert [(item["code"], item["location"]["row"]) for item in json.loads(done.stdout)] == [
-        ("TID251", 1),
-        ("TID251", 2),
-    ]
-
-
 def loaded_by(statement: str) -> set[str]:
     """Names of the top-level modules that a statement loads in a fresh process."""
     code = f"{statement}\nimport sys\nprint('\\n'.join({{m.split('.')[0] for m in sys.modules}}))"
@@ -365,42 +290,5 @@ def test_importing_edgeqe_loads_nothing_heavy() -> None:
     loaded = loaded_by("import edgeqe")
     assert "edgeqe" in loaded
     third_parties = {"numpy", "scipy", "onnxruntime", "PIL", "click", "tensorflow", "keras", "onnx",
-                     "skimage", "matplotlib", "rich", "cv2", "ai_edge_litert", "flatbuffers", "numba"}  # fmt: skip
+                     "skimage", "matplotlib", "rich", "cv2", "ai_edge_litert", "flatbuffers", "numba", "jinja2"}  # fmt: skip
     assert loaded & third_parties == set()
-
-
-def opened_pictures(source: str) -> Iterator[int]:
-    """Lines of `Image.open` of anything but an ``io.BytesIO``.
-
-    A file of the user's is opened by `edgeqe.files` alone, because Pillow's own choice of a reader
-    may start another program; bytes that we coded ourselves are no user's file.
-    """
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).lower().endswith("image.open"):
-            given = node.args[0] if node.args else None
-            own = isinstance(given, ast.Call) and ast.unparse(given.func).endswith("BytesIO")
-            if not own:
-                yield node.lineno
-
-
-def test_pictures_are_opened_in_files_alone() -> None:
-    found = [
-        f"{name}:{line}: read a picture by edgeqe.files"
-        for name, path in modules(ROOT).items()
-        if not within(name, {"edgeqe.files"})
-        for line in opened_pictures(path.read_text(encoding="utf-8"))
-    ]
-    assert found == []
-
-
-@pytest.mark.parametrize(
-    ("source", "lines"),
-    [
-        ("from PIL import Image\nwith Image.open(path) as picture:\n    pass", [2]),
-        ("import PIL.Image\npicture = PIL.Image.open(fp='a.png')", [2]),
-        ("image = pillow_image()\nimage.open(path)\npath.open()", [2]),
-        ("from PIL import Image\nImage.open(io.BytesIO(encode(pixels)))", []),
-    ],
-)
-def test_the_rule_finds_an_opened_picture(source: str, lines: list[int]) -> None:
-    assert list(opened_pictures(source)) == lines

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from edgeqe.bench.baseline_check.comparability import differences
 from edgeqe.bench.baseline_check.comparison import Comparison, NotCompared
-from edgeqe.bench.baseline_check.likeness import differences, printable
 from edgeqe.bench.baseline_check.rows import (
     BaselineLimits,
     ComparedGain,
@@ -23,11 +23,16 @@ from edgeqe.bench.intervals import MOVED, Ratio, between_runs
 from edgeqe.bench.kinds import faults, shape_of
 from edgeqe.bench.report import SCHEMA_VERSION
 from edgeqe.errors import InputError
+from edgeqe.reports.tables import printable
 
 #: Key of the path that a baseline was read from; a report has none such.
 FILE = "file"
-#: Why a report of the version before is refused.
-_CHANGED = " (since then the protocol that was named colour is named planes)"
+#: What changed since each earlier version, whose reports are refused.
+_CHANGED = {
+    2: " (since then the protocol that was named colour is named planes, and a row names its codec)",
+    3: " (since then a report names codec and encoder, and a row the codec's strength instead of a "
+    "JPEG quality)",
+}
 
 Entry = Mapping[str, Any]
 
@@ -59,12 +64,17 @@ def read_baseline(path: Path) -> dict[str, Any]:
     if version != SCHEMA_VERSION:
         raise InputError(
             f"the baseline '{path}' has schema_version {reprlib.repr(version)}, this edgeqe reads "
-            f"{SCHEMA_VERSION}{_CHANGED if version == 2 else ''}: measure a new baseline with it."
+            f"{SCHEMA_VERSION}{_changed(version)}: measure a new baseline with it."
         )
     fault = next(faults(report, shape_of(ReportEntry)), "")
     if fault:
         raise InputError(f"the baseline '{path}' is damaged ({fault}): measure a new one.")
     return {**report, FILE: str(path)}
+
+
+def _changed(version: object) -> str:
+    """What changed since a version, in words; empty where that is not known."""
+    return _CHANGED.get(version, "") if type(version) is int else ""
 
 
 def check_like(
@@ -151,7 +161,7 @@ def compare(
     if not made.rows:
         raise InputError(
             f"nothing of the baseline '{baseline[FILE]}' was measured now "
-            f"({_names(baseline)}; now {_names(current)}): measure the same models, qualities and "
+            f"({_names(baseline)}; now {_names(current)}): measure the same models, strengths and "
             "sizes."
         )
     return made
@@ -198,7 +208,8 @@ def _quality(before: Entry, now: Entry, limits: BaselineLimits) -> ComparedGain:
     return ComparedGain(
         model=now["model"],
         protocol=now["protocol"],
-        quality=now["quality"],
+        codec=now["codec"],
+        value=now["value"],
         before=before["gain_db"],
         now=now["gain_db"],
         worst_picture=worst,

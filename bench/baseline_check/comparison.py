@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeqe.bench.baseline_check.likeness import Difference, printable
+from edgeqe.bench.baseline_check.comparability import Difference
 from edgeqe.bench.baseline_check.rows import (
     BaselineLimits,
     ComparedGain,
@@ -16,7 +16,7 @@ from edgeqe.bench.baseline_check.rows import (
     mebibytes,
 )
 from edgeqe.bench.intervals import BETWEEN, BETWEEN_DISTURBED
-from edgeqe.reports.tables import table
+from edgeqe.reports.tables import printable, table
 
 #: Most rows that the text names of those that were not compared for one reason.
 FEW = 4
@@ -44,7 +44,7 @@ class Comparison:
     memory: tuple[ComparedMemory, ...]
     not_compared: tuple[NotCompared, ...]
     differences: tuple[Difference, ...]
-    """Fields in which the two reports differ, see `likeness.differences`."""
+    """Fields in which the two reports differ, see `comparability.differences`."""
     interrupted: bool
     """Whether the baseline was broken off, and so has not all rows."""
     disturbed: tuple[str, ...]
@@ -120,11 +120,11 @@ class Comparison:
         lines.append("")
         lines += _left_out(self.not_compared)
         refused = [d.words for d in self.differences if d.refused]
-        told = [d.words for d in self.differences if not d.refused]
+        noted = [d.words for d in self.differences if not d.refused]
         if refused:
             lines.append(f"unlike, and compared all the same: {', '.join(refused)}")
-        if told:
-            lines.append(f"changed since: {', '.join(told)}")
+        if noted:
+            lines.append(f"changed since: {', '.join(noted)}")
         lines += [f"note: {note}" for note in self.notes()]
         failures = self.failures()
         lines += failures or [f"nothing regresses in {len(self.rows)} rows"]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from edgeqe.bench.intervals import Change
 from edgeqe.bench.report import MIB
+from edgeqe.coding.rate_point import point_in_words
 from edgeqe.errors import InputError
 
 HOLDS, REGRESSES = "holds", "REGRESSES"
@@ -43,7 +44,7 @@ class ComparedRow(ABC):
     """``quality``, ``latency`` or ``memory``."""
     KEYS: ClassVar[tuple[str, ...]]
     """Fields of a report's entry that tell a row from the others."""
-    NAME: ClassVar[str]
+    NAME: ClassVar[str] = ""
     """Pattern of the name, for the values of the keys."""
     HEADERS: ClassVar[tuple[str, ...]]
     LEFT: ClassVar[int]
@@ -84,17 +85,18 @@ class ComparedRow(ABC):
 
 @dataclass(frozen=True)
 class ComparedGain(ComparedRow):
-    """Gain of a model at one quality in one protocol."""
+    """Gain of a model at one strength in one protocol."""
 
     KIND = "quality"
-    KEYS = ("model", "protocol", "quality")
-    NAME = "gain of {}, {}, quality {}"
-    HEADERS = ("model", "protocol", "q", "gain before", "now", "lost", "loses most", "")
-    LEFT = 2
+    KEYS = ("model", "protocol", "codec", "value")
+    HEADERS = ("model", "protocol", "coded", "gain before", "now", "lost", "loses most", "")
+    LEFT = 3
 
     model: str
     protocol: str
-    quality: int
+    codec: str
+    value: float
+    """Strength, as the codec states it."""
     before: float
     """Mean gain of the baseline, dB."""
     now: float
@@ -104,6 +106,12 @@ class ComparedGain(ComparedRow):
     """What that one lost, dB."""
     max_drop: float
     """As of `BaselineLimits`."""
+
+    @classmethod
+    def name_of(cls, entry: Mapping[str, Any]) -> str:
+        """Name of the row that a report's entry makes."""
+        point = point_in_words(entry["codec"], entry["value"])
+        return f"gain of {entry['model']}, {entry['protocol']}, {point}"
 
     @property
     def drop(self) -> float:
@@ -128,7 +136,8 @@ class ComparedGain(ComparedRow):
     def cells(self) -> list[str]:
         """Line of the table."""
         worst = f"{self.worst_drop:+.3f} {self.worst_picture}" if self.worst_picture else ""
-        return [self.model, self.protocol, str(self.quality), f"{self.before:+.3f}",
+        point = point_in_words(self.codec, self.value)
+        return [self.model, self.protocol, point, f"{self.before:+.3f}",
                 f"{self.now:+.3f}", f"{self.drop:+.3f}", worst, self.verdict]  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
@@ -136,7 +145,8 @@ class ComparedGain(ComparedRow):
         return {
             "protocol": self.protocol,
             "model": self.model,
-            "quality": self.quality,
+            "codec": self.codec,
+            "value": self.value,
             "baseline_gain_db": self.before,
             "gain_db": self.now,
             "drop_db": self.drop,

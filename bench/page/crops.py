@@ -1,7 +1,7 @@
-"""Before and after, to look at: the same cut of a picture as it was, as JPEG, and enhanced.
+"""Before and after, to look at: the same cut of a picture as it was, as coded, and enhanced.
 
 Of each model two pictures are shown: the one that gains least and the one in the middle. The cut
-is where JPEG did most harm.
+is where the codec did most harm.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from edgeqe import metrics
 from edgeqe.bench.data import PictureSet, read_picture
 from edgeqe.bench.quality import PSNR_CEILING, QualityRow, Score
+from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.protocols import CodingProtocol, MeasuredNetwork, ReferencePicture, compress
 from edgeqe.typing import Uint8
@@ -38,13 +39,13 @@ class Crop:
     which: Literal["worst", "median"]
     """Of the model's gains over the pictures."""
     protocol: CodingProtocol
-    quality: int
-    """IJG quality of the JPEG, 1 to 100."""
+    point: RatePoint
+    """Codec and strength."""
     gain_db: float
     """Of the whole picture."""
     original: Uint8
     """(H, W) in protocol ``gray``, else (H, W, 3); so are the other two."""
-    jpeg: Uint8
+    coded: Uint8
     enhanced: Uint8
     psnr_db_before: float
     """Of the cut alone."""
@@ -57,7 +58,7 @@ def crops_of(
     rows: Sequence[QualityRow],
     models: Sequence[str],
 ) -> list[Crop]:
-    """Cuts of the worst and the median picture of each model, at the coarsest quality measured.
+    """Cuts of the worst and the median picture of each model, at the coarsest strength measured.
 
     Parameters
     ----------
@@ -103,12 +104,12 @@ def worst_and_median(row: QualityRow) -> dict[Literal["worst", "median"], Score]
     return {"worst": scores[0], "median": scores[len(scores) // 2]}
 
 
-def hardest(original: Uint8, jpeg: Uint8) -> tuple[slice, slice]:
-    """Rows and columns of the cut in which JPEG's squared error is largest.
+def hardest(original: Uint8, coded: Uint8) -> tuple[slice, slice]:
+    """Rows and columns of the cut in which the codec's squared error is largest.
 
     Parameters
     ----------
-    original, jpeg : ndarray, shape (H, W[, C]), uint8
+    original, coded : ndarray, shape (H, W[, C]), uint8
 
     Returns
     -------
@@ -116,7 +117,7 @@ def hardest(original: Uint8, jpeg: Uint8) -> tuple[slice, slice]:
         Of `SIZE`, or the whole side of a smaller picture, at a multiple of `GRID`; the first of
         equal ones.
     """
-    squares = np.square(original.astype(np.int64) - jpeg)
+    squares = np.square(original.astype(np.int64) - coded)
     error = squares if squares.ndim == 2 else squares.sum(axis=2)
     height, width = (min(side, full) for side, full in zip(SIZE, error.shape, strict=True))
     # Sums over all that lies above and to the left: a rectangle's sum is that of four corners.
@@ -130,12 +131,14 @@ def hardest(original: Uint8, jpeg: Uint8) -> tuple[slice, slice]:
 
 
 def _shown(rows: Sequence[QualityRow]) -> QualityRow | None:
-    """Row of the preferred protocol and the coarsest quality."""
+    """Row of the preferred protocol and the coarsest strength: the one of fewest bits."""
     if not rows:
         return None
     protocols = [row.protocol for row in rows]
     protocol = PREFERRED if PREFERRED in protocols else protocols[0]
-    return min((row for row in rows if row.protocol == protocol), key=lambda row: row.quality)
+    return min(
+        (row for row in rows if row.protocol == protocol), key=lambda row: row.bits_per_pixel
+    )
 
 
 def _crop(
@@ -146,22 +149,22 @@ def _crop(
     which: Literal["worst", "median"],
 ) -> Crop:
     found = _find(pictures, score.name, row.protocol)
-    coded = compress(found, row.protocol, row.quality)
-    original, jpeg = coded.reference.pixels, coded.decoded.pixels
-    cut = hardest(original, jpeg)
-    original, jpeg = original[cut].copy(), jpeg[cut].copy()
-    enhanced = coded.enhanced(network).pixels[cut].copy()
+    compressed = compress(found, row.protocol, row.point.value, row.point.codec)
+    original, coded = compressed.reference.pixels, compressed.decoded.pixels
+    cut = hardest(original, coded)
+    original, coded = original[cut].copy(), coded[cut].copy()
+    enhanced = compressed.enhanced(network).pixels[cut].copy()
     return Crop(
         row.model,
         score.name,
         which,
         row.protocol,
-        row.quality,
+        row.point,
         score.gain,
         original,
-        jpeg,
+        coded,
         enhanced,
-        metrics.psnr(original, jpeg, ceiling=PSNR_CEILING),
+        metrics.psnr(original, coded, ceiling=PSNR_CEILING),
         metrics.psnr(original, enhanced, ceiling=PSNR_CEILING),
     )
 

@@ -1,24 +1,29 @@
 """The page of a report: one HTML file with all figures, plots and pictures in it.
 
 It asks for nothing: no script, no font, no picture from elsewhere. Its content policy forbids the
-browser to fetch anything or to run anything, whatever a file's name may smuggle in.
+browser to fetch anything or to run anything, whatever a file's name may smuggle in. The templates
+beside this module lay it out; Jinja escapes all that they are given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from edgeqe.bench.page import tables
+from edgeqe.bench.page.content import PageImage
 from edgeqe.bench.page.crops import Crop
 from edgeqe.bench.page.machine import conditions
-from edgeqe.bench.page.markup import box, image, links, listing, paragraph, section, text
-from edgeqe.bench.page.pictures import pictures
-from edgeqe.bench.page.style import STYLE
+from edgeqe.bench.page.pictures import ZOOM, shown
 from edgeqe.bench.plots.figures import pareto_png, quality_png, rate_png
 from edgeqe.bench.plots.style import PIXELS, counted
+from edgeqe.coding.rate_point import codec_in_words, unit_in_words
+from edgeqe.errors import MissingPackageError
+from edgeqe.reports.tables import printable
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 #: Share of a plot's pixels that it takes on the page: sharp on screens with small pixels too.
 SHOWN = 0.75
@@ -32,7 +37,7 @@ def page_html(report: Mapping[str, Any], crops: Sequence[Crop]) -> str:
     Parameters
     ----------
     report : mapping
-        `Report.to_dict`, schema version 2.
+        `Report.to_dict`, of the current schema version.
     crops : sequence of Crop
         Pictures to show; may be empty.
 
@@ -43,122 +48,126 @@ def page_html(report: Mapping[str, Any], crops: Sequence[Crop]) -> str:
 
     Raises
     ------
-    InputError
-        If matplotlib or Pillow is missing.
+    MissingPackageError
+        If Jinja, matplotlib or Pillow is not installed.
     """
-    sections = {
-        words: written
-        for words, make in _sections(report, crops).items()
-        if (written := section(words, *make()))
-    }
-    name = f"edgeqe bench: {report['data']['name']}"
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{text(name)}</title>",
-            f"<style>\n{STYLE}</style>",
-            "</head>",
-            "<body>",
-            "<header>",
-            f"<h1>{text(name)}</h1>",
-            *_head(report),
-            links(sections),
-            "</header>",
-            "<main>",
-            *sections.values(),
-            "</main>",
-            "</body>",
-            "</html>",
-            "",
-        ]
+    template = _environment().get_template("page.html")
+    return template.render(
+        title=f"edgeqe bench: {report['data']['name']}",
+        measured_on=_measured_on(report),
+        interrupted=report["interrupted"],
+        advice=report["advice"],
+        sections=_sections(report, crops),
     )
 
 
-def _head(report: Entry) -> list[str]:
-    """What was measured on, and what the reader should know first."""
+def _environment() -> Environment:
+    """Templates that escape all text; what does not print, such as half a letter, is a ``?``."""
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingPackageError(
+            "jinja2, which writes the page, is not installed: pip install 'edgeqe[bench,files]'"
+        ) from error
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("edgeqe.bench.page"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Not what a macro wrote, which is of a class of its own.
+        finalize=lambda value: printable(value) if type(value) is str else value,
+    )
+    environment.filters["anchor"] = _anchor
+    return environment
+
+
+def _anchor(heading: str) -> str:
+    """Name of a section for links within the page, and of its template."""
+    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
+
+
+def _measured_on(report: Entry) -> str:
+    """Pictures and machine in a line."""
     data, setup = report["data"], report["setup"]
     scaled = "" if data["scale"] == 1 else f", downscaled by {data['scale']:g}"
     said = [
-        f"{counted(data['pictures'], 'picture')}{scaled}",
+        f"{counted(data['pictures'], _what(report))}{scaled}",
         f"target {setup['target']}",
         report["stamp"]["cpu"],
     ]
     if setup["threads"]:
         said.append(counted(setup["threads"], "thread"))
-    parts = [paragraph(" · ".join(said), "faint")]
-    if report["interrupted"]:
-        parts.append(paragraph("Interrupted: only what is shown was measured.", "warning"))
-    if report["advice"]:
-        parts.append(paragraph(report["advice"]["line"], "advice"))
-    return parts
+    return " · ".join(said)
 
 
-def _sections(report: Entry, crops: Sequence[Crop]) -> dict[str, Callable[[], list[str]]]:
-    """Sections by their headings, in the order of the page."""
-    rows = report["quality"]
-    protocols = list(dict.fromkeys(row["protocol"] for row in rows))
+def _sections(report: Entry, crops: Sequence[Crop]) -> dict[str, Any]:
+    """What the template of each section shows, by headings, in the order of the page."""
+    rows, deltas, lanes = report["quality"], report["bd"], report["latency"]["lanes"]
+    sections = {
+        "Baseline": report.get("baseline"),
+        "Trade-off": report["models"] and _tradeoff(report),
+        "Quality": rows and _quality(report, rows),
+        "Bits saved": deltas and _rates(report, deltas),
+        "Latency": lanes
+        and {
+            "table": tables.latency(report["latency"]),
+            "reference_ms": report["latency"]["reference_ms"],
+        },
+        "Memory": report["memory"] and {"table": tables.memory(report["memory"])},
+        "Pictures": crops and {"zoom": ZOOM, "shown": [shown(crop) for crop in crops]},
+        "Conditions": conditions(report),
+    }
+    return {heading: content for heading, content in sections.items() if content}
 
-    def quality() -> list[str]:
-        parts = [
-            tables.quality(protocol, [row for row in rows if row["protocol"] == protocol])
-            for protocol in protocols
-        ]
-        drawn = [
-            _plot(quality_png(report, protocol), f"Gain against JPEG quality, protocol {protocol}.")
-            for protocol in protocols
-        ]
-        if set(protocols) - {"gray"}:
-            words = "Y: full-range luma; in the protocols of colour SSIM and PSNR-B are of it."
-            parts.append(paragraph(words, "faint"))
-        return [*parts, box("plots", *drawn)] if drawn else []
 
-    def rates() -> list[str]:
-        drawn = [
-            _plot(rate_png(report, protocol), f"PSNR against bits a pixel, protocol {protocol}.")
-            for protocol in dict.fromkeys(entry["protocol"] for entry in report["bd"])
-        ]
-        return [tables.bjontegaard(report["bd"]), box("plots", *drawn)] if drawn else []
+def _tradeoff(report: Entry) -> dict[str, Any]:
+    plot = None
+    if report["pareto"]:
+        best = [point["model"] for point in report["pareto"]["points"] if point["frontier"]]
+        described = f"Gain against latency. On the frontier: {', '.join(best)}."
+        plot = _plot(pareto_png(report), described)
+    return {"table": tables.tradeoff(report), "plot": plot}
 
+
+def _quality(report: Entry, rows: Sequence[Entry]) -> dict[str, Any]:
+    protocols, codec = _protocols(rows), report["setup"]["codec"]
+    axis = f"{codec_in_words(codec)} {unit_in_words(codec)}"
     return {
-        "Baseline": lambda: _baseline(report.get("baseline")),
-        "Trade-off": lambda: [tables.tradeoff(report), _pareto(report)],
-        "Quality": quality,
-        "Bits saved": rates,
-        "Latency": lambda: [tables.latency(report["latency"])],
-        "Memory": lambda: [tables.memory(report["memory"])],
-        "Pictures": lambda: pictures(crops),
-        "Conditions": lambda: conditions(report),
+        "tables": [
+            tables.quality(
+                protocol, [row for row in rows if row["protocol"] == protocol], _what(report)
+            )
+            for protocol in protocols
+        ],
+        "colour": protocols != ["gray"],
+        "plots": [
+            _plot(quality_png(report, protocol), f"Gain against {axis}, protocol {protocol}.")
+            for protocol in protocols
+        ],
     }
 
 
-def _baseline(compared: Entry | None) -> list[str]:
-    """Verdict beside an earlier report."""
-    if not compared:
-        return []
-    verdict = "nothing regresses" if compared["holds"] else "regresses"
-    return [
-        paragraph(
-            f"Compared with {compared['file']}: {verdict}.", "" if compared["holds"] else "warning"
-        ),
-        listing(compared["failures"]),
-        listing(compared["notes"], "faint"),
-    ]
+def _rates(report: Entry, deltas: Sequence[Entry]) -> dict[str, Any]:
+    return {
+        "table": tables.bjontegaard(deltas),
+        "left_out": dict.fromkeys(name for entry in deltas for name in entry.get("left_out", ())),
+        "plots": [
+            _plot(rate_png(report, protocol), f"PSNR against bits a pixel, protocol {protocol}.")
+            for protocol in _protocols(deltas)
+        ],
+    }
 
 
-def _pareto(report: Entry) -> str:
-    """Plot of gain against latency, told in words too."""
-    if not report["pareto"]:
-        return ""
-    best = [point["model"] for point in report["pareto"]["points"] if point["frontier"]]
-    described = f"Gain against latency. On the frontier: {', '.join(best)}."
-    return box("plot", _plot(pareto_png(report), described))
+def _what(report: Entry) -> str:
+    return "clip" if report["data"]["clips"] else "picture"
 
 
-def _plot(data: bytes, described: str) -> str:
+def _protocols(entries: Sequence[Entry]) -> list[str]:
+    """Protocols in the order of the report."""
+    return list(dict.fromkeys(entry["protocol"] for entry in entries))
+
+
+def _plot(data: bytes, described: str) -> PageImage:
     width, height = (round(pixels * SHOWN) for pixels in PIXELS)
-    return image(data, f"{described} The figures are in the tables.", width, height)
+    return PageImage(data, f"{described} The figures are in the tables.", width, height)

@@ -1,58 +1,46 @@
-"""The page's pictures: original, JPEG and enhanced, side by side."""
+"""The page's pictures: original, coded and enhanced, side by side."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from edgeqe.bench.data import pillow_image
+from edgeqe.bench.page.content import PageImage
 from edgeqe.bench.page.crops import Crop
-from edgeqe.bench.page.markup import box, heading, image, paragraph
 from edgeqe.typing import Uint8
 
 #: CSS pixels for each pixel of a cut, so that an artefact can be seen.
 ZOOM = 2
 
 
-def pictures(crops: Sequence[Crop]) -> list[str]:
-    """Cuts with their captions; nothing of no cuts."""
-    if not crops:
-        return []
-    words = (
-        "Of each model the picture that gains least and the one in the middle, cut where JPEG did "
-        f"most harm, at {ZOOM} times their size. Captions: PSNR of the cut."
-    )
-    return [paragraph(words, "faint"), *(part for crop in crops for part in _shown(crop))]
+@dataclass(frozen=True)
+class ShownCrop:
+    """One cut with its three images."""
+
+    crop: Crop
+    images: list[PageImage]
+    """Original, coded and enhanced."""
 
 
-def _shown(crop: Crop) -> list[str]:
-    whole = (
-        f"The whole picture gains {crop.gain_db:+.3f} dB in protocol {crop.protocol} at JPEG "
-        f"quality {crop.quality}."
-    )
+def shown(crop: Crop) -> ShownCrop:
+    """Images of a cut, with the PSNR of the cut below."""
     gain = crop.psnr_db_after - crop.psnr_db_before
-    captions = {
+    figures = {
         "Original": "",
-        f"JPEG, quality {crop.quality}": f"{crop.psnr_db_before:.2f} dB",
-        crop.model: f"{crop.psnr_db_after:.2f} dB ({gain:+.2f})",
+        str(crop.point): f": {crop.psnr_db_before:.2f} dB",
+        crop.model: f": {crop.psnr_db_after:.2f} dB ({gain:+.2f})",
     }
-    figures = [
-        _picture(
-            pixels, f"{words}: cut of {crop.picture}", f"{words}: {figure}" if figure else words
-        )
-        for (words, figure), pixels in zip(
-            captions.items(), (crop.original, crop.jpeg, crop.enhanced), strict=True
-        )
+    pixels = (crop.original, crop.coded, crop.enhanced)
+    images = [
+        _image(values, f"{words}: cut of {crop.picture}", f"{words}{figure}")
+        for (words, figure), values in zip(figures.items(), pixels, strict=True)
     ]
-    return [
-        heading(3, f"{crop.model}, {crop.which} picture: {crop.picture}"),
-        paragraph(whole, "faint"),
-        box("crops", *figures),
-    ]
+    return ShownCrop(crop, images)
 
 
-def _picture(pixels: Uint8, described: str, caption: str) -> str:
+def _image(pixels: Uint8, described: str, caption: str) -> PageImage:
     stream = io.BytesIO()
     pillow_image().fromarray(pixels).save(stream, "PNG")
     height, width = pixels.shape[:2]
-    return image(stream.getvalue(), described, ZOOM * width, ZOOM * height, caption)
+    return PageImage(stream.getvalue(), described, ZOOM * width, ZOOM * height, caption)

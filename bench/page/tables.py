@@ -6,16 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeqe.bench.console import KIND_WORDS, ensemble_words
-from edgeqe.bench.page.markup import Column, listing, paragraph, table
+from edgeqe.bench.console import KIND_WORDS, curve_words, ensemble_words
+from edgeqe.bench.page.content import Column, PageTable
 from edgeqe.bench.plots.style import counted
 from edgeqe.bench.report import MIB
+from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.protocols import CodingProtocol
 
 Entry = Mapping[str, Any]
 
 
-def tradeoff(report: Entry) -> str:
+def tradeoff(report: Entry) -> PageTable:
     """What each model gains and costs, the fastest first, with the frontier marked."""
     trade = report["pareto"] or {}
     points = {point["model"]: point for point in trade.get("points", [])}
@@ -43,7 +44,7 @@ def tradeoff(report: Entry) -> str:
             f"{size}, {KIND_WORDS[trade['what']]}. Frontier: nothing measured is both faster "
             "and better"
         )
-    return table(
+    return PageTable(
         caption,
         [
             Column("Model", names),
@@ -63,142 +64,104 @@ def tradeoff(report: Entry) -> str:
     )
 
 
-def quality(protocol: str, rows: Sequence[Entry]) -> str:
-    """Figures before and after in one protocol, a group of rows a JPEG quality."""
-    rows = sorted(rows, key=lambda row: int(row["quality"]))
-    pictures = counted(rows[0]["pictures"], "picture")
+def quality(protocol: str, rows: Sequence[Entry], what: str = "picture") -> PageTable:
+    """Figures before and after in one protocol, a group of rows a strength."""
+    rows = sorted(rows, key=lambda row: float(row["value"]))
+    pictures = counted(rows[0]["pictures"], what)
+    codec = codec_in_words(rows[0]["codec"])
     # Of a gray picture a pixel is a channel.
     by_channel = "" if protocol == "gray" else "bits_per_channel"
-    return table(
+    return PageTable(
         f"Protocol {protocol}, {pictures}{ensemble_words(rows)}: {CodingProtocol(protocol).meaning}",
         [
             Column("Model", [row["model"] for row in rows]),
-            Column("JPEG quality", _figures(rows, "quality", "d")),
+            Column(f"{codec} {unit_in_words(rows[0]['codec'])}", _figures(rows, "value", "g")),
             Column("Bits per pixel", _figures(rows, "bits_per_pixel", ".3f")),
             Column("Bits per channel", _figures(rows, by_channel, ".3f")),
-            Column("PSNR JPEG", _figures(rows, "psnr_db_before", ".3f")),
+            Column(f"PSNR {codec}", _figures(rows, "psnr_db_before", ".3f")),
             Column("PSNR after", _figures(rows, "psnr_db_after", ".3f")),
             Column("Gain dB", _figures(rows, "gain_db", "+.3f")),
             Column("Worst gain", _figures(rows, "worst_gain_db", "+.3f")),
             Column("Worst picture", [row["worst_picture"] for row in rows], words=True),
-            Column("Y PSNR JPEG", _figures(rows, "y_psnr_db_before", ".3f")),
+            Column(f"Y PSNR {codec}", _figures(rows, "y_psnr_db_before", ".3f")),
             Column("Y PSNR after", _figures(rows, "y_psnr_db_after", ".3f")),
-            Column("SSIM JPEG", _figures(rows, "ssim_before", ".4f")),
+            Column(f"SSIM {codec}", _figures(rows, "ssim_before", ".4f")),
             Column("SSIM after", _figures(rows, "ssim_after", ".4f")),
-            Column("PSNR-B JPEG", _figures(rows, "psnr_b_db_before", ".3f")),
+            Column(f"PSNR-B {codec}", _figures(rows, "psnr_b_db_before", ".3f")),
             Column("PSNR-B after", _figures(rows, "psnr_b_db_after", ".3f")),
         ],
-        groups=[row["quality"] for row in rows],
+        groups=[row["value"] for row in rows],
     )
 
 
-def bjontegaard(entries: Sequence[Entry]) -> str:
-    """Bits saved at equal PSNR, and dB at equal bits."""
-    if not entries:
-        return ""
-    qualities = ", ".join(str(value) for value in entries[0]["qualities"])
-    left_out = dict.fromkeys(name for entry in entries for name in entry.get("left_out", ()))
-    return "\n".join(
+def bjontegaard(entries: Sequence[Entry]) -> PageTable:
+    """Bits saved at equal PSNR, and dB at equal bits; of one entry at least."""
+    return PageTable(
+        f"Against {curve_words(entries[0])}",
         [
-            table(
-                f"Against JPEG itself, qualities {qualities}",
-                [
-                    Column("Model", [entry["model"] for entry in entries]),
-                    Column("Protocol", [entry["protocol"] for entry in entries], words=True),
-                    Column("Of", [_measure(entry) for entry in entries], words=True),
-                    Column("BD-rate %", _figures(entries, "bd_rate_percent", "+.2f")),
-                    Column("BD-PSNR dB", _figures(entries, "bd_psnr_db", "+.3f")),
-                    Column("Pictures", _figures(entries, "pictures", "d")),
-                ],
-                groups=[(entry["protocol"], entry["measure"]) for entry in entries],
+            Column("Model", [entry["model"] for entry in entries]),
+            Column("Protocol", [entry["protocol"] for entry in entries], words=True),
+            Column("Of", [_measure(entry) for entry in entries], words=True),
+            Column("BD-rate %", _figures(entries, "bd_rate_percent", "+.2f")),
+            Column("BD-PSNR dB", _figures(entries, "bd_psnr_db", "+.3f")),
+            Column("Pictures", _figures(entries, "pictures", "d")),
+            Column("Worst BD-rate %", _figures(entries, "worst_bd_rate_percent", "+.2f")),
+            Column(
+                "Worst picture", [entry["worst_picture"] or "" for entry in entries], words=True
             ),
-            paragraph(
-                "BD-rate: bits at equal PSNR, where less than 0 is saved; BD-PSNR: decibels at "
-                "equal bits. Piecewise cubic over the logarithm of the rate, mean of the pictures. "
-                "Enhancement costs no bits: before and after, a picture has those of its JPEG "
-                "file.",
-                "faint",
-            ),
-            listing(
-                [f"Left out somewhere, since its curves cannot be compared: {n}" for n in left_out]
-            ),
-        ]
+        ],
+        groups=[(entry["protocol"], entry["measure"]) for entry in entries],
     )
 
 
-def latency(measured: Entry) -> str:
+def latency(measured: Entry) -> PageTable:
     """Every lane, with its interval and its ratio to the reference network."""
     lanes = measured["lanes"]
-    if not lanes:
-        return ""
-    return "\n".join(
+    noise = ["unsteady" if lane["unsteady"] else "" for lane in lanes]
+    ratios = _intervals(lanes, "to_reference_interval", ".3f")
+    return PageTable(
+        f"One picture after another, JPEG quality {measured['quality']}; ms of one picture",
         [
-            table(
-                f"One picture after another, JPEG quality {measured['quality']}; ms of one picture",
-                [
-                    Column("Model", [lane["model"] for lane in lanes]),
-                    Column("Path", [KIND_WORDS[lane["what"]] for lane in lanes], words=True),
-                    Column("Size", [lane["size"] for lane in lanes], words=True),
-                    Column(
-                        "Noise", ["unsteady" if lane["unsteady"] else "" for lane in lanes], True
-                    ),
-                    Column("p50 ms", _milliseconds(lanes, "p50_ms")),
-                    Column("95 % interval of p50", _intervals(lanes, "p50_interval_ms", ".2f")),
-                    Column("p90", _milliseconds(lanes, "p90_ms")),
-                    Column("p99", _milliseconds(lanes, "p99_ms")),
-                    Column("Frames/s", _figures(lanes, "frames_per_second", ".1f")),
-                    Column("Mpx/s", _figures(lanes, "megapixels_per_second", ".2f")),
-                    Column("To reference", _figures(lanes, "to_reference", ".3f")),
-                    Column(
-                        "95 % interval of it", _intervals(lanes, "to_reference_interval", ".3f")
-                    ),
-                    Column("Rounds", _figures(lanes, "repeats", "d")),
-                ],
-                groups=[lane["model"] for lane in lanes],
-            ),
-            paragraph(
-                "The reference network runs between all lanes "
-                f"({measured['reference_ms']:.2f} ms): compare runs by the ratios to it. "
-                "Unsteady: rounds differ by 10 % or more.",
-                "faint",
-            ),
-        ]
+            Column("Model", [lane["model"] for lane in lanes]),
+            Column("Path", [KIND_WORDS[lane["what"]] for lane in lanes], words=True),
+            Column("Size", [lane["size"] for lane in lanes], words=True),
+            Column("Noise", noise, words=True),
+            Column("p50 ms", _milliseconds(lanes, "p50_ms")),
+            Column("95 % interval of p50", _intervals(lanes, "p50_interval_ms", ".2f")),
+            Column("p90", _milliseconds(lanes, "p90_ms")),
+            Column("p99", _milliseconds(lanes, "p99_ms")),
+            Column("Frames/s", _figures(lanes, "frames_per_second", ".1f")),
+            Column("Mpx/s", _figures(lanes, "megapixels_per_second", ".2f")),
+            Column("To reference", _figures(lanes, "to_reference", ".3f")),
+            Column("95 % interval of it", ratios),
+            Column("Rounds", _figures(lanes, "repeats", "d")),
+        ],
+        groups=[lane["model"] for lane in lanes],
     )
 
 
-def memory(uses: Sequence[Entry]) -> str:
+def memory(uses: Sequence[Entry]) -> PageTable:
     """Peaks beside the planner's figures."""
-    if not uses:
-        return ""
     peaks = _figures(uses, "peak_bytes", ".1f", MIB)
-    return "\n".join(
+    return PageTable(
+        "One call in MiB, input and output not counted",
         [
-            table(
-                "One call in MiB, input and output not counted",
-                [
-                    Column("Model", [use["name"] for use in uses]),
-                    Column("Size", [use["size"] for use in uses], words=True),
-                    Column("Array", ["x".join(map(str, use["shape"])) for use in uses]),
-                    Column("Measured", [peak or "unknown" for peak in peaks]),
-                    Column("Planned", _figures(uses, "planned_bytes", ".1f", MIB)),
-                    Column("Off", _figures(uses, "planner_off", "+.0%")),
-                    Column("Planner", [_verdict(use) for use in uses], words=True),
-                    Column("Limit", _figures(uses, "limit_bytes", ".1f", MIB)),
-                    Column("Codecs", _figures(uses, "codec_bytes", ".1f", MIB)),
-                ],
-            ),
-            paragraph(
-                "The planner is wrong if it is off by more than 20 %. Codecs: what decoding, "
-                "conversion to RGB and encoding take beside that from a JPEG file to a PNG file.",
-                "faint",
-            ),
-        ]
+            Column("Model", [use["name"] for use in uses]),
+            Column("Size", [use["size"] for use in uses], words=True),
+            Column("Array", ["x".join(map(str, use["shape"])) for use in uses]),
+            Column("Measured", [peak or "unknown" for peak in peaks]),
+            Column("Planned", _figures(uses, "planned_bytes", ".1f", MIB)),
+            Column("Off", _figures(uses, "planner_off", "+.0%")),
+            Column("Planner", [_verdict(use) for use in uses], words=True),
+            Column("Limit", _figures(uses, "limit_bytes", ".1f", MIB)),
+            Column("Codecs", _figures(uses, "codec_bytes", ".1f", MIB)),
+        ],
     )
 
 
-def ways(models: Sequence[Entry]) -> str:
+def ways(models: Sequence[Entry]) -> PageTable:
     """How each model ran: file, windows, runtime, provider."""
-    return table(
+    return PageTable(
         "How the models ran",
         [
             Column("Model", [model["name"] for model in models]),

@@ -28,6 +28,7 @@ from edgeqe.bench.plots.style import (
     styled,
     title,
 )
+from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def pareto_png(report: Mapping[str, Any]) -> bytes:
 
 
 def quality_png(report: Mapping[str, Any], protocol: str) -> bytes:
-    """Gain against JPEG quality as a PNG file, a line a model.
+    """Gain against strength as a PNG file, a line a model.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def quality_png(report: Mapping[str, Any], protocol: str) -> bytes:
 
 
 def rate_png(report: Mapping[str, Any], protocol: str) -> bytes:
-    """PSNR against bits per pixel as a PNG file: JPEG, and each model behind it.
+    """PSNR against bits per pixel as a PNG file: the codec, and each model behind it.
 
     Raises
     ------
@@ -111,40 +112,42 @@ def pareto_figure(report: Mapping[str, Any]) -> Figure:
 
 
 def quality_figure(report: Mapping[str, Any], protocol: str) -> Figure:
-    """Draw gain against JPEG quality, a line a model."""
+    """Draw gain against strength, a line a model."""
     rows = _rows(report, protocol)
+    axis = f"{codec_in_words(rows[0]['codec'])} {unit_in_words(rows[0]['codec'])}"
     figure, axes = blank()
     curves = {
-        model: [(row["quality"], row["gain_db"]) for row in rows if row["model"] == model]
+        model: [(row["value"], row["gain_db"]) for row in rows if row["model"] == model]
         for model in dict.fromkeys(row["model"] for row in rows)
     }
     _draw_curves(axes, curves, looks(report))
-    axes.set_xticks(sorted({row["quality"] for row in rows}))
+    axes.set_xticks(sorted({row["value"] for row in rows}))
     if axes.get_ylim()[0] < 0:
         axes.axhline(0.0, color=FAINT, linewidth=1.0, zorder=1.5)
-    axes.set_xlabel("JPEG quality")
+    axes.set_xlabel(axis)
     axes.set_ylabel("gain in dB, mean of the pictures")
-    title(axes, f"Gain against JPEG quality, protocol {protocol}")
+    title(axes, f"Gain against {axis}, protocol {protocol}")
     caption(figure, f"{_data(report)}. {conditions(report)}")
     label_lines(axes, {model: curve[-1] for model, curve in curves.items()})
     return figure
 
 
 def rate_figure(report: Mapping[str, Any], protocol: str) -> Figure:
-    """Draw PSNR against bits per pixel: JPEG, and each model behind it."""
+    """Draw PSNR against bits per pixel: the codec, and each model behind it."""
     rows = sorted(_rows(report, protocol), key=lambda row: float(row["bits_per_pixel"]))
     figure, axes = blank()
-    # JPEG's own figures are the same in every model's rows.
-    curves = {"JPEG": sorted({(r["bits_per_pixel"], r["psnr_db_before"]) for r in rows})}
+    codec, unit = codec_in_words(rows[0]["codec"]), unit_in_words(rows[0]["codec"])
+    # The codec's own figures are the same in every model's rows.
+    curves = {codec: sorted({(r["bits_per_pixel"], r["psnr_db_before"]) for r in rows})}
     for row in rows:
         point = (row["bits_per_pixel"], row["psnr_db_after"])
         curves.setdefault(row["model"], []).append(point)
-    _draw_curves(axes, curves, {"JPEG": Look(INK, ".", "-"), **looks(report)})
-    axes.set_xlabel("bits per pixel of the JPEG file")
+    _draw_curves(axes, curves, {codec: Look(INK, ".", "-"), **looks(report)})
+    axes.set_xlabel(f"bits per pixel of the {codec} file")
     axes.set_ylabel("PSNR in dB, mean of the pictures")
     title(axes, f"PSNR against bits, protocol {protocol}")
-    qualities = ", ".join(str(q) for q in sorted({row["quality"] for row in rows}))
-    caption(figure, f"{_data(report)}, JPEG qualities {qualities}. {conditions(report)}")
+    values = ", ".join(f"{value:g}" for value in sorted({row["value"] for row in rows}))
+    caption(figure, f"{_data(report)}, {codec} {unit} {values}. {conditions(report)}")
     label_lines(axes, {model: curve[-1] for model, curve in curves.items()})
     return figure
 
@@ -153,12 +156,12 @@ def _rows(report: Mapping[str, Any], protocol: str) -> list[Mapping[str, Any]]:
     rows = [row for row in report["quality"] if row["protocol"] == protocol]
     if not rows:
         raise InputError(f"the report has no quality in protocol {protocol}: measure it first.")
-    return sorted(rows, key=lambda row: int(row["quality"]))
+    return sorted(rows, key=lambda row: float(row["value"]))
 
 
 def _data(report: Mapping[str, Any]) -> str:
     data = report["data"]
-    return f"{counted(data['pictures'], 'picture')} of {data['name']}"
+    return f"{counted(data['pictures'], 'clip' if data['clips'] else 'picture')} of {data['name']}"
 
 
 def _lane(report: Mapping[str, Any], pareto: Mapping[str, Any]) -> str:

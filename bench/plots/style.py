@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgeqe.bench.baseline_check.likeness import printable
 from edgeqe.errors import MissingPackageError
+from edgeqe.reports.tables import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

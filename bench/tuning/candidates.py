@@ -152,7 +152,7 @@ class Opener:
         raise nothing_runs(self._profile, refused, str(self._model))
 
     def losses(
-        self, space: Space, tell: Callable[[str], None] = lambda text: None
+        self, space: Space, progress: Callable[[str], None] = lambda text: None
     ) -> dict[tuple[int, str], float]:
         """PSNR that each form but float32 loses against the float32 form, dB.
 
@@ -171,12 +171,12 @@ class Opener:
         if not others:
             return {}
         frames = _frames()
-        tell("drift: float32")
+        progress("drift: float32")
         with self._reference() as enhancer:
             reference = _psnr_by_quality(enhancer, frames)
         found = {}
         for setting in others:
-            tell(f"drift: {setting.form}")
+            progress(f"drift: {setting.form}")
             try:
                 opened = self.enhancer(setting)
             except (InputError, ProviderError):

@@ -39,7 +39,7 @@ def search(
     seconds: float,
     *,
     clock: Callable[[], float] = time.perf_counter,
-    tell: Callable[[str], None] = lambda text: None,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Find the fastest setting.
 
@@ -56,7 +56,7 @@ def search(
         any case, with at least three rounds.
     clock : callable
         Seconds; rises.
-    tell : callable
+    progress : callable
         Gets lines of progress.
 
     Raises
@@ -65,7 +65,7 @@ def search(
         If the default cannot be opened, or none of the forms that may win.
     """
     with ExitStack() as stack:
-        made = _Search(space, open_setting, pixels, seconds, clock, tell)
+        made = _Search(space, open_setting, pixels, seconds, clock, progress)
         stack.callback(made.close)
         return made.run()
 
@@ -78,10 +78,10 @@ class _Search:
         pixels: Sequence[int],
         seconds: float,
         clock: Callable[[], float],
-        tell: Callable[[str], None],
+        progress: Callable[[str], None],
     ) -> None:
         self._space, self._open_setting, self._pixels = space, open_setting, pixels
-        self._seconds, self._clock, self._tell = seconds, clock, tell
+        self._seconds, self._clock, self._progress = seconds, clock, progress
         self._end = clock() + seconds
         self._open: dict[Setting, OpenSetting] = {}
         self._trials: dict[Setting, TuningTrial] = {}
@@ -96,7 +96,7 @@ class _Search:
 
     def run(self) -> Outcome:
         space = self._space
-        self._tell("the default")
+        self._progress("the default")
         default = self._open_setting(space.default)  # what is wrong with it is the caller's error
         self._open[space.default] = default
         self._trials[space.default] = TuningTrial(space.default, default.window)
@@ -168,7 +168,7 @@ class _Search:
             for _ in range(rounds if alive else 0):
                 if not self._time_for(cost):
                     break
-                self._tell(f"{axis}: {len(lanes)} settings in turns")
+                self._progress(f"{axis}: {len(lanes)} settings in turns")
                 start = self._clock()
                 self._round(lanes, reference)
                 cost = self._clock() - start
@@ -198,7 +198,7 @@ class _Search:
         found: list[Setting] = []
         cost = 0.0
         for setting in settings:
-            self._tell(f"{axis}: opening")
+            self._progress(f"{axis}: opening")
             if not self._time_for(2 * cost):
                 self._trials.setdefault(setting, TuningTrial(setting, note=TIME_UP))
             elif self._try(setting):
@@ -235,7 +235,7 @@ class _Search:
             late = self._clock() + (sum(race.seconds[-1]) if race.seconds else 0.0) > self._end
             if late and len(race.seconds) >= FEWEST_ROUNDS:
                 break
-            self._tell(f"default against winner: round {len(race.seconds) + 1}")
+            self._progress(f"default against winner: round {len(race.seconds) + 1}")
             race.run_round()
         columns = list(zip(*race.seconds, strict=True))
         found = judge(*columns)

@@ -65,8 +65,8 @@ class Processor:
     fewest: int = 16
     """Fewest channels of the result."""
 
-    def reads_straight(self, into: int, out: int, taps: int) -> bool:
-        """Whether it does for a kernel of so many input and output channels and taps."""
+    def runs_without_im2col(self, into: int, out: int, taps: int) -> bool:
+        """Whether a kernel of so many input and output channels and taps runs without im2col."""
         whole = into % self.multiples[0] == 0 and out % self.multiples[1] == 0
         return whole and into >= self.least and out >= self.fewest and (self.single or taps > 1)
 
@@ -143,7 +143,7 @@ class _Walk:
         self._bring(self.graph.output, PLANES)
 
     def _bring(self, name: str, form: int) -> Place:
-        """The value in a layout, copied along the chain from the nearest one that it has."""
+        """Value in a layout, reordered from the nearest layout that it has."""
         have = self.forms[name]
         at = min(have, key=lambda there: abs(there - form))
         while at != form:
@@ -226,7 +226,7 @@ class _Walk:
         if into == 1 and out == node.groups:  # depthwise
             return (pointers,) if out % DEPTHWISE == 0 else (sums, pointers)
         around = taps * node.stride > 1
-        if node.groups == 1 and self.processor.reads_straight(into, out, taps):
+        if node.groups == 1 and self.processor.runs_without_im2col(into, out, taps):
             return (pointers,) if around else ()
         return (sums, unfolded) if around else (sums,)
 

@@ -1,7 +1,9 @@
 """Loading ONNX files of any tool, external data included.
 
 Nothing of the file runs. Weights in other files are read from the model's own folder
-alone, and only when they lie there without a link or a ``..`` that leads out of it.
+alone, and only when they lie there without a link or a ``..`` that leads out of it. What could hold
+further tensors or code (subgraphs, functions, sparse tensors, foreign domains) is refused, because
+ONNX Runtime, which the conversion is compared with, would open and run it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from edgeqe.typing import Array
 
 #: Oldest version of ONNX's operators that is read: from 7 on, broadcasting is numpy's.
 OLDEST_OPSET = 7
+#: Largest file (that of protobuf), and most operators.
+LARGEST_FILE, MOST_OPERATORS = 2 << 30, 5_000
+#: Kinds of attribute that hold numbers or text.
+_PLAIN = ("FLOAT", "INT", "STRING", "FLOATS", "INTS", "STRINGS")
 
 
 def load(source: Path | bytes) -> onnx.ModelProto:
@@ -31,12 +37,12 @@ def load(source: Path | bytes) -> onnx.ModelProto:
     Raises
     ------
     InputError
-        If it cannot be read, is no whole ONNX model, has an opset below `OLDEST_OPSET`, or
-        refers to data outside its folder.
+        If it cannot be read, is no whole ONNX model, has an opset below `OLDEST_OPSET`,
+        refers to data outside its folder, or holds subgraphs, functions or sparse tensors.
     """
     what = "the ONNX model" if isinstance(source, bytes) else f"'{source}'"
     try:
-        data = source if isinstance(source, bytes) else source.read_bytes()
+        data = source if isinstance(source, bytes) else _content(source)
     except OSError as error:
         kind = MissingFileError if isinstance(error, FileNotFoundError) else InputError
         raise kind(f"cannot read {what}: {error.strerror or error}.") from error
@@ -50,10 +56,67 @@ def load(source: Path | bytes) -> onnx.ModelProto:
     opset = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1)
     if opset < OLDEST_OPSET:
         raise InputError(f"{what} has opset {opset}: export it again with {OLDEST_OPSET} or later.")
+    model.DiscardUnknownFields()
+    _keep_needed(model.graph)
+    _refuse_code(model, what)
     for tensor in tensors(model.graph):
         if tensor.data_location == TensorProto.EXTERNAL:
             _take_in(tensor, None if isinstance(source, bytes) else source.parent)
     return model
+
+
+def _content(path: Path) -> bytes:
+    if not path.is_file():
+        raise OSError("it is no plain file")
+    if path.stat().st_size > LARGEST_FILE:
+        raise OSError(f"it has more than {LARGEST_FILE >> 20} MiB")
+    return path.read_bytes()
+
+
+def _keep_needed(graph: onnx.GraphProto) -> None:
+    """Drop the operators that no output depends on."""
+    wanted, kept = {value.name for value in graph.output}, []
+    for node in reversed(graph.node):
+        if wanted & set(node.output):
+            wanted |= set(node.input)
+            kept.append(node)
+    kept.reverse()
+    if len(kept) < len(graph.node):
+        copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in kept]
+        del graph.node[:]
+        graph.node.extend(copies)
+
+
+def _refuse_code(model: onnx.ModelProto, what: str) -> None:
+    """Error if there is anything but plain operators and dense tensors."""
+    kinds = onnx.AttributeProto.AttributeType
+    plain = {kinds.Value(name) for name in _PLAIN}
+    found = ""
+    if model.functions or model.training_info:
+        found = "functions"
+    elif model.graph.sparse_initializer:
+        found = "sparse tensors"
+    elif len(model.graph.node) > MOST_OPERATORS:
+        found = f"more than {MOST_OPERATORS} operators"
+    for node in model.graph.node:
+        if node.domain not in ("", "ai.onnx"):
+            found = f"operator '{node.domain}.{node.op_type}' ({_label(node)})"
+        for attribute in node.attribute:
+            tensor = attribute.type == kinds.TENSOR and (node.op_type, attribute.name) == (
+                "Constant",
+                "value",
+            )
+            held = {field.name for field, _ in attribute.ListFields()}
+            if not (attribute.type in plain or tensor) or held & {"g", "graphs", "sparse_tensor"}:
+                found = (
+                    f"operator '{node.op_type}' ({_label(node)}) with a subgraph or tensor in it"
+                )
+    if found:
+        raise InputError(f"{what} has {found}, which edgeqe never runs: export it without.")
+
+
+def _label(node: onnx.NodeProto) -> str:
+    return f"node '{node.name or next(iter(node.output), '')}'"
 
 
 def tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
@@ -115,6 +178,8 @@ def _take_in(tensor: onnx.TensorProto, folder: Path | None) -> None:
         offset = int(entries.get("offset", "0"))
         if int(entries.get("length", str(size))) != size or offset < 0:
             raise ValueError("its length does not fit its shape")
+        if not inside.is_file():
+            raise ValueError("it is no plain file")
         with inside.open("rb") as file:
             file.seek(offset)
             raw = file.read(size) if offset + size <= inside.stat().st_size else b""

@@ -1,4 +1,4 @@
-"""What a network outputs (picture, residual or noise), found by a trial on a compressed picture."""
+"""What a network outputs (picture, residual or noise), found by trying each on a compressed picture."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def residual_of(
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    content = comparable(source)
+    content = reference_bytes(source)
     try:
         session: Any = onnxruntime.InferenceSession(
             content, options, providers=["CPUExecutionProvider"]
@@ -73,7 +73,7 @@ def residual_of(
     return residual
 
 
-def comparable(source: Path | bytes) -> bytes:
+def reference_bytes(source: Path | bytes) -> bytes:
     """Bytes of the file in float32, with free height and width, no external data and no final Clip.
 
     Parameters

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgeqe.converters.graph.convention import OutputKind
 from edgeqe.converters.graph.graph import Graph
+from edgeqe.converters.onnx_io import file as onnx_file
 from edgeqe.converters.onnx_io.reader import graph_of
 from edgeqe.converters.onnx_io.reference import residual_of
 from edgeqe.converters.rewrites import conventions
@@ -17,10 +18,9 @@ from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import CONVOLUTIONS, fold
 from edgeqe.converters.rewrites.sharing import share
 from edgeqe.converters.sources import Source
-from edgeqe.errors import InputError, ModelError
-from edgeqe.model.card import Card, read_card
+from edgeqe.errors import InputError
+from edgeqe.model.card import CARD_KEY
 from edgeqe.model.file import ModelFile
-from edgeqe.model.protobuf import outline
 from edgeqe.runtimes import open_session
 from edgeqe.views.colour import NEUTRAL
 from edgeqe.zoo import TRAINING_KEY
@@ -53,15 +53,15 @@ def from_onnx(
     InputError
         If the graph has no operator for one of its own, or it is no enhancement network.
     """
-    card = _card_of(path)
-    if card is not None and card.precision == "int8":
-        raise InputError(
-            f"'{path}' is an int8 file, whose rounding cannot be undone: give the float32 file "
-            "that it was made of."
-        )
+    if any(entry.key == CARD_KEY for entry in onnx_file.load(path).metadata_props):
+        file = ModelFile(path)
+        if file.card.precision == "int8":
+            raise InputError(
+                f"'{path}' is an int8 file, whose rounding cannot be undone: give the float32 file "
+                "that it was made of."
+            )
+        return _ours(file, graph_of(path), (planes, value_range, output, codecs))
     graph = graph_of(path)
-    if card is not None:
-        return _ours(ModelFile(path), graph, (planes, value_range, output, codecs))
     convention = conventions.convention(graph, planes, value_range, output)
     return Source(
         graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
@@ -72,13 +72,6 @@ def from_onnx(
         tiling="whole" if graph.pools_globally else "exact",
         provenance={"converted from": path.name},
     )
-
-
-def _card_of(path: Path) -> Card | None:
-    try:
-        return read_card(outline(path.read_bytes()).metadata)
-    except (ModelError, OSError):
-        return None
 
 
 def _ours(file: ModelFile, graph: Graph, flags: tuple[Any, ...]) -> Source:

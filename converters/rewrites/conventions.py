@@ -72,7 +72,7 @@ def convention(
 
 
 def guess_output(graph: Graph, value_range: tuple[float, float] = (0.0, 1.0)) -> OutputKind:
-    """What a network outputs: by its last sum, or else by a trial on a compressed picture.
+    """What a network outputs: by its last sum, or else by trying each on a compressed picture.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def as_residual(graph: Graph, convention: Convention) -> Graph:
     InputError
         If the output is the input, shifted at most.
     """
-    graph = _off_file_names(graph)
+    graph = _without_input_names(graph)
     gain = (convention.high - convention.low) / SCALE
     offset = convention.low + NEUTRAL * gain
     wrapped, inputs = _Wrapped(graph), dict[str, int]()
@@ -158,7 +158,7 @@ def as_residual(graph: Graph, convention: Convention) -> Graph:
     return graph.with_nodes(wrapped.nodes, wrapped.constants)
 
 
-def _off_file_names(graph: Graph) -> Graph:
+def _without_input_names(graph: Graph) -> Graph:
     """Graph in which no value or constant is named as an input of the file."""
     taken = {*graph.inputs, *graph.constants, *(node.output for node in graph.nodes)}
     renamed = {name: _free(f"{name}.unit", taken) for name in (PLANES, RESIDUAL) if name in taken}

@@ -58,6 +58,7 @@ EXTRAS = {
     "ai_edge_litert": "tflite",
     "cv2": "camera",
     "flatbuffers": "host",
+    "jinja2": "bench",
     "keras": "host",
     "matplotlib": "bench",
     "onnx": "host",

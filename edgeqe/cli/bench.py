@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeqe.cli.options import coding_options
+from edgeqe.cli.options import codec_options, coding_options
 
 if TYPE_CHECKING:
     from edgeqe.bench.request import Request
@@ -19,10 +19,15 @@ if TYPE_CHECKING:
               help="Name of a shipped model or a file; repeatable; all shipped networks, as the "
                    "target runs them, if left out.")  # fmt: skip
 @click.option("--data", "-d", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder of reference pictures; scikit-image's photographs if left out.")  # fmt: skip
+              help="Folder of reference pictures, or of clips (.y4m, .mkv), or a clip; scikit-image's "
+                   "photographs if left out.")  # fmt: skip
 @click.option("--scale", type=float, default=1.0, show_default=True,
               help="Downscale the pictures by this factor first.")  # fmt: skip
+@codec_options
 @coding_options("gray and planes", "10, 20 and 40 (BD-rate needs four)")
+@click.option("--low-delay", is_flag=True,
+              help="Code clips as one intra picture and P pictures (h264, hevc); each frame by itself if "
+                   "left out.")  # fmt: skip
 @click.option("--size", "sizes", multiple=True, metavar="[720p|1080p|12MP]",
               help="Picture that is timed; repeatable; 720p if left out.")  # fmt: skip
 @click.option("--full", is_flag=True,
@@ -70,7 +75,8 @@ if TYPE_CHECKING:
 def command(**given: Any) -> None:
     """Measure quality per strength, latency and memory of models, and the trade-off between them.
 
-    Without --model: the shipped networks in the precisions that the target prefers.
+    Without --model: the shipped networks in the precisions that the target prefers. Quality is
+    that of pictures behind JPEG or another --codec; speed is that of any, and measured with JPEG.
     """
     from edgeqe.bench.request import Request
 
@@ -112,8 +118,8 @@ def _measure(request: Request) -> None:
         if earlier is not None:
             check_like(earlier, report.to_dict(), accept_unlike=unlike)
         try:
-            with phases(hide=request.as_json) as tell:
-                fill(report, plan, enhancers, request.peers, tell)
+            with phases(hide=request.as_json) as progress:
+                fill(report, plan, enhancers, request.peers, progress)
         except KeyboardInterrupt:
             report.interrupted = True
         values = report.to_dict()
@@ -159,14 +165,15 @@ def _compare(request: Request) -> None:
 
     assert request.compare is not None
     request.refuse(
-        "--compare times two models and nothing else", "models", "qualities", "fps", "latency_ms",
+        "--compare times two models and nothing else", "models", "codec", "qualities", "qps", "rates",
+        "low_delay", "fps", "latency_ms",
         "peers", "no_quality", "no_speed", "full", "baseline", "out",
     )  # fmt: skip
-    plan, duels = request.plan(), []
+    plan, pictures, duels = request.plan(), request.timed_pictures(), []
     with (
         closing(request.open_model(model_file(request.compare[0]))) as first,
         closing(request.open_model(model_file(request.compare[1]))) as second,
-        phases(hide=request.as_json) as tell,
+        phases(hide=request.as_json) as progress,
     ):
         models = [
             plain(model_entry(name, enhancer))
@@ -174,10 +181,10 @@ def _compare(request: Request) -> None:
         ]
         for size in plan.sizes:
             colour = "rgb" in plan.kinds
-            frame = frame_of_size(plan.pictures, size, plan.timed_quality, colour=colour)
+            frame = frame_of_size(pictures, size, plan.timed_quality, colour=colour)
             lanes = [enhancer_lanes("", e, frame, plan.kinds) for e in (first, second)]
             for ours, theirs in zip(*lanes, strict=True):
-                duels.append(duel(ours, theirs, size, plan.effort, tell))
+                duels.append(duel(ours, theirs, size, plan.effort, progress))
     if request.as_json:
         report = {
             "schema_version": 1,
@@ -207,8 +214,8 @@ def _estimated(request: Request) -> str:
     from edgeqe.runtimes.selection import profile_for
 
     request.refuse(
-        "--estimate measures nothing (--json prints it all)", "data", "protocols", "qualities",
-        "sizes", "full", "fps", "latency_ms", "compare", "peers", "repeats", "no_quality",
+        "--estimate measures nothing (--json prints it all)", "data", "protocols", "codec", "qualities",
+        "qps", "rates", "low_delay", "sizes", "full", "fps", "latency_ms", "compare", "peers", "repeats", "no_quality",
         "no_speed", "baseline", "out",
     )  # fmt: skip
     profile, shipped = profile_for(request.target), shipped_models()

@@ -23,7 +23,7 @@ def command(
     reference: str,
     candidate: str,
     data: str,
-    qualities: tuple[int, ...],
+    qualities: tuple[float, ...],
     protocols: tuple[str, ...],
     decoder: str,
     threads: int | None,
@@ -31,11 +31,12 @@ def command(
 ) -> None:
     """Say how much of a drift is quantization, how much runtime, how much JPEG decoder.
 
-    From REFERENCE in plain arithmetic to CANDIDATE on its runtime behind another decoder, one
+    From REFERENCE by reference inference to CANDIDATE on its runtime behind another decoder, one
     thing after another is swapped. What each swap costs is gain in dB, and the costs add up.
     """
     from edgeqe.cli.networks import model_file
     from edgeqe.cli.progress import progress
+    from edgeqe.coding import asked_points
     from edgeqe.quantization.drift.blame import QUALITIES, blame
     from edgeqe.quantization.drift.blame_report import to_json, to_text
     from edgeqe.quantization.drift.decoders import decoder_of
@@ -43,7 +44,8 @@ def command(
     from edgeqe.quantization.drift.references import PROTOCOLS
     from edgeqe.runtimes.quiet import quiet_start
 
-    chosen = tuple(dict.fromkeys(qualities)) or QUALITIES
+    points = asked_points("jpeg", {"quality": qualities}, QUALITIES)
+    chosen = [round(point.value) for point in points]
     with quiet_start():
         decoder_of(decoder)
     with ExitStack() as stack:

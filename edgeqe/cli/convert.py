@@ -11,7 +11,7 @@ import click
 
 @click.command("convert")
 @click.argument("model")
-@click.option("-o", "--output", "destination", type=click.Path(path_type=Path), required=True,
+@click.option("-o", "--out", "destination", type=click.Path(path_type=Path), required=True,
               metavar="OUT", help="Model file to write, .onnx or .tflite.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--float16", is_flag=True, help="Store the weights in float16, half the bytes.")

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import click
 
-from edgeqe.cli.options import coding_options, two_models
+from edgeqe.cli.options import codec_options, coding_options, two_models
 
 
 @click.command("drift")
 @two_models
 @click.option("--data", multiple=True, required=True, metavar="DIR",
-              help="Folder of reference pictures, or 'drawn': twenty drawn ones, text, line art and "
+              help="Folder of reference pictures or clips, a clip, or 'drawn': twenty drawn ones, text, line art and "
                    "screens; repeatable, each is judged by itself.")  # fmt: skip
+@codec_options
 @coding_options("gray and rgb", "10, 20, 40, 60, 80 and 90")
 @click.option("--max-drop", type=float, metavar="DB",
-              help="Most that the mean gain may lose at any quality. If neither this nor the next "
-                   "is given: 0.05 dB to quality 60, above it the larger of 0.03 dB and 5 %.")  # fmt: skip
+              help="Most that the mean gain may lose at any strength. If neither this nor the next "
+                   "is given: 0.05 dB to JPEG quality 60 or a step as coarse, above it the larger "
+                   "of 0.03 dB and 5 %.")  # fmt: skip
 @click.option("--max-gain-loss", type=float, metavar="PCT",
               help="The same in percent of the reference's gain; with both, the larger "
                    "counts.")  # fmt: skip
@@ -32,7 +34,10 @@ def command(
     reference: str,
     candidate: str,
     data: tuple[str, ...],
-    qualities: tuple[int, ...],
+    codec: str | None,
+    qualities: tuple[float, ...],
+    qps: tuple[float, ...],
+    rates: tuple[float, ...],
     protocols: tuple[str, ...],
     max_drop: float | None,
     max_gain_loss: float | None,
@@ -43,15 +48,16 @@ def command(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Compare what CANDIDATE and REFERENCE gain over the JPEG, strength by strength.
+    """Compare what CANDIDATE and REFERENCE gain over the codec, strength by strength.
 
     Both are names of shipped models or model files, ONNX or TFLite, and each runs on its own
     runtime. A network's name alone is its float32 file as REFERENCE, and what this device runs
     as CANDIDATE. CANDIDATE drifts if its mean gain, or the PSNR of its worst tile, falls behind by
-    more than a limit, or if its mean falls below the JPEG itself. Exit status 1 if it drifts.
+    more than a limit, or if its mean falls below the codec itself. Exit status 1 if it drifts.
     """
     from edgeqe.cli.networks import model_file
     from edgeqe.cli.progress import progress
+    from edgeqe.coding import asked_points
     from edgeqe.errors import CheckError
     from edgeqe.quantization.drift.drift import QUALITIES
     from edgeqe.quantization.drift.gate import check
@@ -63,17 +69,18 @@ def command(
     limits = DriftLimits(max_drop, max_gain_loss, max_tile_drop)
     if junit is not None:
         check_destination(junit, overwrite=overwrite)
-    chosen = tuple(dict.fromkeys(qualities)) or QUALITIES
+    points = asked_points(codec, {"quality": qualities, "qp": qps, "rate": rates}, QUALITIES)
     with (
         picture_sets(data) as sets,
-        progress(sum(map(len, sets.values())) * len(chosen), "Comparing", hide=as_json) as advance,
+        progress(sum(map(len, sets.values())) * len(points), "Comparing", hide=as_json) as advance,
     ):
         report = check(
             model_file(reference),
             model_file(candidate),
             sets,
             protocols=protocols or PROTOCOLS,
-            qualities=chosen,
+            codec=points[0].codec,
+            values=[point.value for point in points],
             limits=limits,
             threads=threads,
             memory_limit=memory_limit,

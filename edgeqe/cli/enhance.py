@@ -6,15 +6,51 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 if TYPE_CHECKING:
     from edgeqe.files.enhance import FileReport
 
+#: Codecs, and what they count their strength in, as people write them.
+CODEC_NAMES = {
+    "jpeg": "JPEG",
+    "jpeg2000": "JPEG 2000",
+    "heif": "HEIC",
+    "bpg": "BPG",
+    "h264": "H.264",
+    "hevc": "HEVC",
+    "vvc": "VVC",
+    "av1": "AV1",
+    "avif": "AVIF",
+    "webp": "WebP",
+}
+SCALE_NAMES = {
+    "quality": "quality {}",
+    "qp": "QP {}",
+    "index": "index {}",
+    "rate": "at {} bits per pixel",
+}
 #: One input and where its output goes; "-" is standard input or output.
 Job = tuple[str, str]
+
+
+class QualityOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """Whole number, or ``auto``."""
+
+    name = "quality"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Take the option's text."""
+        if value == "auto":
+            return "auto"
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"'{value}' is neither a whole number from 1 to 100 nor 'auto'.", param, ctx)
 
 
 @click.command("enhance")
@@ -28,8 +64,9 @@ Job = tuple[str, str]
 @click.option("--memory-limit", default="64MiB", show_default=True, metavar="SIZE",
               help="Most that the enhancement takes beside the picture itself.")  # fmt: skip
 @click.option("--threads", type=int, metavar="N", help="All processors if left out.")
-@click.option("-q", "--quality", type=int, metavar="Q",
-              help="JPEG quality that was used, 1 to 100; a JPEG's own if left out.")  # fmt: skip
+@click.option("-q", "--quality", type=QualityOrAuto(), metavar="Q|auto",
+              help="JPEG quality that was used, 1 to 100; the file's own strength if left out; auto: as "
+                   "the pixels show, for pictures coded before or without a strength.")  # fmt: skip
 @click.option("--qp", type=float, metavar="QP",
               help="HEVC quantization parameter that was used, 0 to 63.")  # fmt: skip
 @click.option("--rate", type=float, metavar="BPP",
@@ -56,7 +93,7 @@ def command(
     target: str,
     memory_limit: str,
     threads: int | None,
-    quality: int | None,
+    quality: int | Literal["auto"] | None,
     qp: float | None,
     rate: float | None,
     codec: str | None,
@@ -72,9 +109,9 @@ def command(
 
     IN is one or more files, or folders, of which all pictures are taken, those of their
     sub-folders too, or - for standard input. Several inputs need a folder as OUT, which gets
-    the same sub-folders. A JPEG says by itself how strongly it was compressed; for other
-    files give --quality, --qp or --rate. A model refuses pictures of a codec that its card does not
-    name.
+    the same sub-folders. JPEG, JPEG 2000, HEIC, AVIF, WebP and BPG files say by themselves how
+    strongly they were compressed; for other files give --quality, --qp or --rate. A model refuses
+    pictures of a codec that its card does not name.
     """
     import warnings
 
@@ -90,8 +127,9 @@ def command(
     several = [name for name, value in stated.items() if value is not None]
     if len(several) > 1:
         raise InputError(f"{' and '.join(several)} state the strength: give one of them.")
-    given = resolve_if_given(quality=quality, qp=qp, rate=rate, codec=codec)
-    options = EnhanceOptions(amount, ensemble)
+    asked = None if quality == "auto" else quality
+    given = resolve_if_given(quality=asked, qp=qp, rate=rate, codec=codec)
+    EnhanceOptions(amount, ensemble)  # refuses what is out of range before anything is opened
     if not 0.0 < max_megapixels <= 1e6:
         raise InputError(f"--max-megapixels {max_megapixels:g} is not above 0 and up to 1000000.")
     jobs = plan(inputs, output, suffix=suffix, overwrite=overwrite)
@@ -130,7 +168,8 @@ def command(
                         qp=qp,
                         rate=rate,
                         codec=codec,
-                        options=options,
+                        amount=amount,
+                        ensemble=ensemble,
                         overwrite=overwrite,
                         pixel_limit=round(max_megapixels * 1e6),
                     )
@@ -244,23 +283,29 @@ def _progress(jobs: list[Job], *, hide: bool) -> Iterator[Any]:
 
 
 def _enhance(enhancer: Any, source: str, destination: str, **options: Any) -> FileReport:
-    from edgeqe.files.enhance import enhance_file
-
-    return enhance_file(
-        enhancer,
+    report: FileReport = enhancer.enhance_file(
         sys.stdin.buffer if source == "-" else source,
         sys.stdout.buffer if destination == "-" else destination,
         **options,
     )
+    return report
 
 
 def line(report: FileReport) -> str:
     """One line about a picture."""
-    if report.quality is None:
-        strength = f"step {report.step:.2f}"
+    codec, scale = CODEC_NAMES.get(report.codec, report.codec), SCALE_NAMES.get(report.scale)
+    if report.number is None or scale is None:
+        strength = f"{codec} step {report.step:.2f}".lstrip()
     else:
-        sign = "" if report.quality_exact else "about "
-        strength = f"JPEG quality {sign}{report.quality}"
+        sign = "about " if report.quality_exact is False else ""
+        strength = f"{codec} {scale.format(f'{sign}{report.number:.4g}')}"
+    if report.confidence is not None:
+        table = (
+            "" if report.stated_quality is None else f", its table says {report.stated_quality:g}"
+        )
+        strength += f" by its pixels (confidence {report.confidence:.2f}{table})"
+    if report.drawn is not None and report.drawn >= 0.5:
+        strength += f", {report.drawn:.0%} drawn"
     if report.amount != 1.0:
         strength += f", amount {report.amount:g}"
     if report.ensemble != 1:

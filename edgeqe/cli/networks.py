@@ -1,4 +1,4 @@
-"""MODEL arguments of the verbs: a shipped name, a file, or a network of the zoo."""
+"""MODEL arguments of the verbs: a shipped name, a file, a training, or a network of the zoo."""
 
 from __future__ import annotations
 
@@ -12,30 +12,38 @@ import click
 def model_file(model: str) -> str:
     """MODEL as a name or path that the device's code opens.
 
-    A network of the zoo is written, with seeded random weights, to a temporary folder that
-    goes when the program ends; standard error says so.
+    A training's folder, a ``.keras`` file of the zoo and, with seeded random weights, a network of
+    the zoo are converted into a temporary folder that goes when the program ends; of random weights
+    standard error says so.
 
     Raises
     ------
+    InputError
+        If a training is damaged, or a ``.keras`` file no network of the zoo.
     MissingPackageError
-        If it is a network of the zoo and the host's packages are missing.
+        If it must be converted and the host's packages are missing.
     """
     from edgeqe.model.catalogue import shipped_files, shipped_models
+    from edgeqe.zoo.training.files import RECIPE
 
-    if model in shipped_models() or model in shipped_files() or Path(model).exists():
+    path = Path(model)
+    trained = (path / RECIPE).is_file() or (path.suffix == ".keras" and path.is_file())
+    if not trained and (model in shipped_models() or model in shipped_files() or path.exists()):
         return model
     from edgeqe import zoo
 
-    if model not in zoo.NETWORKS:
+    if not trained and model not in zoo.NETWORKS:
         return model  # the catalogue's error names what there is
     from edgeqe.zoo.host import host_packages
 
-    with host_packages(f"'{model}' ships no weights, and building it", "host,ort"):
+    why = f"'{model}' is no model file yet" if trained else f"'{model}' ships no weights"
+    with host_packages(f"{why}, and building it", "host,ort"):
         from edgeqe.converters.export import export
-        from edgeqe.converters.sources import from_zoo
+        from edgeqe.converters.opening import open_source
 
         folder = tempfile.TemporaryDirectory(prefix="edgeqe-")
         atexit.register(folder.cleanup)
-        exported = export(from_zoo(model), Path(folder.name) / f"{model}.onnx")
-    click.echo(f"{model}: random weights, for timing and tests alone", err=True)
+        exported = export(open_source(model), Path(folder.name) / f"{path.stem or 'model'}.onnx")
+    if not trained:
+        click.echo(f"{model}: random weights, for timing and tests alone", err=True)
     return str(exported.path)

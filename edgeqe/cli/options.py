@@ -10,6 +10,53 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """Numbers between commas; whole ones stay whole."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Tuple of the numbers."""
+        found: list[float] = []
+        for text in str(value).split(","):
+            try:
+                number = float(text)
+            except ValueError:
+                self.fail(f"{text!r} is no number", param, ctx)
+            found.append(int(number) if number.is_integer() else number)
+        return tuple(found)
+
+
+def _joined(
+    _context: click.Context, _parameter: click.Parameter, given: tuple[tuple[float, ...], ...]
+) -> tuple[float, ...]:
+    """Numbers of all uses of an option."""
+    return tuple(number for numbers in given for number in numbers)
+
+
+def codec_options(command: Command) -> Command:
+    """``--codec``, ``--qp`` and ``--rate``, beside the ``--quality`` of `coding_options`."""
+    for decorate in (
+        click.option(
+            "--rate", "rates", multiple=True, type=Numbers(), callback=_joined, metavar="R,R,...",
+            help="Rates of JPEG 2000, bits per pixel.",
+        ),
+        click.option(
+            "--qp", "qps", multiple=True, type=Numbers(), callback=_joined, metavar="Q,Q,...",
+            help="QPs of HEVC, or of the --codec.",
+        ),
+        click.option(
+            "--codec", metavar="[jpeg|jpeg2000|webp|h264|hevc|vvc|av1|avif]",
+            help="What codes the pictures: jpeg, or what --qp (hevc) or --rate (jpeg2000) means, if "
+                 "left out.",
+        ),
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
 def coding_options(protocols: str, qualities: str) -> Callable[[Command], Command]:
     """``--protocol`` and ``--quality``, repeatable.
 
@@ -21,12 +68,13 @@ def coding_options(protocols: str, qualities: str) -> Callable[[Command], Comman
 
     def decorate(command: Command) -> Command:
         command = click.option(
-            "--quality", "-q", "qualities", multiple=True, type=int, metavar="Q",
-            help=f"JPEG quality, 1 to 100; repeatable; {qualities} if left out.",
+            "--quality", "-q", "qualities", multiple=True, type=Numbers(), callback=_joined,
+            metavar="Q,Q,...",
+            help=f"JPEG qualities, 1 to 100; {qualities} if left out.",
         )(command)  # fmt: skip
         return click.option(
             "--protocol", "protocols", multiple=True, metavar="[gray|planes|rgb]",
-            help="Luma coded as grayscale; RGB coded as 4:2:0 and enhanced as its planes, or as the "
+            help="Luma coded without chroma; RGB coded as 4:2:0 and enhanced as its planes, or as the "
                  f"decoder's RGB; repeatable; {protocols} if left out.",
         )(command)  # fmt: skip
 

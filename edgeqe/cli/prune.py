@@ -17,7 +17,7 @@ MINUTES = 30.0
 
 @click.command("prune")
 @click.argument("model")
-@click.option("-o", "--output", "destination", type=click.Path(path_type=Path), required=True,
+@click.option("-o", "--out", "destination", type=click.Path(path_type=Path), required=True,
               metavar="OUT", help="Model file to write, .onnx or .tflite.")  # fmt: skip
 @click.option("--ratio", type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
               required=True, metavar="R",

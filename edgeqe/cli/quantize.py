@@ -21,7 +21,7 @@ SIDE, ROUNDS = 512, 7
 
 @click.command("quantize")
 @click.argument("model")
-@click.option("-o", "--output", "destination", type=click.Path(path_type=Path), metavar="OUT",
+@click.option("-o", "--out", "destination", type=click.Path(path_type=Path), metavar="OUT",
               help="Model file to write, .onnx or .tflite; not needed for --report.")  # fmt: skip
 @click.option("--calibration", type=click.Path(path_type=Path), required=True, metavar="DIR",
               help="Folder of reference pictures, at least 8.")  # fmt: skip

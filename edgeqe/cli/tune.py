@@ -68,10 +68,10 @@ def command(
     extends = extended_from(profile, out or Path("tuned.toml"))
     end = time.perf_counter() + seconds
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    progress = not as_json and sys.stderr.isatty()
+    shown = not as_json and sys.stderr.isatty()
 
-    def tell(text: str) -> None:
-        if progress:
+    def progress(text: str) -> None:
+        if shown:
             click.echo(f"\r\x1b[K{text}", err=True, nl=False)
 
     file, processors = model_file(model), available_threads()
@@ -79,13 +79,13 @@ def command(
     with tempfile.TemporaryDirectory(prefix="edgeqe-") as folder:
         opener = Opener(file, profile, limit, height, width, Path(folder))
         space, refused = opener.running(space)
-        losses = opener.losses(space, tell)
+        losses = opener.losses(space, progress)
         drifting = left_out(losses, max_drop)
         permitted = space.without(drifting)
         left = end - time.perf_counter()
-        outcome = search(permitted, opener, opener.pixels, left, tell=tell)
+        outcome = search(permitted, opener, opener.pixels, left, progress=progress)
         versions = ", ".join(opener.versions)
-    tell("")
+    progress("")
     tuning = Tuning(
         model=model,
         profile=profile,

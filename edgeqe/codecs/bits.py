@@ -95,10 +95,28 @@ class BitReader:
             raise damaged(f"the {self.what} says {value} for {name}, at most {most} is allowed")
         return value
 
-    def se(self) -> int:
-        """Signed Exp-Golomb code."""
+    def se(
+        self, least: int = -LARGEST_UE // 2, most: int = LARGEST_UE // 2, name: str = "a number"
+    ) -> int:
+        """Signed Exp-Golomb code.
+
+        Parameters
+        ----------
+        least, most : int
+            Range that the standard allows.
+        name : str
+            What the value is, in messages.
+
+        Raises
+        ------
+        ImageError
+            If the data ends before, or the value lies outside.
+        """
         code = self.ue()
-        return (code + 1) // 2 if code % 2 else -(code // 2)
+        value = (code + 1) // 2 if code % 2 else -(code // 2)
+        if not least <= value <= most:
+            raise damaged(f"the {self.what} says {value} for {name}, {least} to {most} is allowed")
+        return value
 
 
 class BitWriter:

@@ -15,6 +15,7 @@ from edgeqe.codecs.bits import BitReader
 from edgeqe.codecs.boxes import ByteReader
 from edgeqe.codecs.bpg_sps import IntraTools, parameter_sets, read_tools, tools_of, write_tools
 from edgeqe.codecs.coded import CodedStrength, check_size, damaged, unsupported
+from edgeqe.codecs.hevc_nal import IDR, PPS, SPS, is_slice, unit_kind
 from edgeqe.codecs.nal import UNIT_LIMIT, split_annex_b
 
 MAGIC = b"BPG\xfb"
@@ -95,7 +96,7 @@ def read(data: bytes) -> BpgFile:
     units = list(split_annex_b(START_CODE + inner.take(inner.left)))
     if len(units) >= UNIT_LIMIT:
         raise unsupported(f"BPG files of {UNIT_LIMIT} and more units")
-    if not any(hevc.is_slice(hevc.unit_kind(unit)) for unit in units):
+    if not any(is_slice(unit_kind(unit)) for unit in units):
         raise damaged("a BPG holds no picture")
     stream = _stream(sets, (unit for unit in units if _layer(unit) == 0))
     alpha = b""
@@ -140,16 +141,16 @@ def write(
     kept, sets = [], []
     slices = 0
     for unit in split_annex_b(stream):
-        kind = hevc.unit_kind(unit)
+        kind = unit_kind(unit)
         headers.take(unit)
-        if kind == hevc.SPS:
+        if kind == SPS:
             sets.append(unit)
-        if hevc.is_slice(kind):
+        if is_slice(kind):
             found = hevc.read_slice(unit, headers)
             slices += found is not None and found.first
-            if kind not in (hevc.IDR_W_RADL, hevc.IDR_N_LP) or slices > 1:
+            if kind not in IDR or slices > 1:
                 raise unsupported("BPG files of several pictures, or of none that stands alone")
-        if hevc.is_slice(kind) or kind == hevc.PPS:
+        if is_slice(kind) or kind == PPS:
             kept.append(unit)
     if not slices or list(headers.sps) != [0] or len(set(sets)) != 1:
         raise damaged("the HEVC stream does not hold one picture with one SPS of number 0")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from edgeqe.codecs.bits import BitReader, BitWriter
 from edgeqe.codecs.coded import unsupported
-from edgeqe.codecs.hevc_parameters import HevcPcm, HevcSps, read_sps
+from edgeqe.codecs.hevc_sps import HevcPcm, HevcSps, read_pcm, read_sps
+from edgeqe.codecs.hevc_vui import skip_vui
 from edgeqe.codecs.nal import escape, unescape
 from edgeqe.errors import InputError
 
@@ -50,11 +51,7 @@ def read_tools(bits: BitReader) -> IntraTools:
     blocks = (3 + bits.ue(3, "smallest block"), bits.ue(3, "span of blocks"))
     transforms = (2 + bits.ue(3, "smallest transform"), bits.ue(3, "span of transforms"))
     depth, sao = bits.ue(4, "depth of transforms"), bits.flag()
-    pcm = None
-    if bits.flag():
-        luma, chroma = 1 + bits.u(4), 1 + bits.u(4)
-        smallest, span = 3 + bits.ue(2, "smallest PCM block"), bits.ue(2, "span of PCM blocks")
-        pcm = HevcPcm(luma, chroma, smallest, span, bits.flag())
+    pcm = read_pcm(bits)
     return IntraTools(*blocks, *transforms, depth, sao, pcm, bits.flag(), _read_extension(bits))
 
 
@@ -66,34 +63,6 @@ def _read_extension(bits: BitReader) -> int | None:
     if bits.u(7):
         raise unsupported("BPG files with extensions of HEVC beside the range extension")
     return bits.u(RANGE_FLAGS) if has_range else None
-
-
-def _skip_vui(bits: BitReader) -> None:
-    """Pass over what an SPS says of the picture's use (ITU-T H.265, annex E)."""
-    if bits.flag() and bits.u(8) == 255:
-        bits.skip(32)  # aspect ratio
-    if bits.flag():
-        bits.skip(1)
-    if bits.flag():
-        bits.skip(4)
-        bits.skip(24 * bits.u(1))  # colour description
-    if bits.flag():
-        bits.ue()
-        bits.ue()
-    bits.skip(3)
-    if bits.flag():
-        for _ in range(4):
-            bits.ue()
-    if bits.flag():
-        bits.skip(64)
-        if bits.flag():
-            bits.ue()
-        if bits.flag():
-            raise unsupported("BPG files to write from streams with buffer times (HRD)")
-    if bits.flag():
-        bits.skip(3)
-        for _ in range(5):
-            bits.ue()
 
 
 def write_tools(tools: IntraTools) -> bytes:
@@ -127,7 +96,7 @@ def tools_of(unit: bytes, width: int, height: int) -> tuple[HevcSps, IntraTools]
     _, sps = read_sps(bits)
     if sps.chroma_format > 1 or sps.bit_depth not in (8, 10):
         raise unsupported("BPG files to write of other than gray and 4:2:0 in 8 or 10 bit")
-    if sps.has_scaling_lists or (sps.chroma_format and sps.chroma_bit_depth != sps.bit_depth):
+    if sps.scaling_lists or (sps.chroma_format and sps.chroma_bit_depth != sps.bit_depth):
         raise unsupported("BPG files with scaling lists or with two bit depths")
     block = 1 << sps.log2_smallest_block
     if (sps.width, sps.height) != (-(-width // block) * block, -(-height // block) * block):
@@ -137,7 +106,7 @@ def tools_of(unit: bytes, width: int, height: int) -> tuple[HevcSps, IntraTools]
             f"{sps.width}x{sps.height}: give the size that was coded."
         )
     if sps.has_vui:
-        _skip_vui(bits)
+        skip_vui(bits, sps.sub_layers)
     return sps, IntraTools(
         sps.log2_smallest_block, sps.log2_block_span, sps.log2_smallest_transform,
         sps.log2_transform_span, sps.intra_depth, sps.has_sao, sps.pcm, sps.strong_smoothing,

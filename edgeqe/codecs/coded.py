@@ -49,6 +49,12 @@ class CodedStrength:
     """Bits of a luma sample."""
     lossless: bool = False
     """Whether the headers say that nothing was quantized."""
+    exact: bool = True
+    """Whether `number` says it all; False for a JPEG whose table is none of the IJG's."""
+
+
+class UnsupportedCodingError(ImageError):
+    """A file's strength cannot be read, because its kind is not known; its pixels may be."""
 
 
 def damaged(what: str) -> ImageError:
@@ -62,7 +68,7 @@ def damaged(what: str) -> ImageError:
     return ImageError(f"{what}: the file is damaged or cut short, get it again from its source.")
 
 
-def unsupported(what: str) -> ImageError:
+def unsupported(what: str) -> UnsupportedCodingError:
     """Error for something that the reader does not know.
 
     Parameters
@@ -70,7 +76,7 @@ def unsupported(what: str) -> ImageError:
     what : str
         What it is, in the plural.
     """
-    return ImageError(
+    return UnsupportedCodingError(
         f"{what} are not supported: state the strength yourself, with quality=, qp= or step=."
     )
 

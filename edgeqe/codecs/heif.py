@@ -19,11 +19,20 @@ TILE_LIMIT = 256
 
 def is_heif(data: bytes) -> bool:
     """Whether a file says by its brands that it is HEIF or AVIF."""
+    return any(brand in BRANDS for brand in _brands(data))
+
+
+def is_avif(data: bytes) -> bool:
+    """Whether a file says by its brands that it is AVIF, one picture or several."""
+    return any(brand in (b"avif", b"avis") for brand in _brands(data))
+
+
+def _brands(data: bytes) -> list[bytes]:
+    """Brands of the box ``ftyp``, which is the first one; none if it is another."""
     if data[4:8] != b"ftyp":
-        return False
+        return []
     end = min(int.from_bytes(data[:4], "big"), len(data), 256)
-    brands = [data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))]
-    return any(brand in BRANDS for brand in brands)
+    return [data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))]
 
 
 def strength(data: bytes) -> CodedStrength:

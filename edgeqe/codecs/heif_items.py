@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from edgeqe.codecs.boxes import ByteReader, MediaBox, boxes, find
@@ -26,6 +26,8 @@ class HeifItem:
     """Indices into the file's properties."""
     tiles: list[int] = field(default_factory=list)
     """Items that it is derived from."""
+    extra_of: list[int] = field(default_factory=list)
+    """Items that it is an auxiliary picture of, such as alpha, or that it describes, as EXIF."""
 
 
 class HeifItems:
@@ -80,11 +82,21 @@ class HeifItems:
         ImageError
             If the item has none of that kind.
         """
+        found = next((content for name, content in self.properties_of(item) if name == kind), None)
+        if found is None:
+            raise damaged(f"an item has no property {kind.decode('ascii', 'replace')!r}")
+        return found
+
+    def properties_of(self, item: HeifItem) -> Iterator[tuple[bytes, bytes]]:
+        """Kind and content of each property of an item, in the order in which they apply."""
         for index in item.properties:
-            if 0 < index <= len(self.properties) and self.properties[index - 1].kind == kind:
+            if 0 < index <= len(self.properties):
                 box = self.properties[index - 1]
-                return self._data[box.start : box.stop]
-        raise damaged(f"an item has no property {kind.decode('ascii', 'replace')!r}")
+                yield box.kind, self._data[box.start : box.stop]
+
+    def extras_of(self, number: int) -> list[HeifItem]:
+        """Items that are auxiliary pictures of an item, or describe it."""
+        return [item for item in self.items.values() if number in item.extra_of]
 
     def bytes_of(self, item: HeifItem) -> bytes:
         """Bytes of an item.
@@ -164,10 +176,15 @@ class HeifItems:
         _, version, _ = self._reader(box)
         size = 4 if version else 2
         for entry in boxes(self._data, box.start + 4, box.stop):
-            if entry.kind == b"dimg":
-                reader = ByteReader(self._data, entry.start, entry.stop, "box 'dimg'")
+            if entry.kind in (b"dimg", b"auxl", b"cdsc"):
+                name = entry.kind.decode("ascii")
+                reader = ByteReader(self._data, entry.start, entry.stop, f"box {name!r}")
                 item = self._make(reader.u(size))
-                item.tiles = [reader.u(size) for _ in range(self._count(reader.u(2)))]
+                numbers = [reader.u(size) for _ in range(self._count(reader.u(2)))]
+                if entry.kind == b"dimg":
+                    item.tiles = numbers
+                else:
+                    item.extra_of = numbers
 
     def _read_properties(self, box: MediaBox) -> None:
         for entry in boxes(self._data, box.start, box.stop):

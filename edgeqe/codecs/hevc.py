@@ -8,22 +8,13 @@ from functools import partial
 
 from edgeqe.codecs.bits import BitReader
 from edgeqe.codecs.coded import CodedStrength, Scale, damaged, mean_strength, unsupported
-from edgeqe.codecs.hevc_parameters import (
-    HevcPps,
-    HevcSps,
-    ReferenceSet,
-    read_pps,
-    read_reference_set,
-    read_sps,
-)
+from edgeqe.codecs.hevc_nal import IDR, IRAP, PPS, SPS, is_slice, unit_kind
+from edgeqe.codecs.hevc_pps import HevcPps, read_pps
+from edgeqe.codecs.hevc_references import read_slice_references
+from edgeqe.codecs.hevc_sps import HevcSps, read_sps
 from edgeqe.codecs.nal import ParameterSets, split_annex_b, unescape
 
-#: Kinds of NAL units.
-IDR_W_RADL, IDR_N_LP, FIRST_IRAP, LAST_IRAP, LAST_VCL = 19, 20, 16, 23, 31
-VPS, SPS, PPS = 32, 33, 34
 B_SLICE, P_SLICE, I_SLICE = range(3)
-#: Reserved kinds of slices, which decoders pass over.
-RESERVED = (*range(10, 16), *range(22, 32))
 
 
 @dataclass
@@ -54,18 +45,6 @@ class HevcSlice:
     qp: int
     sps: HevcSps
     pps: HevcPps
-
-
-def unit_kind(unit: bytes) -> int:
-    """Kind of a NAL unit; -1 for those of other layers and without a whole header."""
-    if len(unit) < 2 or unit[0] & 1 or unit[1] >> 3:
-        return -1
-    return unit[0] >> 1 & 63
-
-
-def is_slice(kind: int) -> bool:
-    """Whether a kind of NAL unit is a slice segment."""
-    return 0 <= kind <= LAST_VCL and kind not in RESERVED
 
 
 def strength(units: Iterable[bytes], codec: str = "hevc") -> CodedStrength:
@@ -120,7 +99,7 @@ def read_slice(unit: bytes, headers: HevcHeaders) -> HevcSlice | None:
     kind = unit_kind(unit)
     bits = BitReader(unescape(unit[2:]), "HEVC slice header")
     first = bits.flag()
-    if FIRST_IRAP <= kind <= LAST_IRAP:
+    if kind in IRAP:
         bits.skip(1)  # no_output_of_prior_pics_flag
     pps = headers.pps.get(bits.ue(63, "slice_pic_parameter_set_id"))
     sps = headers.sps.get(pps.sps) if pps else None
@@ -128,7 +107,8 @@ def read_slice(unit: bytes, headers: HevcHeaders) -> HevcSlice | None:
         raise damaged("an HEVC slice names parameter sets that did not come before it")
     if not first:
         dependent = pps.dependent_slices and bits.flag()
-        bits.skip((sps.tree_units - 1).bit_length())
+        columns, rows = sps.size_in_ctbs
+        bits.skip((columns * rows - 1).bit_length())
         if dependent:
             return None
     bits.skip(pps.extra_bits)
@@ -136,51 +116,18 @@ def read_slice(unit: bytes, headers: HevcHeaders) -> HevcSlice | None:
     bits.skip(int(pps.has_output_flag))
     if sps.separate_planes:
         bits.skip(2)
-    references: ReferenceSet = ()
-    long_term, temporal = 0, False
-    if kind not in (IDR_W_RADL, IDR_N_LP):
-        bits.skip(sps.order_bits)
-        references = _references(bits, sps)
-        long_term = _long_term(bits, sps) if sps.has_long_term else 0
+    references, temporal = 0, False
+    if kind not in IDR:
+        references = read_slice_references(bits, sps.references)
         temporal = sps.has_temporal_vectors and bits.flag()
     if sps.has_sao:
         bits.skip(2 if sps.has_chroma else 1)
     if slice_type != I_SLICE:
-        total = sum(used for _, used in references) + long_term
-        _skip_prediction(bits, slice_type, sps, pps, total, temporal)
+        _skip_prediction(bits, slice_type, sps, pps, references, temporal)
     qp = pps.qp + bits.se()
     if not -6 * (sps.bit_depth - 8) <= qp <= 51:
         raise damaged(f"an HEVC slice says QP {qp}")
     return HevcSlice(first, slice_type, qp, sps, pps)
-
-
-def _references(bits: BitReader, sps: HevcSps) -> ReferenceSet:
-    """Short-term references of a slice."""
-    if not bits.flag():
-        return read_reference_set(bits, len(sps.references), sps.references, in_slice=True)
-    if not sps.references:
-        raise damaged("an HEVC slice names a reference set that the SPS does not have")
-    index = bits.u((len(sps.references) - 1).bit_length())
-    if index >= len(sps.references):
-        raise damaged("an HEVC slice names a reference set that the SPS does not have")
-    return sps.references[index]
-
-
-def _long_term(bits: BitReader, sps: HevcSps) -> int:
-    """Pass over the long-term references; how many of them are used."""
-    listed = len(sps.long_term)
-    from_sps = bits.ue(listed, "num_long_term_sps") if listed else 0
-    used = 0
-    for index in range(from_sps + bits.ue(33, "num_long_term_pics")):
-        if index < from_sps:
-            chosen = bits.u((listed - 1).bit_length())
-            used += chosen < listed and sps.long_term[chosen]
-        else:
-            bits.skip(sps.order_bits)
-            used += bits.flag()
-        if bits.flag():
-            bits.ue()  # delta_poc_msb_cycle_lt
-    return used
 
 
 def _skip_prediction(

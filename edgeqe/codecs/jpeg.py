@@ -10,6 +10,7 @@ upsampling, because half of the picture's size *is* the size of the chroma
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,10 +206,11 @@ def strength(data: bytes) -> CodedStrength:
     if min(table) < 1:
         raise damaged("a JPEG has no quantization table for its first component")
     size = (int.from_bytes(frame[3:5], "big"), int.from_bytes(frame[1:3], "big"))
-    quality = nearest_quality(table)[0]
-    return mean_strength(
+    quality, distance = nearest_quality(table)
+    found = mean_strength(
         "jpeg", Scale.QUALITY, [float(quality)], [step_from_table(table)], size, frame[0]
     )
+    return replace(found, exact=distance == 0.0)
 
 
 def _tables(segment: bytes) -> dict[int, bytes]:

@@ -270,7 +270,7 @@ def resolve_if_given(
     if codec is not None:
         raise InputError(
             f"codec {codec!r} says what a strength is of, and none is given: give "
-            f"{STATED_BY.get(codec, 'step')}= with it, or leave it out for a JPEG's own strength."
+            f"{STATED_BY.get(codec, 'step')}= with it, or leave it out for the file's own strength."
         )
     return None
 

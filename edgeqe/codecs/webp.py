@@ -67,7 +67,7 @@ def strength(data: bytes) -> CodedStrength:
     end = 8 + int.from_bytes(data[4:8], "little")
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or end > len(data):
         raise damaged(f"a WebP says that it has {end} bytes, and it has {len(data)}")
-    at = 12
+    at, canvas = 12, None
     for _ in range(CHUNK_LIMIT):
         if at + 8 > end:
             break
@@ -75,10 +75,19 @@ def strength(data: bytes) -> CodedStrength:
         at += 8
         if length > end - at:
             raise damaged(f"a chunk of a WebP says that it has {length} bytes, {end - at} are left")
-        if name == b"VP8 ":
-            return _lossy(data[at : at + length])
-        if name == b"VP8L":
-            return _lossless(data[at : at + length])
+        if name == b"VP8X" and length >= 10:
+            canvas = tuple(
+                1 + int.from_bytes(data[at + place : at + place + 3], "little") for place in (4, 7)
+            )
+        if name in (b"VP8 ", b"VP8L"):
+            content = data[at : at + length]
+            found = _lossy(content) if name == b"VP8 " else _lossless(content)
+            if canvas not in (None, (found.width, found.height)):
+                raise damaged(
+                    f"a WebP says a canvas of {'x'.join(map(str, canvas))} and a picture of "
+                    f"{found.width}x{found.height}"
+                )
+            return found
         if name == b"ANMF":
             raise unsupported("WebP files of several pictures")
         at += length + length % 2

@@ -7,6 +7,6 @@ One `Coder` a codec; `coder` makes it by the codec's name. Encoders come with th
 from __future__ import annotations
 
 from edgeqe.coding.coder import CODECS, Coder, Frame, Layout, coder
-from edgeqe.coding.rate_point import RatePoint, codec_in_words
+from edgeqe.coding.rate_point import RatePoint, asked_points
 
-__all__ = ["CODECS", "Coder", "Frame", "Layout", "RatePoint", "coder", "codec_in_words"]
+__all__ = ["CODECS", "Coder", "Frame", "Layout", "RatePoint", "asked_points", "coder"]

@@ -93,8 +93,8 @@ def decode(decoder: str, packets: Sequence[bytes]) -> list[Frame]:
         context.thread_count = 1
         found = []
         for data in packets:
-            found += [_taken(frame) for frame in context.decode(av.Packet(data))]
-        found += [_taken(frame) for frame in context.decode(None)]
+            found += [taken(frame) for frame in context.decode(av.Packet(data))]
+        found += [taken(frame) for frame in context.decode(None)]
     except av.FFmpegError as error:
         raise ImageError(f"the decoder {decoder} refuses the stream ({error}).") from error
     if not found:
@@ -118,8 +118,14 @@ def _given(av: Any, frame: Frame, index: int) -> Any:
     return made
 
 
-def _taken(frame: Any) -> Frame:
-    """Copy of the planes of FFmpeg's frame."""
+def taken(frame: Any) -> Frame:
+    """Copy of the planes of FFmpeg's frame.
+
+    Raises
+    ------
+    ImageError
+        If it is of another layout or depth than `FORMATS` has.
+    """
     names = {name: key for key, name in FORMATS.items()}
     name = _OTHER.get(frame.format.name, frame.format.name)
     if name not in names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
+from typing import Any
 
 from edgeqe.coding import pyav
 from edgeqe.coding.coder import Frame, Layout, needs
@@ -46,18 +47,20 @@ class VvcCoder:
 
     def settings(self) -> Mapping[str, str]:
         """Encoder, its version, and its options."""
-        import imageio_ffmpeg
-
         return {
             "encoder": "libvvenc",
-            "version": f"FFmpeg {imageio_ffmpeg.get_ffmpeg_version()}",
+            "version": f"FFmpeg {_package().get_ffmpeg_version()}",
             "settings": "preset faster, constant QP",
         }
 
 
-def _program() -> str:
+def _package() -> Any:
     try:
         import imageio_ffmpeg
     except ImportError as error:
         raise needs("imageio-ffmpeg", error) from error
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
+    return imageio_ffmpeg
+
+
+def _program() -> str:
+    return str(_package().get_ffmpeg_exe())

@@ -130,7 +130,7 @@ def format_diagnosis(diagnosis: Diagnosis) -> list[str]:
     for problem in diagnosis.problems:
         lines += ["", *_wrapped(f"{'PROBLEM' if problem.fatal else 'note'}: ", problem.message)]
         lines += _wrapped("  fix: ", problem.fix)
-    return [*lines, "", "usable" if diagnosis.usable else "not usable: mend the PROBLEM first"]
+    return [*lines, "", "usable" if diagnosis.usable else "not usable: fix the PROBLEM first"]
 
 
 def _memory(diagnosis: Diagnosis) -> str:

@@ -19,7 +19,7 @@ from edgeqe.engine.geometry import Geometry
 from edgeqe.errors import ClosedError
 from edgeqe.model.file import ModelFile
 from edgeqe.typing import Float
-from edgeqe.views.ensemble import mean_over_turns
+from edgeqe.views.ensemble import mean_over_transforms
 from edgeqe.views.subsampled import PHASES
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class OpenSessions:
         once = partial(self._once, place)
         if self.ensemble == 1:
             return once(planes, buffer)
-        return mean_over_turns(once, planes, buffer, self.channels, self.phases)
+        return mean_over_transforms(once, planes, buffer, self.channels, self.phases)
 
     def _once(self, place: Hashable, planes: Float, out: Float) -> Float:
         residual = self.sessions[0].run(planes[: self.inputs[0]], out, place)
@@ -145,7 +145,7 @@ class Cascade:
         """Bytes of a running window: for each of its pixels, and beside them.
 
         A runtime whose sessions have their own keeps the memory of every model; the others take
-        theirs one after another, out of one arena. An ensemble adds turned planes and a sum.
+        theirs one after another, out of one arena. An ensemble adds transformed planes and a sum.
         """
         plane = 4 / self.geometry.pixels_per_sample**2
         turns = [0.0]

@@ -12,7 +12,7 @@ from edgeqe.codecs.strength import Strength
 from edgeqe.engine.blocks import SHIFT, block_plan, enhance_blocks, grid
 from edgeqe.engine.cascade import Cascade, OpenSessions
 from edgeqe.engine.geometry import Geometry
-from edgeqe.engine.memory import Budget, Place, Turns
+from edgeqe.engine.memory import Budget, GroupLock, Place
 from edgeqe.engine.self_test import golden_error, window_error
 from edgeqe.engine.tiling import FIXED_BYTES, Plan, fixed_plan, plan
 from edgeqe.engine.workers import Workers
@@ -80,7 +80,9 @@ class Engine:
         # an impossible limit fails here, before any work: tiled, all large pictures are alike
         side = LARGE if geometry.tiling == "exact" else 1
         self.plan(side, side)
-        self._budget, self._turns = Budget(limit - FIXED_BYTES, cascade.shrink), Turns()
+        self._budget = Budget(limit - FIXED_BYTES, cascade.shrink)
+        self._window_lock = GroupLock()
+        """Of calls by the bytes and the ensemble of their windows."""
         trim_heap()  # what opening freed: of edgeqe-base 3 MiB
 
     def _plan(
@@ -165,7 +167,7 @@ class Engine:
             chosen = self.plan(height, width, 0.0, ensemble)
             size = None if self.is_exact(height, width) else (height, width)
             windows = [window for _, band in chosen.bands() for window in band]
-            with self._turns.turn((chosen.window_bytes, ensemble)):
+            with self._window_lock.hold((chosen.window_bytes, ensemble)):
                 self._windows(view, opened, chosen, windows, size)
             return
         per_row = sum(
@@ -187,7 +189,7 @@ class Engine:
         """One call with a band at a time, and the band's bytes."""
         with (
             self._band,
-            self._turns.turn((chosen.window_bytes, ensemble)),
+            self._window_lock.hold((chosen.window_bytes, ensemble)),
             self._budget.band(chosen.band_bytes),
         ):
             yield
@@ -275,7 +277,7 @@ class Engine:
                 planes[:] = 0.0
                 opened.run(planes, buffer, place.kind)
 
-        with self._turns.turn((chosen.window_bytes, opened.ensemble)):
+        with self._window_lock.hold((chosen.window_bytes, opened.ensemble)):
             self._workers.each(one, range(count), chosen.workers)
 
     def golden_errors(self) -> list[tuple[float, float]]:

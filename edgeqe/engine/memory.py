@@ -70,7 +70,7 @@ class Budget:
 
     An arena keeps what a window took, and a later window takes its place; one that is larger
     would grow the arena around gaps that it cannot use, so the runtime is told to shrink first.
-    Windows that use the arena side by side must have one size, which `Turns` sees to. An
+    Windows that use the arena side by side must have one size, which `GroupLock` sees to. An
     interpreter serves windows of the same *tag* only, no larger than its first. So the budget counts
     *places*, each with the bytes that made it. Where the limit leaves no room for a new place,
     the idle places are dropped too, and only then does a window wait.
@@ -168,28 +168,28 @@ class Budget:
         self._shrink()
 
 
-class Turns:
-    """Calls of one kind run together; a call of another kind waits for its turn.
+class GroupLock:
+    """Group mutual exclusion: calls of one group run together, a call of another waits.
 
     First come, first served: who waits is not overtaken, so nobody waits for ever.
     """
 
     def __init__(self) -> None:
         self._waiting: list[object] = []
-        self._kind: Hashable = None
+        self._group: Hashable = None
         self._running = 0
         self._changed = threading.Condition()
 
     @contextmanager
-    def turn(self, kind: Hashable) -> Iterator[None]:
-        """Run while only calls of this kind run."""
+    def hold(self, group: Hashable) -> Iterator[None]:
+        """Run while only calls of this group run."""
         ticket = object()
         with self._changed:
             self._waiting.append(ticket)
             try:
-                while self._waiting[0] is not ticket or (self._running and self._kind != kind):
+                while self._waiting[0] is not ticket or (self._running and self._group != group):
                     self._changed.wait()
-                self._kind = kind
+                self._group = group
                 self._running += 1
             finally:
                 self._waiting.remove(ticket)

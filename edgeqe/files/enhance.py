@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from edgeqe.codecs.strength import Strength, nearest_quality, resolve_if_given, step_from_table
-from edgeqe.errors import ImageError
+from edgeqe.codecs.coded import Scale
+from edgeqe.codecs.strength import Strength, resolve_if_given
+from edgeqe.errors import InputError
+from edgeqe.estimation import StrengthEstimate
 from edgeqe.files.picture import Picture, Samples
-from edgeqe.files.reading import PIXEL_LIMIT, Source, read_picture, source_name
+from edgeqe.files.reading import PIXEL_LIMIT, PictureFile, Source, read_picture
+from edgeqe.files.stated import StatedStrength, strength_given, strength_in, strength_shown
 from edgeqe.files.writing import Destination, Output, write_picture
 from edgeqe.views.options import EnhanceOptions
 
@@ -74,22 +78,34 @@ class FileReport:
     height: int
     """Pixels, as stored."""
     kind: str
-    """What was enhanced: ``4:2:0 planes``, ``gray``, ``16-bit gray`` or ``RGB``; ``+ alpha``
-    behind where there is one."""
+    """What was enhanced: ``4:2:0 planes``, ``gray`` or ``RGB``; before it ``10-bit`` and the like
+    where the file has more than 8, behind it ``+ alpha`` where there is one."""
     step: float
     """Strength that was asked for: quantization step, 8-bit sample values."""
     codec: str
     """What the strength is of; empty where a step alone was given."""
+    scale: str
+    """How the codec counts its strength: ``quality``, ``qp``, ``index`` or ``rate`` (bits per
+    pixel); empty where a step was given."""
+    number: float | None
+    """The strength on that scale; None where a step was given."""
     amount: float
     """How much of the change was made, 0 to 1."""
     ensemble: int
     """8 where the change is the mean over the eight flips and rotations, else 1."""
     quality: int | None
-    """IJG quality nearest to the strength's table; None where a QP or a step was given."""
+    """Quality that was given, or the IJG quality nearest to a JPEG's table; else None."""
     quality_exact: bool | None
     """Whether that quality's table is the strength's table, entry for entry."""
     strength_from: str
-    """``file`` for a JPEG's own table, else ``argument``."""
+    """``file`` where the file's own headers say it, ``pixels`` where it was estimated, else
+    ``argument``."""
+    confidence: float | None
+    """Of an estimate, 0 to 1."""
+    stated_quality: float | None
+    """What the headers of a JPEG say where an estimate found a coarser coding."""
+    drawn: float | None
+    """Share of the picture that is drawn, not photographed, 0 to 1; None unless it was looked at."""
     seconds: float
     """Wall time from reading to writing."""
     enhance_seconds: float
@@ -113,7 +129,7 @@ def enhance_file(
     source: Source,
     destination: Destination,
     *,
-    quality: int | None = None,
+    quality: int | Literal["auto"] | None = None,
     qp: float | None = None,
     rate: float | None = None,
     step: float | None = None,
@@ -121,6 +137,7 @@ def enhance_file(
     options: EnhanceOptions = WHOLLY,
     overwrite: bool = False,
     pixel_limit: int = PIXEL_LIMIT,
+    check: Callable[[Strength], None] = lambda strength: None,
 ) -> FileReport:
     """Enhance a picture file into another.
 
@@ -136,8 +153,9 @@ def enhance_file(
         PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
     quality, qp, rate, step
         Strength, at most one: JPEG quality 1 to 100, HEVC QP 0 to 63, rate of JPEG 2000 in bits
-        per pixel, or the quantization step in 8-bit sample values. If left out, a JPEG's own
-        luma table says it.
+        per pixel, or the quantization step in 8-bit sample values. If left out, the file's own
+        headers say it: of JPEG, JPEG 2000, HEIC, AVIF, WebP and BPG. Quality ``auto`` takes the
+        coarsest coding as JPEG that the pixels show, see `edgeqe.estimation`.
     codec : str, optional
         What the strength is of, as of `Enhancer.enhance`; only with a strength.
     options : EnhanceOptions
@@ -146,6 +164,9 @@ def enhance_file(
         Replace an existing file.
     pixel_limit : int
         Largest number of pixels that is decoded.
+    check : callable
+        Called with a file's own strength before the picture is decoded; raises InputError to
+        refuse it.
 
     Returns
     -------
@@ -160,48 +181,76 @@ def enhance_file(
         model does not serve the codec.
     """
     start = time.perf_counter()
-    strength = resolve_if_given(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
+    auto = quality == "auto"
+    asked = None if quality == "auto" else quality
+    given = resolve_if_given(quality=asked, qp=qp, rate=rate, step=step, codec=codec)
+    if auto and given is not None:
+        raise InputError("quality 'auto' and another strength are given: give one of them.")
     with Output(destination, overwrite=overwrite) as output:
-        picture = read_picture(source, pixel_limit=pixel_limit)
+        file, estimate = PictureFile(source), None
+        if given is not None:
+            stated = strength_given(given, quality=asked, qp=qp, rate=rate)
+        elif not auto:
+            stated = _checked(strength_in(file), file, check)
+        picture = file.decode(pixel_limit=pixel_limit)
+        if auto:
+            stated, estimate = strength_shown(file, picture)
+            _checked(stated, file, check)
         if len(picture.planes) == 3 and not getattr(enhancer, "takes_planes", True):
             picture = dataclasses.replace(picture, planes=(picture.pixels(),))
         output.check(picture)
-        strength_from = "file" if strength is None else "argument"
-        exact = None if quality is None else True
-        if strength is None:
-            if picture.table is None:
-                raise ImageError(
-                    f"{source_name(source)} carries no strength: give the setting that it was "
-                    "compressed with, --quality (JPEG, 1 to 100), --qp (HEVC, 0 to 63) or --rate "
-                    "(JPEG 2000, bits per pixel); in Python quality=, qp=, rate= or step=."
-                )
-            strength = Strength(step_from_table(picture.table), "jpeg")
-            quality, distance = nearest_quality(picture.table)
-            exact = distance == 0.0
         before = time.perf_counter()
-        enhanced = enhance_picture(enhancer, picture, strength, options)
+        enhanced = enhance_picture(enhancer, picture, stated.strength, options)
         enhance_seconds = time.perf_counter() - before
         output.write(enhanced)
         seconds = time.perf_counter() - start
         return FileReport(
-            source=source_name(source),
+            source=file.name,
             destination=output.name,
             width=picture.width,
             height=picture.height,
             kind=picture.kind,
-            step=strength.step,
-            codec=strength.codec,
+            step=stated.strength.step,
+            codec=stated.strength.codec,
+            scale=stated.scale,
+            number=stated.number,
             amount=float(options.amount),
             ensemble=options.ensemble,
-            quality=quality,
-            quality_exact=exact,
-            strength_from=strength_from,
+            quality=stated.quality,
+            quality_exact=None if stated.quality is None else stated.exact,
+            strength_from=stated.origin,
+            **_estimated(stated, estimate, file),
             seconds=seconds,
             enhance_seconds=enhance_seconds,
             megapixels_per_second=picture.width * picture.height / 1e6 / seconds,
             exact=enhancer.is_exact(picture.height, picture.width),
             picture_bytes=picture.nbytes + sum(plane.nbytes for plane in enhanced.planes),
         )
+
+
+def _checked(
+    stated: StatedStrength, file: PictureFile, check: Callable[[Strength], None]
+) -> StatedStrength:
+    """A strength that was found, if the model serves it."""
+    try:
+        check(stated.strength)
+    except InputError as error:
+        raise InputError(f"{file.name}: {error}") from error
+    return stated
+
+
+def _estimated(
+    stated: StatedStrength, estimate: StrengthEstimate | None, file: PictureFile
+) -> dict[str, float | None]:
+    """Fields of the report that an estimate fills."""
+    found = estimate.coding if estimate is not None and stated.origin == "pixels" else None
+    coded = file.strength
+    told = found is not None and coded is not None and coded.scale is Scale.QUALITY
+    return {
+        "confidence": found.confidence if found is not None else None,
+        "stated_quality": coded.number if coded is not None and told else None,
+        "drawn": estimate.drawn if estimate is not None else None,
+    }
 
 
 def enhance_picture(

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ImageError, InputError
-from edgeqe.files.reading import READ_SUFFIXES, read_picture
+from edgeqe.files.formats import READ_SUFFIXES
+from edgeqe.files.reading import read_picture
 
 __all__ = ["list_pictures", "names_of", "read_reference"]
 
@@ -20,7 +21,7 @@ Uint8 = npt.NDArray[np.uint8]
 def list_pictures(folder: Path) -> tuple[Path, ...]:
     """Picture files of a folder and its sub-folders, by path.
 
-    A picture is a file whose suffix is one of `reading.READ_SUFFIXES`, in any case. Links to
+    A picture is a file whose suffix is one of `formats.READ_SUFFIXES`, in any case. Links to
     folders are not followed.
 
     Raises
@@ -77,7 +78,7 @@ def read_reference(file: Path) -> Uint8:
     picture = read_picture(file, as_coded=False)
     if picture.bit_depth != 8:
         raise ImageError(
-            f"'{file}' has {picture.bit_depth} bits a sample: give reference pictures of 8 bits."
+            f"'{file}' has {picture.coded_depth or picture.bit_depth} bits a sample: give reference pictures of 8 bits."
         )
     pixels: Uint8 = picture.pixels()
     return pixels

@@ -20,6 +20,9 @@ class Metadata:
     icc_profile: bytes = b""
     dpi: tuple[float, float] | None = None
     """Dots per inch, across and down."""
+    colours: tuple[int, int] | None = None
+    """Primaries and transfer by their numbers in ITU-T H.273, where a file says these instead of
+    a profile, and others than sRGB's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,24 +30,26 @@ class Picture:
     """Samples of a picture file, in the order in which the file stores them."""
 
     planes: tuple[Samples, ...]
-    """One array, gray (H, W) or RGB (H, W, 3), uint8 or (gray only) uint16; or the three
+    """One array, gray (H, W) or RGB (H, W, 3), uint8 or uint16 of 16 bits; or the three
     planes Y, Cb, Cr of 4:2:0 as coded, uint8, the latter two of shape
     (ceil(H / 2), ceil(W / 2))."""
     alpha: Samples | None = None
-    """Alpha, shape (H, W), uint8, never enhanced."""
+    """Alpha, shape (H, W), of the planes' type, never enhanced."""
     table: tuple[int, ...] | None = None
     """Luma quantization table of a JPEG in row order; None where the file carries none."""
     metadata: Metadata = field(default_factory=Metadata)
+    coded_depth: int | None = None
+    """Bits of a sample in the file, such as 10, where `sixteen_bits` made them 16."""
 
     @property
     def kind(self) -> str:
-        """``4:2:0 planes``, ``gray``, ``16-bit gray`` or ``RGB``; ``+ alpha`` behind."""
+        """``4:2:0 planes``, ``gray`` or ``RGB``; ``10-bit`` and the like before, ``+ alpha`` behind."""
         if len(self.planes) == 3:
             name = "4:2:0 planes"
-        elif self.planes[0].ndim == 3:
-            name = "RGB"
         else:
-            name = "gray" if self.bit_depth == 8 else "16-bit gray"
+            depth = self.coded_depth or self.bit_depth
+            name = "RGB" if self.planes[0].ndim == 3 else "gray"
+            name = name if depth == 8 else f"{depth}-bit {name}"
         return name if self.alpha is None else f"{name} + alpha"
 
     @property
@@ -78,12 +83,29 @@ class Picture:
         return i420_to_rgb(y, cb, cr)
 
 
+def sixteen_bits(values: Samples, depth: int) -> Samples:
+    """Samples of 9 to 16 bits over the whole range of uint16: black is 0, white 65535.
+
+    The bits are repeated below, which is ``v * 65535 / (2 ** depth - 1)`` to within one.
+
+    Parameters
+    ----------
+    values : ndarray of uint16
+    depth : int
+        Their significant low bits.
+    """
+    if depth == 16:
+        return values
+    made: Samples = values << np.uint16(16 - depth) | values >> np.uint16(2 * depth - 16)
+    return made
+
+
 def picture_from_array(image: Samples) -> Picture:
     """Picture of an array, without metadata.
 
     Parameters
     ----------
-    image : ndarray of uint8, shape (H, W), (H, W, 3) or (H, W, 4), or uint16, shape (H, W)
+    image : ndarray of uint8 or uint16, shape (H, W), (H, W, 3) or (H, W, 4)
         Gray, RGB or RGBA.
 
     Raises
@@ -94,11 +116,11 @@ def picture_from_array(image: Samples) -> Picture:
     from edgeqe.errors import InputError
 
     colour = image.ndim == 3 and image.shape[2] in (3, 4)
-    fits = image.dtype == np.uint8 if colour else image.dtype in (np.uint8, np.uint16)
+    fits = image.dtype in (np.uint8, np.uint16)
     if not (colour or image.ndim == 2) or not fits or image.size == 0:
         raise InputError(
             f"an array of shape {image.shape} and dtype {image.dtype} is no picture file's: give "
-            "uint8 (H, W), (H, W, 3), (H, W, 4), or uint16 (H, W)."
+            "uint8 or uint16 (H, W), (H, W, 3) or (H, W, 4)."
         )
     if colour and image.shape[2] == 4:
         return Picture((image[..., :3],), image[..., 3])

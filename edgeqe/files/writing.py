@@ -17,6 +17,8 @@ from edgeqe.errors import (
     MissingImageError,
     MissingPackageError,
 )
+from edgeqe.files.colours import png_chunk
+from edgeqe.files.deep_writing import write_png, write_tiff
 from edgeqe.files.picture import Picture, Samples, picture_from_array
 from edgeqe.reports.output_file import partial_of
 
@@ -176,6 +178,11 @@ class Output:
             raise ImageError(
                 f"{self.name}: {self.format} cannot hold 16 bits: write .png or .tif instead."
             )
+        if self.format != "PNG" and (colours := picture.metadata.colours) is not None:
+            raise ImageError(
+                f"{self.name}: {self.format} cannot hold the picture's colours (primaries "
+                f"{colours[0]} and transfer {colours[1]} of ITU-T H.273): write .png instead."
+            )
         if self.format == "JPEG" and picture.alpha is not None:
             raise ImageError(f"{self.name}: JPEG cannot hold transparency: {use}.")
         if self.format == "JPEG" and len(picture.metadata.exif) > JPEG_EXIF_LIMIT:
@@ -237,12 +244,22 @@ def _encode(picture: Picture, target: str, stream: IO[bytes]) -> None:
     """Write the file's bytes."""
     try:
         from PIL import Image
+        from PIL.PngImagePlugin import PngInfo
     except ImportError as error:
         raise MissingPackageError(
             "picture files need Pillow: pip install 'edgeqe[files]'"
         ) from error
 
     metadata = picture.metadata
+    if picture.bit_depth == 16 and (picture.alpha is not None or picture.planes[0].ndim == 3):
+        colours = picture.planes[0]
+        deep = np.dstack((colours, *(() if picture.alpha is None else (picture.alpha,))))
+        if target == "PNG":
+            write_png(stream, deep, metadata, PNG_LEVEL)
+        else:
+            exif = _tiff_exif(metadata.exif) if metadata.exif else None
+            write_tiff(stream, deep, metadata, exif)
+        return
     options: dict[str, Any] = {}
     if metadata.icc_profile:
         options["icc_profile"] = metadata.icc_profile
@@ -252,6 +269,9 @@ def _encode(picture: Picture, target: str, stream: IO[bytes]) -> None:
         options["exif"] = _tiff_exif(metadata.exif) if target == "TIFF" else metadata.exif
     if target == "PNG":
         options.update(compress_level=PNG_LEVEL)
+    if metadata.colours is not None:
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add(b"cICP", png_chunk(metadata.colours))
     if target == "WEBP":
         options.update(lossless=True, exact=True)
     if target == "JPEG":

@@ -23,9 +23,10 @@ OPTIONAL = {
     "ort": ONNXRUNTIMES,
     "tflite": LITERTS,
     "files": ("pillow",),
+    "codecs": ("av", "pillow-heif", "imageio-ffmpeg", "numba"),
     "camera": ("opencv-python-headless", "opencv-python"),
     "host": ("tensorflow-cpu", "tensorflow", "keras", "onnx", "flatbuffers"),
-    "bench": ("scikit-image", "matplotlib", "scipy"),
+    "bench": ("scikit-image", "matplotlib", "scipy", "jinja2"),
 }
 #: How the names of NVIDIA's libraries begin, and of plug-in providers.
 NVIDIA_WHEELS = ("nvidia-", "tensorrt", "onnxruntime-ep-")

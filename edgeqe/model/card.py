@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ModelError
+from edgeqe.model.card_fields import check_fields, integer, read_json
+from edgeqe.model.limits import LARGEST_ARRAY, LARGEST_CARD, LARGEST_SIDE, LARGEST_TABLE
 from edgeqe.typing import Float
 
 FORMAT_VERSION = 1
@@ -32,6 +34,8 @@ PRECISIONS = ("float32", "float16", "int8")
 GOLDEN_STEP = 1 / 256
 #: Rows of the golden output that are kept.
 GOLDEN_ROWS = 8
+#: Strengths of a codec in a table, codecs, and the largest value.
+MOST_KEYS, MOST_BLOCKS, LARGEST_ENTRY = 1 << 10, 64, 1e30
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,11 @@ class Card:
         return LAYOUTS[self.planes]
 
     @property
+    def input_channels(self) -> dict[str, int]:
+        """Channels of each input of the file, in their order."""
+        return {name: self.channels if name == "planes" else 1 for name in self.inputs}
+
+    @property
     def pixels_per_sample(self) -> int:
         """Picture pixels per sample of a plane along an axis."""
         return pixels_per_sample(self.planes)
@@ -145,41 +154,19 @@ def read_card(metadata: Mapping[str, str]) -> Card:
     if CARD_KEY not in metadata:
         raise ModelError("it carries no card: it was not exported by edgeqe.")
     try:
-        values = json.loads(metadata[CARD_KEY])
+        values = read_json(metadata[CARD_KEY], LARGEST_CARD)
         version = values.get("format_version")
-        if version != FORMAT_VERSION:
+        if type(version) is int and version != FORMAT_VERSION:
             raise ModelError(
-                f"its card has format {version!r}, this edgeqe reads {FORMAT_VERSION}: "
+                f"its card has format {version}, this edgeqe reads {FORMAT_VERSION}: "
                 "update edgeqe, or export the model again."
             )
-        names = {f.name for f in dataclasses.fields(Card)}
-        card = Card(**{key: value for key, value in values.items() if key in names})
-        card = dataclasses.replace(
-            card,
-            vectors=tuple(card.vectors),
-            codecs=tuple(card.codecs),
-            inputs=tuple(card.inputs),
-            shared=tuple(card.shared),
-            folded=dict(card.folded),
-            activations=tuple(card.activations),
-            biases={name: (str(a), str(b)) for name, (a, b) in card.biases.items()},
-        )
-        numbers = (
-            card.halo,
-            card.alignment,
-            card.kmac_per_pixel,
-            card.peak_floats_per_pixel,
-            card.traffic_floats_per_pixel,
-            card.integer_kmac_per_pixel,
-            card.default_step,
-        )
-        if not all(isinstance(n, (int, float)) and 0 <= n < 1e6 for n in numbers):
-            raise TypeError(f"numbers out of range: {numbers}")
-        if card.alignment < 1 or card.halo % card.alignment:
-            raise TypeError(f"halo {card.halo} is no multiple of alignment {card.alignment}")
+        card = Card(**check_fields(values))
+        if card.halo % card.alignment:
+            raise ValueError(f"halo {card.halo} is no multiple of alignment {card.alignment}")
         if card.tiling == "blocks" and (card.block < 1 or card.block % card.alignment):
-            raise TypeError(f"block {card.block} is no multiple of alignment {card.alignment}")
-    except (TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"block {card.block} is no multiple of alignment {card.alignment}")
+    except (TypeError, ValueError) as error:
         if isinstance(error, ModelError):
             raise
         raise ModelError(f"its card is damaged ({error}).") from error
@@ -189,8 +176,8 @@ def read_card(metadata: Mapping[str, str]) -> Card:
         "inputs": (("planes",), ("planes", "residual")),
         "precision": PRECISIONS,
     }
-    for what, values in known.items():
-        if getattr(card, what) not in values:
+    for what, choices in known.items():
+        if getattr(card, what) not in choices:
             raise ModelError(
                 f"its {what} is {getattr(card, what)!r}, which this edgeqe does not know: "
                 "update edgeqe, or export the model again."
@@ -257,18 +244,22 @@ def read_strengths(metadata: Mapping[str, str], table: str = STRENGTHS_KEY) -> S
     if table not in metadata:
         return None
     try:
-        values = json.loads(metadata[table])
+        values = read_json(metadata[table], LARGEST_TABLE)
         found = StrengthTable(
-            int(values["first_key"]),
-            unpack_array(values["curve"], np.dtype("<f4")),
-            unpack_array(values["basis"], np.dtype("<f4")),
-            int(values.get("blocks", 1)),
+            integer(-(1 << 12), 1 << 12)(values["first_key"]),
+            unpack_array(values["curve"], np.dtype("<f4"), 2),
+            unpack_array(values["basis"], np.dtype("<f4"), 2),
+            integer(1, MOST_BLOCKS)(values.get("blocks", 1)),
         )
-        if found.blocks < 1 or len(found.curve) % found.blocks:
+        if len(found.curve) % found.blocks:
             raise ValueError(f"{len(found.curve)} rows in {found.blocks} blocks")
-        if found.curve.shape[1] != found.basis.shape[0] or not len(found.curve):
+        too_long = len(found.curve) > MOST_KEYS * found.blocks
+        if found.curve.shape[1] != found.basis.shape[0] or too_long or not len(found.curve):
             raise ValueError(f"shapes {found.curve.shape} and {found.basis.shape}")
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+        largest = np.abs(found.curve).max() * np.abs(found.basis).sum(0, np.float64).max()
+        if not largest < LARGEST_ENTRY:
+            raise ValueError(f"values up to {largest:g}")
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"its table '{table}' is damaged ({error}).") from error
     return found
 
@@ -288,9 +279,12 @@ def read_golden(metadata: Mapping[str, str]) -> tuple[npt.NDArray[np.uint8], Flo
         If it is missing or damaged.
     """
     try:
-        values = json.loads(metadata[GOLDEN_KEY])
-        planes = unpack_array(values["planes"], np.dtype("u1"))
-        residual = unpack_array(values["residual"], np.dtype("<i2"))
+        values = read_json(metadata[GOLDEN_KEY], LARGEST_TABLE)
+        planes = unpack_array(values["planes"], np.dtype("u1"), 3)
+        residual = unpack_array(values["residual"], np.dtype("<i2"), 3)
+        rows = min(GOLDEN_ROWS, planes.shape[1])
+        if residual.shape[1:] != (rows, planes.shape[2]) or max(planes.shape) > LARGEST_SIDE:
+            raise ValueError(f"shapes {planes.shape} and {residual.shape}")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"its golden tile is missing or damaged ({error}).") from error
     return planes, residual.astype(np.float32) * np.float32(GOLDEN_STEP)
@@ -304,16 +298,29 @@ def pack_array(array: npt.NDArray[Any], *, squeeze: bool = False) -> dict[str, A
     return {"shape": list(array.shape), "zlib" if squeeze else "data": text}
 
 
-def unpack_array(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Inverse of `pack_array`; ValueError where bytes and shape do not fit."""
-    shape = [int(n) for n in value["shape"]]
+def unpack_array(value: Any, dtype: np.dtype[Any], rank: int | None = None) -> npt.NDArray[Any]:
+    """Inverse of `pack_array`, of at most `LARGEST_ARRAY` elements and of a rank, if one is given.
+
+    Raises
+    ------
+    ValueError
+        If its shape is no array's, or its bytes do not fit.
+    TypeError, KeyError
+        If it is not what `pack_array` gives.
+    """
+    sides = value["shape"]
+    if not isinstance(sides, list) or len(sides) > 8 or rank not in (None, len(sides)):
+        raise ValueError("a shape of another rank")
+    shape = [integer(1, LARGEST_ARRAY)(side) for side in sides]
     size = math.prod(shape) * dtype.itemsize
+    if size > LARGEST_ARRAY * dtype.itemsize:
+        raise ValueError(f"an array of shape {shape}")
     try:
         if "zlib" not in value:
             raw = base64.b64decode(value["data"], validate=True)
         else:  # never more than the shape needs, whatever the bytes say
             packed = base64.b64decode(value["zlib"], validate=True)
-            raw = zlib.decompressobj().decompress(packed, max(size, 0) + 1)
+            raw = zlib.decompressobj().decompress(packed, size + 1)
     except (binascii.Error, zlib.error) as error:
         raise ValueError(str(error)) from error
     return np.frombuffer(raw, dtype).reshape(shape)

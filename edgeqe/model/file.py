@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from edgeqe.errors import MissingModelError, ModelError
 from edgeqe.model import flatbuffer, protobuf
 from edgeqe.model.card import (
     ACTIVATIONS_KEY,
+    CARD_KEY,
     Card,
     StrengthTable,
     read_card,
@@ -23,14 +25,14 @@ from edgeqe.model.card import (
     read_strengths,
 )
 from edgeqe.model.flatbuffer import TfliteOutline
+from edgeqe.model.limits import LARGEST_FILE
+from edgeqe.model.network import check_network
 from edgeqe.model.protobuf import OnnxOutline
 from edgeqe.model.tensors import Tensor
 from edgeqe.typing import Float
 
 Outline = OnnxOutline | TfliteOutline
 
-#: Files above this are no models of ours.
-LARGEST_FILE = 512 << 20
 #: ONNX's numbers of the types that a strength vector, or a kernel it is folded into, may have.
 _FLOATS = (1, 10)
 
@@ -52,15 +54,19 @@ class ModelFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            size = path.stat().st_size
-            if size > LARGEST_FILE:
-                raise ModelError(f"'{path}' has {size >> 20} MiB, more than any model of edgeqe.")
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise ModelError(f"'{path}' is no plain file: give a model file.")
+            if found.st_size > LARGEST_FILE:
+                raise ModelError(
+                    f"'{path}' has {found.st_size >> 20} MiB, more than any model of edgeqe."
+                )
             self.data = path.read_bytes()
         except OSError as error:
             kind = MissingModelError if isinstance(error, FileNotFoundError) else ModelError
             raise kind(f"cannot read the model '{path}': {error.strerror or error}.") from error
         try:
-            self.outline: Outline = outline_of(self.data)
+            self.outline: Outline = self._outline()
             self.format = "tflite" if isinstance(self.outline, TfliteOutline) else "onnx"
             self.card: Card = read_card(self.outline.metadata)
             self.strengths: StrengthTable | None = read_strengths(self.outline.metadata)
@@ -72,15 +78,34 @@ class ModelFile:
                 f"cannot use the model '{path}': {error} 'edgeqe models' lists the shipped ones."
             ) from error
 
+    def _outline(self) -> Outline:
+        try:
+            return outline_of(self.data)
+        except ModelError as error:
+            if CARD_KEY.encode() in self.data:
+                raise
+            raise ModelError(
+                f"it carries no card: it was not exported by edgeqe ({str(error).rstrip('.')})."
+            ) from error
+
     def _check(self) -> None:
+        check_network(self.outline.network, self.card)
+        planes, residual = self.golden[0].shape, self.golden[1].shape
+        channels = sum(self.card.input_channels.values())
+        unit = self.card.alignment // self.card.pixels_per_sample
+        if (planes[0], residual[0]) != (channels, self.card.channels) or any(
+            side % unit for side in planes[1:]
+        ):
+            raise ModelError(f"its golden tile has shape {planes} and gives {residual}.")
         folded = self.card.folded
         if folded and self.format != "tflite":
             raise ModelError("its card folds strength vectors, which only TFLite files do.")
         for bias, product in self.card.biases.items():
             shapes = {self._constant(name, (1,)).dims for name in (f"{bias}.scale", product[0])}
-            if {self._constant(bias, (6,)).dims} != shapes or len(product) != 2:
+            if {self._constant(bias, (6,)).dims} != shapes:
                 raise ModelError(f"its integer bias '{bias}' and its scales do not go together.")
-            self._constant(product[1], (1,))
+            if math.prod(self._constant(product[1], (1,)).dims) != 1 or bias in folded:
+                raise ModelError(f"its integer bias '{bias}' has not one scale of its input.")
             if self.strengths is not None and bias not in self.card.vectors:
                 raise ModelError(f"its integer bias '{bias}' does not follow the strength.")
         for table, names, columns in (
@@ -125,6 +150,8 @@ class ModelFile:
             kernel = self.card.folded.get(name)
             types = (6,) if name in self.card.biases else _FLOATS
             tensor = self._constant(name, types, kernel or "")
+            if kernel and len(tensor.dims) != 4:
+                raise ModelError(f"its strength vector '{name}' is folded into no kernel.")
             count = tensor.dims[0] if kernel else math.prod(tensor.dims)
             yield name, slice(used, used + count)
             used += count
@@ -175,8 +202,12 @@ class ModelFile:
         """
         if self.strengths is None:
             return self.data
-        data, values = bytearray(self.data), self.strengths.row(key)
-        default = self.strengths.row(self.key(self.card.default_step))
+        with np.errstate(all="ignore"):  # of a strange table; the runtime takes any number
+            return self._at(self.strengths, key)
+
+    def _at(self, table: StrengthTable, key: int) -> bytes:
+        data, values = bytearray(self.data), table.row(key)
+        default = table.row(self.key(self.card.default_step))
         new: dict[str, npt.NDArray[Any]] = {name: values[part] for name, part in self._columns()}
         if self.activations is not None:
             scales = self.activations.row(key)
@@ -203,7 +234,8 @@ class ModelFile:
         values, found = self.strengths.row(key), {}
         for name, part in self._columns():
             tensor = self.outline.initializers[name]
-            found[name] = values[part].astype(tensor.dtype).reshape(tensor.dims)
+            with np.errstate(all="ignore"):
+                found[name] = values[part].astype(tensor.dtype).reshape(tensor.dims)
         return found
 
     def _stored(self, name: str) -> npt.NDArray[Any]:

@@ -12,7 +12,10 @@ import math
 from dataclasses import dataclass
 
 from edgeqe.errors import ModelError
-from edgeqe.model.flatbuffer_tables import Table, indices, reference, unpack
+from edgeqe.model import limits
+from edgeqe.model.flatbuffer_operators import Operators, Part
+from edgeqe.model.flatbuffer_tables import Table, indices, reference
+from edgeqe.model.network import Network
 from edgeqe.model.tensors import Operation, Tensor
 
 IDENTIFIER = b"TFL3"
@@ -41,28 +44,11 @@ _OPERATORS = {
     111: "ELU",
     114: "QUANTIZE",
 }
-#: Bytes of the fields of their options, by the number of the options' table.
-_OPTIONS = {
-    1: (1, 4, 4, 1, 4, 4, 1),  # Conv2D
-    2: (1, 4, 4, 4, 1, 4, 4),  # DepthwiseConv2D
-    5: (1, 4, 4, 4, 4, 1),  # Pool2D
-    10: (4, 1),  # Concatenation
-    11: (1, 1),  # Add
-    19: (4,),  # SpaceToDepth
-    21: (1,),  # Mul
-    22: (),  # Pad
-    27: (1,),  # Reducer
-    32: (4, 4, 4, 4, 4, 1),  # StridedSlice
-    38: (),  # Dequantize
-    75: (4,),  # LeakyRelu
-    94: (4,),  # DepthToSpace
-}
 #: ONNX's number of an element type by TFLite's.
 _TYPES = {0: 1, 1: 10, 2: 6, 3: 2, 4: 7, 6: 9, 7: 5, 9: 3}
 _INT32, _INT8 = 2, 9
-#: Limits of quantization scales, and how much larger than that of its result a scale that ADD reads may
-#: be: LiteRT ends the process from twice that on.
-_SMALLEST_SCALE, _LARGEST_SCALE, _LARGEST_RATIO = 1e-30, 1e30, 2.0**18
+#: Limits of quantization scales.
+_SMALLEST_SCALE, _LARGEST_SCALE = 1e-30, 1e30
 
 
 @dataclass(frozen=True)
@@ -81,6 +67,8 @@ class TfliteOutline:
     """Shape of every tensor, values at the size that the file has until it is resized."""
     types: dict[str, int]
     """ONNX's number of every tensor's element type."""
+    network: Network
+    """Its ends and cost."""
 
     @property
     def op_types(self) -> tuple[str, ...]:
@@ -111,67 +99,65 @@ def outline(data: bytes) -> TfliteOutline:
     if model.number(0, "I") != _SCHEMA_VERSION:
         raise ModelError(f"the file is a TFLite model of another version than {_SCHEMA_VERSION}.")
     model.refuse(7, 8, 9)  # signatures, external buffers
-    buffers = [_buffer(table) for table in model.tables(4)]
+    buffers = [_buffer(table) for table in model.tables(4, 2 * limits.MOST_TENSORS)]
     model.numbers(5, "i")
-    graphs = model.tables(2)
+    graphs = model.tables(2, limits.MOST_ENTRIES)
     if len(graphs) != 1:
         raise ModelError(f"the TFLite model has {len(graphs)} subgraphs, one is allowed.")
     graph = graphs[0]
-    tables = graph.tables(0)
-    tensors = [_tensor(table, buffers) for table in tables]
-    scales = [_scales(table, tensor) for table, tensor in zip(tables, tensors, strict=True)]
-    constants = {t.name: t for t in (*tensors, *scales) if t.stop > t.start}
-    for tensor in (*tensors, *scales):
-        same = constants.get(tensor.name)
-        if same is not None and (same.start, same.stop) != (tensor.start, tensor.stop):
-            raise ModelError(f"the TFLite model has several tensors named '{tensor.name}'.")
-    codes = [_operator_name(table) for table in model.tables(1)]
-    inputs, outputs = (indices(graph.numbers(n, "i"), len(tensors)) for n in (1, 2))
-    known = {i for i, tensor in enumerate(tensors) if tensor.stop > tensor.start} | set(inputs)
-    operations = []
-    for table in graph.tables(3):
-        operation, made = _operation(table, codes, tensors, known)
-        operations.append(operation)
-        known |= made
-    if not known.issuperset(outputs) or not outputs or not inputs:
-        raise ModelError("the TFLite model has no input, or an output that nothing makes.")
-    found = TfliteOutline(
+    parts = [_part(table, buffers) for table in graph.tables(0, limits.MOST_TENSORS)]
+    constants = _constants(parts)
+    codes = [_operator_name(table) for table in model.tables(1, limits.MOST_ENTRIES)]
+    inputs, outputs = (indices(graph.numbers(n, "i"), len(parts)) for n in (1, 2))
+    checked, operations = Operators(data, parts, inputs), []
+    for table in graph.tables(3, limits.MOST_OPERATORS):
+        operations.append(_operation(table, codes, parts, checked))
+    network = checked.network(outputs)
+    names = [part.tensor.name for part in parts]
+    return TfliteOutline(
         _metadata(model, buffers),
         constants,
         tuple(operations),
-        tuple(tensors[i].name for i in inputs),
-        tuple(tensors[i].name for i in outputs),
-        {tensor.name: tensor.dims for tensor in tensors},
-        {tensor.name: tensor.data_type for tensor in tensors},
+        tuple(names[i] for i in inputs),
+        tuple(names[i] for i in outputs),
+        {part.tensor.name: part.tensor.dims for part in parts},
+        {part.tensor.name: part.tensor.data_type for part in parts},
+        network,
     )
-    for operation in operations:
-        _check_types(data, found, operation)
+
+
+def _constants(parts: list[Part]) -> dict[str, Tensor]:
+    """Constants and scales by name; a name has one place in the file, and a value one name."""
+    every = [tensor for part in parts for tensor in (part.tensor, part.scales)]
+    found = {tensor.name: tensor for tensor in every if tensor.stop > tensor.start}
+    values = set[str]()
+    for part in parts:
+        if not part.is_constant:
+            if part.tensor.name in values or part.tensor.name in found:
+                raise _named_twice(part.tensor.name)
+            values.add(part.tensor.name)
+    for tensor in every:
+        same = found.get(tensor.name)
+        if same is not None and (same.start, same.stop) != (tensor.start, tensor.stop):
+            raise _named_twice(tensor.name)
     return found
 
 
-def _check_types(data: bytes, found: TfliteOutline, operation: Operation) -> None:
-    """Error if an operation takes and makes what LiteRT would not survive."""
-    op, types = operation.op_type, found.types
-    values = (*operation.inputs[: 2 if op == "ADD" else 1], *operation.outputs)
-    kinds = {types[name] for name in values if name}
-    if op not in ("QUANTIZE", "DEQUANTIZE") and len(kinds) > 1:
-        raise ModelError(f"the TFLite model's operator {op} mixes integers and floats.")
-    if op == "ADD" and kinds == {_TYPES[_INT8]}:
-        places = [found.initializers[f"{name}.scale"].start for name in values]
-        *given, made = (unpack(data, "f", place) for place in places)
-        if max(given) > _LARGEST_RATIO * made:
-            raise ModelError(f"the TFLite model adds integers whose scale is {max(given) / made:.0g} "
-                             "times that of their sum.")  # fmt: skip
+def _named_twice(name: str) -> ModelError:
+    return ModelError(f"the TFLite model has several tensors named '{name}'.")
 
 
 def _metadata(model: Table, buffers: list[tuple[int, int]]) -> dict[str, str]:
     """Metadata entries that are text; other writers keep binary ones beside them."""
     found = {}
-    for entry in model.tables(6):
+    for entry in model.tables(6, limits.MOST_ENTRIES):
         (number,) = indices((entry.number(1, "I"),), len(buffers))
         start, stop = buffers[number]
+        name = entry.name(0)
+        if name in found:
+            raise ModelError(f"the TFLite model has the metadata '{name}' twice.")
         with contextlib.suppress(UnicodeDecodeError):
-            found[entry.text(0)] = model.data[start:stop].decode("utf-8")
+            found[name] = model.data[start:stop].decode("utf-8")
     return found
 
 
@@ -186,12 +172,20 @@ def _buffer(table: Table) -> tuple[int, int]:
     return start, start + count
 
 
+def _part(table: Table, buffers: list[tuple[int, int]]) -> Part:
+    """A tensor, its scales, and their axis."""
+    tensor = _tensor(table, buffers)
+    quantization = table.table(4)
+    axis = 0 if quantization is None else quantization.number(6, "i")
+    return Part(tensor, _scales(table, tensor), axis)
+
+
 def _tensor(table: Table, buffers: list[tuple[int, int]]) -> Tensor:
     table.refuse(6, 9, 10)  # sparsity, variants, external buffers
     table.numbers(7, "i")
-    name, shape, number = table.text(3), table.numbers(0, "i"), table.number(1, "b")
+    name, shape, number = table.name(3), table.numbers(0, "i", 4), table.number(1, "b")
     start, stop = buffers[indices((table.number(2, "I"),), len(buffers))[0]]
-    sound = len(shape) <= 4 and min(shape, default=1) >= 0
+    sound = bool(name) and min(shape, default=1) >= 0
     if (
         not sound
         or (start == stop and math.prod(shape) > _LARGEST_VALUE)
@@ -245,22 +239,13 @@ def _operator_name(table: Table) -> str:
     return _OPERATORS[number]
 
 
-def _operation(
-    table: Table, codes: list[str], tensors: list[Tensor], known: set[int]
-) -> tuple[Operation, set[int]]:
-    """One operation and its output tensors; its inputs must be known."""
+def _operation(table: Table, codes: list[str], parts: list[Part], checked: Operators) -> Operation:
+    """One operator, checked behind those before it."""
     table.refuse(5, 7, 8, 9, 10, 11, 12)  # custom options, variables, newer options
     (code,) = indices((table.number(0, "I"),), len(codes))
-    kind, options = table.number(3, "B"), table.table(4)
-    if options is not None:
-        if kind not in _OPTIONS:
-            raise ModelError(f"the TFLite model has operator options {kind}, unknown to edgeqe.")
-        for field, width in enumerate(_OPTIONS[kind]):
-            options.number(field, "bi"[width == 4])
-    given = table.numbers(1, "i")
-    inputs = indices((i for i in given if i != -1), len(tensors))
-    outputs = set(indices(table.numbers(2, "i"), len(tensors)))
-    if not known.issuperset(inputs) or known & outputs or not inputs or not outputs:
-        raise ModelError("the TFLite model's operators are not in execution order.")
-    names = tuple("" if i == -1 else tensors[i].name for i in given)
-    return Operation(codes[code], names, tuple(tensors[i].name for i in outputs)), outputs
+    given, made = table.numbers(1, "i"), table.numbers(2, "i")
+    indices((i for i in given if i != -1), len(parts))
+    indices(made, len(parts))
+    checked.take(codes[code], given, made, table.number(3, "B"), table.table(4))
+    names = tuple("" if i == -1 else parts[i].tensor.name for i in given)
+    return Operation(codes[code], names, tuple(parts[i].tensor.name for i in made))

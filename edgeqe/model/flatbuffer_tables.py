@@ -6,10 +6,11 @@ import struct
 from collections.abc import Iterable
 
 from edgeqe.errors import ModelError
+from edgeqe.model.limits import LONGEST_NAME, MOST_TENSORS
 
 
 class Table:
-    """A table, its fields by number; absent scalars read as 0, the schema's default for ours."""
+    """A table, its fields by number."""
 
     def __init__(self, data: bytes, position: int) -> None:
         self.data, self.position = data, position
@@ -28,10 +29,10 @@ class Table:
             raise _broken(self.position)
         return self.position + offset if offset else 0
 
-    def number(self, number: int, kind: str) -> int:
-        """A scalar field, `kind` as struct has it."""
+    def number(self, number: int, kind: str, absent: int = 0) -> int:
+        """A scalar field, `kind` as struct has it; `absent` is the schema's default."""
         position = self._field(number, struct.calcsize(kind))
-        return unpack(self.data, kind, position) if position else 0
+        return unpack(self.data, kind, position) if position else absent
 
     def refuse(self, *numbers: int) -> None:
         """Error if one of these fields is there and not 0."""
@@ -54,9 +55,12 @@ class Table:
             raise _broken(start)
         return start + 4, count
 
-    def numbers(self, number: int, kind: str) -> tuple[int, ...]:
-        """A vector of scalars."""
+    def numbers(self, number: int, kind: str, most: int = MOST_TENSORS) -> tuple[int, ...]:
+        """A vector of scalars, at most so many."""
         start, count = self.vector(number, struct.calcsize(kind))
+        if not start:
+            return ()
+        _few(count, most)
         return numbers_at(self.data, kind, start, count)
 
     def table(self, number: int) -> Table | None:
@@ -64,17 +68,21 @@ class Table:
         position = self._field(number, 4)
         return Table(self.data, reference(self.data, position)) if position else None
 
-    def tables(self, number: int) -> list[Table]:
-        """A vector of tables."""
+    def tables(self, number: int, most: int) -> list[Table]:
+        """A vector of tables, at most so many."""
         start, count = self.vector(number, 4)
+        _few(count, most)
         return [Table(self.data, reference(self.data, start + 4 * index)) for index in range(count)]
 
-    def text(self, number: int) -> str:
-        """A string, '' if it is absent; a zero byte must stand behind it."""
+    def name(self, number: int) -> str:
+        """A short, printable string, '' if it is absent; a zero byte must stand behind it."""
         start, count = self.vector(number, 1)
         if start and self.data[start + count : start + count + 1] != b"\0":
             raise _broken(start)
-        return _text(self.data[start : start + count])
+        found = _text(self.data[start : start + count])
+        if len(found) > LONGEST_NAME or not found.isprintable():
+            raise ModelError("the TFLite model has a name that is too long or not printable.")
+        return found
 
 
 def unpack(data: bytes, kind: str, position: int) -> int:
@@ -107,6 +115,12 @@ def indices(numbers: Iterable[int], count: int) -> tuple[int, ...]:
         if not 0 <= number < count:
             raise ModelError(f"the TFLite model refers to number {number} of {count} parts.")
     return result
+
+
+def _few(count: int, most: int) -> None:
+    """Error if a vector is too long: its items may all be the same few bytes."""
+    if count > most:
+        raise ModelError(f"the TFLite model has a list of {count} parts, {most} are the most.")
 
 
 def _text(raw: bytes) -> str:

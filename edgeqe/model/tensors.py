@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,6 +11,10 @@ from edgeqe.errors import ModelError
 
 #: NumPy type by ONNX's number of an element type, little-endian as both formats store them.
 DTYPES = {1: "<f4", 2: "u1", 3: "i1", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8"}
+
+
+#: Attribute of an operator.
+Attribute = int | float | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -47,3 +52,5 @@ class Operation:
     inputs: tuple[str, ...]
     """Names; '' for an optional one that is not given."""
     outputs: tuple[str, ...]
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    """Of an ONNX file."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgeqe.errors import ModelError
-from edgeqe.model.protobuf import GRAPH_INITIALIZER, MODEL_GRAPH, fields, initializer
+from edgeqe.model.protobuf import GRAPH, GRAPH_INITIALIZER, MODEL, MODEL_GRAPH, initializer
 from edgeqe.model.protobuf_encoding import bytes_field, int_field
+from edgeqe.model.protobuf_wire import fields
 from edgeqe.model.tensors import Tensor
 
 _GRAPH_INPUT = 11
@@ -35,7 +36,7 @@ def with_vector_inputs(data: bytes, names: Iterable[str]) -> bytes:
         If the bytes are no whole ONNX model, or lack one of the constants.
     """
     wanted, parts, end = set(names), list[bytes](), 0
-    for number, start, stop in fields(data, 0, len(data)):
+    for number, _, start, stop in fields(data, 0, len(data), MODEL):
         if number == MODEL_GRAPH:
             parts.append(bytes_field(MODEL_GRAPH, _graph(data, start, stop, wanted)))
         else:
@@ -49,7 +50,7 @@ def with_vector_inputs(data: bytes, names: Iterable[str]) -> bytes:
 def _graph(data: bytes, start: int, stop: int, wanted: set[str]) -> bytes:
     """GraphProto with the wanted initializers as inputs; those found are taken out of the set."""
     kept, inputs, end = list[bytes](), list[bytes](), start
-    for number, a, b in fields(data, start, stop):
+    for number, _, a, b in fields(data, start, stop, GRAPH):
         tensor = initializer(data, a, b) if number == GRAPH_INITIALIZER else None
         if tensor is not None and tensor.name in wanted:
             wanted.discard(tensor.name)

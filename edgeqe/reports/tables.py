@@ -1,4 +1,4 @@
-"""Tables of text, for reports on a console."""
+"""Text for reports on a console: tables, and what may be printed."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def table(rows: Sequence[Sequence[str]], left: Collection[int] = ()) -> list[str
         ).rstrip()
         for row in rows
     ]
+
+
+def printable(text: str) -> str:
+    """Text of a file for one line of a terminal: what does not print is a question mark."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -79,7 +79,7 @@ def open_bytes(data: bytes, file: ModelFile, backend: Backend | None = None) -> 
         from edgeqe.runtimes.litert import LitertSession
 
         threads = int(backend.options.get("num_threads", 1)) if backend is not None else 1
-        return LitertSession(data, file.card.pixels_per_sample, threads)
+        return LitertSession(data, file.card.pixels_per_sample, threads, file.card)
     from edgeqe.runtimes.ort import CPU, OrtSession
 
     card = file.card
@@ -88,6 +88,7 @@ def open_bytes(data: bytes, file: ModelFile, backend: Backend | None = None) -> 
         card.alignment // card.pixels_per_sample,
         card.peak_floats_per_pixel,
         wanted=[(CPU, {}) if backend is None else (backend.provider, backend.options)],
+        card=card,
     )
 
 

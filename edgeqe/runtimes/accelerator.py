@@ -94,6 +94,7 @@ class Accelerator:
                 wanted=[(self._backend.provider, options), *others],
                 recorded=True,
                 vectors=card.vectors if self.takes_vectors else (),
+                card=card,
             )
             inputs = card.channels + ("residual" in card.inputs)
             planes = np.zeros((inputs, self._side // pixels, self._side // pixels), np.float32)

@@ -21,7 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import MissingRuntimeError, ModelError
+from edgeqe.model.card import Card
 from edgeqe.model.flatbuffer import outline
+from edgeqe.runtimes.ends import check_arrays, check_ends
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.litert_memory import bytes_per_interpreter, bytes_per_sample
 from edgeqe.runtimes.placement import Placement
@@ -68,20 +70,31 @@ class LitertSession:
         Picture pixels per sample of a plane along an axis.
     threads : int
         Threads of each interpreter.
+    card : Card, optional
+        What the file's inputs and output must be.
 
     Raises
     ------
     ProviderError
         If LiteRT is not there.
     ModelError
-        If the bytes are no model of edgeqe, or LiteRT refuses them.
+        If the bytes are no model of edgeqe, its inputs and output are others, or LiteRT refuses
+        them.
     """
 
     own_memory = True
 
-    def __init__(self, model: bytes, pixels_per_sample: int = 1, threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: bytes,
+        pixels_per_sample: int = 1,
+        threads: int = 1,
+        card: Card | None = None,
+    ) -> None:
         found = outline(model)
+        check_ends(found.network.inputs, found.network.outputs, card)
         bound_heap()
+        self._given, self._made = sum(found.network.inputs.values()), found.network.outputs[0]
         self._model, self._threads = model, threads
         self._module = _litert()
         self._lock = threading.Lock()
@@ -103,6 +116,9 @@ class LitertSession:
         that it was made for, because that is what the budget counts.
         """
         size = planes.shape[1:]
+        if out is None:
+            out = np.empty((self._made, *size), np.float32)
+        check_arrays(planes, out, (self._given, *size), (self._made, *size))
         interpreter = self._take_idle(place, size)
         if interpreter is None:
             interpreter = _Interpreter(self._module, self._model, size, self._threads)
@@ -175,7 +191,7 @@ class _Interpreter:
         except (RuntimeError, ValueError) as error:
             raise _refused(error) from error
 
-    def run(self, planes: Float, out: Float | None) -> Float:
+    def run(self, planes: Float, out: Float) -> Float:
         size = planes.shape[1:]
         if size != self.size:
             self._allocate(size)
@@ -195,17 +211,18 @@ class _Interpreter:
         except (RuntimeError, ValueError) as error:
             raise _refused(error) from error
         lying = self._output()[0].transpose(2, 0, 1)
-        result = np.empty(lying.shape, np.float32) if out is None else out
+        if lying.shape != out.shape:
+            raise ModelError(f"LiteRT gives {lying.shape} for planes of {planes.shape}.")
         if self._output_scale is None:
-            result[...] = lying
+            out[...] = lying
         else:
             scale, zero = self._output_scale
             if zero:
-                np.subtract(lying, zero, out=result)
-                result *= scale
+                np.subtract(lying, zero, out=out)
+                out *= scale
             else:  # as of all residuals that edgeqe quantizes
-                np.multiply(lying, scale, out=result)
-        return result
+                np.multiply(lying, scale, out=out)
+        return out
 
     def _quantize(
         self, planes: Float, target: npt.NDArray[np.int8], scale: np.float32, zero: np.float32

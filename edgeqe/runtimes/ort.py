@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from edgeqe.errors import MissingRuntimeError, ModelError, ProviderError
+from edgeqe.model.card import Card
+from edgeqe.runtimes.ends import check_arrays, check_ends
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.nvidia_libraries import preload
 from edgeqe.runtimes.placement import Placement, placement_of
@@ -92,13 +94,15 @@ class OrtSession:
         Record the first runs, for `end_recording`.
     vectors : collection of str
         Inputs that are strength vectors.
+    card : Card, optional
+        What the session's inputs and output must be.
 
     Raises
     ------
     ProviderError
         If ONNX Runtime or the first provider is not there.
     ModelError
-        If ONNX Runtime refuses the model.
+        If ONNX Runtime refuses the model, or its inputs and output are others.
     """
 
     #: An arena serves windows of all sessions and shapes.
@@ -114,6 +118,7 @@ class OrtSession:
         wanted: Sequence[tuple[str, Mapping[str, object]]] = ((CPU, {}),),
         recorded: bool = False,
         vectors: Collection[str] = (),
+        card: Card | None = None,
     ) -> None:
         ort = _onnxruntime()
         _share_arena(ort)
@@ -142,8 +147,7 @@ class OrtSession:
                 disabled_optimizers=UNWANTED,
             )
         except Exception as error:  # ONNX Runtime's own exceptions share no public base
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(f"ONNX Runtime refuses the model: {reason}.") from error
+            raise _refused(error) from error
         self.bytes_per_pixel: float = 4.0 * peak_floats + VIEW_BYTES
         self.provider: str = self._session.get_providers()[0]
         self.placement = Placement({self.provider: 1.0})
@@ -153,11 +157,11 @@ class OrtSession:
                 f"a session has {', '.join(self._session.get_providers())}, "
                 f"{wanted[0][0]} was asked for"
             )
-        planes = [given for given in self._session.get_inputs() if given.name not in vectors]
-        self._inputs: dict[str, int] = {given.name: given.shape[1] for given in planes}
-        output = self._session.get_outputs()[0]
-        self._output: str = output.name
-        self._channels: int = output.shape[1]
+        given = [one for one in self._session.get_inputs() if one.name not in vectors]
+        self._inputs = {one.name: _channels(one) for one in given}
+        made = {one.name: _channels(one) for one in self._session.get_outputs()}
+        check_ends(self._inputs, tuple(made.values()), card)
+        ((self._output, self._channels),) = made.items()
         self._alignment = alignment
         self._shrinking = ort.RunOptions()
         self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
@@ -178,6 +182,8 @@ class OrtSession:
         size = planes.shape[1:]
         if out is None:
             out = np.empty((self._channels, *size), np.float32)
+        # ONNX Runtime gets bare addresses
+        check_arrays(planes, out, (sum(self._inputs.values()), *size), (self._channels, *size))
         binding = self._session.io_binding()
         used = 0
         for name, values in (vectors or {}).items():
@@ -188,7 +194,10 @@ class OrtSession:
             binding.bind_input(name, "cpu", 0, np.float32, (1, count, *size), part.ctypes.data)
         shape = (1, self._channels, *size)
         binding.bind_output(self._output, "cpu", 0, np.float32, shape, out.ctypes.data)
-        self._session.run_with_iobinding(binding)
+        try:
+            self._session.run_with_iobinding(binding)
+        except Exception as error:  # ONNX Runtime's own exceptions share no public base
+            raise _refused(error) from error
         return out
 
     def end_recording(self, macs: float) -> None:
@@ -212,8 +221,28 @@ class OrtSession:
             name: np.zeros((1, count, self._alignment, self._alignment), np.float32)
             for name, count in self._inputs.items()
         }
-        with given_back():
-            self._session.run(None, tiny, self._shrinking)
+        try:
+            with given_back():
+                self._session.run(None, tiny, self._shrinking)
+        except Exception as error:
+            raise _refused(error) from error
+
+
+def _channels(end: Any) -> int:
+    """Channels of an input or output of a session: float32 of (1, channels, any, any)."""
+    shape = end.shape
+    sound = end.type == "tensor(float)" and len(shape) == 4 and shape[0] == 1
+    if not sound or type(shape[1]) is not int or any(isinstance(side, int) for side in shape[2:]):
+        raise ModelError(
+            f"the model's '{end.name}' is {end.type} of shape {shape}: floats of shape "
+            "[1, channels, any height, any width] are planes."
+        )
+    return int(shape[1])
+
+
+def _refused(error: Exception) -> ModelError:
+    reason = " ".join(str(error).split())[:200].rstrip(".")
+    return ModelError(f"ONNX Runtime refuses the model: {reason}.")
 
 
 def _as_text(values: Mapping[str, object]) -> dict[str, str]:

@@ -42,6 +42,23 @@ def rgb_to_ycc(rgb: Float) -> Float:
     return ycc
 
 
+def full_luma(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Luma 0 to 255 of RGB, as JPEG codes it: (H, W, 3) to (H, W)."""
+    weights = RGB_TO_YCC[0].astype(np.float64)
+    luma: npt.NDArray[np.uint8] = np.clip(np.floor(rgb @ weights + 0.5), 0, 255).astype(np.uint8)
+    return luma
+
+
+def rgb_to_420(rgb: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], ...]:
+    """Full-range Y (H, W), Cb and Cr (H / 2, W / 2) of RGB (H, W, 3), H and W even.
+
+    Chroma is the mean of 2x2 pixels.
+    """
+    chroma = np.rint(pool(rgb_to_ycc(rgb.astype(np.float32))[..., 1:]))
+    cb, cr = np.moveaxis(np.clip(chroma, 0, 255).astype(np.uint8), -1, 0)
+    return full_luma(rgb), np.ascontiguousarray(cb), np.ascontiguousarray(cr)
+
+
 def pool(x: Float) -> Float:
     """Mean of 2x2 pixels: (H, W, C) to (H/2, W/2, C), H and W even."""
     rows = x[0::2] + x[1::2]

@@ -1,7 +1,8 @@
 """Self-ensemble: the mean of a network's residual over the eight flips and rotations of its planes.
 
-A window is turned as the whole picture would be, padded to the network's alignment, so that zero
-padding falls where it does in the turned whole, and tiles equal it. A turn is up to three steps::
+These are the symmetries of the square, the dihedral group of order eight. A window is transformed
+as the whole picture would be, padded to the network's alignment, so that zero padding falls where
+it does in the transformed whole, and tiles equal it. A transform is up to three steps::
 
     upside down     left to right     transposed
     1 2 -> 3 4      1 2 -> 2 1        1 2 -> 1 3
@@ -27,8 +28,8 @@ SIZE = 8
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One of the eight."""
+class DihedralTransform:
+    """One of the eight flips and rotations."""
 
     down: bool
     """Upside down."""
@@ -38,12 +39,12 @@ class Turn:
     """Rows become columns, at last."""
 
     def apply(self, plane: Float) -> Float:
-        """View of a plane (h, w), turned."""
+        """View of a plane (h, w), transformed."""
         flipped = self._flip(plane)
         return flipped.T if self.transposed else flipped
 
     def undo(self, plane: Float) -> Float:
-        """View of a turned plane, turned back."""
+        """View of a transformed plane, as it was before."""
         return self._flip(plane.T if self.transposed else plane)
 
     def phase(self, index: int) -> int:
@@ -57,16 +58,17 @@ class Turn:
         return plane[:: -1 if self.down else 1, :: -1 if self.across else 1]
 
 
-#: Those that turn the window's shape come last, so that an interpreter is resized once for them.
-TURNS = tuple(
-    Turn(down, across, transposed) for transposed, down, across in product((False, True), repeat=3)
+#: Those that transpose the window's shape come last, so that an interpreter is resized once for them.
+DIHEDRAL_TRANSFORMS = tuple(
+    DihedralTransform(down, across, transposed)
+    for transposed, down, across in product((False, True), repeat=3)
 )
 
 
-def mean_over_turns(
+def mean_over_transforms(
     run: Callable[[Float, Float], Float], planes: Float, buffer: Float, channels: int, phases: int
 ) -> Float:
-    """Mean residual over the eight turns.
+    """Mean residual over the eight transforms.
 
     Parameters
     ----------
@@ -87,17 +89,17 @@ def mean_over_turns(
         In `buffer`; summed in one order, whatever the window.
     """
     height, width = planes.shape[1:]
-    turned, residual = buffer[: len(planes)], buffer[len(planes) : -channels]
+    transformed, residual = buffer[: len(planes)], buffer[len(planes) : -channels]
     total = buffer[-channels:]
     total[:] = 0.0
-    for turn in TURNS:
-        sides = (width, height) if turn.transposed else (height, width)
-        given, found = turned.reshape(-1, *sides), residual.reshape(-1, *sides)
-        origins = [turn.phase(i) if i < phases else i for i in range(len(planes))]
+    for transform in DIHEDRAL_TRANSFORMS:
+        sides = (width, height) if transform.transposed else (height, width)
+        given, found = transformed.reshape(-1, *sides), residual.reshape(-1, *sides)
+        origins = [transform.phase(i) if i < phases else i for i in range(len(planes))]
         for plane, origin in zip(given, origins, strict=True):
-            np.copyto(plane, turn.apply(planes[origin]))
+            np.copyto(plane, transform.apply(planes[origin]))
         run(given, found)
         for plane, origin in zip(found, origins, strict=False):
-            total[origin] += turn.undo(plane)
+            total[origin] += transform.undo(plane)
     total *= np.float32(1 / SIZE)
     return total

@@ -71,7 +71,7 @@ class MinMax:
         self._low, self._high = min(self._low, low), max(self._high, high)
 
     def range(self) -> tuple[float, float]:
-        """Exact ends; see `Statistic`."""
+        """Exact range; see `Statistic`."""
         return self._low, self._high
 
 
@@ -145,7 +145,7 @@ class Percentile:
         self._histogram.add(values)
 
     def range(self) -> tuple[float, float]:
-        """Ends; see `Statistic`."""
+        """Range; see `Statistic`."""
         counts, edges = self._histogram.counts.copy(), self._histogram.edges
         counts[HALF] += self._histogram.zeros
         wanted = self._share * int(counts.sum())
@@ -171,7 +171,7 @@ class LeastError:
         self._histogram.add(values)
 
     def range(self) -> tuple[float, float]:
-        """Ends; see `Statistic`."""
+        """Range; see `Statistic`."""
         filled = np.flatnonzero(self._histogram.counts)
         values: Double = (filled.astype(np.float64) - HALF + 0.5) * self._histogram.width
         counts = self._histogram.counts[filled].astype(np.float64)

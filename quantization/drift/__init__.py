@@ -1,1 +1,1 @@
-"""The drift gate, and the blame that finds where a drift comes from."""
+"""The drift gate, and the attribution of a drift to quantization, runtime or decoder (blame)."""

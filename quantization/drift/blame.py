@@ -1,4 +1,4 @@
-"""Where a drift comes from: one thing after another is swapped, and each stage is measured.
+"""Attribution of a drift: quantization, runtime and decoder are swapped one at a time and measured.
 
 ::
 
@@ -6,7 +6,7 @@
                      --runtime-------> candidate, on its runtime
                      --decoder-------> the same, fed by another JPEG decoder
 
-*Exact* is plain arithmetic (`reference_inference.py`). PSNR is of the enhanced picture against the
+*Exact* is reference inference (`reference_inference.py`). PSNR is of the enhanced picture against the
 reference picture, so what a stage loses is gain, and the losses of the stages add up to the drift.
 """
 
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeqe import metrics
+from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.model.file import ModelFile
 from edgeqe.protocols import CodingProtocol, MeasuredNetwork, protocols_of
@@ -28,12 +29,13 @@ from edgeqe.quantization.drift.gate import MEMORY_LIMIT
 from edgeqe.quantization.drift.reference_inference import ReferenceInference
 from edgeqe.quantization.drift.references import PROTOCOLS, compressed_pictures, notes_of
 from edgeqe.quantization.drift.reporting import Given, Model, machine, opened, stand_in_notes
+from edgeqe.quantization.drift.stand_in import for_codec
 
 #: The stages in their order.
 SOURCES = ("quantization", "runtime", "decoder")
 #: A stage that costs less than this is not blamed, dB.
 NOTICEABLE = 0.001
-#: Qualities that are measured unless others are asked for: plain arithmetic is slow.
+#: Qualities that are measured unless others are asked for: reference inference is slow.
 QUALITIES = (10, 40, 90)
 
 
@@ -135,10 +137,10 @@ def blame(
         )
     with opened(reference, candidate, threads=threads, memory_limit=MEMORY_LIMIT) as two:
         first, second = (ran.model for ran in two)
-        network = two[1].enhancer
+        network = for_codec(two[1].enhancer, two[1].enhancer.codecs, "jpeg")
         stages: list[tuple[MeasuredNetwork, Decoder]] = [
-            (ReferenceInference(ModelFile(Path(first.path))), islow),
-            (ReferenceInference(ModelFile(Path(second.path))), islow),
+            (_exact(first), islow),
+            (_exact(second), islow),
             (network, islow),
             (network, other),
         ]
@@ -146,6 +148,12 @@ def blame(
         notes = stand_in_notes(two)
     notes += notes_of(files, asked, {row.protocol for row in rows})
     return Blame(first, second, decoder, data, tuple(rows), notes, machine())
+
+
+def _exact(model: Model) -> MeasuredNetwork:
+    """A model in plain arithmetic."""
+    file = ModelFile(Path(model.path))
+    return for_codec(ReferenceInference(file), file.card.codecs, "jpeg")
 
 
 def _measure(
@@ -156,10 +164,11 @@ def _measure(
     advance: Callable[[], None],
 ) -> list[BlameRow]:
     """Every row, by protocol, then quality."""
+    points = [RatePoint("jpeg", quality) for quality in qualities]
     found: dict[tuple[CodingProtocol, int], list[list[float]]] = {
         (protocol, quality): [] for protocol in protocols for quality in qualities
     }
-    for coded in compressed_pictures(files, protocols, qualities, advance):
+    for coded in compressed_pictures(files, protocols, points, advance):
         original, gray = coded.reference.pixels, coded.protocol == CodingProtocol.GRAY
         pictures = [coded.decoded.pixels]
         for network, decoder in stages:

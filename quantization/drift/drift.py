@@ -1,6 +1,6 @@
 """Drift: what a picture loses when another file, format or runtime enhances it.
 
-The measure is the *gain*: PSNR of the enhanced picture less PSNR of the JPEG. A mean hides
+The measure is the *gain*: PSNR of the enhanced picture less PSNR of the coded one. A mean hides
 a picture that breaks, and a picture hides a corner that breaks, so the loss of gain is
 given for the mean, for the worst picture and for the worst tile.
 """
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe import metrics
+from edgeqe.coding import RatePoint
 from edgeqe.protocols import CodingProtocol, CompressedPicture, MeasuredNetwork
 from edgeqe.quantization.drift.references import compressed_pictures
 from edgeqe.typing import Uint8
@@ -53,10 +54,13 @@ class Tile:
 
 @dataclass(frozen=True)
 class PictureDrift:
-    """One picture at one quality; PSNR in dB, counted up to `PICTURE_CEILING`."""
+    """One picture at one strength; PSNR in dB, counted up to `PICTURE_CEILING`."""
 
     name: str
-    jpeg: float
+    step: float
+    """Quantization step, 8-bit sample values."""
+    coded: float
+    """Before enhancement."""
     reference: float
     candidate: float
     tile: Tile
@@ -70,28 +74,28 @@ class PictureDrift:
 
 @dataclass(frozen=True)
 class DriftRow:
-    """All pictures of a set at one quality in one protocol."""
+    """All pictures of a set at one strength in one protocol."""
 
     data: str
     """Name of the set."""
     protocol: CodingProtocol
-    quality: int
+    point: RatePoint
     pictures: tuple[PictureDrift, ...]
     """At least one, in the order of the files."""
 
     def mean(self, figure: str) -> float:
-        """Mean of a figure of the pictures, such as ``jpeg``."""
+        """Mean of a figure of the pictures, such as ``coded``."""
         return math.fsum(getattr(p, figure) for p in self.pictures) / len(self.pictures)
 
     @property
     def reference_gain(self) -> float:
         """Mean gain of the reference, dB."""
-        return self.mean("reference") - self.mean("jpeg")
+        return self.mean("reference") - self.mean("coded")
 
     @property
     def candidate_gain(self) -> float:
         """Mean gain of the candidate, dB."""
-        return self.mean("candidate") - self.mean("jpeg")
+        return self.mean("candidate") - self.mean("coded")
 
     @property
     def loss(self) -> float:
@@ -114,7 +118,7 @@ def measure(
     candidate: MeasuredNetwork,
     sets: Mapping[str, Sequence[Path]],
     protocols: Sequence[CodingProtocol],
-    qualities: Sequence[int],
+    points: Sequence[RatePoint],
     advance: Callable[[], None] = lambda: None,
 ) -> list[DriftRow]:
     """Drift of a candidate from a reference.
@@ -125,13 +129,13 @@ def measure(
     sets : mapping of str to sequence of Path
         Reference pictures by the name of their set. Each set is judged by itself, because a mean
         over all would hide what happens to a few pictures of another kind.
-    protocols, qualities, advance
+    protocols, points, advance
         As of `edgeqe.quantization.drift.references.compressed_pictures`.
 
     Returns
     -------
     list of DriftRow
-        By set, then protocol, then quality, as asked; protocols that no picture of a set has a
+        By set, then protocol, then strength, as asked; protocols that no picture of a set has a
         part in are left out.
 
     Raises
@@ -139,16 +143,13 @@ def measure(
     ImageError, InputError
         As of `edgeqe.quantization.drift.references.compressed_pictures`.
     """
-    found: dict[tuple[str, CodingProtocol, int], list[PictureDrift]] = {
-        (data, protocol, quality): []
-        for data in sets
-        for protocol in protocols
-        for quality in qualities
+    found: dict[tuple[str, CodingProtocol, RatePoint], list[PictureDrift]] = {
+        (data, protocol, point): [] for data in sets for protocol in protocols for point in points
     }
     for data, files in sets.items():
-        for coded in compressed_pictures(files, protocols, qualities, advance):
+        for coded in compressed_pictures(files, protocols, points, advance):
             drift = picture_drift(coded, reference, candidate)
-            found[data, coded.protocol, round(coded.point.value)].append(drift)
+            found[data, coded.protocol, coded.point].append(drift)
     return [DriftRow(*key, tuple(pictures)) for key, pictures in found.items() if pictures]
 
 
@@ -157,10 +158,10 @@ def picture_drift(
 ) -> PictureDrift:
     """Drift of one picture."""
     original = coded.reference.pixels
-    # a step alone: JPEG stands in for the codecs of a network that does not serve it
     first, second = (coded.enhanced(network).pixels for network in (reference, candidate))
     return PictureDrift(
         coded.name,
+        coded.step,
         metrics.psnr(original, coded.decoded.pixels, ceiling=PICTURE_CEILING),
         metrics.psnr(original, first, ceiling=PICTURE_CEILING),
         metrics.psnr(original, second, ceiling=PICTURE_CEILING),

@@ -1,16 +1,18 @@
-"""The drift gate: two model files, pictures and limits to a verdict."""
+"""The drift gate: compares the gain of two model files on pictures and applies the limits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from edgeqe.coding import RatePoint, coder
 from edgeqe.protocols import protocols_of
 from edgeqe.quantization.drift.drift import QUALITIES, measure
 from edgeqe.quantization.drift.limits import DriftLimits
 from edgeqe.quantization.drift.references import PROTOCOLS, notes_of
 from edgeqe.quantization.drift.report import DriftReport
 from edgeqe.quantization.drift.reporting import Given, machine, opened, stand_in_notes
+from edgeqe.quantization.drift.stand_in import for_codec
 
 #: Memory of each of the two enhancers unless stated.
 MEMORY_LIMIT = "256MiB"
@@ -24,7 +26,8 @@ def check(
     sets: Mapping[str, Sequence[Path]],
     *,
     protocols: Sequence[str] = PROTOCOLS,
-    qualities: Sequence[int] = QUALITIES,
+    codec: str = "jpeg",
+    values: Sequence[float] = QUALITIES,
     limits: DriftLimits = DEFAULT_LIMITS,
     threads: int | None = None,
     memory_limit: int | str = MEMORY_LIMIT,
@@ -44,15 +47,18 @@ def check(
         is held in memory.
     protocols : sequence of str
         Names out of `edgeqe.protocols.CodingProtocol`.
-    qualities : sequence of int
-        JPEG qualities, 1 to 100.
+    codec : str
+        What codes the pictures, one of `edgeqe.coding.CODECS`. Models that do not serve it are
+        refused; only JPEG stands in for others.
+    values : sequence of float
+        Strengths as the codec states them: of JPEG qualities, 1 to 100.
     limits : DriftLimits
     threads : int, optional
         Threads of each; all processors if left out.
     memory_limit : int or str
         Memory of each.
     advance : callable
-        Called after every quality of every picture.
+        Called after every strength of every picture.
 
     Returns
     -------
@@ -65,12 +71,16 @@ def check(
     ProviderError
         If a file's runtime is not there.
     """
-    asked = protocols_of(protocols)
+    asked, points = protocols_of(protocols), [RatePoint(codec, value) for value in values]
+    encoder = coder(codec).settings()
     with opened(reference, candidate, threads=threads, memory_limit=memory_limit) as two:
         first, second = two
-        rows = measure(first.enhancer, second.enhancer, sets, asked, qualities, advance)
-        notes = list(stand_in_notes(two))
+        before, after = (for_codec(one.enhancer, one.enhancer.codecs, codec) for one in two)
+        rows = measure(before, after, sets, asked, points, advance)
+        notes = list(stand_in_notes(two)) if codec == "jpeg" else []
     for data, files in sets.items():
         measured = {row.protocol for row in rows if row.data == data}
         notes += [f"{data}: {note}" for note in notes_of(files, asked, measured)]
-    return DriftReport(first.model, second.model, limits, tuple(rows), tuple(notes), machine())
+    return DriftReport(
+        first.model, second.model, limits, tuple(rows), tuple(notes), machine(), encoder
+    )

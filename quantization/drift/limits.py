@@ -1,25 +1,29 @@
-"""What a candidate may lose before the drift gate fails."""
+"""Thresholds of the drift gate: the loss of gain at which it fails."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from edgeqe.codecs.strength import step_from_quality
+from edgeqe.coding.rate_point import codec_in_words
 from edgeqe.errors import InputError
 from edgeqe.quantization.drift.drift import DriftRow
 
-#: The rule that holds unless limits are stated: up to this quality, and the most that the mean
-#: may lose there, dB.
-COARSE_QUALITY, COARSE_DROP = 60, 0.05
-#: Above that quality: dB, or a share of the reference's gain in percent, the larger counts.
+#: The rule that holds unless limits are stated: from this step of a codec on, that of JPEG quality
+#: 60, and the most that the mean may lose there, dB.
+COARSE_STEP, COARSE_DROP = step_from_quality(60), 0.05
+#: At finer steps: dB, or a share of the reference's gain in percent, the larger counts.
 FINE_DROP, FINE_GAIN_LOSS = 0.03, 5.0
+#: A mean of equal steps may end in other bits.
+ROUNDING = 1e-9
 #: Most that the worst tile may drop, dB.
 TILE_DROP = 0.3
 
 
 @dataclass(frozen=True)
 class DriftVerdict:
-    """What the drift gate says of one protocol at one quality."""
+    """What the drift gate says of one protocol at one strength."""
 
     limit: float
     """Most that the mean gain may lose, dB."""
@@ -44,7 +48,7 @@ class DriftLimits:
     """Limits of the drift gate. Without `max_drop` and `max_gain_loss` the rule of this module holds."""
 
     max_drop: float | None = None
-    """Most that the mean gain may lose at any quality, dB."""
+    """Most that the mean gain may lose at any strength, dB."""
     max_gain_loss: float | None = None
     """The same in percent of the reference's gain. With both, the larger counts."""
     max_tile_drop: float = TILE_DROP
@@ -56,36 +60,37 @@ class DriftLimits:
             if value is not None and not (math.isfinite(value) and value >= 0.0):
                 raise InputError(f"{name.replace('_', '-')} {value!r} is no number of 0 or more.")
 
-    def allowed(self, quality: int, reference_gain: float) -> float:
+    def allowed(self, step: float, reference_gain: float) -> float:
         """Most that the mean gain may lose, dB.
 
         Parameters
         ----------
-        quality : int
-            IJG quality.
+        step : float
+            Quantization step, 8-bit sample values, mean over the pictures.
         reference_gain : float
             Mean gain of the reference, dB.
         """
         drop, share = self.max_drop, self.max_gain_loss
         if drop is None and share is None:
-            if quality <= COARSE_QUALITY:
+            if step >= COARSE_STEP * (1 - ROUNDING):
                 return COARSE_DROP
             drop, share = FINE_DROP, FINE_GAIN_LOSS
         return max(drop or 0.0, (share or 0.0) / 100 * reference_gain)
 
     def judge(self, row: DriftRow) -> DriftVerdict:
-        """Judge all pictures at one quality.
+        """Judge all pictures at one strength.
 
-        The mean must lose no more than is allowed and never fall below the JPEG itself, whatever
+        The mean must lose no more than is allowed and never fall below the codec itself, whatever
         the reference does; the worst tile must hold its own limit.
         """
-        limit = self.allowed(row.quality, row.reference_gain)
+        limit = self.allowed(row.mean("step"), row.reference_gain)
+        codec = codec_in_words(row.point.codec)
         gain, tile = [], ""
         if row.loss > limit:
             gain.append(f"the mean gain loses {row.loss:.3g} dB, at most {limit:.3g} may go")
         if row.candidate_gain < 0.0:
             too = ", the reference's as well" if row.reference_gain < 0.0 else ""
-            gain.append(f"the mean lies {-row.candidate_gain:.3g} dB below the JPEG itself{too}")
+            gain.append(f"the mean lies {-row.candidate_gain:.3g} dB below the {codec} itself{too}")
         worst = row.worst_tile
         if worst.tile.drop > self.max_tile_drop:
             tile = (

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from edgeqe.clips import clips_of
 from edgeqe.errors import InputError
 from edgeqe.files.folders import list_pictures
 from edgeqe.zoo.training.drawn import drawn_set, fingerprint
@@ -28,7 +29,7 @@ def picture_sets(data: Sequence[str | os.PathLike[str]]) -> Iterator[PictureSets
     Parameters
     ----------
     data : sequence of str or path
-        Folders of reference pictures; ``drawn`` is `edgeqe.zoo.training.drawn.drawn_set`, for which
+        Folders of reference pictures, or of clips, or a clip; ``drawn`` is `edgeqe.zoo.training.drawn.drawn_set`, for which
         PNG files are written and removed again.
 
     Yields
@@ -49,7 +50,7 @@ def picture_sets(data: Sequence[str | os.PathLike[str]]) -> Iterator[PictureSets
             if given == DRAWN:
                 name, files = _write_drawn(Path(place))
             else:
-                files = list_pictures(Path(given))
+                files = clips_of(Path(given)) or list_pictures(Path(given))
                 name = Path(given).resolve().name
                 if name in sets:
                     name = given

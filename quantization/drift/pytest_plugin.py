@@ -79,7 +79,7 @@ def gate(
             candidate,
             sets,
             protocols=PROTOCOLS if protocols is None else protocols,
-            qualities=QUALITIES if qualities is None else qualities,
+            values=QUALITIES if qualities is None else qualities,
             limits=DriftLimits(**limits),
             threads=threads,
         )

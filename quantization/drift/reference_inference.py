@@ -1,4 +1,4 @@
-"""Model files in plain arithmetic: the reference that a runtime's own way is compared with.
+"""Reference inference of a model file: one operator at a time, without a runtime's optimisations.
 
 A runtime fuses operators, keeps values in other types between them, and picks kernels by
 the processor; on x86 without VNNI some INT8 kernels saturate. Here every operator of a file
@@ -24,7 +24,7 @@ from edgeqe.views.subsampled import Depth
 from edgeqe.views.window import Window
 
 #: Memory that windows are cut for, bytes, and numbers of 8 bytes alive at once for each that a
-#: runtime keeps: plain arithmetic reuses little.
+#: runtime keeps: reference inference reuses little.
 MEMORY, MORE_ALIVE = 1 << 30, 4
 
 
@@ -36,7 +36,7 @@ class ReferenceSession(Protocol):
 
 
 def reference_session(file: ModelFile, key: int) -> ReferenceSession:
-    """Plain arithmetic of a model file at a key of its strengths.
+    """Reference session of a model file at a key of its strengths.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def reference_session(file: ModelFile, key: int) -> ReferenceSession:
 
 
 class ReferenceInference:
-    """Enhances pictures as an `Enhancer` does, in plain arithmetic.
+    """Enhances pictures as an `Enhancer` does, by reference inference.
 
     Parameters
     ----------

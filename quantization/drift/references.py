@@ -1,4 +1,4 @@
-"""Reference pictures sent through JPEG, as the drift gate and the blame measure them.
+"""Reference pictures, coded and decoded, as the drift gate and its attribution measure them.
 
 What is coded and decoded is `edgeqe.protocols`; gray pictures have a part in protocol ``gray`` alone.
 """
@@ -9,7 +9,8 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-from edgeqe.codecs.strength import ijg_table
+from edgeqe.clips import ReferenceClip, is_clip
+from edgeqe.coding import RatePoint
 from edgeqe.errors import ImageError, InputError
 from edgeqe.files.folders import names_of, read_reference
 from edgeqe.protocols import CodingProtocol, CompressedPicture, ReferencePicture, compress
@@ -25,44 +26,44 @@ SMALLEST_SIDE = 16
 def compressed_pictures(
     files: Sequence[Path],
     protocols: Sequence[CodingProtocol],
-    qualities: Sequence[int],
+    points: Sequence[RatePoint],
     advance: Callable[[], None] = lambda: None,
 ) -> Iterator[CompressedPicture]:
-    """Send pictures through JPEG, one picture in memory at a time.
+    """Send pictures through a codec, one picture in memory at a time.
 
     Parameters
     ----------
     files : sequence of Path
+        Of a clip, every frame is a picture.
     protocols : sequence of CodingProtocol
-    qualities : sequence of int
-        IJG qualities, 1 to 100.
+    points : sequence of RatePoint
+        Codec and strengths.
     advance : callable
-        Called after every quality of every picture.
+        Called after every strength of every picture, or of a clip's first frame.
 
     Yields
     ------
     CompressedPicture
-        A picture at a time, of it a quality at a time, of that every protocol.
+        A picture at a time, of it a strength at a time, of that every protocol.
 
     Raises
     ------
     ImageError
         If a picture cannot be read, has more than 8 bits, or is too small.
     InputError
-        If a quality is none, or no picture has a part in any protocol.
+        If no picture has a part in any protocol, or as of `edgeqe.protocols.compress`.
     """
-    for quality in qualities:
-        ijg_table(quality)
     found = False
     for file, name in zip(files, names_of(files), strict=True):
-        reference = _reference(file, name)
-        for quality in qualities:
-            for protocol in protocols:
-                if reference.gray and protocol != CodingProtocol.GRAY:
-                    continue
-                found = True
-                yield compress(reference, protocol, quality)
-            advance()
+        for number, reference in enumerate(_references(file, name)):
+            for point in points:
+                for protocol in protocols:
+                    if reference.gray and protocol != CodingProtocol.GRAY:
+                        continue
+                    found = True
+                    yield compress(reference, protocol, point.value, point.codec)
+                if number == 0:
+                    advance()
     if not found:
         raise InputError(
             f"all pictures are gray, and protocol {protocols[0]} measures colour: give --protocol "
@@ -94,6 +95,13 @@ def notes_of(
     if left_out:
         notes.append(f"all pictures are gray: protocol {' and '.join(left_out)} was left out")
     return tuple(notes)
+
+
+def _references(file: Path, name: str) -> Iterator[ReferencePicture]:
+    if is_clip(file):
+        yield from ReferenceClip(name, file).frames()
+    else:
+        yield _reference(file, name)
 
 
 def _reference(file: Path, name: str) -> ReferencePicture:

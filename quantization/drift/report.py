@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.protocols import CodingProtocol
 from edgeqe.quantization.drift.drift import (
     BLOCK,
@@ -21,9 +22,9 @@ from edgeqe.quantization.drift.reporting import Model, machine_line, signed
 from edgeqe.reports.junit import Case, to_xml
 from edgeqe.reports.tables import table
 
-SCHEMA_VERSION = 2
-COLUMNS = ("quality", "n", "JPEG dB", "reference", "candidate", "loss", "limit",
-           "worst picture", "worst tile, row,column", "")  # fmt: skip
+SCHEMA_VERSION = 3
+COLUMNS = ("n", "reference", "candidate", "loss", "limit", "worst picture",
+           "worst tile, row,column", "")  # fmt: skip
 LEFT = (7, 8, 9)
 
 
@@ -39,6 +40,8 @@ class DriftReport:
     """What a reader of the figures should know."""
     stamp: dict[str, Any]
     """See `edgeqe.quantization.drift.reporting.machine`."""
+    encoder: Mapping[str, str]
+    """What codes the pictures: ``encoder``, ``version`` and ``settings``."""
 
     @property
     def data(self) -> str:
@@ -52,7 +55,7 @@ class DriftReport:
     def failures(self) -> list[str]:
         """Why the candidate drifts, one sentence a row that fails; empty where it holds."""
         return [
-            f"{row.data}, {row.protocol} quality {row.quality}: {'; '.join(filter(None, verdict.reasons))}"
+            f"{row.data}, {row.protocol} {row.point}: {'; '.join(filter(None, verdict.reasons))}"
             for row, verdict in self.verdicts()
             if not verdict.holds
         ]
@@ -66,6 +69,7 @@ class DriftReport:
             "reference": self.reference.to_dict(),
             "candidate": self.candidate.to_dict(),
             "data": self.data,
+            "encoder": dict(self.encoder),
             "limits": dataclasses.asdict(self.limits),
             "tile": {"side": TILE_SIDE, "block": BLOCK, "psnr_ceiling_db": TILE_CEILING},
             "picture": {"psnr_ceiling_db": PICTURE_CEILING},
@@ -83,7 +87,9 @@ class DriftReport:
         lines = [f"reference  {self.reference.line()}", f"candidate  {self.candidate.line()}"]
         tables: dict[tuple[str, CodingProtocol], list[Sequence[str]]] = {}
         for row, verdict in self.verdicts():
-            tables.setdefault((row.data, row.protocol), [COLUMNS]).append(_cells(row, verdict))
+            tables.setdefault((row.data, row.protocol), [_columns(row)]).append(
+                _cells(row, verdict)
+            )
         for (data, protocol), cells in tables.items():
             lines += ["", f"pictures of {data}", f"{protocol}: {protocol.meaning}; gains in dB"]
             lines += table(cells, LEFT)
@@ -92,6 +98,8 @@ class DriftReport:
             f"tiles of {TILE_SIDE} pixels; PSNR of each of their {BLOCK}x{BLOCK} blocks counts up to "
             f"{TILE_CEILING:g} dB"
         )
+        made = self.encoder
+        lines.append(f"coded by {made['encoder']} ({made['version']}), {made['settings']}")
         lines += [machine_line(self.stamp), ""]
         return "\n".join([*lines, *(self.failures() or ["the candidate holds"])])
 
@@ -100,11 +108,11 @@ class DriftReport:
         ran = f"{self.candidate.name} {self.candidate.precision} on {self.candidate.runtime}"
         cases = []
         for row, verdict in self.verdicts():
-            details = "\n".join(table([COLUMNS, _cells(row, verdict)], LEFT))
+            details = "\n".join(table([_columns(row), _cells(row, verdict)], LEFT))
             cases += [
                 Case(
                     classname=f"edgeqe.drift.{row.protocol}",
-                    name=f"{ran}, {row.data}, quality {row.quality}: {what}",
+                    name=f"{ran}, {row.data}, {row.point}: {what}",
                     failure=reason,
                     details=details,
                 )
@@ -120,9 +128,11 @@ def _row(row: DriftRow, verdict: DriftVerdict) -> dict[str, Any]:
     return {
         "data": row.data,
         "protocol": row.protocol.value,
-        "quality": row.quality,
+        "codec": row.point.codec,
+        "unit": row.point.unit,
+        "value": row.point.value,
         "pictures": len(row.pictures),
-        "jpeg_psnr_db": row.mean("jpeg"),
+        "coded_psnr_db": row.mean("coded"),
         "reference_gain_db": row.reference_gain,
         "candidate_gain_db": row.candidate_gain,
         "loss_db": row.loss,
@@ -140,13 +150,20 @@ def _row(row: DriftRow, verdict: DriftVerdict) -> dict[str, Any]:
     }
 
 
+def _columns(row: DriftRow) -> Sequence[str]:
+    """Headers of a table of a row's codec."""
+    codec = row.point.codec
+    before, *others = COLUMNS
+    return (unit_in_words(codec), before, f"{codec_in_words(codec)} dB", *others)
+
+
 def _cells(row: DriftRow, verdict: DriftVerdict) -> list[str]:
     picture, worst = row.worst_picture, row.worst_tile
     tile = worst.tile
     return [
-        str(row.quality),
+        f"{row.point.value:g}",
         str(len(row.pictures)),
-        f"{row.mean('jpeg'):.3f}",
+        f"{row.mean('coded'):.3f}",
         signed(row.reference_gain),
         signed(row.candidate_gain),
         signed(row.loss),

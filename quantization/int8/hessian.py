@@ -82,7 +82,7 @@ def hessians(
 
 
 def _some(photographs: Sequence[Photograph]) -> list[Photograph]:
-    """The same samples with fewer windows."""
+    """Subsample of the windows."""
     count = sum(len(photograph.windows) for photograph in photographs)
     step, first, chosen = max(1, count // WINDOWS), 0, []
     for photograph in photographs:
@@ -93,7 +93,7 @@ def _some(photographs: Sequence[Photograph]) -> list[Photograph]:
 
 
 def _drawn(node: Node, value: Float, rng: np.random.Generator) -> Double:
-    """Inputs of a convolution for some output samples, shape (PLACES, n)."""
+    """Inputs of a convolution at sampled output positions, shape (PLACES, n)."""
     ends = (node.padding, max(node.padding_end, 0))
     padded = np.pad(value, ((0, 0), ends, ends))
     kernel = (node.kernel, node.kernel)

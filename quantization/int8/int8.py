@@ -111,7 +111,7 @@ def quantized_graph(
         zero = _zero(low, high, symmetric or is_result)
         scale = _scales(low, high, zero, symmetric)
         if is_result:
-            scale = np.minimum(scale, np.tile(most_of_residual(np.array(KEYS)), graph.blocks))
+            scale = np.minimum(scale, np.tile(largest_residual_scale(np.array(KEYS)), graph.blocks))
         name = f"{value}.scale"
         quant_params[value] = QuantParams(name, zero)
         constants[name] = np.full((1, 1, 1, 1), scale.max(), np.float32)
@@ -135,7 +135,7 @@ def values(graph: Graph) -> list[str]:
     return [v for v in dict.fromkeys(_deciding(graph, kernels, ()).values()) if v != "planes"]
 
 
-def most_of_residual(keys: npt.NDArray[np.integer[Any]]) -> Double:
+def largest_residual_scale(keys: npt.NDArray[np.integer[Any]]) -> Double:
     """Largest scale of the residual at keys of the strength table, 8-bit levels."""
     fine, coarse = (math.log2(step_from_quality(quality)) for quality, _ in (FINE, COARSE))
     share = (np.asarray(keys, np.float64) / KEYS_PER_OCTAVE - fine) / (coarse - fine)

@@ -39,7 +39,7 @@ TuningCallback = Callable[[float, int, float], None]
 
 @dataclass(frozen=True)
 class Tuned:
-    """How a fine-tuning ended."""
+    """Result of a fine-tuning."""
 
     steps: int
     seconds: float
@@ -109,7 +109,7 @@ def fine_tune(
 
 
 def rate(done: float) -> float:
-    """Learning rate where a share of the budget is spent."""
+    """Learning rate at a share of the training budget."""
     if done < WARMUP:
         return PEAK * (0.01 + 0.99 * done / WARMUP)
     share = min(1.0, (done - WARMUP) / (1.0 - WARMUP))

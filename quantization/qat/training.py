@@ -182,7 +182,7 @@ class QuantizedTraining(Training):
 
 
 def _rounded(graph: Graph) -> frozenset[str]:
-    """Values that INT8 quantizes, and those that they are moved to."""
+    """Values that INT8 quantizes, and those that operators which move values copy them to."""
     graph = canonical(graph)
     found = set(values(graph))
     for node in graph.nodes:

@@ -25,7 +25,7 @@ LINE_EVERY = 60.0
 #: Steps that the rate leaves out: the first ones are compiled.
 WARM_STEPS = 10
 
-Tell = Callable[[str], None]
+LineCallback = Callable[[str], None]
 
 
 class Pace:
@@ -35,12 +35,12 @@ class Pace:
     ----------
     recipe : Recipe
     bound : Bound
-    tell : callable
-        Told each line.
+    log : callable
+        Gets each line.
     """
 
-    def __init__(self, recipe: Recipe, bound: Bound, tell: Tell) -> None:
-        self.recipe, self.bound, self.tell = recipe, bound, tell
+    def __init__(self, recipe: Recipe, bound: Bound, log: LineCallback) -> None:
+        self.recipe, self.bound, self.log = recipe, bound, log
         self.loss, self.taken = 0.0, 0
         self._told, self._begun = bound.left, bound.left
 
@@ -54,7 +54,7 @@ class Pace:
             self._told = left
             rate = self.steps_per_second
             pace = f"{rate:.1f} steps/s" if rate else "first steps"
-            self.tell(
+            self.log(
                 f"step {step} of {self.recipe.steps}, {pace}, loss {loss:.4f}, {left:.0f} s left"
             )
 
@@ -73,7 +73,7 @@ class Pace:
         )
 
 
-def run(folder: Path, out: Path, bound: Bound, workers: int, tell: Tell) -> None:
+def run(folder: Path, out: Path, bound: Bound, workers: int, log: LineCallback) -> None:
     """Run a packed training until it is done or its seconds are over, then validate it.
 
     It goes on with the checkpoint in its folder, else with the packed one.
@@ -87,7 +87,7 @@ def run(folder: Path, out: Path, bound: Bound, workers: int, tell: Tell) -> None
     bound : Bound
     workers : int
         Processes that make batches.
-    tell : callable
+    log : callable
         Told lines of progress.
 
     Raises
@@ -113,17 +113,17 @@ def run(folder: Path, out: Path, bound: Bound, workers: int, tell: Tell) -> None
         training.resume()
     if training.step >= recipe.steps:
         raise InputError(f"'{place}' has reached the last of its {recipe.steps} steps.")
-    tell(
+    log(
         f"{recipe.name}: step {training.step} of {recipe.steps}, {device}, "
         f"{training.precision.value}, {workers} workers, {bound.left:.0f} s left"
     )
-    pace = Pace(recipe, bound, tell)
+    pace = Pace(recipe, bound, log)
     try:
-        training.run(pace, tell, seconds=bound.for_training)
-        tell(pace.summary(training.step))
+        training.run(pace, log, seconds=bound.for_training)
+        log(pace.summary(training.step))
         if training.step < recipe.steps:
             sets = validation_sets(training.data, training.pictures)
-            training.validate(sets, RUNNING_QUALITIES, pace.loss, tell)
+            training.validate(sets, RUNNING_QUALITIES, pace.loss, log)
     finally:
         text = json.dumps(dataclasses.asdict(given), indent=1)
         (place / RECIPE).write_text(text, encoding="utf-8")

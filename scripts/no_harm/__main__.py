@@ -37,11 +37,11 @@ def main() -> int:
     kinds = (given.only,) if given.only else KINDS
     broken = 0
     try:
-        with ExitStack() as stack, phases(hide=False) as tell:
+        with ExitStack() as stack, phases(hide=False) as progress:
             networks = {
                 name: stack.enter_context(Enhancer(name, threads=given.threads)) for name in names
             }
-            rows = measure(networks, kinds, given.data, QUALITIES, tell)
+            rows = measure(networks, kinds, given.data, QUALITIES, progress)
     except EdgeqeError as error:
         print(f"no_harm: {error}", file=sys.stderr)
         return error.exit_code

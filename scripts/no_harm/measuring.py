@@ -56,7 +56,7 @@ def measure(
     kinds: Sequence[str],
     data: Path | None,
     qualities: Sequence[int],
-    tell: ProgressCallback,
+    progress: ProgressCallback,
 ) -> list[HarmRow]:
     """Gains of all networks, each picture coded once for all of them.
 
@@ -69,7 +69,7 @@ def measure(
         Folder of more photographs.
     qualities : sequence of int
         IJG qualities, 1 to 100.
-    tell : callable
+    progress : callable
         Gets progress: what is done, how much of it, and of how much.
     """
     found: dict[tuple[str, str, str, int], dict[str, tuple[float, float]]] = {}
@@ -84,7 +84,7 @@ def measure(
                         better = network.enhance(shown, quality=quality)
                         row = found.setdefault((name, kind, sampling, quality), {})
                         row[picture.name] = before, psnr(picture.pixels, better)
-            tell(kind, done, len(pictures))
+            progress(kind, done, len(pictures))
     return [
         HarmRow(
             *key,

@@ -38,8 +38,8 @@ def main() -> int:
     qualities = SHOWN if given.quick else FULL_QUALITIES
     effort = Effort() if given.quick else Effort(seconds=FULL_SECONDS)
     try:
-        with phases(hide=False) as tell:
-            figures = measure_all(folder(given.data), given.dncnn, qualities, effort, tell)
+        with phases(hide=False) as progress:
+            figures = measure_all(folder(given.data), given.dncnn, qualities, effort, progress)
     except EdgeqeError as error:
         print(f"peers: {error}", file=sys.stderr)
         return error.exit_code

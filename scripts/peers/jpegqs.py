@@ -22,6 +22,7 @@ from PIL import Image
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.quality import PictureScorer, QualityRow, Score
 from edgeqe.codecs import jpeg
+from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.protocols import CodingProtocol, MeasuredPicture, compress
 
@@ -61,7 +62,7 @@ def smooth(data: bytes, level: int, threads: int = 1) -> bytes:
 def rows(
     pictures: PictureSet,
     quality: int,
-    tell: Callable[[str, int, int], None] = lambda what, done, length: None,
+    progress: Callable[[str, int, int], None] = lambda what, done, length: None,
 ) -> Iterator[QualityRow]:
     """Rows of protocol gray at one quality, one for each of `LEVELS`."""
     scores: dict[int, list[Score]] = {level: [] for level in LEVELS}
@@ -71,9 +72,11 @@ def rows(
         for level, done in scores.items():
             luma = jpeg.decode_luma(smooth(coded.data, level))
             done.append(scorer.score(MeasuredPicture(luma)))
-        tell(f"jpegqs, quality {quality}", number, len(pictures))
+        progress(f"jpegqs, quality {quality}", number, len(pictures))
     for level, done in scores.items():
-        yield QualityRow(CodingProtocol.GRAY, name_of(level), quality, tuple(done))
+        yield QualityRow(
+            CodingProtocol.GRAY, name_of(level), RatePoint("jpeg", quality), tuple(done)
+        )
 
 
 @contextmanager

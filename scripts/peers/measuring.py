@@ -32,6 +32,7 @@ from edgeqe.bench.quality import QualityRow, measure
 from edgeqe.bench.reference import ReferenceNetwork
 from edgeqe.bench.stamp import machine_stamp
 from edgeqe.codecs.strength import step_from_quality
+from edgeqe.coding import RatePoint
 from edgeqe.errors import MissingPackageError
 from edgeqe.protocols import CodingProtocol, MeasuredNetwork
 from edgeqe.runtimes.quiet import quiet_start
@@ -51,7 +52,7 @@ def measure_all(
     dncnn: Path | None,
     qualities: tuple[int, ...],
     effort: Effort,
-    tell: ProgressCallback,
+    progress: ProgressCallback,
 ) -> dict[str, Any]:
     """Measure edgeqe's networks and their peers on the processor.
 
@@ -65,7 +66,7 @@ def measure_all(
         IJG qualities.
     effort : Effort
         How long to time.
-    tell : callable
+    progress : callable
         Gets progress.
 
     Returns
@@ -85,20 +86,20 @@ def measure_all(
         if dncnn is not None:
             opened[CONVERTED] = stack.enter_context(converted(dncnn))
             peers = [stack.enter_context(closing(Peer(dncnn, THREADS)))]
-        chosen = _tuned(qualities, tell) if deblock.version() else {}
+        chosen = _tuned(qualities, progress) if deblock.version() else {}
         filters = _filters(chosen)
         gray: dict[str, MeasuredNetwork] = {**opened, **filters}
         rows: list[QualityRow] = []
         for protocol, networks in ((CodingProtocol.GRAY, gray), (CodingProtocol.PLANES, ours)):
             for quality in qualities:
-                rows += measure(networks, pictures, protocol, quality, tell)
+                rows += measure(networks, pictures, protocol, RatePoint("jpeg", quality), progress)
         smoothed = jpegqs.LEVELS if jpegqs.version() else ()
         if smoothed:
             for quality in qualities:
-                rows += jpegqs.rows(pictures, quality, tell)
+                rows += jpegqs.rows(pictures, quality, progress)
         frame = frame_of_size(pictures, SIZE, TIMED_QUALITY, colour=False)
         programs = stack.enter_context(jpegqs.timed(frame.gray, TIMED_QUALITY, THREADS, smoothed))
-        lanes = _timed(opened, filters, peers, programs, frame, effort, tell)
+        lanes = _timed(opened, filters, peers, programs, frame, effort, progress)
         differs = [_difference(peer, opened[CONVERTED], frame) for peer in peers]
         entries = [_entry(name, enhancer) for name, enhancer in opened.items()]
     entries += [_peer_entry(peer, entries[-1]) for peer in peers]
@@ -157,12 +158,12 @@ def converted(dncnn: Path) -> Iterator[Enhancer]:
             yield enhancer
 
 
-def _tuned(qualities: tuple[int, ...], tell: ProgressCallback) -> dict[int, deblock.Settings]:
+def _tuned(qualities: tuple[int, ...], progress: ProgressCallback) -> dict[int, deblock.Settings]:
     """Settings of FFmpeg's filter for each quality, chosen on pictures that are not measured."""
     chosen = {}
     for number, quality in enumerate(qualities, 1):
         chosen[quality] = deblock.tuned(packaged(), quality)
-        tell("FFmpeg's thresholds", number, len(qualities))
+        progress("FFmpeg's thresholds", number, len(qualities))
     return chosen
 
 
@@ -192,7 +193,7 @@ def _timed(
     programs: Mapping[str, Callable[[], object]],
     frame: TimedFrame,
     effort: Effort,
-    tell: ProgressCallback,
+    progress: ProgressCallback,
 ) -> list[dict[str, Any]]:
     """Time all in turns on one frame."""
     lanes: list[Lane] = []
@@ -207,7 +208,7 @@ def _timed(
         ReferenceNetwork(read_profile(first.profile), first.runtime, THREADS)
     ) as reference:
         latency_run = LatencyRun(lanes, reference, SIZE, *SIZES[SIZE])
-        latency_run.run(effort, tell)
+        latency_run.run(effort, progress)
     return [plain(timing.entry()) for timing in latency_run.timings()]
 
 

@@ -253,7 +253,7 @@ def _shown(figures: Figures, key: str, name: str = "") -> list[float | None]:
 def _row(figures: Figures, protocol: str, quality: int, name: str) -> Any:
     """Row of a network at a quality, without a name the first one's; None where there is none."""
     for row in figures["quality"]:
-        if (row["protocol"], row["quality"]) == (protocol, quality) and name in ("", row["model"]):
+        if (row["protocol"], row["value"]) == (protocol, quality) and name in ("", row["model"]):
             return row
     return None
 

@@ -27,7 +27,7 @@ PEER = "DnCNN3"
 
 
 def made_up_report(**changes: Any) -> dict[str, Any]:
-    """A fresh copy of the report, in the layout of schema version 3.
+    """A fresh copy of the report, in the layout of schema version 4.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def made_up_report(**changes: Any) -> dict[str, Any]:
     lanes = [_lane(name, what, ms) for name, *_, ms, _, _, _ in OURS for what in ("rgb", "network")]
     lanes.append({**_lane(PEER, "rgb", 2154.0), "unsteady": True, "p99_ms": None})
     report = {
-        "schema_version": 3,
+        "schema_version": 4,
         "kind": "edgeqe-bench",
         "interrupted": False,
         "stamp": {
@@ -56,14 +56,18 @@ def made_up_report(**changes: Any) -> dict[str, Any]:
         "setup": {
             "target": "x86-cpu",
             "full": False,
-            "qualities": list(QUALITIES),
+            "codec": "jpeg",
+            "coding": "all intra",
+            "encoder": {"encoder": "libjpeg-turbo", "version": "3.1.1", "settings": "4:2:0"},
+            "unit": "quality",
+            "values": list(QUALITIES),
             "protocols": list(PROTOCOLS),
             "sizes": ["720p"],
             "threads": 2,
             "memory_limit_bytes": 64 << 20,
         },
         "models": [*map(_model, OURS), _peer()],
-        "data": {"name": "live1", "pictures": len(PICTURES), "scale": 1.0},
+        "data": {"name": "live1", "clips": False, "pictures": len(PICTURES), "scale": 1.0},
         "quality": [
             _quality(protocol, quality, name, gain)
             for protocol in PROTOCOLS
@@ -75,10 +79,13 @@ def made_up_report(**changes: Any) -> dict[str, Any]:
                 "protocol": protocol,
                 "model": name,
                 "measure": measure,
-                "qualities": list(QUALITIES),
+                "codec": "jpeg",
+                "values": list(QUALITIES),
                 "bd_rate_percent": -12.25 - 2 * index,
                 "bd_psnr_db": 0.751 + 0.1 * index,
                 "pictures": len(PICTURES),
+                "worst_picture": "caps",
+                "worst_bd_rate_percent": -9.75 - 2 * index,
             }
             for protocol, measure in (("gray", "psnr"), ("planes", "psnr"), ("planes", "y_psnr"))
             for index, name in enumerate(names)
@@ -178,7 +185,9 @@ def _quality(protocol: str, quality: int, model: str, at_ten: float) -> dict[str
     row = {
         "protocol": protocol,
         "model": model,
-        "quality": quality,
+        "codec": "jpeg",
+        "unit": "quality",
+        "value": quality,
         "pictures": len(PICTURES),
         "step": 400.0 / quality,
         "bits_per_pixel": bits,

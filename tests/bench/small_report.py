@@ -36,12 +36,19 @@ def report() -> dict[str, Any]:
             "reference": "ab" * 32,
             "conditions": {},
         },
-        "setup": {"target": "x86-cpu", "threads": 2, "memory_limit_bytes": 64 * MIB},
+        "setup": {
+            "target": "x86-cpu",
+            "codec": "jpeg",
+            "coding": "all intra",
+            "encoder": {"encoder": "libjpeg-turbo", "version": "3.1", "settings": "4:2:0"},
+            "threads": 2,
+            "memory_limit_bytes": 64 * MIB,
+        },
         "models": [
             {"name": SMALL, "sha256": "cd" * 32, "window": [512, 512], "fallback": "", **run},
             {"name": PEER, "peer": True, "gives": "residual", **run},
         ],
-        "data": {"name": "set", "pictures": 2, "scale": 1.0},
+        "data": {"name": "set", "clips": False, "pictures": 2, "scale": 1.0},
         "quality": [quality("gray", 10, 1.25, 1.0), quality("planes", 40, 0.75, 0.5)],
         "latency": {
             "reference_ms": 30.0,
@@ -59,7 +66,8 @@ def quality(protocol: str, value: int, first: float, second: float) -> dict[str,
     return {
         "protocol": protocol,
         "model": SMALL,
-        "quality": value,
+        "codec": "jpeg",
+        "value": value,
         "gain_db": (first + second) / 2,
         "gains_db": {"bikes": first, "sky": second},
     }

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from edgeqe.bench.baseline_check.baseline import check_like, compare, read_baseline
+from edgeqe.bench.baseline_check.comparability import differences
 from edgeqe.bench.baseline_check.comparison import Comparison
 from edgeqe.bench.baseline_check.junit import to_junit
-from edgeqe.bench.baseline_check.likeness import differences
 from edgeqe.errors import InputError
 from tests.bench.small_report import SMALL, lane, quality, report, saved
 
@@ -63,8 +63,13 @@ def test_a_good_baseline_comes_back_with_its_path(tmp_path: Path) -> None:
         (b'{"kind": "edgeqe-drift", "schema_version": 1}', "is no report of edgeqe bench"),
         (
             b'{"kind": "edgeqe-bench", "schema_version": 2}',
-            "has schema_version 2, this edgeqe reads 3 (since then the protocol that was named colour "
-            "is named planes): measure a new baseline",
+            "has schema_version 2, this edgeqe reads 4 (since then the protocol that was named colour "
+            "is named planes, and a row names its codec): measure a new baseline",
+        ),
+        (
+            b'{"kind": "edgeqe-bench", "schema_version": 3}',
+            "has schema_version 3, this edgeqe reads 4 (since then a report names codec and encoder, "
+            "and a row the codec's strength instead of a JPEG quality): measure a new baseline",
         ),
         (b'{"kind": "edgeqe-bench", "schema_version": 999}', "has schema_version 999, this"),
         (b'{"kind": "edgeqe-bench"}', "has schema_version None, this"),
@@ -212,7 +217,9 @@ UNLIKE: list[tuple[Place, Any, str]] = [
 
 
 @pytest.mark.parametrize(("place", "value", "words"), UNLIKE)
-def test_each_unlike_field_is_refused(tmp_path: Path, place: Place, value: Any, words: str) -> None:
+def test_each_field_that_differs_is_refused(
+    tmp_path: Path, place: Place, value: Any, words: str
+) -> None:
     baseline = read_baseline(saved(tmp_path, report()))
     current = changed(place, value)
     with pytest.raises(InputError) as caught:
@@ -256,7 +263,7 @@ def test_what_is_compared_is_told_and_not_refused(place: Place, value: Any, word
     assert (found.words, found.refused) == (words, False)
 
 
-def test_likeness_can_be_asked_before_anything_is_measured() -> None:
+def test_comparability_can_be_asked_before_anything_is_measured() -> None:
     current = report()
     current |= {"quality": [], "latency": {"lanes": []}, "memory": []}
     baseline = {**report(), "file": "base.json"}

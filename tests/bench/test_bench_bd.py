@@ -12,6 +12,7 @@ import pytest
 from edgeqe.bench.bd import Bd, bd_psnr, bd_rate, deltas
 from edgeqe.bench.entries import plain
 from edgeqe.bench.quality import PSNR_CEILING, QualityRow, Score
+from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.protocols import CodingProtocol
 
@@ -144,7 +145,7 @@ def measured(
         QualityRow(
             CodingProtocol(protocol),
             model,
-            quality,
+            RatePoint("jpeg", quality),
             tuple(score(name, bits, psnr, psnr + gain, luma) for name, gain in gains.items()),
         )
         for quality, bits, psnr in zip((10, 20, 40, 80), RATES, PSNRS, strict=True)
@@ -154,11 +155,13 @@ def measured(
 def test_deltas_are_means_over_the_pictures() -> None:
     (found,) = deltas(measured({"a": 0.5, "b": 1.5}))
     assert (found.protocol, found.model, found.measure) == ("gray", "m", "psnr")
-    assert (found.qualities, found.pictures, found.left_out) == ((10, 20, 40, 80), 2, ())
+    assert (found.codec, found.values, found.left_out) == ("jpeg", (10, 20, 40, 80), ())
     assert found.psnr_db == pytest.approx(1.0, abs=1e-9)
+    assert found.worst == "a"  # the one that gains less
     each = [bd_rate(RATES, PSNRS, RATES, [psnr + gain for psnr in PSNRS]) for gain in (0.5, 1.5)]
     # The rate is not linear in the gain: the mean curve has another delta.
     assert found.rate_percent == pytest.approx(sum(each) / 2, abs=1e-9)
+    assert found.rates_percent == pytest.approx({"a": each[0], "b": each[1]}, abs=1e-9)
     mean_curve = bd_rate(RATES, PSNRS, RATES, [psnr + 1 for psnr in PSNRS])
     assert found.rate_percent != pytest.approx(mean_curve, abs=0.01)
 
@@ -176,7 +179,7 @@ def test_each_model_and_protocol_by_itself_and_luma_in_colour() -> None:
         *measured({"a": 1.0}, "rgb", "one", luma=0.5),
     ]
     # A bench measures quality by quality, its models in turn: the rows come mixed.
-    rows.sort(key=lambda row: -row.quality)
+    rows.sort(key=lambda row: -row.point.value)
     found = {(bd.protocol, bd.model, bd.measure): bd for bd in deltas(rows)}
     gains = {key: bd.psnr_db for key, bd in found.items()}
     assert gains == pytest.approx(
@@ -189,7 +192,7 @@ def test_each_model_and_protocol_by_itself_and_luma_in_colour() -> None:
             ("rgb", "one", "y_psnr"): 1.5,
         }
     )
-    assert {bd.qualities for bd in found.values()} == {(10, 20, 40, 80)}
+    assert {bd.values for bd in found.values()} == {(10, 20, 40, 80)}
 
 
 def test_fewer_than_four_qualities_have_no_delta() -> None:
@@ -202,28 +205,34 @@ def test_pictures_whose_curves_cannot_be_compared_are_named() -> None:
     of_one_size = [score("flat", 0.2, psnr, psnr + 1) for psnr in PSNRS]
     far_apart = [score("far", *point) for point in zip(RATES, PSNRS, np.add(PSNRS, 8), strict=True)]
     rows = [
-        QualityRow(CodingProtocol.GRAY, "m", row.quality, (*more, *row.scores))
+        QualityRow(CodingProtocol.GRAY, "m", row.point, (*more, *row.scores))
         for row, *more in zip(measured({"a": 1.0}), at_ceiling, of_one_size, far_apart, strict=True)
     ]
     (found,) = deltas(rows)
-    assert (found.pictures, found.left_out) == (1, ("exact", "flat", "far"))
+    assert (list(found.rates_percent), found.left_out) == (["a"], ("exact", "flat", "far"))
     assert found.psnr_db == pytest.approx(1.0, abs=1e-9)
-    alone = [QualityRow(CodingProtocol.GRAY, "m", row.quality, row.scores[:3]) for row in rows]
+    alone = [QualityRow(CodingProtocol.GRAY, "m", row.point, row.scores[:3]) for row in rows]
     (nothing,) = deltas(alone)
-    assert (nothing.rate_percent, nothing.psnr_db, nothing.pictures) == (None, None, 0)
+    assert (nothing.rate_percent, nothing.psnr_db, nothing.worst) == (None, None, "")
     assert nothing.left_out == ("exact", "flat", "far")
 
 
 def test_deltas_as_plain_values() -> None:
-    bd = Bd(CodingProtocol.RGB, "m:int8", "y_psnr", (10, 20, 40, 70), -12.5, 0.75, 28, ("exact",))
+    rates = {"a": -15.0, "b": -10.0}
+    values = (22.0, 27.0, 32.0, 37.0)
+    bd = Bd(CodingProtocol.RGB, "m:int8", "y_psnr", "hevc", values, -12.5, 0.75, rates, ("exact",))
     assert bd.to_dict() == {
         "protocol": "rgb",
         "model": "m:int8",
         "measure": "y_psnr",
-        "qualities": [10, 20, 40, 70],
+        "codec": "hevc",
+        "values": [22.0, 27.0, 32.0, 37.0],
         "bd_rate_percent": -12.5,
         "bd_psnr_db": 0.75,
-        "pictures": 28,
+        "pictures": 2,
+        "worst_picture": "b",
+        "worst_bd_rate_percent": -10.0,
+        "bd_rates_percent": rates,
         "left_out": ["exact"],
     }
 
@@ -231,6 +240,6 @@ def test_deltas_as_plain_values() -> None:
 @pytest.mark.parametrize(("protocol", "share"), [("gray", 1), ("planes", 3), ("rgb", 3)])
 def test_a_row_gives_its_bits_per_pixel_and_per_channel(protocol: str, share: int) -> None:
     scores = (score("a", 1.2, 30, 31), score("b", 2.4, 30, 31))
-    row = plain(QualityRow(CodingProtocol(protocol), "m", 10, scores).entry())
+    row = plain(QualityRow(CodingProtocol(protocol), "m", RatePoint("jpeg", 10), scores).entry())
     assert row["bits_per_pixel"] == pytest.approx(1.8)
     assert row["bits_per_channel"] == pytest.approx(1.8 / share)

@@ -65,7 +65,7 @@ def test_a_loss_of_02_db_is_named() -> None:
     # one picture loses 0.1 dB, the other 0.3
     worse = run(quality=[quality("gray", 10, 1.15, 0.7), quality("planes", 40, 0.75, 0.5)])
     assert worse.failures() == [
-        f"gain of {SMALL}, gray, quality 10: 0.200 dB lost (1.125, now 0.925), at most 0.05 dB "
+        f"gain of {SMALL}, gray, JPEG quality 10: 0.200 dB lost (1.125, now 0.925), at most 0.05 dB "
         "may go; sky loses 0.300 dB"
     ]
     first, second = worse.quality
@@ -170,8 +170,8 @@ def test_rows_of_one_report_alone_are_listed() -> None:
         latency=lanes(),
     )
     assert [(row.kind, row.name, row.why) for row in made.not_compared] == [
-        ("quality", f"gain of {SMALL}, planes, quality 40", "only the baseline has it"),
-        ("quality", f"gain of {SMALL}, gray, quality 20", "the baseline has it not"),
+        ("quality", f"gain of {SMALL}, planes, JPEG quality 40", "only the baseline has it"),
+        ("quality", f"gain of {SMALL}, gray, JPEG quality 20", "the baseline has it not"),
         ("latency", f"latency of {SMALL}, rgb, 720p", "only the baseline has it"),
         ("latency", f"latency of {PEER}, gray, 720p", "only the baseline has it"),
     ]
@@ -182,7 +182,7 @@ def test_many_rows_alone_are_counted() -> None:
     before = baseline()
     before["quality"] += [quality("gray", value, 1.0, 1.0) for value in range(50, 56)]
     text = compare(before, report(), 0.05, 10.0).to_text()
-    names = [f"gain of {SMALL}, gray, quality {value}" for value in range(50, 54)]
+    names = [f"gain of {SMALL}, gray, JPEG quality {value}" for value in range(50, 54)]
     assert f"not compared, only the baseline has it: {'; '.join(names)}; and 2 more" in text
 
 
@@ -194,7 +194,7 @@ def test_nothing_in_common_is_refused() -> None:
         compare(baseline(), current, 0.05, 10.0)
     assert str(caught.value) == (
         f"nothing of the baseline 'base.json' was measured now ({SMALL}, {PEER}; now other): "
-        "measure the same models, qualities and sizes."
+        "measure the same models, strengths and sizes."
     )
 
 
@@ -223,9 +223,9 @@ def test_the_whole_text() -> None:
 
         Quality: mean gains in dB, at most 0.05 dB may go
 
-        model              protocol   q  gain before     now    lost    loses most
-        edgeqe-small:int8  gray      10       +1.125  +0.925  +0.200    +0.300 sky  REGRESSES
-        edgeqe-small:int8  planes    40       +0.625  +0.625  +0.000  +0.000 bikes      holds
+        model              protocol  coded            gain before     now    lost    loses most
+        edgeqe-small:int8  gray      JPEG quality 10       +1.125  +0.925  +0.200    +0.300 sky  REGRESSES
+        edgeqe-small:int8  planes    JPEG quality 40       +0.625  +0.625  +0.000  +0.000 bikes      holds
 
         Latency as a ratio to the reference network of the same run: at most 10 % slower; interval of 95 %
 
@@ -237,11 +237,11 @@ def test_the_whole_text() -> None:
         model              size  peak MiB before   now  limit
         edgeqe-small:int8  720p             40.0  40.0   64.0  holds
 
-        not compared, only the baseline has it: gain of edgeqe-small:int8, gray, quality 20; latency of DnCNN3, gray, 720p
+        not compared, only the baseline has it: gain of edgeqe-small:int8, gray, JPEG quality 20; latency of DnCNN3, gray, 720p
         unlike, and compared all the same: cpu (Some CPU, now Other? CPU)
         changed since: edgeqe (0.5.0, now 0.6.0)
         note: the baseline was interrupted: it has only what was measured by then
-        gain of edgeqe-small:int8, gray, quality 10: 0.200 dB lost (1.125, now 0.925), at most 0.05 dB may go; sky loses 0.300 dB
+        gain of edgeqe-small:int8, gray, JPEG quality 10: 0.200 dB lost (1.125, now 0.925), at most 0.05 dB may go; sky loses 0.300 dB
         latency of edgeqe-small:int8, rgb, 720p: 30.0 % slower beside the reference network (interval 28.2 to 31.9 %), at most 10 % is allowed"""  # noqa: E501  # a table's lines are as long as they are
     assert worse().to_text() == dedent(expected)
 
@@ -280,11 +280,11 @@ def test_junit() -> None:
         assert counts == ["6", "2", "0", "2"]
     cases = {case.attrib["name"]: case for case in suite.findall("testcase")}
     assert [(name, case.attrib["classname"]) for name, case in cases.items()] == [
-        (f"gain of {SMALL}, gray, quality 10", "edgeqe.bench.quality"),
-        (f"gain of {SMALL}, planes, quality 40", "edgeqe.bench.quality"),
+        (f"gain of {SMALL}, gray, JPEG quality 10", "edgeqe.bench.quality"),
+        (f"gain of {SMALL}, planes, JPEG quality 40", "edgeqe.bench.quality"),
         (f"latency of {SMALL}, rgb, 720p", "edgeqe.bench.latency"),
         (f"memory of {SMALL}, 720p", "edgeqe.bench.memory"),
-        (f"gain of {SMALL}, gray, quality 20", "edgeqe.bench.quality"),
+        (f"gain of {SMALL}, gray, JPEG quality 20", "edgeqe.bench.quality"),
         (f"latency of {PEER}, gray, 720p", "edgeqe.bench.latency"),
     ]
     outcomes = [[child.tag for child in case] for case in cases.values()]

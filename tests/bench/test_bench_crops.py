@@ -11,6 +11,7 @@ from PIL import Image
 from edgeqe.bench.data import PictureSet, folder
 from edgeqe.bench.page.crops import SIZE, Crop, crops_of, hardest, worst_and_median
 from edgeqe.bench.quality import PSNR_CEILING, QualityRow, Score
+from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.metrics import psnr
 from edgeqe.protocols import CodingProtocol, ReferencePicture, compress
@@ -55,9 +56,11 @@ def row(
     return QualityRow(
         CodingProtocol(protocol),
         model,
-        quality,
+        RatePoint("jpeg", quality),
         tuple(
-            Score(name, (30.0, 30.0 + gain), (30.0, 30.0), (0.5, 0.5), (30.0, 30.0), 1.0, 9.0)
+            Score(
+                name, (30.0, 30.0 + gain), (30.0, 30.0), (0.5, 0.5), (30.0, 30.0), quality / 10, 9.0
+            )
             for name, gain in gains.items()
         ),
     )
@@ -120,14 +123,14 @@ def test_the_three_show_the_same_cut(protocol: CodingProtocol, tmp_path: Path) -
     assert [(crop.which, crop.picture) for crop in crops] == [("worst", "b"), ("median", "c")]
     assert [crop.gain_db for crop in crops] == pytest.approx([0.1, 0.3], abs=1e-12)
     for crop, picture in zip(crops, (pictures[1], pictures[2]), strict=True):
-        assert (crop.model, crop.protocol, crop.quality) == ("bright", protocol, 20)
+        assert (crop.model, crop.protocol, crop.point.value) == ("bright", protocol, 20)
         coded = compress(picture, protocol, 20)
         cut = hardest(coded.reference.pixels, coded.decoded.pixels)
         np.testing.assert_array_equal(crop.original, coded.reference.pixels[cut])
-        np.testing.assert_array_equal(crop.jpeg, coded.decoded.pixels[cut])
-        brighter = np.clip(crop.jpeg.astype(int) + 4, 0, 255)
+        np.testing.assert_array_equal(crop.coded, coded.decoded.pixels[cut])
+        brighter = np.clip(crop.coded.astype(int) + 4, 0, 255)
         np.testing.assert_array_equal(crop.enhanced, brighter)
-        assert crop.psnr_db_before == psnr(crop.original, crop.jpeg)
+        assert crop.psnr_db_before == psnr(crop.original, crop.coded)
         assert crop.psnr_db_after == psnr(crop.original, crop.enhanced)
         assert crop.original.shape == (*SIZE, 3)[: 2 if protocol == "gray" else 3]
 
@@ -146,7 +149,7 @@ def test_colour_and_the_coarsest_quality_are_preferred(tmp_path: Path) -> None:
         row("neither", {"a": 1.0}, "gray", 10),
     ]
     crops = shown(tmp_path, rows, ["neither", "both", "not measured"])
-    assert [(crop.model, crop.protocol, crop.quality) for crop in crops] == [
+    assert [(crop.model, crop.protocol, crop.point.value) for crop in crops] == [
         ("neither", "rgb", 30),
         ("both", "planes", 20),
     ]

@@ -177,7 +177,7 @@ def test_quality_lines_are_the_rows() -> None:
     lines = lines_of(figure)
     assert list(lines) == NAMES
     rows = [r for r in report["quality"] if (r["protocol"], r["model"]) == ("gray", PEER)]
-    assert points_of(lines[PEER]) == [(row["quality"], row["gain_db"]) for row in rows]
+    assert points_of(lines[PEER]) == [(row["value"], row["gain_db"]) for row in rows]
     assert list(axes_of(figure).get_xticks()) == [10, 20, 40, 80]
     assert set(NAMES) <= set(words_of(figure))
 

@@ -18,6 +18,7 @@ from edgeqe.bench.quality import (
     measure,
 )
 from edgeqe.codecs.strength import step_from_quality
+from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.metrics import psnr
 from edgeqe.protocols import (
@@ -115,7 +116,7 @@ def test_an_unchanged_picture_gains_nothing(protocol: CodingProtocol, tmp_path: 
     # the decoder's own RGB.
     pictures = saved(tmp_path, photograph(seed=5), photograph(48, 64, seed=6))
     network = Unchanged()
-    (row,) = measure({"unchanged": network}, pictures, protocol, 30)
+    (row,) = measure({"unchanged": network}, pictures, protocol, RatePoint("jpeg", 30))
     assert network.steps == [step_from_quality(30)] * 2
     assert [score.name for score in row.scores] == ["waves5", "waves6"]
     for score in row.scores:
@@ -128,7 +129,10 @@ def test_gain_is_measured_against_the_reference(tmp_path: Path) -> None:
     picture = photograph()
     pictures = saved(tmp_path, picture)
     still, brighter = measure(
-        {"still": Unchanged(), "brighter": Brighter()}, pictures, CodingProtocol.GRAY, 20
+        {"still": Unchanged(), "brighter": Brighter()},
+        pictures,
+        CodingProtocol.GRAY,
+        RatePoint("jpeg", 20),
     )
     coded = compress(picture, CodingProtocol.GRAY, 20)
     shifted = np.clip(coded.decoded.pixels.astype(int) + 4, 0, 255)
@@ -142,16 +146,30 @@ def test_gain_is_measured_against_the_reference(tmp_path: Path) -> None:
 def test_gray_pictures_are_left_out_of_colour(tmp_path: Path) -> None:
     gray = ReferencePicture("gray", photograph().pixels[..., 0])
     pictures = saved(tmp_path, photograph(), gray)
-    (row,) = measure({"unchanged": Unchanged()}, pictures, CodingProtocol.RGB, 50)
+    (row,) = measure(
+        {"unchanged": Unchanged()}, pictures, CodingProtocol.RGB, RatePoint("jpeg", 50)
+    )
     assert [score.name for score in row.scores] == ["waves5"]
     (tmp_path / "waves5.png").unlink()
     with pytest.raises(InputError, match="only gray pictures"):
-        list(measure({"unchanged": Unchanged()}, folder(tmp_path), CodingProtocol.RGB, 50))
+        list(
+            measure(
+                {"unchanged": Unchanged()},
+                folder(tmp_path),
+                CodingProtocol.RGB,
+                RatePoint("jpeg", 50),
+            )
+        )
 
 
 def test_an_exact_jpeg_has_a_finite_psnr(tmp_path: Path) -> None:
     flat = ReferencePicture("flat", np.full((32, 32), 128, np.uint8))
-    (row,) = measure({"unchanged": Unchanged()}, saved(tmp_path, flat), CodingProtocol.GRAY, 90)
+    (row,) = measure(
+        {"unchanged": Unchanged()},
+        saved(tmp_path, flat),
+        CodingProtocol.GRAY,
+        RatePoint("jpeg", 90),
+    )
     assert row.mean("psnr") == (PSNR_CEILING, PSNR_CEILING)
     assert row.gain == 0.0
 
@@ -162,7 +180,10 @@ def test_row_means_and_worst() -> None:
         return Score(name, pair, pair, (0.5, 0.75), pair, 1.5, 10.0)
 
     row = QualityRow(
-        CodingProtocol.RGB, "m", 20, (score("a", 30, 31), score("b", 20, 19.5), score("c", 25, 27))
+        CodingProtocol.RGB,
+        "m",
+        RatePoint("jpeg", 20),
+        (score("a", 30, 31), score("b", 20, 19.5), score("c", 25, 27)),
     )
     assert row.mean("psnr") == pytest.approx((25.0, 77.5 / 3), abs=1e-12)
     assert row.gain == pytest.approx(2.5 / 3, abs=1e-12)

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from edgeqe.bench.console import format_report
-from edgeqe.bench.entries import DataEntry, ModelEntry, SetupEntry, StampEntry
+from edgeqe.bench.entries import DataEntry, EncoderEntry, ModelEntry, SetupEntry, StampEntry
 from edgeqe.bench.latency import Timing
 from edgeqe.bench.quality import QualityRow, Score
 from edgeqe.bench.report import SCHEMA_VERSION, BenchReport, write_json
 from edgeqe.bench.tradeoff import Requirement
+from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.protocols import CodingProtocol
 
@@ -61,14 +62,26 @@ def report() -> BenchReport:
     )
     made = BenchReport(
         stamp=StampEntry(**STAMP),
-        setup=SetupEntry("x86-cpu", False, [10], ["gray", "rgb"], ["720p"], 2, 64 << 20),
+        setup=SetupEntry(
+            target="x86-cpu",
+            full=False,
+            codec="jpeg",
+            coding="all intra",
+            encoder=EncoderEntry("libjpeg-turbo", "3.1", "4:2:0"),
+            unit="quality",
+            values=[10],
+            protocols=["gray", "rgb"],
+            sizes=["720p"],
+            threads=2,
+            memory_limit_bytes=64 << 20,
+        ),
         models=[ModelEntry(**MODEL)],
-        data=DataEntry("set", 2, 1.0),
+        data=DataEntry("set", False, 2, 1.0),
         requirement=Requirement(fps=20.0),
     )
     made.quality = [
-        QualityRow(CodingProtocol.GRAY, NAME, 10, scores),
-        QualityRow(CodingProtocol.RGB, NAME, 10, scores),
+        QualityRow(CodingProtocol.GRAY, NAME, RatePoint("jpeg", 10), scores),
+        QualityRow(CodingProtocol.RGB, NAME, RatePoint("jpeg", 10), scores),
     ]
     made.latency_quality = 10
     made.latency = [
@@ -132,9 +145,11 @@ def test_memory_and_bd_rate_as_text() -> None:
          "planner_off": None, "planner_wrong": False},
     ]  # fmt: skip
     values["bd"] = [
-        {"protocol": "gray", "model": NAME, "measure": "psnr", "qualities": [10, 20, 40, 70],
-         "bd_rate_percent": -18.6, "bd_psnr_db": 1.387, "pictures": 1, "left_out": ["b"]},
-        {"protocol": "rgb", "model": NAME, "measure": "y_psnr", "qualities": [10, 20, 40, 70],
+        {"protocol": "gray", "model": NAME, "measure": "psnr", "codec": "jpeg", "values": [10, 20, 40, 70],
+         "bd_rate_percent": -18.6, "bd_psnr_db": 1.387, "pictures": 1, "worst_picture": "a",
+         "worst_bd_rate_percent": -18.6, "left_out": ["b"]},
+        {"protocol": "rgb", "model": NAME, "measure": "y_psnr", "codec": "jpeg",
+         "values": [10, 20, 40, 70], "worst_picture": None, "worst_bd_rate_percent": None,
          "bd_rate_percent": None, "bd_psnr_db": None, "pictures": 0, "left_out": ["a", "b"]},
     ]  # fmt: skip
     text = format_report(values)
@@ -142,7 +157,7 @@ def test_memory_and_bd_rate_as_text() -> None:
         edgeqe-tiny:int8  720p      30.0     40.0  -25%   64.0      5.0
         edgeqe-tiny:int8  12MP   unknown     40.0         64.0  unknown
         The planner is wrong, by more than 20 %: edgeqe-tiny:int8 (720p).
-        edgeqe-tiny:int8  gray      PSNR    -18.60 %  +1.387 dB  1
+        edgeqe-tiny:int8  gray      PSNR    -18.60 %  +1.387 dB  1  -18.60 %  a
         edgeqe-tiny:int8  rgb       Y PSNR                       0
         Left out somewhere, since their curves cannot be compared: b, a.
         edgeqe-tiny:int8   +0.750    40.0    40.0  25.0      5.8        1234    2  30.0       yes\

@@ -14,7 +14,7 @@ def lane(model: str, p50: float, what: str = "rgb", size: str = "720p") -> dict[
 
 
 def row(model: str, gain: float, protocol: str = "planes", quality: int = 20) -> dict[str, Any]:
-    return {"model": model, "protocol": protocol, "quality": quality, "gain_db": gain}
+    return {"model": model, "protocol": protocol, "value": quality, "gain_db": gain}
 
 
 LANES = [

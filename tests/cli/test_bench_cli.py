@@ -145,7 +145,7 @@ def test_the_folder_of_a_report(
     assert (result.exit_code, (out / "report.json").read_text(encoding="utf-8")) == (2, "mine")
     assert "--overwrite" in result.output
     assert bench(*arguments, "--overwrite").exit_code == 0
-    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["schema_version"] == 3
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["schema_version"] == 4
 
 
 def test_an_interrupt_keeps_what_was_measured(
@@ -154,10 +154,12 @@ def test_an_interrupt_keeps_what_was_measured(
     pytest.importorskip("matplotlib")
     measure = quality.measure
 
-    def interrupted(networks: Any, pictures: Any, protocol: Any, value: int, *others: Any) -> Any:
-        if value == 20:
+    def interrupted(
+        networks: Any, pictures: Any, protocol: Any, point: Any, *rest: Any, **more: Any
+    ) -> Any:
+        if point.value == 20:
             raise KeyboardInterrupt
-        return measure(networks, pictures, protocol, value, *others)
+        return measure(networks, pictures, protocol, point, *rest, **more)
 
     monkeypatch.setattr(quality, "measure", interrupted)
     result = bench("--protocol", "gray", "-q", "10", "-q", "20", "-o", str(tmp_path / "out"))
@@ -165,7 +167,7 @@ def test_an_interrupt_keeps_what_was_measured(
     assert "Interrupted: only what is shown was measured." in result.output
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert report["interrupted"] is True
-    assert [row["quality"] for row in report["quality"]] == [10]
+    assert [row["value"] for row in report["quality"]] == [10]
     assert (tmp_path / "out" / "report.html").exists()
 
 
@@ -318,7 +320,7 @@ def test_quality_is_not_measured_of_models_of_other_codecs(bench: Bench, tmp_pat
     assert result.exit_code == 2
     assert result.stderr == (
         f"edgeqe: '{path}' serves vvc and not jpeg, of which quality is measured: give "
-        "--no-quality to time it alone.\n"
+        "--codec vvc, or --no-quality to time it alone.\n"
     )
 
 
@@ -341,3 +343,20 @@ def test_the_quality_of_an_ensemble_is_reported_apart(bench: Bench, tmp_path: Pa
     refused = bench(*arguments, "--ensemble", "8", *baseline)
     assert refused.exit_code == 2 and "setup.ensemble (none, now 8)" in refused.stderr
     assert bench(*arguments, *baseline).exit_code == 0
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_network_of_keras_is_converted_for_it(bench: Bench, tmp_path: Path) -> None:
+    """Its figures are those of the file that `convert` writes."""
+    pytest.importorskip("keras")
+    from edgeqe import zoo
+    from edgeqe.converters import convert
+
+    zoo.build("edgeqe-nano").save(tmp_path / "mine.keras")
+    convert(tmp_path / "mine.keras", tmp_path / "converted.onnx")
+    arguments = ["--protocol", "gray", "--quality", "10", "--no-speed", "--json"]
+    rows = [
+        json.loads(bench(*arguments, model=str(tmp_path / name)).stdout)["quality"][0]
+        for name in ("mine.keras", "converted.onnx")
+    ]
+    assert rows[0]["gains_db"] == rows[1]["gains_db"]

@@ -69,7 +69,7 @@ def test_a_doubled_scale_exits_1(data: Path, broken: Path, tmp_path: Path) -> No
     assert "DRIFTS" in result.stdout
     (line,) = result.stderr.splitlines()
     assert line.startswith(
-        f"edgeqe: '{broken}' drifts from '{TINY}' in 1 of 1 rows. pictures, gray quality 10"
+        f"edgeqe: '{broken}' drifts from '{TINY}' in 1 of 1 rows. pictures, gray JPEG quality 10"
     )
     assert ElementTree.parse(junit).getroot().attrib["failures"] == "2"
 
@@ -81,7 +81,7 @@ def test_json_says_the_same(data: Path, broken: Path) -> None:
     report = json.loads(result.stdout)
     assert report["holds"] is False
     (row,) = report["rows"]
-    assert (row["protocol"], row["quality"], row["pictures"]) == ("rgb", 40, 1)
+    assert (row["protocol"], row["value"], row["pictures"]) == ("rgb", 40, 1)
     assert row["loss_db"] == pytest.approx(row["reference_gain_db"] - row["candidate_gain_db"])
     assert report["candidate"]["threads"] == 1
     assert json.loads(run(TINY, TINY, *words).stdout)["holds"] is True

@@ -42,6 +42,12 @@ def test_numbers_stay_inside_their_data_and_bounds() -> None:
         bits.skip(1)
     with pytest.raises(ImageError, match="says 6 for a size, at most 5 is allowed"):
         BitReader(bytes([0b00111000]), "header").ue(5, "a size")
+    # 00111 and 00110 are codes 6 and 5: -3 and 3
+    with pytest.raises(ImageError, match="says -3 for a shift, -2 to 2 is allowed"):
+        BitReader(bytes([0b00111000]), "header").se(-2, 2, "a shift")
+    with pytest.raises(ImageError, match="says 3 for a shift, -2 to 2 is allowed"):
+        BitReader(bytes([0b00110000]), "header").se(-2, 2, "a shift")
+    assert BitReader(bytes([0b00111000]), "header").se(-3, 2, "a shift") == -3
 
 
 def test_emulation_prevention() -> None:

@@ -1,19 +1,20 @@
 import numpy as np
 import pytest
 
-from edgeqe.codecs import bpg, hevc
+from edgeqe.codecs import bpg
 from edgeqe.codecs.bits import BitWriter
 from edgeqe.codecs.coded import Scale
+from edgeqe.codecs.hevc_nal import PPS, SPS, unit_kind
 from edgeqe.codecs.nal import split_annex_b
 from edgeqe.errors import ImageError, InputError
 from tests import coded_files
 
 #: Units of a decoder's stream that a BPG keeps as they are.
-KEPT = (*range(32), hevc.PPS)
+KEPT = (*range(32), PPS)
 
 
 def kept(stream: bytes) -> list[bytes]:
-    return [unit for unit in split_annex_b(stream) if hevc.unit_kind(unit) in KEPT]
+    return [unit for unit in split_annex_b(stream) if unit_kind(unit) in KEPT]
 
 
 def planes(stream: bytes) -> list[np.ndarray]:
@@ -174,13 +175,13 @@ def test_extensions_of_hevc_that_a_bpg_knows_are_kept() -> None:
     units = b"\0\0\1".join(kept(coded_files.hevc(f"qp=30:{TOOLS}")))
     content = bytes([len(header)]) + header + units
     found = bpg.read(by_hand(0x60, 0, b"\x60\x40\0" + content))
-    (sps,) = [unit for unit in split_annex_b(found.stream) if hevc.unit_kind(unit) == hevc.SPS]
+    (sps,) = [unit for unit in split_annex_b(found.stream) if unit_kind(unit) == SPS]
     from edgeqe.codecs.bpg_sps import tools_of
 
     with pytest.raises(ImageError, match="other than gray and 4:2:0"):
         tools_of(sps, 96, 64)
     gray = bpg.read(by_hand(0, 0, b"\x60\x40\0" + content))
-    (sps,) = [unit for unit in split_annex_b(gray.stream) if hevc.unit_kind(unit) == hevc.SPS]
+    (sps,) = [unit for unit in split_annex_b(gray.stream) if unit_kind(unit) == SPS]
     assert tools_of(sps, 96, 64)[1].range_flags == 0b001000000
 
 

@@ -67,16 +67,16 @@ def full(kind: bytes, version: int, *content: bytes) -> bytes:
 
 def item_data(qp: int) -> tuple[bytes, bytes]:
     """Decoder configuration and content of an item of HEVC."""
-    from edgeqe.codecs import hevc
+    from edgeqe.codecs.hevc_nal import PPS, SPS, VPS, is_slice, unit_kind
     from edgeqe.codecs.nal import split_annex_b
 
     units = list(split_annex_b(coded_files.hevc_intra(qp)))
-    sets = [unit for unit in units if hevc.unit_kind(unit) in (hevc.VPS, hevc.SPS, hevc.PPS)]
+    sets = [unit for unit in units if unit_kind(unit) in (VPS, SPS, PPS)]
     arrays = b"".join(
-        bytes((hevc.unit_kind(unit), 0, 1)) + struct.pack(">H", len(unit)) + unit for unit in sets
+        bytes((unit_kind(unit), 0, 1)) + struct.pack(">H", len(unit)) + unit for unit in sets
     )
     record = bytes(21) + bytes((3, len(sets))) + arrays
-    slices = [unit for unit in units if hevc.is_slice(hevc.unit_kind(unit))]
+    slices = [unit for unit in units if is_slice(unit_kind(unit))]
     return record, b"".join(struct.pack(">I", len(unit)) + unit for unit in slices)
 
 

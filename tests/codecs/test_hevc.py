@@ -3,7 +3,8 @@ import pytest
 from edgeqe.codecs import hevc
 from edgeqe.codecs.bits import BitReader, BitWriter
 from edgeqe.codecs.coded import Scale
-from edgeqe.codecs.hevc_parameters import read_reference_set
+from edgeqe.codecs.hevc_nal import is_slice, unit_kind
+from edgeqe.codecs.hevc_references import read_reference_set
 from edgeqe.codecs.nal import escape, split_annex_b
 from edgeqe.errors import ImageError
 from tests import coded_files
@@ -100,7 +101,7 @@ def test_sizes_that_no_picture_has_are_refused() -> None:
 
 def test_streams_without_a_picture_are_refused() -> None:
     units = list(split_annex_b(coded_files.hevc_intra(30)))
-    sets = [unit for unit in units if not hevc.is_slice(hevc.unit_kind(unit))]
+    sets = [unit for unit in units if not is_slice(unit_kind(unit))]
     with pytest.raises(ImageError, match="holds no slice"):
         hevc.strength(sets)
     with pytest.raises(ImageError, match="parameter sets that did not come before"):

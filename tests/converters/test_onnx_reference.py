@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto
 
 from edgeqe.converters.graph.convention import Convention, OutputKind
-from edgeqe.converters.onnx_io.reference import comparable, residual_of
+from edgeqe.converters.onnx_io.reference import reference_bytes, residual_of
 from edgeqe.errors import InputError
 from tests.onnx_files import make, model, random, run
 
@@ -60,7 +60,7 @@ def test_precision_does_not_count(dtype: Any) -> None:
     x = np.random.default_rng(2).uniform(0, 1, (1, 3, 9, 9)).astype(np.float32)
     half = {**CONSTANTS, "k": KERNEL.astype(dtype).astype(np.float32)}
     free = model([*NODES[:2], make("Add", ["x", "d"], ["y"])], half, shape=(1, 3, "h", "w"))
-    result = run(comparable(proto.SerializeToString()), x)
+    result = run(reference_bytes(proto.SerializeToString()), x)
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, run(free.SerializeToString(), x), rtol=0, atol=1e-6)
 
@@ -74,7 +74,7 @@ def test_what_it_gives_and_its_range(gives: str, sign: int, tmp_path: Path) -> N
     planes = np.random.default_rng(1).integers(0, 256, (3, 10, 14)).astype(np.uint8)
     residual = residual_of(path, Convention("rgb", -1.0, 1.0, OutputKind(gives)))(planes)
     unit = (planes / 255 * 2 - 1).astype(np.float32)[None]
-    expected = sign * run(comparable(path), unit)[0] * 255 / 2
+    expected = sign * run(reference_bytes(path), unit)[0] * 255 / 2
     np.testing.assert_allclose(residual, expected, rtol=0, atol=1e-6 * np.ptp(expected))
     # gray level 127.5 is 0 to it: the kernel sums over the middle of a plain picture
     plain = residual_of(path, Convention("rgb", -1.0, 1.0, OutputKind(gives)))(

@@ -89,7 +89,7 @@ def test_steps_of_integers_by_hand() -> None:
     ],
 )
 def test_who_multiplies_straight_from_the_input(into: int, out: int, taps: int, who: Any) -> None:
-    assert {kind for kind in PROCESSORS if kind.reads_straight(into, out, taps)} == who
+    assert {kind for kind in PROCESSORS if kind.runs_without_im2col(into, out, taps)} == who
 
 
 @pytest.mark.parametrize(("channels", "beside"), [(32, (72,)), (24, (96, 72))])

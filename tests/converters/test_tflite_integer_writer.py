@@ -1,4 +1,4 @@
-"""INT8 in TFLite: integers by hand and by loops, shared kernels, numbers found by their names.
+"""INT8 in TFLite: integers by hand and by loops.
 
 Scales are powers of two wherever integers must be equal: then a sum times its factor is exact in
 float32, and XNNPACK and numpy round the same number.
@@ -9,78 +9,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter
 
-from edgeqe.converters.graph.graph import KEYS
-from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.tflite_io.integer_writer import model_of
 from edgeqe.model.flatbuffer import TfliteOutline, outline
-from edgeqe.runtimes.litert import provider_of
+from tests.converters.tflite_integers import (
+    RNG,
+    SAME,
+    integer_bytes,
+    picture,
+    rounded,
+    run,
+    sums,
+    tensors,
+    weights,
+)
 from tests.quantization.integer_models import QuantizedGraphBuilder
-
-Integers = npt.NDArray[np.int64]
-SAME: dict[str, Any] = {"padding": 1, "padding_end": 1}
-RNG = np.random.default_rng(8)
-
-
-def weights(*shape: int) -> Integers:
-    return RNG.integers(-64, 65, shape)
-
-
-def picture(*shape: int) -> Integers:
-    return RNG.integers(0, 256, shape)
-
-
-def run(data: bytes, *given: npt.NDArray[Any]) -> tuple[list[npt.NDArray[Any]], Any]:
-    """What LiteRT makes of inputs (C, h, w): its outputs, and the interpreter.
-
-    Integers go from 0 to 255 here, as in the graph, and from -128 to 127 in the file.
-    """
-    interpreter = Interpreter(model_content=data, num_threads=1)
-    for details, value in zip(interpreter.get_input_details(), given, strict=True):
-        count, height, width = value.shape
-        interpreter.resize_tensor_input(details["index"], (1, height, width, count))
-    interpreter.allocate_tensors()
-    for details, value in zip(interpreter.get_input_details(), given, strict=True):
-        lying = value - 128 if details["dtype"] is np.int8 else value
-        lying = lying.transpose(1, 2, 0)[None].astype(details["dtype"])
-        interpreter.set_tensor(details["index"], lying)
-    interpreter.invoke()
-    found = []
-    for details in interpreter.get_output_details():
-        value = interpreter.get_tensor(details["index"])[0].transpose(2, 0, 1)
-        found.append(value.astype(np.int64) + 128 if value.dtype == np.int8 else value)
-    assert provider_of(interpreter) == "XNNPACK"
-    assert sum(op["op_name"] == "DELEGATE" for op in interpreter._get_ops_details()) == 1
-    return found, interpreter
-
-
-def sums(x: Integers, kernel: Integers, zero: int, stride: int, before: int, groups: int) -> Any:
-    """Sums of a convolution, tap by tap, as large as the stride leaves of the input."""
-    out, given, rows, columns = kernel.shape
-    height, width = x.shape[1] // stride, x.shape[2] // stride
-    wide = np.pad(x - zero, ((0, 0), (before, rows), (before, columns)))
-    result = np.zeros((out, height, width), np.int64)
-    for channel, row, column in np.ndindex(out, rows, columns):
-        first = channel // (out // groups) * given
-        seen = wide[first : first + given, row::stride, column::stride][:, :height, :width]
-        result[channel] += (seen * kernel[channel, :, row, column, None, None]).sum(axis=0)
-    return result
-
-
-def rounded(real: npt.NDArray[np.float64], zero: int, relu: bool = False) -> Integers:
-    """Real numbers in steps, as integers: half to even, saturated."""
-    result: Integers = np.clip(np.rint(real) + zero, zero if relu else 0, 255).astype(np.int64)
-    return result
-
-
-def tensors(data: bytes) -> tuple[dict[str, Any], Any]:
-    """Tensors of a file by name, read with the generated schema; and the model."""
-    model = schema.ModelT.InitFromPackedBuf(data, 0)
-    return {tensor.name.decode(): tensor for tensor in model.subgraphs[0].tensors}, model
 
 
 def test_two_convolutions_by_hand() -> None:
@@ -187,96 +131,6 @@ def test_a_transposed_convolution_equals_scattering(
     read = outline(data)
     assert read.initializers["y.conv.kernel.scale"].dims == (6,)
     assert read.initializers["y.conv.bias"].dims == (6,)
-
-
-def integer_bytes(data: bytes) -> int:
-    """Bytes of all kernels, each place once."""
-    places = {(t.start, t.stop) for t in outline(data).initializers.values() if t.data_type == 3}
-    return sum(stop - start for start, stop in places)
-
-
-def shared() -> QuantizedGraph:
-    """A kernel used three times, values that move, a transposed one, all with the strength."""
-    builder = QuantizedGraphBuilder({"planes": 4})
-    for name, scale, zero in (("planes", 1.0, 128), ("a", 0.5, 0), ("b", 1.0, 100),
-                              ("c", 2.0, 90), ("d", 1.0, 110), ("y", 0.25, 128)):  # fmt: skip
-        builder.step(name, scale, zero)
-    builder.conv(
-        "planes", "body", "a", weights(4, 4, 3, 3), scale=0.003, bias=1.0, relu=True, **SAME
-    )
-    builder.conv("a", "body", "b", scale=[0.001, 0.002, 0.003, 0.004], bias=-2.0, **SAME)
-    builder.conv("b", "body", "c", scale=0.002, bias=3.0, **SAME)
-    builder.node("Add", ["a", "c"], "d")
-    builder.node("SpaceToDepth", "d", builder.moved("small", "d"), kernel=2)
-    builder.node("MaxPool", "small", builder.moved("pooled", "small"), kernel=3, **SAME)
-    builder.conv("pooled", "up", "y", weights(16, 4, 3, 3), scale=0.0001, bias=2.0,
-               op="ConvTranspose", stride=2, padding_end=1)  # fmt: skip
-    for index, name in enumerate(list(builder.constants)):
-        if name.endswith((".scale", ".bias")) and not name.startswith("planes"):
-            row = builder.constants[name].reshape(-1)
-            builder.follow(name, row.tolist(), (row * (1.5 + 0.1 * index)).tolist())
-    return builder.graph("y")
-
-
-def test_a_shared_kernel_is_one_buffer_with_scales_of_each_use() -> None:
-    integer = shared()
-    stored, model = tensors(model_of(integer, {}))
-    uses = [stored[f"{name}.conv.kernel"] for name in "abc"]
-    assert len({use.buffer for use in uses}) == 1
-    lying = model.buffers[uses[0].buffer].data.view(np.int8)
-    expected = integer.graph.constants["body"].transpose(0, 2, 3, 1).reshape(-1)
-    assert np.array_equal(lying, expected)
-    for name, use in zip("abc", uses, strict=True):
-        scale = integer.graph.constants[f"{name}.conv.kernel.scale"].reshape(-1)
-        assert use.quantization.scale.tolist() == scale.tolist()
-        assert use.quantization.zeroPoint.tolist() == [0] * 4
-        bias = stored[f"{name}.conv.bias"].quantization.scale
-        source = {"a": "planes", "b": "a", "c": "b"}[name]
-        assert np.array_equal(bias, scale * np.float32(integer.scale(source)))
-    assert integer_bytes(model_of(integer, {})) == 4 * 4 * 9 + 16 * 4 * 9
-
-
-def renumbered(data: bytes, integer: QuantizedGraph) -> bytes:
-    """A file with the numbers of a graph at another strength, each written by its name alone."""
-    found, read = bytearray(data), outline(data)
-
-    def write(name: str, numbers: npt.NDArray[Any]) -> None:
-        place = read.initializers[name]
-        assert place.stop - place.start == numbers.nbytes, name
-        found[place.start : place.stop] = numbers.tobytes()
-
-    constants = integer.graph.constants
-    for step in integer.quant_params.values():
-        write(step.scale, constants[step.scale])
-    for group in integer.groups():
-        if integer.is_integer(group.first):
-            scale, bias = (node.inputs[1] for node in group.nodes[1:3])
-            counts = integer.integer_bias(group)
-            write(scale, constants[scale])
-            write(bias, counts.values)
-            write(f"{bias}.scale", counts.scale)
-    return bytes(found)
-
-
-@pytest.mark.parametrize("key", [0, 40, KEYS[-1]])
-def test_numbers_that_follow_the_strength_are_found_by_name(key: int) -> None:
-    integer = shared()
-    data, other = model_of(integer.at(20), {}), model_of(integer.at(key), {})
-    assert data != other and len(data) == len(other)
-    assert renumbered(data, integer.at(key)) == other
-    given = picture(4, 16, 24)
-    (first,), _ = run(data, given)
-    (second,), _ = run(other, given)
-    assert (first != second).mean() > 0.5
-
-
-def test_the_bytes_are_the_same_for_the_same_calls() -> None:
-    integer = shared()
-    data = model_of(integer, {"a": "grüße"})
-    assert data == model_of(integer, {"a": "grüße"})
-    assert outline(data).metadata == {"a": "grüße"}
-    stored = [t for t in outline(data).initializers.values() if not t.name.endswith(".scale")]
-    assert all(tensor.start % 16 == 0 for tensor in stored)
 
 
 def operators(read: TfliteOutline) -> list[str]:

@@ -154,7 +154,7 @@ def test_exit_code_and_cure_without_a_runtime(here: pytest.MonkeyPatch) -> None:
         "\n"
         "PROBLEM: no runtime: ONNX Runtime is absent\n"
         "  fix: pip install 'edgeqe[ort]'\n"
-        "\nnot usable: mend the PROBLEM first\n"
+        "\nnot usable: fix the PROBLEM first\n"
     )
     assert json.loads(CliRunner().invoke(main, ["doctor", "--json"]).stdout)["usable"] is False
 

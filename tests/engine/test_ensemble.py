@@ -110,7 +110,7 @@ def test_planes_are_the_mean_of_eight_whole_pictures(size: tuple[int, int]) -> N
 
 
 @pytest.mark.parametrize("name", ["edgeqe-tiny:int8", "multiscale"])
-def test_it_is_the_mean_of_what_the_session_gives_for_turned_planes(
+def test_it_is_the_mean_of_what_the_session_gives_for_transformed_planes(
     name: str, multiscale: Path
 ) -> None:
     """INT8, and a network of three scales, whose planes are padded to its alignment."""

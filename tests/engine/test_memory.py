@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from edgeqe.engine.memory import Budget, Turns, parse_size
+from edgeqe.engine.memory import Budget, GroupLock, parse_size
 from edgeqe.errors import InputError
 
 
@@ -152,19 +152,19 @@ def test_who_waited_takes_an_idle_place_that_fits() -> None:
     assert not thread.is_alive() and shrunk == []
 
 
-def test_calls_of_a_kind_run_together_and_others_take_turns() -> None:
-    turns = Turns()
+def test_calls_of_a_group_run_together_and_others_wait() -> None:
+    lock = GroupLock()
     together = threading.Barrier(2)
-    lock, running, seen = threading.Lock(), list[str](), list[set[str]]()
+    guard, running, seen = threading.Lock(), list[str](), list[set[str]]()
 
     def call(kind: str) -> None:
-        with turns.turn(kind):
-            with lock:
+        with lock.hold(kind):
+            with guard:
                 running.append(kind)
                 seen.append(set(running))
             if kind == "a":
                 together.wait(10)  # both calls of a are inside at once
-            with lock:
+            with guard:
                 running.remove(kind)
 
     threads = [threading.Thread(target=call, args=(kind,)) for kind in "aabb"]
@@ -175,17 +175,17 @@ def test_calls_of_a_kind_run_together_and_others_take_turns() -> None:
     assert len(seen) == 4 and all(len(kinds) == 1 for kinds in seen)
 
 
-def test_who_waits_for_a_turn_is_not_overtaken() -> None:
-    turns = Turns()
+def test_who_waits_for_a_group_is_not_overtaken() -> None:
+    lock = GroupLock()
     order: list[str] = []
 
     def call(name: str, kind: str) -> None:
-        with turns.turn(kind):
+        with lock.hold(kind):
             order.append(name)
 
     other = threading.Thread(target=call, args=("other", "b"))
     late = threading.Thread(target=call, args=("late", "a"))
-    with turns.turn("a"):
+    with lock.hold("a"):
         for thread in (other, late):
             thread.start()
             thread.join(0.05)  # it must wait: late could run, but other came first
@@ -196,9 +196,9 @@ def test_who_waits_for_a_turn_is_not_overtaken() -> None:
     assert order == ["other", "late"]
 
 
-def test_an_error_gives_the_turn_back() -> None:
-    turns = Turns()
-    with pytest.raises(ValueError, match="broken"), turns.turn("a"):
+def test_an_error_releases_the_group() -> None:
+    lock = GroupLock()
+    with pytest.raises(ValueError, match="broken"), lock.hold("a"):
         raise ValueError("broken")
-    with turns.turn("b"):
+    with lock.hold("b"):
         pass

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
+from edgeqe.codecs import bpg
 from edgeqe.errors import ImageError, InputError
 from edgeqe.files.folders import list_pictures, names_of, read_reference
-from edgeqe.files.reading import READ_SUFFIXES
+from edgeqe.files.formats import READ_SUFFIXES
 from edgeqe.quantization.drift.decoders import islow
+from tests import coded_files
 
 GRAY = np.random.default_rng(1).integers(0, 256, (18, 20), np.uint8)
 RGB = np.random.default_rng(2).integers(0, 256, (18, 20, 3), np.uint8)
@@ -68,12 +70,21 @@ def test_references_are_gray_or_rgb_without_alpha(mode: str, tmp_path: Path) -> 
 
 def test_every_suffix_can_be_read(tmp_path: Path) -> None:
     for suffix in READ_SUFFIXES:
-        if suffix == ".avif" and not (suffix[1:] in features.modules and features.check("avif")):
-            continue
         path = tmp_path / f"a{suffix}"
-        Image.fromarray(GRAY if suffix == ".pgm" else RGB).save(path)
-        with Image.open(path) as opened:
-            wanted = np.asarray(opened if suffix == ".pgm" else opened.convert("RGB"))
+        if suffix == ".bpg":
+            path.write_bytes(bpg.write(coded_files.hevc_intra(30), 96, 64))
+            assert read_reference(path).shape == (64, 96, 3)
+            continue
+        if suffix in (".heic", ".heif", ".hif"):
+            path.write_bytes(coded_files.heic(RGB, 90))
+            module = pytest.importorskip("pillow_heif")
+            wanted = np.asarray(module.open_heif(path).to_pillow())
+        else:
+            if suffix == ".avif" and not features.check("avif"):
+                continue
+            Image.fromarray(GRAY if suffix == ".pgm" else RGB).save(path)
+            with Image.open(path) as opened:
+                wanted = np.asarray(opened if suffix == ".pgm" else opened.convert("RGB"))
         np.testing.assert_array_equal(read_reference(path), wanted, suffix)
     assert len(list_pictures(tmp_path)) >= len(READ_SUFFIXES) - 1
 
@@ -95,13 +106,10 @@ def test_what_is_no_reference(tmp_path: Path) -> None:
         read_reference(path)
 
 
-def test_an_avif_of_10_bits_is_refused(tmp_path: Path) -> None:
-    if "avif" not in features.modules or not features.check("avif"):
-        pytest.skip("this Pillow has no AVIF")
-    path = tmp_path / "a.avif"
-    Image.fromarray(RGB).save(path)
-    data = bytearray(path.read_bytes())
-    data[data.index(b"av1C") + 6] |= 0x40  # high_bitdepth of the configuration box
-    path.write_bytes(data)
-    with pytest.raises(ImageError, match="more than 8 bits a sample"):
+def test_deep_pictures_are_no_references(tmp_path: Path) -> None:
+    module = pytest.importorskip("pillow_heif", reason="pillow-heif writes HEIC")
+    deep = RGB.astype(np.uint16) * 257
+    path = tmp_path / "a.heic"
+    module.encode("RGB;16", RGB.shape[1::-1], deep.tobytes(), path, quality=50)
+    with pytest.raises(ImageError, match="a.heic' has 10 bits a sample: give reference"):
         read_reference(path)

@@ -385,7 +385,7 @@ NO_NETWORK = "has scales or zeros of no network"
         (scaled_floats, NO_NETWORK),
         (float_result, "CONV_2D mixes integers and floats"),
         (float_summand, "mixes integers and floats"),
-        (scales_of_one_name, "several tensors named 'a.scale'"),
+        (scales_of_one_name, "several tensors named 'a'"),
         (scaled(of(b"a"), 1e10), "whose scale is 2e\\+09 times that of their sum"),
     ],
 )

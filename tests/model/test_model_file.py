@@ -135,7 +135,7 @@ def test_foreign_files_and_external_data(tmp_path: Path) -> None:
     tensor.external_data.add(key="location", value="../elsewhere.bin")
     body.initializer.append(tensor)
     path.write_bytes(helper.make_model(body).SerializeToString())
-    with pytest.raises(ModelError, match="another file, which edgeqe never opens"):
+    with pytest.raises(ModelError, match="another file, which edgeqe never reads"):
         ModelFile(path)
 
 

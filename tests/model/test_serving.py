@@ -130,7 +130,7 @@ def test_a_jpeg_is_refused_by_a_model_of_another_codec(tmp_path: Path) -> None:
     with enhancer_of(file, threads=1) as enhancer:
         opened = len(file.sessions)
         line = refused(lambda: enhancer.enhance_file(tmp_path / "in.jpg", tmp_path / "out.png"))
-        assert line.startswith("'fake' serves vvc and not jpeg: of the shipped models edgeqe-nano")
+        assert line.startswith(f"{tmp_path / 'in.jpg'}: 'fake' serves vvc and not jpeg: of the ")
         assert len(file.sessions) == opened and not (tmp_path / "out.png").exists()
         # a caller who knows better: frames of VVC that lie in a JPEG
         report = enhancer.enhance_file(

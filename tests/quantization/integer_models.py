@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.converters.graph.integer import QuantizedGraph, QuantParams
+from edgeqe.quantization.int8.oracle import Oracle
 from edgeqe.typing import Float
 
 Row = float | list[float]
@@ -234,3 +235,14 @@ def is_x86() -> bool:
     import platform
 
     return platform.machine().lower() in ("x86_64", "amd64")
+
+
+def row_of(*numbers: int) -> npt.NDArray[np.uint8]:
+    """Integers of one channel, one row."""
+    return np.array(numbers, np.uint8).reshape(1, 1, -1)
+
+
+def result(integer: QuantizedGraph, **given: npt.NDArray[np.uint8]) -> list[Any]:
+    """Integers of the result by the oracle, flat."""
+    listed: list[Any] = Oracle(integer).integers(given)[integer.graph.output].reshape(-1).tolist()
+    return listed

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from edgeqe.codecs.strength import step_from_quality
+from edgeqe.coding import RatePoint
 from edgeqe.metrics import psnr as plain_psnr
 from edgeqe.protocols import CodingProtocol
 from edgeqe.quantization.drift.drift import DriftRow, PictureDrift, Tile, measure, worst_tile
@@ -132,7 +133,13 @@ def test_a_cut_block_counts_by_its_pixels() -> None:
 def test_sets_are_measured_one_by_one(tmp_path: Path) -> None:
     folder = photographs(tmp_path / "pictures")
     sets = {"two": sorted(folder.iterdir()), "one": [folder / "camera.png"]}
-    rows = measure(Shifted(0), Shifted(1), sets, (CodingProtocol.GRAY, CodingProtocol.RGB), (40,))
+    rows = measure(
+        Shifted(0),
+        Shifted(1),
+        sets,
+        (CodingProtocol.GRAY, CodingProtocol.RGB),
+        (RatePoint("jpeg", 40),),
+    )
     assert [(row.data, row.protocol, len(row.pictures)) for row in rows] == [
         ("two", "gray", 2),
         ("two", "rgb", 1),
@@ -162,17 +169,21 @@ def test_gains_by_hand(tmp_path: Path) -> None:
         expected[name] = plain_psnr(original, shown), after
     reference, candidate = Shifted(0), Shifted(5)
     found = measure(
-        reference, candidate, {"set": [folder / "waves.png"]}, tuple(CodingProtocol), (30,)
+        reference,
+        candidate,
+        {"set": [folder / "waves.png"]},
+        tuple(CodingProtocol),
+        (RatePoint("jpeg", 30),),
     )
     assert reference.steps == candidate.steps == [step_from_quality(30)] * 3
     # planes is the decoder's RGB for a network that takes no planes
     expected["planes"] = expected["rgb"]
-    assert [(row.protocol, row.quality) for row in found] == [
+    assert [(row.protocol, row.point.value) for row in found] == [
         ("gray", 30), ("planes", 30), ("rgb", 30)
     ]  # fmt: skip
     for row in found:
         before, after = expected[row.protocol]
-        assert row.mean("jpeg") == pytest.approx(before, abs=1e-9)
+        assert row.mean("coded") == pytest.approx(before, abs=1e-9)
         assert row.reference_gain == 0.0
         assert row.candidate_gain == pytest.approx(after - before, abs=1e-9)
         assert row.loss == pytest.approx(before - after, abs=1e-9)
@@ -186,10 +197,10 @@ def test_rows_by_protocol_then_quality_and_gray_pictures_in_gray_alone(tmp_path:
     steps: list[None] = []
     rows = measure(
         Shifted(0), Shifted(1), {"set": sorted(folder.iterdir())},
-        (CodingProtocol.GRAY, CodingProtocol.RGB), (40, 10),
+        (CodingProtocol.GRAY, CodingProtocol.RGB), [RatePoint("jpeg", q) for q in (40, 10)],
         lambda: steps.append(None),
     )  # fmt: skip
-    assert [(r.protocol, r.quality, [p.name for p in r.pictures]) for r in rows] == [
+    assert [(r.protocol, r.point.value, [p.name for p in r.pictures]) for r in rows] == [
         ("gray", 40, ["astronaut.png", "camera.png"]),
         ("gray", 10, ["astronaut.png", "camera.png"]),
         ("rgb", 40, ["astronaut.png"]),
@@ -200,12 +211,12 @@ def test_rows_by_protocol_then_quality_and_gray_pictures_in_gray_alone(tmp_path:
 
 def test_means_and_worsts_of_a_row() -> None:
     def picture(name: str, before: float, first: float, second: float, drop: float) -> PictureDrift:
-        return PictureDrift(name, before, first, second, Tile(0, 0, drop))
+        return PictureDrift(name, 20.0, before, first, second, Tile(0, 0, drop))
 
     row = DriftRow(
         "set",
         CodingProtocol.GRAY,
-        20,
+        RatePoint("jpeg", 20),
         (picture("a", 30, 31, 31.5, 2.0), picture("b", 20, 22, 21, 0.5)),
     )
     assert (row.reference_gain, row.candidate_gain) == (1.5, 1.25)

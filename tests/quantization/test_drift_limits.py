@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from edgeqe.codecs.strength import step_from_quality
+from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.protocols import CodingProtocol
 from edgeqe.quantization.drift.drift import DriftRow, PictureDrift, Tile
@@ -16,8 +18,12 @@ def row(quality: int, reference: float, candidate: float, drop: float = 0.0) -> 
     return DriftRow(
         "set",
         CodingProtocol.GRAY,
-        quality,
-        (PictureDrift("a.png", 30, 30 + reference, 30 + candidate, tile),),
+        RatePoint("jpeg", quality),
+        (
+            PictureDrift(
+                "a.png", step_from_quality(quality), 30, 30 + reference, 30 + candidate, tile
+            ),
+        ),
     )
 
 
@@ -33,7 +39,9 @@ def row(quality: int, reference: float, candidate: float, drop: float = 0.0) -> 
     ],
 )
 def test_the_rule_without_limits(quality: int, gain: float, expected: float) -> None:
-    assert DriftLimits().allowed(quality, gain) == pytest.approx(expected, abs=1e-15)
+    assert DriftLimits().allowed(step_from_quality(quality), gain) == pytest.approx(
+        expected, abs=1e-15
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,7 +59,9 @@ def test_the_rule_without_limits(quality: int, gain: float, expected: float) -> 
 def test_stated_limits_hold_at_all_qualities(
     quality: int, drop: float | None, share: float | None, gain: float, expected: float
 ) -> None:
-    assert DriftLimits(drop, share).allowed(quality, gain) == pytest.approx(expected, abs=1e-15)
+    assert DriftLimits(drop, share).allowed(step_from_quality(quality), gain) == pytest.approx(
+        expected, abs=1e-15
+    )
 
 
 def test_the_mean_must_hold() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgeqe.coding import RatePoint
 from edgeqe.errors import ImageError, InputError
 from edgeqe.files.folders import list_pictures
 from edgeqe.protocols import CodingProtocol
@@ -25,7 +26,7 @@ def noise(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 def test_a_gray_picture_is_coded_as_it_is(tmp_path: Path) -> None:
     pixels = noise(32, 40)
     save(tmp_path, gray=pixels)
-    (coded,) = compressed_pictures(list_pictures(tmp_path), (GRAY, RGB), (50,))
+    (coded,) = compressed_pictures(list_pictures(tmp_path), (GRAY, RGB), (RatePoint("jpeg", 50),))
     assert (coded.name, coded.protocol, coded.point.value) == ("gray.png", "gray", 50)
     np.testing.assert_array_equal(coded.reference.pixels, pixels)
 
@@ -36,7 +37,7 @@ def test_alpha_and_palettes_do_not_matter(tmp_path: Path) -> None:
     Image.fromarray(noise(32, 40)).convert("P").save(tmp_path / "palette.png")
     shapes = [
         coded.reference.pixels.shape
-        for coded in compressed_pictures(list_pictures(tmp_path), (RGB,), (50,))
+        for coded in compressed_pictures(list_pictures(tmp_path), (RGB,), (RatePoint("jpeg", 50),))
     ]
     assert shapes == [(32, 40, 3)] * 2
 
@@ -44,14 +45,16 @@ def test_alpha_and_palettes_do_not_matter(tmp_path: Path) -> None:
 def test_a_name_that_is_no_utf8_can_be_printed(tmp_path: Path) -> None:
     save(tmp_path, gray=noise(32, 40))
     (tmp_path / "gray.png").rename(tmp_path / os.fsdecode(b"a\xff.png"))
-    (coded,) = compressed_pictures(list_pictures(tmp_path), (GRAY,), (50,))
+    (coded,) = compressed_pictures(list_pictures(tmp_path), (GRAY,), (RatePoint("jpeg", 50),))
     assert coded.name.encode("utf-8") == b"a\\udcff.png"
 
 
 def test_pictures_are_read_one_at_a_time(tmp_path: Path) -> None:
     save(tmp_path, a=noise(32, 40))
     (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\ncut")
-    coded = compressed_pictures(list_pictures(tmp_path), (GRAY,), (10, 20))
+    coded = compressed_pictures(
+        list_pictures(tmp_path), (GRAY,), [RatePoint("jpeg", q) for q in (10, 20)]
+    )
     assert [next(coded).point.value, next(coded).point.value] == [10, 20]
     with pytest.raises(ImageError, match=r"b\.png is damaged"):
         next(coded)
@@ -60,20 +63,7 @@ def test_pictures_are_read_one_at_a_time(tmp_path: Path) -> None:
 def test_only_gray_pictures_have_no_colour(tmp_path: Path) -> None:
     save(tmp_path, gray=noise(32, 40))
     with pytest.raises(InputError, match="all pictures are gray"):
-        list(compressed_pictures(list_pictures(tmp_path), (RGB,), (50,)))
-
-
-@pytest.mark.parametrize(
-    ("qualities", "message"),
-    [
-        ((0,), "quality 0 is not a whole number from 1 to 100"),
-        ((50, 101), "quality 101 is not"),
-    ],
-)
-def test_wrong_qualities(qualities: tuple[int, ...], message: str, tmp_path: Path) -> None:
-    save(tmp_path, gray=noise(32, 40))
-    with pytest.raises(InputError, match=message):
-        next(compressed_pictures(list_pictures(tmp_path), (GRAY,), qualities))
+        list(compressed_pictures(list_pictures(tmp_path), (RGB,), (RatePoint("jpeg", 50),)))
 
 
 def test_pictures_that_cannot_be_measured(tmp_path: Path) -> None:
@@ -82,7 +72,11 @@ def test_pictures_that_cannot_be_measured(tmp_path: Path) -> None:
     Image.fromarray(noise(32, 40).astype(np.uint16) * 257).save(tmp_path / "deep" / "deep.png")
     for name, message in (("tiny", "40x15 pixels, smaller than 16"), ("deep", "16 bits a sample")):
         with pytest.raises(ImageError, match=message):
-            next(compressed_pictures(list_pictures(tmp_path / name), (GRAY,), (50,)))
+            next(
+                compressed_pictures(
+                    list_pictures(tmp_path / name), (GRAY,), (RatePoint("jpeg", 50),)
+                )
+            )
 
 
 def test_notes(tmp_path: Path) -> None:

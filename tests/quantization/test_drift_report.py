@@ -8,15 +8,20 @@ from xml.etree import ElementTree
 
 import pytest
 
+from edgeqe.coding import RatePoint
 from edgeqe.protocols import CodingProtocol
 from edgeqe.quantization.drift.drift import DriftRow, PictureDrift, Tile
 from edgeqe.quantization.drift.limits import DriftLimits
 from edgeqe.quantization.drift.report import DriftReport
 from tests.drift_models import MODEL, STAMP
 
+ENCODER = {"encoder": "libjpeg-turbo", "version": "3", "settings": "4:2:0"}
 
-def picture(name: str, first: float, second: float, drop: float) -> PictureDrift:
-    return PictureDrift(name, 30.0, first, second, Tile(128, 0, drop))
+
+def picture(
+    name: str, first: float, second: float, drop: float, step: float = 40.0
+) -> PictureDrift:
+    return PictureDrift(name, step, 30.0, first, second, Tile(128, 0, drop))
 
 
 def report(name: str = "sky.png") -> DriftReport:
@@ -25,13 +30,18 @@ def report(name: str = "sky.png") -> DriftReport:
         DriftRow(
             "set",
             CodingProtocol.GRAY,
-            10,
+            RatePoint("jpeg", 10),
             (picture("a.png", 31.0, 30.99, 0.1), picture("b.png", 31.5, 31.5, 0.0)),
         ),
-        DriftRow("set", CodingProtocol.RGB, 90, (picture(name, 31.0, 30.5, 2.25),)),
+        DriftRow(
+            "set",
+            CodingProtocol.RGB,
+            RatePoint("jpeg", 90),
+            (picture(name, 31.0, 30.5, 2.25, 3.0),),
+        ),
     )
     candidate = dataclasses.replace(MODEL, given="c.onnx", threads=1)
-    return DriftReport(MODEL, candidate, DriftLimits(), rows, ("a note",), STAMP)
+    return DriftReport(MODEL, candidate, DriftLimits(), rows, ("a note",), STAMP, ENCODER)
 
 
 def test_the_table() -> None:
@@ -57,10 +67,11 @@ def test_the_table() -> None:
         "",
         "note: a note",
         "tiles of 128 pixels; PSNR of each of their 8x8 blocks counts up to 50 dB",
+        "coded by libjpeg-turbo (3), 4:2:0",
         "edgeqe 0.1.0, Python 3.11, numpy 2.4, Pillow 13.0 (libjpeg-turbo 3); unknown processor "
         "(no features known), Linux, arm64",
         "",
-        "set, rgb quality 90: the mean gain loses 0.5 dB, at most 0.05 may go; the tile at row 128, "
+        "set, rgb JPEG quality 90: the mean gain loses 0.5 dB, at most 0.05 may go; the tile at row 128, "
         "column 0 of sky.png drops 2.25 dB, at most 0.3 may go",
     ]
 
@@ -76,13 +87,13 @@ def test_sets_have_tables_and_verdicts_of_their_own() -> None:
         *["pictures of drawn 1a"] * 2,
     ]
     assert [failure.split(":")[0] for failure in both.failures()] == [
-        "set, rgb quality 90",
-        "drawn 1a, rgb quality 90",
+        "set, rgb JPEG quality 90",
+        "drawn 1a, rgb JPEG quality 90",
     ]
     names = [
         case.attrib["name"] for case in ElementTree.fromstring(both.to_junit()).iter("testcase")
     ]
-    assert len(set(names)) == len({(row.data, row.quality) for row in both.rows}) * 2
+    assert len(set(names)) == len({(row.data, row.point) for row in both.rows}) * 2
 
 
 def test_a_candidate_that_holds_says_so() -> None:
@@ -94,11 +105,12 @@ def test_a_candidate_that_holds_says_so() -> None:
 
 def test_json() -> None:
     found = json.loads(report().to_json())
-    assert (found["schema_version"], found["kind"], found["holds"]) == (2, "edgeqe-drift", False)
+    assert (found["schema_version"], found["kind"], found["holds"]) == (3, "edgeqe-drift", False)
     assert found["limits"] == {"max_drop": None, "max_gain_loss": None, "max_tile_drop": 0.3}
     assert found["reference"]["sha256"] == MODEL.sha256
-    assert found["stamp"] == STAMP
+    assert found["stamp"] == STAMP and found["encoder"] == ENCODER
     gray, colour = found["rows"]
+    assert (gray["codec"], gray["unit"], gray["value"]) == ("jpeg", "quality", 10)
     assert found["data"] == gray["data"] == colour["data"] == "set"
     assert gray["reference_gain_db"] == pytest.approx(1.25, abs=1e-12)
     assert gray["losses_db"] == pytest.approx({"a.png": 0.01, "b.png": 0.0}, abs=1e-12)
@@ -120,10 +132,10 @@ def test_junit() -> None:
     assert properties["candidate"].startswith("c.onnx: net, int8")
     cases = suite.findall("testcase")
     assert [(case.attrib["classname"], case.attrib["name"]) for case in cases] == [
-        ("edgeqe.drift.gray", "net int8 on onnxruntime, set, quality 10: mean gain"),
-        ("edgeqe.drift.gray", "net int8 on onnxruntime, set, quality 10: worst tile"),
-        ("edgeqe.drift.rgb", "net int8 on onnxruntime, set, quality 90: mean gain"),
-        ("edgeqe.drift.rgb", "net int8 on onnxruntime, set, quality 90: worst tile"),
+        ("edgeqe.drift.gray", "net int8 on onnxruntime, set, JPEG quality 10: mean gain"),
+        ("edgeqe.drift.gray", "net int8 on onnxruntime, set, JPEG quality 10: worst tile"),
+        ("edgeqe.drift.rgb", "net int8 on onnxruntime, set, JPEG quality 90: mean gain"),
+        ("edgeqe.drift.rgb", "net int8 on onnxruntime, set, JPEG quality 90: worst tile"),
     ]
     failures = [case.find("failure") for case in cases]
     assert failures[:2] == [None, None]

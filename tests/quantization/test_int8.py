@@ -9,7 +9,7 @@ from edgeqe.codecs.strength import step_from_quality, step_key
 from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.quantization.calibration.ranges import Ranges
 from edgeqe.quantization.int8.canonical_form import canonical
-from edgeqe.quantization.int8.int8 import most_of_residual, quantized_graph, values
+from edgeqe.quantization.int8.int8 import largest_residual_scale, quantized_graph, values
 
 FIRST, LAST = KEYS[0], KEYS[-1]
 
@@ -73,10 +73,10 @@ def test_the_residual_has_its_zero_in_the_middle_and_at_most_a_grey_level() -> N
         # keys are whole twelfths of an octave: the limit may be met half a key beside
         assert at.residual_scale <= most * 2 ** (1 / 24)
     both = np.array([step_key(step_from_quality(q)) for q in (10, 60)])
-    np.testing.assert_allclose(most_of_residual(both), [1.0, 0.25], rtol=0.03)
+    np.testing.assert_allclose(largest_residual_scale(both), [1.0, 0.25], rtol=0.03)
     # a straight line in the logarithms between them: at the geometric mean of the steps, 1/2
     mean = math.sqrt(step_from_quality(10) * step_from_quality(60))
-    assert most_of_residual(np.array([step_key(mean)]))[0] == pytest.approx(0.5, rel=0.03)
+    assert largest_residual_scale(np.array([step_key(mean)]))[0] == pytest.approx(0.5, rel=0.03)
 
 
 def test_a_network_of_one_strength_has_one_scale_for_all() -> None:

@@ -1,4 +1,4 @@
-"""Pruning against closed forms: dead channels, ranks and widths by hand, the arithmetic counted."""
+"""Pruning against closed forms: dead channels, ranks by hand, and files of pruned networks."""
 
 from __future__ import annotations
 
@@ -21,53 +21,13 @@ from edgeqe.errors import InputError
 from edgeqe.quantization.pruning.coupling import coupling
 from edgeqe.quantization.pruning.importance import by_l1, by_norm, by_taylor, keras_gradients
 from edgeqe.quantization.pruning.pruning import prune_model, without
-from edgeqe.quantization.pruning.widths import MacCount, choose
 from edgeqe.verify.checks import verify
-from edgeqe.zoo.attention import multi_head
 from edgeqe.zoo.training.files import RECIPE
 from edgeqe.zoo.training.loop import Training
 from edgeqe.zoo.training.recipe import read_recipe
 from edgeqe.zoo.weights import randomised
 from edgeqe.zoo.widths import widths_of, with_widths
-
-
-def chain(*widths: int, seed: int = 7) -> Graph:
-    """3x3 convolutions in a row on one plane, the last one channel wide."""
-    rng = np.random.default_rng(seed)
-    nodes, constants, source, given = [], {}, "x", 1
-    for index, width in enumerate((*widths, 1)):
-        name = f"c{index}"
-        constants[f"{name}.k"] = rng.normal(size=(width, given, 3, 3)).astype(np.float32)
-        nodes.append(Node("Conv", name, (source, f"{name}.k"), name, kernel=3, padding=1))
-        source, given = name, width
-    return Graph("chain", {"x": 1}, source, tuple(nodes), constants)
-
-
-def with_everything() -> Any:
-    """Network with every kind of coupling that the zoo has: two inputs of a sum, a kernel used
-    twice, heads of attention, batch norm, PReLU, a way down and up, a concatenation, a
-    depthwise kernel.
-    """
-    layers = keras.layers
-    planes = keras.Input((None, None, 1), name="planes")
-    x = layers.Conv2D(8, 3, padding="same", name="head")(planes)
-    x = layers.PReLU(shared_axes=[1, 2], name="head_prelu")(x)
-    shared = layers.Conv2D(8, 3, padding="same", name="shared")
-    h = layers.ReLU(name="relu")(layers.BatchNormalization(name="norm_1")(shared(x)))
-    h = multi_head(h, 2, 3, "attention")
-    x = layers.Add(name="skip")([layers.BatchNormalization(name="norm_2")(shared(h)), x])
-    x = layers.ReLU(name="skip_relu")(x)
-    low = layers.Conv2D(6, 3, 2, padding="same", activation="relu", name="down")(x)
-    low = layers.Conv2DTranspose(5, 2, 2, padding="same", name="up")(low)
-    x = layers.Concatenate(name="join")([x, layers.ReLU(name="up_relu")(low)])
-    x = layers.SeparableConv2D(7, 3, padding="same", activation="relu", name="separable")(x)
-    details = layers.Conv2D(1, 3, padding="same", name="tail")(x)
-    model = keras.Model(planes, layers.Add(name="picture")([details, planes]), name="everything")
-    rng = np.random.default_rng(3)
-    for variable in model.weights:
-        spread = rng.normal(0.0, 0.4, tuple(variable.shape))
-        variable.assign(np.abs(spread) + 0.5 if "variance" in variable.path else spread)
-    return model
+from tests.quantization.pruned_networks import chain, with_everything
 
 
 def kill(model: Any, layers: tuple[str, ...], channels: list[int]) -> None:
@@ -208,80 +168,6 @@ def test_taylor_is_the_derivative_by_a_factor_on_the_channel() -> None:
         ]
         one = int(found.axes["t.kernel", 1][channel])
         assert importance[one] == pytest.approx(np.square(slopes).mean(), rel=1e-2)
-
-
-def test_arithmetic_follows_the_widths() -> None:
-    graph = chain(16, 32)
-    found = coupling(graph)
-    arithmetic = MacCount(graph, found)
-    assert arithmetic.macs(arithmetic.widths) == 9 * (16 + 16 * 32 + 32) == analysis.macs(graph)
-    assert arithmetic.macs(np.array([8, 24])) == 9 * (8 + 8 * 24 + 24)
-
-
-def test_arithmetic_knows_resolutions_shared_kernels_and_depthwise_ones() -> None:
-    model = with_everything()
-    graph = graph_of(model, 0.0)
-    arithmetic = MacCount(graph, coupling(graph))
-    # gates over the whole picture count nothing; a gate over places is 7x7 on two channels
-    macs = 9 * 8 + 2 * 9 * 64 + 2 * 49 * 2 + 9 * 8 * 6 / 4 + 4 * 6 * 5 / 4
-    macs += 9 * 13 + 13 * 7 + 9 * 7
-    assert arithmetic.macs(arithmetic.widths) == macs == analysis.macs(graph)
-
-
-def test_the_least_important_go_and_widths_are_multiples() -> None:
-    graph = chain(32, 32)
-    found = coupling(graph)
-    importance = np.zeros(found.count)
-    for group in found.groups:
-        importance[group] = np.random.default_rng(2).permutation(32) + 1.0
-    choice = choose(graph, found, importance, 0.4)
-    assert choice.multiple == 8
-    widths = []
-    for group in found.groups:
-        stays = choice.kept[group]
-        widths.append(int(stays.sum()))
-        assert widths[-1] % 8 == 0
-        # those that stay matter more than all that go
-        assert not stays.all() and importance[group[stays]].min() > importance[group[~stays]].max()
-    left = 9 * (widths[0] + widths[0] * widths[1] + widths[1])
-    whole = 9 * (32 + 32 * 32 + 32)
-    # 24 and 24 leave 0.57, 24 and 32 leave 0.76: at least the ratio goes
-    assert widths == [24, 24] and choice.macs == left and 0.4 <= 1 - left / whole <= 0.43
-
-
-def test_a_finer_multiple_serves_where_the_coarse_one_misses() -> None:
-    graph = chain(16)  # 18 * width: 8 of 16 are half, 12 are a quarter less
-    found = coupling(graph)
-    ones = np.ones(found.count)
-    assert choose(graph, found, ones, 0.5).multiple == 8
-    choice = choose(graph, found, ones, 0.25)
-    assert choice.multiple == 4 and choice.macs == 18 * 12
-
-
-def test_no_layer_loses_more_than_three_quarters() -> None:
-    graph = chain(32, 32)
-    found = coupling(graph)
-    # a quarter of both: 9 * (8 + 64 + 8) of 9 * 1088 is left
-    largest = 1 - 80 / 1088
-    choice = choose(graph, found, np.ones(found.count), largest - 1e-6)
-    assert [int(choice.kept[group].sum()) for group in found.groups] == [8, 8]
-    with pytest.raises(InputError, match="at most 0.926"):
-        choose(graph, found, np.ones(found.count), largest + 1e-3)
-
-
-def test_a_group_that_nothing_ranks_keeps_its_width() -> None:
-    graph = chain(32, 32)
-    found = coupling(graph)
-    importance = np.ones(found.count)
-    importance[found.groups[0][3]] = np.nan
-    choice = choose(graph, found, importance, 0.3)
-    assert choice.kept[found.groups[0]].all() and not choice.kept[found.groups[1]].all()
-
-
-def test_a_network_with_nothing_to_prune_is_refused() -> None:
-    graph = chain(4)
-    with pytest.raises(InputError, match="nothing to prune"):
-        choose(graph, coupling(graph), np.ones(coupling(graph).count), 0.5)
 
 
 @pytest.mark.parametrize("strength", ["scale-and-bias", "qp-adaptive"])

@@ -73,7 +73,7 @@ def test_a_team_s_own_run(tmp_path: Path) -> None:
         "gray: studio-range luma (gray pictures as they are), coded without chroma" in done.stdout
     )
     assert "DRIFTS" in done.stdout
-    assert "gray quality 10: the mean gain loses" in done.stdout
+    assert "gray JPEG quality 10: the mean gain loses" in done.stdout
     assert "gate.py" not in done.stdout.partition("_ test_wrong_use _")[0]
     assert "InputError: 'none' is no folder" in done.stdout
 

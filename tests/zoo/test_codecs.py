@@ -96,12 +96,12 @@ def test_a_file_enhances_each_codec_as_keras_does(model: Any, suffix: str, tmp_p
             np.testing.assert_array_equal(own.numpy(), other.numpy())
     luma, results = photograph("camera", 40, 60, 64, 48), []
     with Enhancer(path, threads=1) as enhancer:
-        strengths: dict[str, dict[str, Any]] = {
-            "jpeg": {"quality": 30},
-            "hevc": {"qp": 32},
-            "webp": {"quality": 50},
-        }
-        for codec, how in strengths.items():
+        strengths: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("jpeg", {"quality": 30}),
+            ("hevc", {"qp": 32}),
+            ("webp", {"quality": 50}),
+        )
+        for codec, how in strengths:
             found = enhancer.enhance(luma, codec=codec, **how)
             strength = resolve_strength(codec=codec, **how)
             step = 2.0 ** (step_key(strength.step) / 12)  # as sessions are kept

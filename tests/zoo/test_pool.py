@@ -95,7 +95,7 @@ def test_several_codecs_have_their_shares_and_places_in_the_one_hot() -> None:
     for row, (log2_step, *one_hot) in enumerate(strength):  # the strength is of a picture so coded
         codec = list(shares)[int(np.argmax(one_hot))]
         steps = [e.coded.log2_step for e in pool._entries if e and e.coded.codec == codec]
-        assert float(log2_step) in np.array(steps, np.float32), row
+        assert log2_step in np.array(steps, np.float32), row
 
 
 def test_a_coded_pixel_serves_as_many_crops_as_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,18 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeqe.codecs.coded import damaged
 from edgeqe.codecs.hevc_intra import layout as at
-from edgeqe.codecs.hevc_intra.bits import damaged, nal_units
 from edgeqe.codecs.hevc_intra.picture import IntraPicture
-from edgeqe.codecs.hevc_intra.pictures import PictureParameters, read_picture, tile_scan
-from edgeqe.codecs.hevc_intra.scaling_lists import FLAT
-from edgeqe.codecs.hevc_intra.sequence import Pcm, SequenceParameters, read_sequence
+from edgeqe.codecs.hevc_intra.pictures import read_picture, tile_scan
+from edgeqe.codecs.hevc_intra.scaling_factors import FLAT, scaling_factors
+from edgeqe.codecs.hevc_intra.sequence import luma_window, read_sequence
 from edgeqe.codecs.hevc_intra.slice_header import SliceHeader, read_slice_header
-
-#: Kinds of NAL units (table 7-1).
-SEQUENCE_PARAMETERS = 33
-PICTURE_PARAMETERS = 34
-SLICES = (*range(10), *range(16, 22))
+from edgeqe.codecs.hevc_intra.units import nal_units
+from edgeqe.codecs.hevc_nal import PPS, SPS, is_slice
+from edgeqe.codecs.hevc_pps import HevcPps, HevcTiles
+from edgeqe.codecs.hevc_sps import HevcPcm, HevcSps
 
 
 def decode(stream: bytes) -> list[IntraPicture]:
@@ -41,18 +40,18 @@ def decode(stream: bytes) -> list[IntraPicture]:
         and Main Still Picture or inter prediction, which the message names, or if numba is not
         installed.
     """
-    sequences: dict[int, SequenceParameters] = {}
-    pictures: dict[int, PictureParameters] = {}
+    sequences: dict[int, HevcSps] = {}
+    pictures: dict[int, HevcPps] = {}
     decoded: list[IntraPicture] = []
     current: _Picture | None = None
     for unit in nal_units(stream):
-        if unit.kind == SEQUENCE_PARAMETERS:
+        if unit.kind == SPS:
             identifier, sequence = read_sequence(unit.rbsp)
             sequences[identifier] = sequence
-        elif unit.kind == PICTURE_PARAMETERS:
+        elif unit.kind == PPS:
             identifier, picture = read_picture(unit.rbsp)
             pictures[identifier] = picture
-        elif unit.kind in SLICES:
+        elif is_slice(unit.kind):
             previous = current.header if current else None
             header = read_slice_header(unit, sequences, pictures, previous)
             if header.first_in_picture:
@@ -60,10 +59,10 @@ def decode(stream: bytes) -> list[IntraPicture]:
                     decoded.append(current.finish())
                 current = _Picture(header)
             if current is None:
-                raise damaged("the first slice of a picture is missing")
+                raise damaged("the first slice of an HEVC picture is missing")
             current.add(header, unit.rbsp)
     if current is None:
-        raise damaged("it has no picture")
+        raise damaged("the HEVC stream has no picture")
     decoded.append(current.finish())
     return decoded
 
@@ -74,9 +73,10 @@ class _Picture:
     def __init__(self, header: SliceHeader) -> None:
         self.header = header
         self._sequence = sequence = header.sequence
-        self._scan = tile_scan(sequence, header.picture.tiles)
+        self._window = luma_window(sequence)
+        self._scan = tile_scan(sequence, header.picture.tiles or HevcTiles())
         shape = sequence.height // 4, sequence.width // 4
-        rows = sequence.height * (3 if sequence.chroma else 2) // 2
+        rows = sequence.height * (3 if sequence.has_chroma else 2) // 2
         self._maps = np.zeros((at.MAPS, *shape), np.int32)
         self._blocks = np.empty(shape[0] * shape[1], np.int32)
         self._residual = np.zeros((rows, sequence.width), np.int16)
@@ -89,11 +89,11 @@ class _Picture:
 
         v = self._variables
         if header.sequence is not self._sequence or header.picture is not self.header.picture:
-            raise damaged("slices of one picture name different parameter sets")
+            raise damaged("slices of one HEVC picture name different parameter sets")
         if v[at.CTB] == self._scan.shape[1]:
-            raise damaged("a slice begins behind the last block")
+            raise damaged("an HEVC slice begins behind the last block")
         if self._scan[1, header.address] != v[at.CTB]:
-            raise damaged(f"the slice before block {header.address} is missing")
+            raise damaged(f"the HEVC slice before block {header.address} is missing")
         self.header = header
         v[at.DEPENDENT] = header.dependent
         if not header.dependent:
@@ -108,7 +108,7 @@ class _Picture:
         data = np.frombuffer(rbsp, np.uint8)
         slice_segment_data(data, v, self._scan, self._maps, self._residual, self._blocks)
         if v[at.ERROR]:
-            raise damaged(at.ERRORS[int(v[at.ERROR])])
+            raise damaged(f"in the HEVC stream {at.ERRORS[int(v[at.ERROR])]}")
 
     def finish(self) -> IntraPicture:
         """Reconstruct the picture."""
@@ -116,16 +116,18 @@ class _Picture:
 
         v = self._variables
         if v[at.CTB] != self._scan.shape[1]:
-            raise damaged(f"it has {v[at.CTB]} of a picture's {self._scan.shape[1]} blocks")
-        scaling = self._sequence.scaling
-        if scaling is not None and self.header.picture.scaling is not None:
-            scaling = self.header.picture.scaling
-        factors = FLAT if scaling is None else scaling
+            raise damaged(
+                f"the HEVC stream has {v[at.CTB]} of a picture's {self._scan.shape[1]} blocks"
+            )
+        lists = self._sequence.scaling_lists
+        if lists is not None:
+            lists = self.header.picture.scaling_lists or lists
+        factors = FLAT if lists is None else scaling_factors(lists)
         prediction = np.empty(self._residual.shape, np.uint16)
         samples = np.empty(self._residual.shape, np.uint16)
         reconstruct(v, self._maps, self._blocks, factors, self._residual, prediction, samples)
         kind = np.uint8 if self._sequence.bit_depth == 8 else np.uint16
-        left, right, top, bottom = self._sequence.window
+        left, right, top, bottom = self._window
         blocks = np.s_[top // 4 : -(-bottom // 4), left // 4 : -(-right // 4)]
         return IntraPicture(
             reconstruction=self._planes(samples, kind),
@@ -138,9 +140,9 @@ class _Picture:
 
     def _planes(self, canvas: npt.NDArray[Any], kind: type) -> tuple[npt.NDArray[Any], ...]:
         """Planes of a canvas inside the conformance window, copied as another type."""
-        left, right, top, bottom = self._sequence.window
+        left, right, top, bottom = self._window
         luma: npt.NDArray[Any] = canvas[top:bottom, left:right].astype(kind)
-        if not self._sequence.chroma:
+        if not self._sequence.has_chroma:
             return (luma,)
         height, half = self._sequence.height, self._sequence.width // 2
         rows = slice(height + top // 2, height + -(-bottom // 2))
@@ -149,30 +151,28 @@ class _Picture:
         return luma, *(plane.astype(kind) for plane in chroma)
 
 
-def _variables(
-    sequence: SequenceParameters, picture: PictureParameters, tiles: int
-) -> npt.NDArray[np.int64]:
+def _variables(sequence: HevcSps, picture: HevcPps, tiles: int) -> npt.NDArray[np.int64]:
     """Variables of a picture at its beginning."""
     v = np.zeros(at.VARIABLES, np.int64)
     v[at.WIDTH] = sequence.width
     v[at.HEIGHT] = sequence.height
-    v[at.CHROMA] = sequence.chroma
+    v[at.CHROMA] = sequence.has_chroma
     v[at.BIT_DEPTH] = sequence.bit_depth
-    v[at.LOG2_MIN_CB] = sequence.log2_min_cb
+    v[at.LOG2_MIN_CB] = sequence.log2_smallest_block
     v[at.LOG2_CTB] = sequence.log2_ctb
-    v[at.LOG2_MIN_TB] = sequence.log2_min_tb
-    v[at.LOG2_MAX_TB] = sequence.log2_max_tb
-    v[at.MAX_DEPTH_INTRA] = sequence.max_hierarchy_depth_intra
-    v[at.STRONG_SMOOTHING] = sequence.strong_intra_smoothing
-    pcm = sequence.pcm or Pcm(0, 0, 1, 0)
-    v[at.PCM_LOG2_MIN], v[at.PCM_LOG2_MAX] = pcm.log2_min, pcm.log2_max
+    v[at.LOG2_MIN_TB] = sequence.log2_smallest_transform
+    v[at.LOG2_MAX_TB] = sequence.log2_largest_transform
+    v[at.MAX_DEPTH_INTRA] = sequence.intra_depth
+    v[at.STRONG_SMOOTHING] = sequence.strong_smoothing
+    pcm = sequence.pcm or HevcPcm(0, 0, 1, -1, False)
+    v[at.PCM_LOG2_MIN], v[at.PCM_LOG2_MAX] = pcm.log2_smallest, pcm.log2_largest
     v[at.PCM_LUMA_BITS], v[at.PCM_CHROMA_BITS] = pcm.luma_bits, pcm.chroma_bits
-    v[at.SIGN_HIDING] = picture.sign_data_hiding
-    v[at.TRANSFORM_SKIP_ENABLED] = picture.transform_skip
-    v[at.QP_DELTA_ENABLED] = picture.cu_qp_delta_depth is not None
-    v[at.LOG2_MIN_QG] = sequence.log2_ctb - (picture.cu_qp_delta_depth or 0)
-    v[at.BYPASS_ENABLED] = picture.transquant_bypass
-    v[at.WAVEFRONT] = picture.entropy_coding_sync
+    v[at.SIGN_HIDING] = picture.has_sign_hiding
+    v[at.TRANSFORM_SKIP_ENABLED] = picture.has_transform_skip
+    v[at.QP_DELTA_ENABLED] = picture.qp_delta_depth is not None
+    v[at.LOG2_MIN_QG] = sequence.log2_ctb - (picture.qp_delta_depth or 0)
+    v[at.BYPASS_ENABLED] = picture.has_transquant_bypass
+    v[at.WAVEFRONT] = picture.wavefronts
     v[at.TILES] = tiles
     v[at.SAO_OFFSET_MAX] = (1 << min(sequence.bit_depth, 10) - 5) - 1
     return v

@@ -7,16 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgeqe.reports.tables import printable
+
 #: Of the stamp: another machine, decoder or reference network makes other figures. The reference
 #: network takes out a machine's speed, but not how much faster it is at one network than another.
 STAMP = ("system", "cpu", "cpu_count", "cpu_features", "jpeg", "reference")
-DATA = ("name", "pictures", "scale")
-SETUP = ("threads", "memory_limit_bytes", "ensemble")
+DATA = ("name", "clips", "pictures", "scale")
+SETUP = ("codec", "coding", "threads", "memory_limit_bytes", "ensemble")
+ENCODER = ("encoder", "version", "settings")
 #: Of each model that both reports have.
 MODEL = ("runtime", "runtime_version", "provider", "threads", "fallback")
-#: What differs between two versions of ours is what a comparison is about: it is only told.
-TOLD_STAMP = ("edgeqe", "python", "numpy")
-TOLD_MODEL = ("sha256", "window")
+#: What differs between two versions of ours is what a comparison is about: it is only noted.
+NOTED_STAMP = ("edgeqe", "python", "numpy")
+NOTED_MODEL = ("sha256", "window")
 #: Most items of a list that are named.
 FEW = 8
 
@@ -32,7 +35,7 @@ class Difference:
     baseline: Any
     current: Any
     refused: bool
-    """Whether the figures may not be compared; else it is only told."""
+    """Whether the figures may not be compared; else it is only noted."""
 
     @property
     def words(self) -> str:
@@ -58,7 +61,8 @@ def differences(baseline: Mapping[str, Any], current: Mapping[str, Any]) -> list
         *_of("data.", DATA, baseline["data"], current["data"]),
         *_pictures(baseline["quality"], current["quality"]),
         *_of("setup.", SETUP, baseline["setup"], current["setup"]),
-        *_of("", TOLD_STAMP, baseline["stamp"], current["stamp"], refused=False),
+        *_of("encoder.", ENCODER, baseline["setup"]["encoder"], current["setup"]["encoder"]),
+        *_of("", NOTED_STAMP, baseline["stamp"], current["stamp"], refused=False),
     ]
     models = {model["name"]: model for model in current["models"]}
     for before in baseline["models"]:
@@ -66,13 +70,8 @@ def differences(baseline: Mapping[str, Any], current: Mapping[str, Any]) -> list
         if now is not None:
             of = f" of {printable(before['name'])}"
             found += _of("", MODEL, before, now, of)
-            found += _of("", TOLD_MODEL, before, now, of, refused=False)
+            found += _of("", NOTED_MODEL, before, now, of, refused=False)
     return sorted(found, key=lambda difference: not difference.refused)
-
-
-def printable(text: str) -> str:
-    """Text of a file for one line of a terminal: what does not print is a question mark."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _of(

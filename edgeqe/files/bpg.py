@@ -1,0 +1,62 @@
+"""BPG: its HEVC stream by FFmpeg's decoder."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from edgeqe.codecs import bpg
+from edgeqe.errors import ImageError
+from edgeqe.files.exif import exif_block
+from edgeqe.files.ffmpeg import DecodedFrame, decode_frame
+from edgeqe.files.formats import Undecoded
+from edgeqe.files.frames import picture_of_frame
+from edgeqe.files.picture import Metadata, Picture
+from edgeqe.files.pillow_reading import several
+
+#: Matrices of ITU-T H.273 by BPG's colour spaces: BT.601, RGB, YCgCo, BT.709, BT.2020.
+MATRICES = (6, 0, 8, 1, 9)
+
+
+def decode(file: Undecoded) -> Picture:
+    """Decode a BPG; 8-bit 4:2:0 of full range and BT.601 comes as its planes.
+
+    Raises
+    ------
+    ImageError
+        If it is damaged, or of a kind that is not supported.
+    """
+    found = bpg.read(file.data)
+    if any(tag == bpg.ANIMATION for tag, _ in found.extensions):
+        raise several(file.name)
+    if found.premultiplied:
+        raise ImageError(
+            f"{file.name} holds colours that are multiplied with alpha, which edgeqe does "
+            "not enhance: convert it to one with straight alpha first."
+        )
+    frame = _cut(decode_frame("hevc", found.stream, file), found)
+    alpha = _cut(decode_frame("hevc", found.alpha, file), found) if found.alpha else None
+    said = dict(found.extensions)
+    metadata = Metadata(exif_block(said.get(bpg.EXIF, b"")), said.get(bpg.ICC_PROFILE, b""))
+    matrix, full_range = MATRICES[found.color_space], not found.limited_range
+    as_jpeg = matrix == MATRICES[0] and full_range and found.pixel_format == 1
+    if file.as_coded and as_jpeg and found.bit_depth == 8 and alpha is None:
+        return Picture(frame.planes, None, None, metadata)
+    if alpha is not None:
+        alpha = dataclasses.replace(alpha, full_range=full_range)
+    return picture_of_frame(frame, alpha, matrix, full_range, metadata, file)
+
+
+def _cut(frame: DecodedFrame, file: bpg.BpgFile) -> DecodedFrame:
+    """Frame of the size that is shown: subsampled streams have an even one."""
+    height, width = frame.planes[0].shape
+    if not (0 <= height - file.height <= 1 and 0 <= width - file.width <= 1):
+        raise ImageError(
+            f"a BPG says that it is {file.width}x{file.height}, and its stream {width}x{height}: "
+            "the file is damaged, get it again from its source."
+        )
+    planes = [frame.planes[0][: file.height, : file.width]]
+    for plane in frame.planes[1:]:
+        rows = file.height if plane.shape[0] == height else (file.height + 1) // 2
+        columns = file.width if plane.shape[1] == width else (file.width + 1) // 2
+        planes.append(plane[:rows, :columns])
+    return dataclasses.replace(frame, planes=tuple(planes))

@@ -1,0 +1,91 @@
+"""Formats of picture files by their first bytes, and the decoder of each.
+
+Pillow's readers are called one by one and never through ``Image.open``: that would try some
+forty formats, of which one starts another program, and would judge sizes by a setting that
+belongs to the caller's process.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgeqe.codecs import bpg, heif, jpeg2000
+from edgeqe.codecs.coded import CodedStrength
+from edgeqe.files.picture import Picture
+
+#: Suffixes of the pictures that are taken from a folder.
+READ_SUFFIXES = (
+    ".avif", ".bmp", ".bpg", ".gif", ".heic", ".heif", ".hif", ".j2c", ".j2k", ".jp2", ".jpc",
+    ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+FORMAT_NAMES = "JPEG, JPEG 2000, HEIC, AVIF, WebP, BPG, PNG, TIFF, BMP, GIF, PGM or PPM"
+
+
+@dataclass(frozen=True)
+class Undecoded:
+    """A file on its way to its decoder."""
+
+    data: bytes
+    name: str
+    """For messages."""
+    coded: CodedStrength | None
+    """What its headers say; None where they were not read first, or cannot be."""
+    as_coded: bool
+    """Whether 4:2:0 planes are wanted as they are coded, and not as RGB."""
+    check_size: Callable[[int, int], None]
+    """Raises ImageError for a width and height above the limit."""
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """How files of a format are decoded."""
+
+    module: str
+    """Module of `edgeqe.files` whose ``decode`` takes an `Undecoded`; imported when needed."""
+    package: str
+    """Module of the package that decodes it, one of `packages.PACKAGES`."""
+    headers_first: bool = True
+    """Whether `edgeqe.codecs` reads the headers, and judges the size, before the decoder does."""
+
+    def decode(self, file: Undecoded) -> Picture:
+        """Decode a file; ImageError, or whatever a library raises, for a damaged one."""
+        made: Picture = importlib.import_module(f"edgeqe.files.{self.module}").decode(file)
+        return made
+
+
+PILLOW = FileFormat("pillow_reading", "PIL", headers_first=False)
+WEBP = FileFormat("pillow_reading", "PIL")
+AVIF = FileFormat("avif", "PIL")
+JPEG_2000 = FileFormat("jpeg2000", "PIL")
+HEIC = FileFormat("heic", "pillow_heif")
+BPG = FileFormat("bpg", "av")
+#: First bytes of formats, and what decodes them.
+MAGICS: tuple[tuple[bytes, FileFormat], ...] = (
+    (b"\xff\xd8\xff", PILLOW),  # JPEG
+    (b"\x89PNG\r\n\x1a\n", PILLOW),
+    (b"II*\0", PILLOW),  # TIFF
+    (b"MM\0*", PILLOW),
+    (b"II+\0", PILLOW),  # BigTIFF
+    (b"MM\0+", PILLOW),
+    (b"GIF87a", PILLOW),
+    (b"GIF89a", PILLOW),
+    (b"BM", PILLOW),
+    (b"P5", PILLOW),
+    (b"P6", PILLOW),
+    (jpeg2000.SIGNATURE, JPEG_2000),
+    (jpeg2000.CODESTREAM, JPEG_2000),
+    (bpg.MAGIC, BPG),
+)
+
+
+def format_of(data: bytes) -> FileFormat | None:
+    """Format of a file; None if it is none that is read."""
+    if heif.is_avif(data):
+        return AVIF
+    if heif.is_heif(data):
+        return HEIC
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return WEBP
+    return next((found for magic, found in MAGICS if data.startswith(magic)), None)

@@ -1,0 +1,190 @@
+"""Pillow's open picture to samples and metadata; what Pillow would lose is refused."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeqe.codecs import jpeg
+from edgeqe.errors import ImageError
+from edgeqe.files.exif import ORIENTATION, exif_block
+from edgeqe.files.formats import Undecoded
+from edgeqe.files.picture import Metadata, Picture, Samples
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+#: Flag of a WebP's extended header, which stands behind 20 bytes.
+WEBP_ANIMATION = 2
+TIFF_BITS_PER_SAMPLE, TIFF_PHOTOMETRIC, TIFF_SAMPLE_FORMAT = 258, 262, 339
+#: Tags of a TIFF's own directory that describe the picture and not the file's layout:
+#: description, maker, model, orientation, software, date, artist, host, copyright,
+#: EXIF and GPS directories.
+TIFF_DESCRIPTIVE = (270, 271, 272, ORIENTATION, 305, 306, 315, 316, 33432, 34665, 34853)
+
+
+def decode(file: Undecoded) -> Picture:
+    """Decode a JPEG, PNG, TIFF, WebP, BMP, GIF, PGM or PPM.
+
+    Raises
+    ------
+    ImageError
+        If it is too large, or holds what would be lost.
+    """
+    return decode_by(_reader(file.data, file.name), file)
+
+
+def decode_by(reader: Any, file: Undecoded) -> Picture:
+    """Decode a file by one of Pillow's readers."""
+    with reader(io.BytesIO(file.data), "") as picture:
+        file.check_size(*picture.size)
+        if getattr(picture, "is_animated", False):
+            raise several(file.name)
+        table = None
+        if picture.format == "JPEG":
+            table = _luma_table(picture)
+            if file.as_coded and jpeg.is_420(picture):
+                return Picture(jpeg.decode_420(file.data), None, table, metadata_of(picture))
+        _check_depth(picture, file.name)
+        orientation = _tiff_orientation(picture)
+        metadata = metadata_of(picture, orientation)
+        samples, alpha = _samples(picture, file.name)
+        if orientation in _STORED_FROM_SHOWN and _was_transposed(picture):
+            stored = _STORED_FROM_SHOWN[orientation]
+            samples = np.ascontiguousarray(stored(samples))
+            alpha = None if alpha is None else np.ascontiguousarray(stored(alpha))
+        return Picture((samples,), alpha, table, metadata)
+
+
+def several(name: str) -> ImageError:
+    """Error for a file of several pictures."""
+    return ImageError(f"{name} holds several pictures: give each as a file of its own.")
+
+
+def _reader(data: bytes, name: str) -> Any:
+    """Pillow's reader for a file, by its first bytes."""
+    from PIL.BmpImagePlugin import BmpImageFile
+    from PIL.GifImagePlugin import GifImageFile
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
+    from PIL.PpmImagePlugin import PpmImageFile
+    from PIL.TiffImagePlugin import TiffImageFile
+    from PIL.WebPImagePlugin import WebPImageFile
+
+    if data.startswith(b"RIFF"):
+        if data[12:16] == b"VP8X" and data[20] & WEBP_ANIMATION:
+            raise several(name)  # before libwebp allocates a canvas of any size
+        return WebPImageFile
+    return {
+        b"\xff\xd8": JpegImageFile,
+        b"\x89P": PngImageFile,
+        b"II": TiffImageFile,
+        b"MM": TiffImageFile,
+        b"GI": GifImageFile,
+        b"BM": BmpImageFile,
+        b"P5": PpmImageFile,
+        b"P6": PpmImageFile,
+    }[data[:2]]
+
+
+def _luma_table(picture: ImageFile) -> tuple[int, ...] | None:
+    """Quantization table of a JPEG's first component; None if there is none."""
+    tables: dict[int, list[int]] = getattr(picture, "quantization", {})
+    layers: list[tuple[int, ...]] = getattr(picture, "layer", [])
+    found = tables.get(layers[0][3]) if layers else None
+    return None if found is None or min(found) < 1 else tuple(found)
+
+
+def _check_depth(picture: ImageFile, name: str) -> None:
+    """Refuse what Pillow would cut to 8 bits, or show as a negative, without a word."""
+    lost = False
+    if picture.format == "TIFF":
+        tags: Any = getattr(picture, "tag_v2", {})
+        bits = tags.get(TIFF_BITS_PER_SAMPLE, (1,))
+        formats = tags.get(TIFF_SAMPLE_FORMAT, (1,))
+        black_is_zero = tags.get(TIFF_PHOTOMETRIC) == 1
+        if max(bits) > 8 or max(formats) != 1:
+            lost = tuple(bits) != (16,) or max(formats) != 1 or not black_is_zero
+    elif picture.format == "PNG":
+        lost = picture.mode not in ("I", "I;16") and ";16" in str(picture.tile[0][3])
+        lost |= picture.mode in ("I", "I;16") and "transparency" in picture.info
+    elif picture.format == "PPM":
+        arguments: Any = picture.tile[0][3]
+        lost = picture.mode == "RGB" and not isinstance(arguments, str) and arguments[-1] > 255
+    if lost:
+        raise too_deep(name)
+
+
+def too_deep(name: str) -> ImageError:
+    """Error for samples that Pillow would cut to 8 bits."""
+    return ImageError(
+        f"{name} has more than 8 bits a sample in a form that would be cut to 8 bits: give "
+        "gray PNG, TIFF or PGM of 16 bits without transparency, or a picture of 8 bits."
+    )
+
+
+def _samples(picture: ImageFile, name: str) -> tuple[Samples, Samples | None]:
+    """Gray or RGB samples, and alpha."""
+    mode = picture.mode
+    if mode.startswith("I;16") or (mode == "I" and picture.format in ("PNG", "PPM")):
+        return np.asarray(picture).astype(np.uint16), None
+    palette_alpha = mode == "P" and getattr(picture.palette, "mode", "").endswith("A")
+    transparent = mode in ("LA", "PA", "RGBA") or palette_alpha or "transparency" in picture.info
+    gray = mode in ("1", "L", "LA")
+    if not gray and mode not in ("P", "PA", "RGB", "RGBA", "RGBX"):
+        raise ImageError(
+            f"{name} has pixels of the kind {mode}, which edgeqe does not enhance: convert it "
+            "to RGB or gray with its colour profile first."
+        )
+    wanted = ("LA" if transparent else "L") if gray else ("RGBA" if transparent else "RGB")
+    values = np.asarray(picture if mode == wanted else picture.convert(wanted))
+    if not transparent:
+        return values, None
+    colours = values[..., 0] if gray else values[..., :3]
+    return np.ascontiguousarray(colours), np.ascontiguousarray(values[..., -1])
+
+
+def metadata_of(picture: ImageFile, orientation: int = 1) -> Metadata:
+    """EXIF, colour profile and resolution of an open file."""
+    if picture.format == "TIFF":
+        exif = picture.getexif()
+        for tag in [tag for tag in exif if tag not in TIFF_DESCRIPTIVE]:
+            del exif[tag]
+        block = exif.tobytes() if len(exif) else b""
+    else:
+        found = picture.info.get("exif", b"")
+        block = exif_block(found if isinstance(found, bytes) else b"")
+    profile = picture.info.get("icc_profile")
+    dpi = picture.info.get("dpi")
+    try:
+        across, down = (float(value) for value in dpi) if dpi else (0.0, 0.0)
+    except (TypeError, ValueError, ZeroDivisionError):
+        across, down = 0.0, 0.0
+    known = 1.0 <= across <= 65535.0 and 1.0 <= down <= 65535.0
+    return Metadata(block, profile or b"", (across, down) if known else None)
+
+
+def _tiff_orientation(picture: ImageFile) -> int:
+    """Orientation tag of a TIFF, which Pillow applies when it loads; 1 for others."""
+    tags: Any = getattr(picture, "tag_v2", {})
+    value = tags.get(ORIENTATION, 1)
+    return value if isinstance(value, int) else 1
+
+
+def _was_transposed(picture: ImageFile) -> bool:
+    """Whether loading applied the orientation tag: it then takes the tag away."""
+    return ORIENTATION not in picture.getexif()
+
+
+#: Stored pixels from pixels as shown, per orientation: the inverse of each turn.
+_STORED_FROM_SHOWN: dict[int, Any] = {
+    2: lambda shown: shown[:, ::-1],
+    3: lambda shown: shown[::-1, ::-1],
+    4: lambda shown: shown[::-1],
+    5: lambda shown: shown.swapaxes(0, 1),
+    6: lambda shown: shown.swapaxes(0, 1)[::-1, :],
+    7: lambda shown: shown[::-1, ::-1].swapaxes(0, 1),
+    8: lambda shown: shown.swapaxes(0, 1)[:, ::-1],
+}
