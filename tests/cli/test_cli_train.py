@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "RUNNING_QUALITIES", (10,))
     monkeypatch.setattr(loop, "FINAL_QUALITIES", (10,))
 
-    def small(strength: str = "scale-and-bias") -> Any:
+    def small(strength: str = "scale-and-bias", codecs: Sequence[str] = ("jpeg",)) -> Any:
         """Width 8, two hidden convolutions."""
-        return plain("edgeqe-tiny", width=8, depth=2, strength=strength)
+        return plain("edgeqe-tiny", width=8, depth=2, strength=strength, codecs=codecs)
 
     monkeypatch.setattr(zoo.plain, "edgeqe_tiny", small)
 

@@ -284,7 +284,7 @@ def test_the_strength_feeds_strength_layers_alone() -> None:
     model = keras.Model([planes, steps], strength([strength([planes, steps]), steps]))
     with pytest.raises(InputError, match="'twice' is used more than once"):
         graph_of(model, 4.0)
-    other = keras.Input((1,), name="strength")
+    other = keras.Input((1,), name="quality")
     model = keras.Model([planes, other], QpAdaptive(name="x")([planes, other]), name="net")
     with pytest.raises(
         InputError, match="'net' has strength layers, but no input 'log2_step' or 'strength'"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -234,9 +234,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def small(strength: str = "scale-and-bias") -> Any:
+def small(strength: str = "scale-and-bias", codecs: Sequence[str] = ("jpeg",)) -> Any:
     """Width 8, two hidden convolutions, in the place of edgeqe-tiny."""
-    return with_random_weights(plain("edgeqe-tiny", width=8, depth=2, strength=strength))
+    return with_random_weights(
+        plain("edgeqe-tiny", width=8, depth=2, strength=strength, codecs=codecs)
+    )
 
 
 def steps_of(training: QuantizedTraining) -> dict[str, Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "RUNNING_QUALITIES", (10,))
     monkeypatch.setattr(loop, "FINAL_QUALITIES", (10, 80))
 
-    def small(strength: str = "scale-and-bias") -> Any:
+    def small(strength: str = "scale-and-bias", codecs: Sequence[str] = ("jpeg",)) -> Any:
         """Width 8, two hidden convolutions."""
-        return plain("edgeqe-tiny", width=8, depth=2, strength=strength)
+        return plain("edgeqe-tiny", width=8, depth=2, strength=strength, codecs=codecs)
 
     monkeypatch.setattr(zoo.plain, "edgeqe_tiny", small)
 
@@ -92,6 +92,31 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
         assert {key for key in entry if " q" in key} == {
             f"held-out {protocol} q{quality}" for protocol in ("gray", "planes") for quality in (10, 80)
         }  # fmt: skip
+
+
+def test_several_codecs_are_trained_validated_and_resumed(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    (tmp_path / "free").mkdir()
+    for name in ("coffee", "chelsea"):
+        Image.fromarray(photograph(name, 20, 40, 130, 140)).save(tmp_path / "free" / f"{name}.png")
+    shares = {"hevc": 0.5, "jpeg": 0.5}
+    recipe = dataclasses.replace(RECIPE, crop=64, codecs=shares)
+    training = Training(recipe, tmp_path, tmp_path / "run", Precision.FLOAT32)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(stops(3), log=quiet)
+    resumed = Training(recipe, tmp_path, tmp_path / "run", Precision.FLOAT32)
+    resumed.resume()
+    resumed.run(log=quiet)
+    (entry,) = entries(tmp_path / "run")
+    assert {key for key in entry if "held-out" in key} == {
+        *(f"held-out {protocol} q{quality}" for protocol in ("gray", "planes") for quality in (10, 80)),
+        *(f"held-out gray hevc qp{qp}" for qp in (22, 32, 42)),
+    }  # fmt: skip
+    before = [entry[f"held-out gray hevc qp{qp}"][0] for qp in (22, 32, 42)]
+    assert 45 > before[0] > before[1] > before[2] > 20
+    model = zoo.load_training(tmp_path / "run")
+    assert zoo.codecs_of(model) == ("jpeg", "hevc")
+    assert np.abs(model.get_layer("step").codec_out.numpy()).min(axis=1).max() > 0  # both learned
 
 
 def test_the_average_is_of_the_weights_that_are_trained(folder: Path, tmp_path: Path) -> None:

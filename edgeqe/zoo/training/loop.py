@@ -21,7 +21,7 @@ from edgeqe.codecs.strength import STATED_BY
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.files.folders import list_pictures
 from edgeqe.reports.output_file import written_whole
-from edgeqe.zoo import build, codecs_of, load, load_weights_of, network
+from edgeqe.zoo import build, network
 from edgeqe.zoo.training.encoded import VALIDATED
 from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
@@ -29,6 +29,7 @@ from edgeqe.zoo.training.pictures import split, training_folder
 from edgeqe.zoo.training.pool import SLOTS
 from edgeqe.zoo.training.precision import Precision, with_precision
 from edgeqe.zoo.training.recipe import Recipe
+from edgeqe.zoo.training.start import start_from
 from edgeqe.zoo.training.validate import Compressor, psnr_gains, validation_sets
 
 #: Qualities of the running validation, and of the last one.
@@ -38,9 +39,6 @@ FINAL_QUALITIES = (10, 20, 40, 60, 80, 90)
 CODEC_EVERY = 2
 #: Seconds between checkpoints, and steps between updates of the averaged weights.
 SAVE_EVERY, AVERAGE_EVERY = 120.0, 4
-
-#: Beginning of the paths of weights that a network of one codec has not.
-CODEC_WEIGHTS = "step/codec_"
 
 #: Called with the training step, the running mean of the loss and the seconds trained.
 TrainingCallback = Callable[[int, float, float], None]
@@ -98,7 +96,7 @@ class Training:
             codecs=tuple(recipe.codecs),
         )
         if recipe.start:
-            _start_from(model, recipe.start)
+            start_from(model, recipe.start)
         self.adopt(model)
 
     def adopt(self, model: Any) -> None:
@@ -300,38 +298,6 @@ class Training:
             f"step {self.step}, {entry['minutes']} min, loss {entry['loss']}: "
             + ", ".join(f"{k} {b:.2f} {a - b:+.3f}" for k, (b, a) in gains.items())
         )
-
-
-def _start_from(model: Any, start: str) -> None:
-    """Set a network's weights to those that a recipe's `start` names.
-
-    What the start has no weights for, the vectors of further codecs, stays 0, so every codec
-    begins as that of the start; of several codecs each has its own.
-    """
-    if start.endswith(".npz"):
-        load_weights_of(model, Path(start))
-        return
-    stored = load(start)
-    held, own = ({v.path: v for v in m.weights} for m in (stored, model))
-    of_codecs = [path for path in own.keys() | held.keys() if path.startswith(CODEC_WEIGHTS)]
-    shapes, wanted = (
-        {path: tuple(v.shape) for path, v in weights.items() if path not in of_codecs}
-        for weights in (held, own)
-    )
-    if shapes != wanted:
-        raise InputError(
-            f"start '{start}' is a '{stored.name}' whose weights do not fit '{model.name}': "
-            "name a model of the recipe's network, strength and widths."
-        )
-    for path in shapes:
-        own[path].assign(held[path])
-    before = codecs_of(stored)
-    for path in set(of_codecs) & held.keys() & own.keys():
-        rows, known = own[path].numpy(), held[path].numpy()
-        for index, codec in enumerate(codecs_of(model)):
-            if codec in before:
-                rows[index] = known[before.index(codec)]
-        own[path].assign(rows)
 
 
 def _read(path: Path) -> dict[str, Any]:
