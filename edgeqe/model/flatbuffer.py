@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from edgeqe.errors import ModelError
 from edgeqe.model import limits
-from edgeqe.model.flatbuffer_operators import Operators, Part
+from edgeqe.model.flatbuffer_graph import Part
+from edgeqe.model.flatbuffer_operators import Operators
 from edgeqe.model.flatbuffer_tables import Table, indices, reference
 from edgeqe.model.network import Network
 from edgeqe.model.tensors import Operation, Tensor

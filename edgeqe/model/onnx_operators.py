@@ -11,8 +11,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
-import numpy as np
-
 from edgeqe.errors import ModelError
 from edgeqe.model.limits import LARGEST_WINDOW
 from edgeqe.model.network import (
@@ -20,16 +18,15 @@ from edgeqe.model.network import (
     FLOAT32,
     INT8,
     INT32,
-    INT64,
     UINT8,
     Network,
-    Tally,
     Value,
     area,
     joined,
     rearranged,
     window,
 )
+from edgeqe.model.onnx_graph import OnnxGraph, unfit
 from edgeqe.model.tensors import Attribute, Operation, Tensor
 
 
@@ -60,9 +57,9 @@ def network_of(
     """
     if not inputs or not outputs or inputs.keys() & initializers.keys():
         raise ModelError("its network has no input or output, or an input that is a constant.")
-    graph = _Graph(data, initializers, inputs)
+    graph = OnnxGraph(data, initializers, inputs)
     for operation in operations:
-        graph.take(operation)
+        _take(graph, operation)
     values = [graph.values.get(name) for name in outputs]
     made = [value for value in values if value is not None]
     if len(made) != len(values) or graph.values.keys() & inputs.keys() & set(outputs):
@@ -70,87 +67,23 @@ def network_of(
     return graph.tally.network(dict(inputs), made)
 
 
-class _Graph:
-    """Values, constants and cost, while a graph is walked."""
-
-    def __init__(
-        self, data: bytes, initializers: Mapping[str, Tensor], inputs: Mapping[str, int]
-    ) -> None:
-        self.data = data
-        self.constants = dict(initializers)
-        self.values = {
-            name: Value(channels, Fraction(1), (0, 0), FLOAT32) for name, channels in inputs.items()
-        }
-        self.tally = Tally()
-
-    def take(self, operation: Operation) -> None:
-        """Check one operator and add what it makes."""
-        op, names = operation.op_type, operation.inputs
-        if op not in _OPERATORS:
-            raise ModelError(f"its network has the operator '{op}', which edgeqe does not run.")
-        least, most, attributes, check = _OPERATORS[op]
-        if not least <= len(names) <= most or len(operation.outputs) != 1:
-            raise ModelError(
-                f"its operator {op} has {len(names)} inputs and {len(operation.outputs)} outputs."
-            )
-        for name, value in operation.attributes.items():
-            if not isinstance(value, attributes.get(name, ())):
-                raise ModelError(f"its operator {op} has an attribute '{name}' of no network.")
-        (output,) = operation.outputs
-        if not output or output in self.values or output in self.constants:
-            raise ModelError(f"its operator {op} gives '{output}', which there is already.")
-        check(self, operation)
-
-    def value(self, operation: Operation, index: int = 0) -> Value:
-        """Value that an operator reads."""
-        name = operation.inputs[index]
-        if name not in self.values:
-            raise ModelError(f"its operator {operation.op_type} reads '{name}', which is no value.")
-        return self.values[name]
-
-    def constant(self, operation: Operation, index: int, *kinds: int) -> Tensor:
-        """Constant that an operator reads, of one of these element types."""
-        name = operation.inputs[index]
-        found = self.constants.get(name)
-        if found is None or found.data_type not in kinds:
-            raise ModelError(
-                f"its operator {operation.op_type} reads '{name}', which is no constant of its type."
-            )
-        return found
-
-    def integer(self, operation: Operation, index: int) -> int:
-        """The one integer of a constant."""
-        found = self.constant(operation, index, INT64)
-        if found.dims != (1,):
-            raise ModelError(f"its operator {operation.op_type} reads {found.dims} integers.")
-        return int(np.frombuffer(self.data[found.start : found.stop], "<i8")[0])
-
-    def vector(self, operation: Operation, index: int, value: Value) -> None:
-        """Check a constant of one number, or one per channel of a value."""
-        dims = self.constant(operation, index, value.kind).dims
-        channels = (1, 1, 1, 1, *dims)[-4:]
-        if channels[0] != 1 or channels[2:] != (1, 1) or channels[1] not in (1, value.channels):
-            raise _unfit(operation, dims, value)
-
-    def give(
-        self,
-        operation: Operation,
-        value: Value,
-        given: list[Value],
-        *,
-        weights: int = 0,
-        macs: float = 0.0,
-    ) -> None:
-        """Add an operator's result."""
-        self.tally.add(given, value, weights, macs)
-        self.values[operation.outputs[0]] = value
-
-
-def _unfit(operation: Operation, dims: tuple[int, ...], value: Value) -> ModelError:
-    return ModelError(
-        f"its operator {operation.op_type} has a constant of shape {dims} for "
-        f"{value.channels} channels."
-    )
+def _take(graph: OnnxGraph, operation: Operation) -> None:
+    """Check one operator and add what it makes."""
+    op, names = operation.op_type, operation.inputs
+    if op not in _OPERATORS:
+        raise ModelError(f"its network has the operator '{op}', which edgeqe does not run.")
+    least, most, attributes, check = _OPERATORS[op]
+    if not least <= len(names) <= most or len(operation.outputs) != 1:
+        raise ModelError(
+            f"its operator {op} has {len(names)} inputs and {len(operation.outputs)} outputs."
+        )
+    for name, value in operation.attributes.items():
+        if not isinstance(value, attributes.get(name, ())):
+            raise ModelError(f"its operator {op} has an attribute '{name}' of no network.")
+    (output,) = operation.outputs
+    if not output or output in graph.values or output in graph.constants:
+        raise ModelError(f"its operator {op} gives '{output}', which there is already.")
+    check(graph, operation)
 
 
 def _wrong(operation: Operation) -> ModelError:
@@ -182,12 +115,12 @@ def _is(operation: Operation, **expected: Attribute) -> None:
         raise _wrong(operation)
 
 
-def _same(graph: _Graph, operation: Operation) -> None:
+def _same(graph: OnnxGraph, operation: Operation) -> None:
     value = graph.value(operation)
     graph.give(operation, value, [value])
 
 
-def _vectors(graph: _Graph, operation: Operation) -> None:
+def _vectors(graph: OnnxGraph, operation: Operation) -> None:
     """PRelu and BatchNormalization: constants per channel."""
     value = graph.value(operation)
     for index in range(1, len(operation.inputs)):
@@ -196,11 +129,11 @@ def _vectors(graph: _Graph, operation: Operation) -> None:
             continue
         dims = graph.constant(operation, index, value.kind).dims
         if dims != (value.channels,):
-            raise _unfit(operation, dims, value)
+            raise unfit(operation, dims, value)
     graph.give(operation, value, [value])
 
 
-def _two(graph: _Graph, operation: Operation) -> None:
+def _two(graph: OnnxGraph, operation: Operation) -> None:
     first, second = operation.inputs
     if first in graph.values and second in graph.values:
         a, b = graph.values[first], graph.values[second]
@@ -212,7 +145,7 @@ def _two(graph: _Graph, operation: Operation) -> None:
     graph.give(operation, value, [value])
 
 
-def _concat(graph: _Graph, operation: Operation) -> None:
+def _concat(graph: OnnxGraph, operation: Operation) -> None:
     _is(operation, axis=1)
     values = [graph.value(operation, index) for index in range(len(operation.inputs))]
     if len({(value.size, value.kind) for value in values}) > 1:
@@ -221,13 +154,13 @@ def _concat(graph: _Graph, operation: Operation) -> None:
     graph.give(operation, values[0]._replace(channels=channels), values)
 
 
-def _over_channels(graph: _Graph, operation: Operation) -> None:
+def _over_channels(graph: OnnxGraph, operation: Operation) -> None:
     _is(operation, axes=(1,), keepdims=1)
     value = graph.value(operation)
     graph.give(operation, value._replace(channels=1), [value])
 
 
-def _slice(graph: _Graph, operation: Operation) -> None:
+def _slice(graph: OnnxGraph, operation: Operation) -> None:
     value = graph.value(operation)
     first, last, axis = (graph.integer(operation, index) for index in (1, 2, 3))
     if axis != 1 or not 0 <= first < last <= value.channels:
@@ -235,12 +168,12 @@ def _slice(graph: _Graph, operation: Operation) -> None:
     graph.give(operation, value._replace(channels=last - first), [value])
 
 
-def _global(graph: _Graph, operation: Operation) -> None:
+def _global(graph: OnnxGraph, operation: Operation) -> None:
     value = graph.value(operation)
     graph.give(operation, value._replace(scale=Fraction(0), offsets=(1, 1)), [value])
 
 
-def _conv(graph: _Graph, operation: Operation) -> None:
+def _conv(graph: OnnxGraph, operation: Operation) -> None:
     value, transposed = graph.value(operation), operation.op_type == "ConvTranspose"
     kernel = graph.constant(operation, 1, value.kind)
     groups, stride = operation.attributes.get("group", 1), _pair(operation, "strides", 1)
@@ -253,11 +186,11 @@ def _conv(graph: _Graph, operation: Operation) -> None:
         given *= groups
     sides = kernel.dims[2], kernel.dims[3]
     if given != value.channels or out % groups or given % groups:
-        raise _unfit(operation, kernel.dims, value)
+        raise unfit(operation, kernel.dims, value)
     if len(operation.inputs) == 3:
         dims = graph.constant(operation, 2, value.kind).dims
         if dims != (out,):
-            raise _unfit(operation, dims, value)
+            raise unfit(operation, dims, value)
     zeros = _zeros(operation)
     size = window(value, sides, stride, zeros)
     taps = size[0]
@@ -274,7 +207,7 @@ def _conv(graph: _Graph, operation: Operation) -> None:
     graph.give(operation, Value(out, *size, value.kind), [value], weights=weights, macs=macs)
 
 
-def _max_pool(graph: _Graph, operation: Operation) -> None:
+def _max_pool(graph: OnnxGraph, operation: Operation) -> None:
     value = graph.value(operation)
     side, pads = _pair(operation, "kernel_shape", 0), operation.attributes.get("pads", (0,))
     stride, zeros = _pair(operation, "strides", 1), _zeros(operation)
@@ -284,14 +217,14 @@ def _max_pool(graph: _Graph, operation: Operation) -> None:
     graph.give(operation, Value(value.channels, *size, value.kind), [value])
 
 
-def _blocks(graph: _Graph, operation: Operation) -> None:
+def _blocks(graph: OnnxGraph, operation: Operation) -> None:
     value, block = graph.value(operation), operation.attributes.get("blocksize", 0)
     if not isinstance(block, int):
         raise _wrong(operation)
     graph.give(operation, rearranged(value, operation.op_type, block), [value])
 
 
-def _cast(graph: _Graph, operation: Operation) -> None:
+def _cast(graph: OnnxGraph, operation: Operation) -> None:
     """Of a value or a constant, between the kinds of floats, or from integer weights."""
     kind = operation.attributes.get("to")
     if kind not in (FLOAT32, FLOAT16):
@@ -306,28 +239,28 @@ def _cast(graph: _Graph, operation: Operation) -> None:
     _constant(graph, operation, found, int(kind))
 
 
-def _constant(graph: _Graph, operation: Operation, found: Tensor, kind: int) -> None:
+def _constant(graph: OnnxGraph, operation: Operation, found: Tensor, kind: int) -> None:
     """Add a constant that is made of another one; it has no bytes of its own in the file."""
     name = operation.outputs[0]
     graph.constants[name] = Tensor(name, found.dims, kind, 0, 0)
     graph.tally.operators += 1
 
 
-def _quantize(graph: _Graph, operation: Operation) -> None:
+def _quantize(graph: OnnxGraph, operation: Operation) -> None:
     value = graph.value(operation)
     scale, zero = graph.constant(operation, 1, FLOAT32), graph.constant(operation, 2, UINT8, INT8)
     if value.kind != FLOAT32 or scale.dims or zero.dims:
-        raise _unfit(operation, scale.dims, value)
+        raise unfit(operation, scale.dims, value)
     graph.give(operation, value._replace(kind=zero.data_type), [value])
 
 
-def _dequantize(graph: _Graph, operation: Operation) -> None:
+def _dequantize(graph: OnnxGraph, operation: Operation) -> None:
     """Of a value by one scale, or of a constant by one or one per channel."""
     scale = graph.constant(operation, 1, FLOAT32)
     if operation.inputs[0] in graph.values:
         value, kind = graph.value(operation), graph.value(operation).kind
         if operation.attributes or kind not in (UINT8, INT8) or scale.dims:
-            raise _unfit(operation, scale.dims, value)
+            raise unfit(operation, scale.dims, value)
         graph.give(operation, value._replace(kind=FLOAT32), [value])
     else:
         found = graph.constant(operation, 0, UINT8, INT8, INT32)
@@ -345,7 +278,7 @@ def _dequantize(graph: _Graph, operation: Operation) -> None:
         raise ModelError("its operator DequantizeLinear has other zero points than scales.")
 
 
-_Check = Callable[[_Graph, Operation], None]
+_Check = Callable[[OnnxGraph, Operation], None]
 _Attributes = dict[str, type]
 _WINDOW: _Attributes = {"pads": tuple, "strides": tuple}
 #: Least and most inputs, attributes with their types, and check of each operator.
