@@ -32,6 +32,9 @@ TILE_CEILING = 50.0
 #: Side of a block, pixels. On whole tiles, the ceiling would hide what a candidate does to an icon on
 #: white: errors of 8 levels on one pixel of a hundred leave a tile 50 dB.
 BLOCK = 8
+#: Levels that no pixel of a block may exceed for the candidate's block to count as the reference's.
+#: Where a flat ground's residual lies near half a level, rounding makes a level of a hundredth.
+EQUAL_LEVELS = 1
 #: On a whole picture, dB: equal pictures have no PSNR, and one flat picture should not decide
 #: a mean. No photograph reaches 60 dB at qualities below 98.
 PICTURE_CEILING = 60.0
@@ -173,17 +176,26 @@ def worst_tile(original: Uint8, reference: Uint8, candidate: Uint8) -> Tile:
     """The tile on which a candidate falls behind a reference most.
 
     Tiles lie side by side from the top left corner; the last ones are flush with the border
-    and overlap their neighbours.
+    and overlap their neighbours. Blocks on which candidate and reference differ by at most
+    `EQUAL_LEVELS` everywhere are equal.
 
     Parameters
     ----------
     original, reference, candidate : ndarray of uint8, shape (H, W) or (H, W, 3)
     """
     rows, columns = (_starts(length) for length in original.shape[:2])
-    before, after = (
-        _tile_psnr(_squares(original, picture), rows, columns) for picture in (reference, candidate)
+    maps = [_squares(original, picture) for picture in (reference, candidate)]
+    apart = np.abs(np.subtract(reference, candidate, dtype=np.int16))
+    maps.append((apart if apart.ndim == 2 else apart.max(axis=2)).astype(np.float64))
+    drops = np.array(
+        [
+            [
+                _drop(*(m[row : row + TILE_SIDE, column : column + TILE_SIDE] for m in maps))
+                for column in columns
+            ]
+            for row in rows
+        ]
     )
-    drops = before - after
     row, column = np.unravel_index(int(drops.argmax()), drops.shape)
     return Tile(rows[row], columns[column], float(drops[row, column]))
 
@@ -203,30 +215,21 @@ def _squares(original: Uint8, picture: Uint8) -> Float64:
     return mean
 
 
-def _tile_psnr(squares: Float64, rows: Sequence[int], columns: Sequence[int]) -> Float64:
-    """PSNR of every tile, dB, shape (tiles down, tiles across).
+def _drop(reference: Float64, candidate: Float64, apart: Float64) -> float:
+    """PSNR that a candidate's tile drops, dB, from squared errors and absolute differences.
 
-    A block's error counts as at least that of `TILE_CEILING`.
+    A block, cut at the tile's last border, has at least the error of `TILE_CEILING`.
     """
-    return np.array(
-        [
-            [
-                metrics.psnr_of_mse(
-                    _blocks_error(squares[row : row + TILE_SIDE, column : column + TILE_SIDE]),
-                    ceiling=TILE_CEILING,
-                )
-                for column in columns
-            ]
-            for row in rows
-        ]
+    least = metrics.mse_of_psnr(TILE_CEILING) * _over_blocks(np.add, np.ones_like(reference))
+    before, after = (
+        np.maximum(_over_blocks(np.add, squares), least) for squares in (reference, candidate)
     )
+    after = np.where(_over_blocks(np.maximum, apart) <= EQUAL_LEVELS, before, after)
+    return 10.0 * math.log10(after.sum() / before.sum())
 
 
-def _blocks_error(squares: Float64) -> float:
-    """Mean square error of a tile whose blocks, cut at its last border, have at least the ceiling's."""
-    sums, pixels = squares, np.ones_like(squares)
+def _over_blocks(ufunc: np.ufunc, values: Float64) -> Float64:
+    """Sums or maxima over the blocks of a tile."""
     for axis in (0, 1):
-        first = np.arange(0, squares.shape[axis], BLOCK)
-        sums = np.add.reduceat(sums, first, axis)
-        pixels = np.add.reduceat(pixels, first, axis)
-    return float(np.maximum(sums, pixels * metrics.mse_of_psnr(TILE_CEILING)).sum() / squares.size)
+        values = ufunc.reduceat(values, np.arange(0, values.shape[axis], BLOCK), axis)
+    return values

@@ -12,6 +12,7 @@ from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.protocols import CodingProtocol
 from edgeqe.quantization.drift.drift import (
     BLOCK,
+    EQUAL_LEVELS,
     PICTURE_CEILING,
     TILE_CEILING,
     TILE_SIDE,
@@ -71,7 +72,12 @@ class DriftReport:
             "data": self.data,
             "encoder": dict(self.encoder),
             "limits": dataclasses.asdict(self.limits),
-            "tile": {"side": TILE_SIDE, "block": BLOCK, "psnr_ceiling_db": TILE_CEILING},
+            "tile": {
+                "side": TILE_SIDE,
+                "block": BLOCK,
+                "psnr_ceiling_db": TILE_CEILING,
+                "equal_levels": EQUAL_LEVELS,
+            },
             "picture": {"psnr_ceiling_db": PICTURE_CEILING},
             "rows": [_row(row, verdict) for row, verdict in self.verdicts()],
             "notes": list(self.notes),
@@ -96,7 +102,8 @@ class DriftReport:
         lines += ["", *(f"note: {note}" for note in self.notes)]
         lines.append(
             f"tiles of {TILE_SIDE} pixels; PSNR of each of their {BLOCK}x{BLOCK} blocks counts up to "
-            f"{TILE_CEILING:g} dB"
+            f"{TILE_CEILING:g} dB, and is the reference's where no pixel is more than {EQUAL_LEVELS} "
+            "level from it"
         )
         made = self.encoder
         lines.append(f"coded by {made['encoder']} ({made['version']}), {made['settings']}")

@@ -103,6 +103,18 @@ def test_a_tile_that_is_all_but_exact_drops_nothing() -> None:
     assert worst_tile(original, original, candidate).drop == pytest.approx(expected, abs=1e-9)
 
 
+def test_blocks_within_a_level_are_equal() -> None:
+    """A ground that is a level off as a whole, which no eye sees, beside a pixel two levels off."""
+    original = flat(128, 128, 3)
+    reference, candidate = original + np.uint8(1), original + np.uint8(2)
+    assert worst_tile(original, reference, candidate).drop == 0.0
+    candidate[9, 9, 2] = 103  # two levels from the reference, in one channel of one block
+    # the block's mean square error: 4 on 63 pixels and on two channels of one, 9 on the third
+    changed = 63 * 4 + (4 + 4 + 9) / 3
+    drop = 10 * np.log10((255 * 64 + changed) / (256 * 64))
+    assert worst_tile(original, reference, candidate).drop == pytest.approx(drop, abs=1e-9)
+
+
 def test_an_icon_on_white_is_not_lost_in_its_tile() -> None:
     """A tile of 50 dB on the whole, whose error lies in few blocks."""
     original = flat(128, 128)

@@ -66,7 +66,8 @@ def test_the_table() -> None:
         "+2.2500 sky.png 128,0   DRIFTS",
         "",
         "note: a note",
-        "tiles of 128 pixels; PSNR of each of their 8x8 blocks counts up to 50 dB",
+        "tiles of 128 pixels; PSNR of each of their 8x8 blocks counts up to 50 dB, and is the "
+        "reference's where no pixel is more than 1 level from it",
         "coded by libjpeg-turbo (3), 4:2:0",
         "edgeqe 0.1.0, Python 3.11, numpy 2.4, Pillow 13.0 (libjpeg-turbo 3); unknown processor "
         "(no features known), Linux, arm64",
