@@ -59,9 +59,7 @@ class PictureSize:
     def tiles(self) -> int:
         """Tiles of the picture."""
         tile = self.first_tile
-        return self.tiles_across * -(
-            -(self.picture.bottom - tile.top) // (tile.bottom - tile.top)
-        )
+        return self.tiles_across * -(-(self.picture.bottom - tile.top) // (tile.bottom - tile.top))
 
     def tile(self, index: int) -> Rectangle:
         """Part of the reference grid that a tile covers."""

@@ -70,7 +70,11 @@ class Resolution:
         halved = int(self.index > 0)
         bounds = band.bounds
         across = _cuts(
-            self.columns[column], self.precinct[0] - halved, self.block[0], bounds.left, bounds.right
+            self.columns[column],
+            self.precinct[0] - halved,
+            self.block[0],
+            bounds.left,
+            bounds.right,
         )
         down = _cuts(
             self.rows[row], self.precinct[1] - halved, self.block[1], bounds.top, bounds.bottom
@@ -102,7 +106,9 @@ def resolutions(tile: Rectangle, component: Component, coding: Coding) -> list[R
         width, height = coding.precincts[index]
         halved = int(index > 0)
         bands = []
-        for place, (across, down) in enumerate(((0, 0),) if not index else ((1, 0), (0, 1), (1, 1))):
+        for place, (across, down) in enumerate(
+            ((0, 0),) if not index else ((1, 0), (0, 1), (1, 1))
+        ):
             level = below + halved
             bounds = _shrunk(samples, level, across, down)
             if bounds.area:

@@ -51,8 +51,8 @@ class Quantization:
     steps: tuple[tuple[int, int], ...]
     """Exponent and mantissa of each subband, LL first, then HL, LH, HH of each resolution."""
 
-    def step(self, band: int, resolution: int) -> tuple[int, int]:
-        """Exponent and mantissa of a subband by its place, LL being 0.
+    def step(self, band: int) -> tuple[int, int]:
+        """Exponent and mantissa of a subband by its place, LL being 0 and three a resolution.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class Quantization:
         """
         if self.style == 1:
             exponent, mantissa = self.steps[0]
-            return exponent - max(resolution - 1, 0), mantissa
+            return exponent - max(band - 1, 0) // 3, mantissa
         if band >= len(self.steps):
             raise damaged("a JPEG 2000 codestream has fewer quantization steps than subbands")
         return self.steps[band]
@@ -130,6 +130,8 @@ def read_styles(
     progression, layers, transform = general
     if progression > 4 or not layers:
         raise damaged(f"a JPEG 2000 codestream has progression {progression}, {layers} layers")
+    if (quantization[_ALL].style == 0) != coding[_ALL].reversible:
+        raise unsupported("quantization styles of the other wavelet in JPEG 2000")
     if transform > 1:
         raise unsupported("other colour transforms in JPEG 2000")
     return Styles(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgeqe.codecs.coded import damaged, unsupported
+from edgeqe.codecs.coded import unsupported
 from edgeqe.codecs.jpeg2000_codestream import (
     Codestream,
     Segment,
@@ -17,8 +17,8 @@ from edgeqe.codecs.jpeg2000_styles import Styles, read_styles
 
 #: Layer, component, resolution and precinct.
 Packet = tuple[int, int, int, int]
-#: Code-blocks and packets of a picture that are looked at, each once in each layer.
-WORK_LIMIT = 40_000
+#: Header segments of a tile, and of the codestream, that are looked at.
+SEGMENT_LIMIT = 2000
 
 
 class Tile:
@@ -46,10 +46,10 @@ class Tile:
         for part in parts:
             of_part, start = part_header(data, part)
             segments += of_part
+            if max(len(segments), len(codestream.header)) > SEGMENT_LIMIT:
+                raise unsupported(f"more than {SEGMENT_LIMIT} header segments of JPEG 2000")
             packets.append(data[start : part.stop])
-        self.styles: Styles = read_styles(
-            data, codestream.header, segments, len(size.components)
-        )
+        self.styles: Styles = read_styles(data, codestream.header, segments, len(size.components))
         self._packets = b"".join(packets)
         bounds = size.tile(index)
         self._grids = [
@@ -59,9 +59,11 @@ class Tile:
 
     @property
     def work(self) -> int:
-        """Code-blocks and packets, each once in each layer."""
-        return self.styles.layers * sum(
-            resolution.blocks + resolution.precincts for grid in self._grids for resolution in grid
+        """Resolutions; and code-blocks and packets, each once in each layer."""
+        return sum(
+            1 + self.styles.layers * (resolution.blocks + resolution.precincts)
+            for grid in self._grids
+            for resolution in grid
         )
 
     def blocks(self, components: int) -> list[list[Blocks]]:
