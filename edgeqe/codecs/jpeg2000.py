@@ -31,14 +31,15 @@ LUMA_FIRST = (17, 18)
 
 
 def step_from_rate(rate: float, gray: bool = False) -> float:
-    """Step at which HEVC's luma errs as much as that of JPEG 2000 at a rate: 35 / rate.
+    """Step of a stated rate, on the same scale as `step_from_quantizer`: 35 / rate.
 
-    Measured on 24 pictures of CID22's training part: x265 all intra on luma, OpenJPEG
-    irreversible at ratios 13 to 100, equal mean squared error of luma, mean over the pictures of
-    the logarithm of the step. The straight line of least squares through that has the slope -1.00
-    and the products 34.6 in colour and 13.7 in gray; the means lie within 11 % of it. A single
-    picture does not: the rate says nothing of its detail, and three of four lie within a factor
-    of two, smooth ones below.
+    For pictures whose codestream is not there, or cannot be read. Measured on 24 pictures of
+    CID22's training part: x265 all intra on luma, OpenJPEG irreversible at ratios 13 to 100, R, G
+    and B coded as they are, equal mean squared error of luma, mean over the pictures of the
+    logarithm of the step. The straight line of least squares through that has the slope -1.00 and
+    the products 34.6 in colour and 13.7 in gray; the means lie within 11 % of it. A single picture
+    does not, because the rate says nothing of its detail: the logarithm to the base of two errs
+    by 1.0 (standard deviation). With the colour transform colour takes half the rate.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from edgeqe.codecs.jpeg2000_geometry import Subband
 from edgeqe.codecs.jpeg2000_tile import Tile
 
 #: Code-blocks and packets of a picture that are looked at, each once in each layer: half a second.
-WORK_LIMIT = 60_000
+WORK_LIMIT = 120_000
 #: Tiles that are looked at, evenly chosen, and the most components of a picture.
 CHOSEN_TILES, COMPONENT_LIMIT = 64, 64
 #: Part of a bit plane that is there after its first and its second pass of three: of 0, 0.25 ..
