@@ -2,7 +2,7 @@
 
 A codestream's own step sizes say nothing: encoders quantize finely and leave out bit planes until
 the rate is met. So the step follows from the packets' headers, which say what was left out
-(`edgeqe.codecs.jpeg2000_quantizer`); where they cannot be read, from the rate by a measured rule.
+(`edgeqe.codecs.jpeg2000_step`); where they cannot be read, from the rate by a measured rule.
 The rate stays the number that people state.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import replace
 from edgeqe.codecs.boxes import MediaBox, boxes
 from edgeqe.codecs.coded import CodedStrength, Scale, damaged, mean_strength
 from edgeqe.codecs.jpeg2000_codestream import Codestream, read_codestream
-from edgeqe.codecs.jpeg2000_quantizer import read_quantizer
+from edgeqe.codecs.jpeg2000_step import read_effective_step
 from edgeqe.errors import ImageError
 
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
@@ -23,15 +23,15 @@ CODESTREAM = b"\xff\x4f\xff\x51"
 STEP_TIMES_RATE, GRAY_STEP_TIMES_RATE = 35.0, 14.0
 #: Steps that are given: a blank picture takes hardly a bit.
 SMALLEST_STEP, LARGEST_STEP = 2.0**-10, 4096.0
-#: Power of the quantizer's step that HEVC's rises with; HEVC's at a step of 1, of a quantizer of
-#: luma, and of one of R, G and B, whose errors cancel each other in luma in part.
+#: Power of the effective step that HEVC's rises with; HEVC's at an effective step of 1, of luma,
+#: and of R, G and B, whose errors cancel each other in luma in part.
 HEVC_POWER, HEVC_AT_ONE, HEVC_AT_ONE_OF_RGB = 1.08, 1.34, 1.11
 #: Enumerated colour spaces of a JP2 file whose first component is luma: gray, and sYCC.
 LUMA_FIRST = (17, 18)
 
 
 def step_from_rate(rate: float, gray: bool = False) -> float:
-    """Step of a stated rate, on the same scale as `step_from_quantizer`: 35 / rate.
+    """Step of a stated rate, on the same scale as `step_from_effective`: 35 / rate.
 
     For pictures whose codestream is not there, or cannot be read. Measured on 24 pictures of
     CID22's training part: x265 all intra on luma, OpenJPEG irreversible at ratios 13 to 100, R, G
@@ -51,8 +51,8 @@ def step_from_rate(rate: float, gray: bool = False) -> float:
     return min((GRAY_STEP_TIMES_RATE if gray else STEP_TIMES_RATE) / rate, LARGEST_STEP)
 
 
-def step_from_quantizer(step: float, luma: bool = True) -> float:
-    """Step at which HEVC's luma errs as much as behind a step of JPEG 2000's: 1.34 step^1.08.
+def step_from_effective(step: float, luma: bool = True) -> float:
+    """Step at which HEVC's luma errs as much as JPEG 2000's at an effective step: 1.34 step^1.08.
 
     Measured on 23 pictures of CID22's training part: x265 all intra on luma at seven QPs, OpenJPEG
     with both wavelets at ratios 8 to 100 in gray, colour with and without its transform; equal
@@ -63,7 +63,7 @@ def step_from_quantizer(step: float, luma: bool = True) -> float:
     Parameters
     ----------
     step : float
-        As of an orthonormal transform, 8-bit sample values, above 0.
+        Of an `EffectiveStep`, above 0.
     luma : bool
         Whether luma was quantized; if not, R, G and B were.
     """
@@ -112,10 +112,10 @@ def strength(data: bytes) -> CodedStrength:
 def _step(codestream: Codestream, luma_first: bool) -> float | None:
     """Step on HEVC's scale, 0 if nothing was lost; None if the packets cannot be read."""
     try:
-        quantizer = read_quantizer(codestream, luma_first)
+        found = read_effective_step(codestream, luma_first)
     except ImageError:
         return None
-    return 0.0 if quantizer.lossless else step_from_quantizer(quantizer.step, quantizer.luma)
+    return 0.0 if found.lossless else step_from_effective(found.step, found.luma)
 
 
 def _colour_space(data: bytes, header: MediaBox) -> int | None:

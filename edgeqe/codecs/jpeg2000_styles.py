@@ -42,7 +42,7 @@ class Coding:
 
 
 @dataclass(frozen=True)
-class Quantization:
+class SubbandSteps:
     """Quantization of a component."""
 
     style: int
@@ -78,7 +78,7 @@ class Styles:
     """Whether the first three components are luma and two of chroma, made from RGB."""
     coding: tuple[Coding, ...]
     """Of each component."""
-    quantization: tuple[Quantization, ...]
+    quantization: tuple[SubbandSteps, ...]
     """Of each component."""
 
 
@@ -103,7 +103,7 @@ def read_styles(
     """
     general: tuple[int, int, int] | None = None
     coding: dict[int, Coding] = {}
-    quantization: dict[int, Quantization] = {}
+    quantization: dict[int, SubbandSteps] = {}
     index_bytes = 1 if components < 257 else 2
     for segments in (main, tile):
         markers = {segment.marker for segment in segments}
@@ -163,7 +163,7 @@ def _coding(reader: ByteReader, flags: int) -> Coding:
     return replace(found, precincts=tuple(sizes))
 
 
-def _quantization(reader: ByteReader) -> Quantization:
+def _quantization(reader: ByteReader) -> SubbandSteps:
     """Quantization from its style on."""
     value = reader.u(1)
     style, guard_bits = value & 31, value >> 5
@@ -176,4 +176,4 @@ def _quantization(reader: ByteReader) -> Quantization:
         steps = [(number >> 11, number & 2047) for number in numbers]
     if not steps:
         raise damaged("a JPEG 2000 codestream has no quantization steps")
-    return Quantization(style, guard_bits, tuple(steps))
+    return SubbandSteps(style, guard_bits, tuple(steps))

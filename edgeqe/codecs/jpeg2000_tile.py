@@ -21,7 +21,7 @@ Packet = tuple[int, int, int, int]
 SEGMENT_LIMIT = 2000
 
 
-class Tile:
+class CodedTile:
     """A tile: its styles, and its components' resolutions."""
 
     def __init__(self, codestream: Codestream, index: int, parts: list[TilePart]) -> None:

@@ -54,8 +54,8 @@ def test_the_step_of_a_stated_rate_falls_with_it_and_stays_in_range() -> None:
     assert jpeg2000.step_from_rate(1, gray=True) < jpeg2000.step_from_rate(1)
 
 
-def test_a_quantizers_step_stays_in_range() -> None:
-    steps = [jpeg2000.step_from_quantizer(step) for step in (1e-9, 0.1, 1, 10, 1e9)]
+def test_a_step_of_jpeg_2000_stays_in_range() -> None:
+    steps = [jpeg2000.step_from_effective(step) for step in (1e-9, 0.1, 1, 10, 1e9)]
     assert steps == sorted(steps)
     assert 0.0 < steps[0]
     assert steps[-1] == 4096.0

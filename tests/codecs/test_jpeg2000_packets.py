@@ -7,7 +7,7 @@ import pytest
 from edgeqe.codecs import jpeg2000
 from edgeqe.codecs.jpeg2000_codestream import read_codestream
 from edgeqe.codecs.jpeg2000_packets import HeaderBits, TagTree
-from edgeqe.codecs.jpeg2000_quantizer import Quantizer, read_quantizer
+from edgeqe.codecs.jpeg2000_step import EffectiveStep, read_effective_step
 from edgeqe.errors import ImageError
 
 #: Code-block style bits.
@@ -50,8 +50,8 @@ def codestream(
     )  # fmt: skip
 
 
-def quantizer(data: bytes) -> Quantizer:
-    return read_quantizer(read_codestream(data, 0, len(data)), luma_first=False)
+def effective(data: bytes) -> EffectiveStep:
+    return read_effective_step(read_codestream(data, 0, len(data)), luma_first=False)
 
 
 def test_the_standards_own_tag_tree() -> None:
@@ -90,32 +90,32 @@ def test_planes_left_out_are_those_counted_by_hand() -> None:
     # 1 + 8 - 1 = 8 planes. The first block has 2 zero planes and sends 2: 4 are left out, which
     # makes of the step 1 one of 16. The second has 3 and sends 1, and the first of three passes
     # of another, half a plane: 3.5 are left out.
-    found = quantizer(codestream(TWO))
+    found = effective(codestream(TWO))
     energy = (9 * 16.0**2 + 33 * 2.0 ** (2 * 3.5)) / (9 + 33)
     assert found.step == pytest.approx(energy**0.5, rel=1e-12)
     assert found.luma and not found.lossless
 
 
-def test_the_strength_is_the_quantizers_on_hevcs_scale_and_the_rate_stays() -> None:
+def test_the_strength_is_the_step_on_hevcs_scale_and_the_rate_stays() -> None:
     data = codestream(TWO)
     found = jpeg2000.strength(data)
     assert found.exact and not found.lossless
-    assert found.step == jpeg2000.step_from_quantizer(quantizer(data).step)
+    assert found.step == jpeg2000.step_from_effective(effective(data).step)
     assert found.number == 8 * len(data) / (128 * 64)
 
 
 def test_the_step_size_scales_the_step() -> None:
-    one = quantizer(codestream(TWO)).step
-    assert quantizer(codestream(TWO, mantissa=512)).step == pytest.approx(1.25 * one, rel=1e-12)
+    one = effective(codestream(TWO)).step
+    assert effective(codestream(TWO, mantissa=512)).step == pytest.approx(1.25 * one, rel=1e-12)
     # the smaller exponent makes the step twice as large, and there is a plane less
-    half = quantizer(codestream(TWO, exponent=7)).step
+    half = effective(codestream(TWO, exponent=7)).step
     assert half == pytest.approx(one, rel=1e-12)
 
 
 def test_a_block_that_sends_nothing_does_not_count() -> None:
     # the second is not in layer 0: a bit 0 of its leaf
     alone = packed(f"{FIRST} 0") + bytes(9)
-    assert quantizer(codestream(alone)).step == pytest.approx(16.0, rel=1e-12)
+    assert effective(codestream(alone)).step == pytest.approx(16.0, rel=1e-12)
 
 
 def test_a_second_layer_adds_its_passes() -> None:
@@ -123,7 +123,7 @@ def test_a_second_layer_adds_its_passes() -> None:
     # bits, so 6 in all, 2 planes and two of three passes; the second comes first in this layer,
     # its leaf told to be 1, with 3 zero planes and one pass of 7 bytes.
     layers = packed(f"{FIRST} 0") + bytes(9) + packed("1 1 10 0 0101 1 01 0 0 111") + bytes(12)
-    found = quantizer(codestream(layers, layers=2))
+    found = effective(codestream(layers, layers=2))
     # left out: 8 - 2 - 2 - 0.75 = 3.25 and 8 - 3 - 1 = 4
     energy = (14 * 2.0 ** (2 * 3.25) + 7 * 16.0**2) / (14 + 7)
     assert found.step == pytest.approx(energy**0.5, rel=1e-12)
@@ -131,25 +131,25 @@ def test_a_second_layer_adds_its_passes() -> None:
 
 def test_an_empty_packet_adds_nothing() -> None:
     layers = packed("0") + packed(f"1 0 1 1 {FIRST[5:]} 0") + bytes(9)
-    assert quantizer(codestream(layers, layers=2)).step == pytest.approx(16.0, rel=1e-12)
+    assert effective(codestream(layers, layers=2)).step == pytest.approx(16.0, rel=1e-12)
 
 
 def test_each_terminated_pass_has_its_length() -> None:
     # 4 passes, each of one pass' 3 bits: 1, 2, 3 and 4 bytes
     data = packed("1 11 001 1 1101 0 001 010 011 100 0") + bytes(10)
-    assert quantizer(codestream(data, style=TERMINATE)).step == pytest.approx(16.0, rel=1e-12)
+    assert effective(codestream(data, style=TERMINATE)).step == pytest.approx(16.0, rel=1e-12)
     with pytest.raises(ImageError, match="longer than its tile"):
-        quantizer(codestream(data[:-1], style=TERMINATE))
+        effective(codestream(data[:-1], style=TERMINATE))
 
 
 def test_passes_behind_the_tenth_have_segments_by_turns_where_some_bypass_the_coder() -> None:
     # 14 passes (1111 01000: 6 + 8): ten in 3 + 3 bits, two in 3 + 1, one in 3, one in 3 + 0
     data = packed("1 11 001 1 1111 01000 0 010100 0011 010 001 0") + bytes(20 + 3 + 2 + 1)
     # 8 - 2 planes, of which 14 passes are 5 and the first of three of another
-    found = quantizer(codestream(data, style=BYPASS))
+    found = effective(codestream(data, style=BYPASS))
     assert found.step == pytest.approx(2.0**0.5, rel=1e-12)
     with pytest.raises(ImageError, match="longer than its tile"):
-        quantizer(codestream(data[:-1], style=BYPASS))
+        effective(codestream(data[:-1], style=BYPASS))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_what_cannot_be_read_is_named_and_the_rate_says_the_step(
 ) -> None:
     data = codestream(**damage)  # type: ignore[arg-type]
     with pytest.raises(ImageError, match=says):
-        quantizer(data)
+        effective(data)
     found = jpeg2000.strength(data)
     assert not found.exact
     assert found.step == jpeg2000.step_from_rate(found.number, gray=True)
@@ -188,4 +188,4 @@ def test_packed_headers_of_a_tile_part_are_refused() -> None:
     length = struct.unpack_from(">I", data, at)[0] + len(ppt)
     longer = data[:at] + struct.pack(">I", length) + data[at + 4 : start] + ppt + data[start:]
     with pytest.raises(ImageError, match="PPT"):
-        quantizer(longer)
+        effective(longer)

@@ -17,14 +17,14 @@ import numpy.typing as npt
 from edgeqe.codecs.coded import damaged, unsupported
 from edgeqe.codecs.jpeg2000_codestream import Codestream, TilePart
 from edgeqe.codecs.jpeg2000_geometry import Subband
-from edgeqe.codecs.jpeg2000_tile import Tile
+from edgeqe.codecs.jpeg2000_tile import CodedTile
 
 #: Code-blocks and packets of a picture that are looked at, each once in each layer: half a second.
 WORK_LIMIT = 120_000
 #: Tiles that are looked at, evenly chosen, and the most components of a picture.
 CHOSEN_TILES, COMPONENT_LIMIT = 64, 64
-#: Part of a bit plane that is there after its first and its second pass of three: of 0, 0.25 ..
-#: 1, the pair that predicts the error best, see `edgeqe.codecs.jpeg2000.step_from_quantizer`.
+#: Part of a bit plane that is there after none, one and two of its three passes: of six pairs that
+#: were tried the one that predicts the error best, see `jpeg2000.step_from_effective`.
 PART_OF_PLANE = (0.0, 0.5, 0.75)
 #: Taps of the synthesis filters, low and high pass (ITU-T T.800, F.3), 9/7 and 5/3.
 SYNTHESIS = {
@@ -41,7 +41,7 @@ NORM_LEVEL = 8
 
 
 @dataclass(frozen=True)
-class Quantizer:
+class EffectiveStep:
     """What a codestream was quantized with."""
 
     step: float
@@ -53,7 +53,7 @@ class Quantizer:
     """Whether the code-blocks of a reversible codestream send every plane."""
 
 
-def read_quantizer(codestream: Codestream, luma_first: bool) -> Quantizer:
+def read_effective_step(codestream: Codestream, luma_first: bool) -> EffectiveStep:
     """Step of a codestream from the headers of its packets.
 
     Of a picture with many tiles some are looked at.
@@ -79,7 +79,7 @@ def read_quantizer(codestream: Codestream, luma_first: bool) -> Quantizer:
     if not parts:
         raise damaged("a JPEG 2000 codestream has no tiles")
     tiles = sorted(parts)
-    first = Tile(codestream, tiles[0], parts[tiles[0]])
+    first = CodedTile(codestream, tiles[0], parts[tiles[0]])
     count = min(max(WORK_LIMIT // max(first.work, 1), 1), CHOSEN_TILES, len(tiles))
     luma = luma_first or first.styles.colour_transform or not _may_be_rgb(codestream)
     logs: list[float] = []
@@ -89,7 +89,7 @@ def read_quantizer(codestream: Codestream, luma_first: bool) -> Quantizer:
     alone = luma and not complete  # all of three components are whole if nothing was lost
     for chosen in range(count):
         index = tiles[chosen * len(tiles) // count]
-        tile = Tile(codestream, index, parts[index])
+        tile = CodedTile(codestream, index, parts[index])
         left -= tile.work
         if left < 0:
             raise unsupported("code-blocks of so many quality layers in JPEG 2000")
@@ -101,7 +101,7 @@ def read_quantizer(codestream: Codestream, luma_first: bool) -> Quantizer:
     if not logs:
         raise unsupported("pictures of which nothing is sent in JPEG 2000")
     energy = float(np.average(np.exp2(2 * np.array(logs)), weights=weights))
-    return Quantizer(math.sqrt(energy) * 2.0 ** (8 - depths[0]), luma, complete)
+    return EffectiveStep(math.sqrt(energy) * 2.0 ** (8 - depths[0]), luma, complete)
 
 
 def _may_be_rgb(codestream: Codestream) -> bool:
@@ -110,7 +110,7 @@ def _may_be_rgb(codestream: Codestream) -> bool:
     return len(components) == 3 and len(set(components)) == 1
 
 
-def _losses(tile: Tile, depths: Sequence[int]) -> Iterator[tuple[int, float, float, int]]:
+def _losses(tile: CodedTile, depths: Sequence[int]) -> Iterator[tuple[int, float, float, int]]:
     """Component, step, bit planes left out and bytes of each code-block that sends something."""
     for component, parts in enumerate(tile.blocks(len(depths))):
         reversible = tile.styles.coding[component].reversible
