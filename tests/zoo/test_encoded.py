@@ -26,7 +26,7 @@ STRENGTHS = {
     "vvc": (30, 2 ** (26 / 6)),
     "av1": (30, 19.0),  # base_q_idx 120, whose AC quantizer is 152 eighths
     "webp": (75, None),  # changed by the encoder from segment to segment
-    "jpeg2000": (24 / 20, None),  # 35 / rate, or 14 / rate in gray
+    "jpeg2000": (24 / 20, None),  # the step is the picture's own
 }
 
 
