@@ -50,7 +50,8 @@ class CodedStrength:
     lossless: bool = False
     """Whether the headers say that nothing was quantized."""
     exact: bool = True
-    """Whether `number` says it all; False for a JPEG whose table is none of the IJG's."""
+    """False for a JPEG whose table is none of the IJG's, which `number` does not say, and for a
+    JPEG 2000 file whose step is guessed from its rate."""
 
 
 class UnsupportedCodingError(ImageError):

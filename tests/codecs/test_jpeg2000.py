@@ -33,7 +33,6 @@ def test_the_rate_is_the_one_asked_for(ratio: int) -> None:
     assert (found.codec, found.scale) == ("jpeg2000", Scale.RATE)
     assert (found.width, found.height, found.bit_depth) == (1024, 768, 8)
     assert found.number == pytest.approx(24 / ratio, rel=0.02)  # 24 bits a pixel before
-    assert found.step == pytest.approx(35 / found.number, rel=1e-12)
 
 
 @pytest.mark.parametrize("picture", [PHOTO, PHOTO[..., 1]])
@@ -43,15 +42,33 @@ def test_the_rate_is_that_of_the_codestream_alone(ratio: int, picture: np.ndarra
     raw = data[data.index(jpeg2000.CODESTREAM) :]  # the last box
     found = jpeg2000.strength(data)
     assert found.number == jpeg2000.strength(raw).number == 8 * len(raw) / (320 * 256)
-    # a gray picture takes fewer bits for the same step
-    assert found.step * found.number == pytest.approx(35 if picture.ndim == 3 else 14, rel=1e-12)
+    assert found.step == jpeg2000.strength(raw).step
 
 
-def test_the_step_falls_with_the_rate_and_stays_in_range() -> None:
+def test_the_step_of_a_stated_rate_falls_with_it_and_stays_in_range() -> None:
     rates = [0.001, 0.01, 0.1, 1, 10]
     steps = [jpeg2000.step_from_rate(rate) for rate in rates]
     assert steps == sorted(steps, reverse=True)
     assert steps[0] == 4096.0  # the largest that a strength may be
+    # a gray picture takes fewer bits for the same step
+    assert jpeg2000.step_from_rate(1, gray=True) < jpeg2000.step_from_rate(1)
+
+
+def test_a_step_of_jpeg_2000_stays_in_range() -> None:
+    steps = [jpeg2000.step_from_effective(step) for step in (1e-9, 0.1, 1, 10, 1e9)]
+    assert steps == sorted(steps)
+    assert 0.0 < steps[0]
+    assert steps[-1] == 4096.0
+
+
+def test_a_jp2_file_says_which_component_is_luma() -> None:
+    data = coded(20)
+    colour = data.index(b"colr") + 4
+    assert data[colour : colour + 7] == b"\1\0\0" + struct.pack(">I", 16)  # sRGB
+    sycc = data[: colour + 3] + struct.pack(">I", 18) + data[colour + 7 :]
+    # the first component of three alike is R, or luma: another mean, and another scale
+    assert jpeg2000.strength(sycc).exact
+    assert jpeg2000.strength(sycc).step != jpeg2000.strength(data).step
 
 
 def test_tiles_and_metadata_count_as_the_standard_has_it() -> None:

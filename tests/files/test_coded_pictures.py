@@ -273,7 +273,9 @@ def test_a_jp2_brings_its_profile_its_exif_and_its_alpha(tmp_path: Path) -> None
         data[:header] + size.to_bytes(4, "big") + data[header + 4 : at] + colour
         + data[at + length : start] + described + data[start:]
     )  # fmt: skip
-    report = enhance_file(Stand(), data, tmp_path / "out.png")
+    with pytest.raises(ImageError, match="coded without loss"):
+        enhance_file(Stand(), data, tmp_path / "out.png")
+    report = enhance_file(Stand(), data, tmp_path / "out.png", rate=1.0)
     assert (report.kind, report.codec, report.scale) == ("RGB + alpha", "jpeg2000", "rate")
     with Image.open(tmp_path / "out.png") as picture:
         # all bits of the reversible wavelet
@@ -297,7 +299,7 @@ def test_deep_jpeg_2000_comes_whole(tmp_path: Path, pixels: str) -> None:
     shape = (64, 96) if pixels == "gray16le" else (64, 96, 3)
     given = draw.integers(0, 65536, shape, dtype=np.uint16)
     data = jpeg_2000(given, pixels)
-    report = enhance_file(Stand(), data, tmp_path / "out.png")
+    report = enhance_file(Stand(), data, tmp_path / "out.png", rate=1.0)  # it says no loss
     assert report.kind == ("16-bit gray" if given.ndim == 2 else "16-bit RGB")
     np.testing.assert_array_equal(by_ffmpeg(tmp_path / "out.png"), given)  # reversible wavelet
 
@@ -384,7 +386,6 @@ def test_the_report_says_what_the_encoder_was_asked_for(codec: str, asked: float
         # the encoder cuts whole code-blocks, so in so small a picture it may stay below
         assert report.number == 8 * len(data) / (96 * 64)
         assert report.number == pytest.approx(asked, rel=0.25)
-        assert report.step == pytest.approx(35 / report.number)
         return
     # libheif's plugin of x265: QP 47 less half the quality, measured
     assert report.number == (47 - asked // 2 if codec == "heif" else asked)
