@@ -20,7 +20,7 @@ from edgeqe.errors import ImageError
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 CODESTREAM = b"\xff\x4f\xff\x51"
 #: Step times rate of a colour picture, and of a gray one.
-STEP_TIMES_RATE, GRAY_STEP_TIMES_RATE = 35.0, 14.0
+STEP_TIMES_RATE, GRAY_STEP_TIMES_RATE = 17.0, 11.0
 #: Steps that are given: a blank picture takes hardly a bit.
 SMALLEST_STEP, LARGEST_STEP = 2.0**-10, 4096.0
 #: Power of the effective step that HEVC's rises with; HEVC's at an effective step of 1, of luma,
@@ -31,15 +31,13 @@ LUMA_FIRST = (17, 18)
 
 
 def step_from_rate(rate: float, gray: bool = False) -> float:
-    """Step of a stated rate, on the same scale as `step_from_effective`: 35 / rate.
+    """Step of a stated rate, on the same scale as `step_from_effective`: 17 / rate.
 
-    For pictures whose codestream is not there, or cannot be read. Measured on 24 pictures of
-    CID22's training part: x265 all intra on luma, OpenJPEG irreversible at ratios 13 to 100, R, G
-    and B coded as they are, equal mean squared error of luma, mean over the pictures of the
-    logarithm of the step. The straight line of least squares through that has the slope -1.00 and
-    the products 34.6 in colour and 13.7 in gray; the means lie within 11 % of it. A single picture
-    does not, because the rate says nothing of its detail: the logarithm to the base of two errs
-    by 1.0 (standard deviation). With the colour transform colour takes half the rate.
+    For pictures whose codestream is not there, or cannot be read. Measured on 23 pictures of
+    CID22's training part at ratios 8 to 100, OpenJPEG irreversible with its colour transform, as most
+    encoders have it (without it the product is 29): the effective step times the rate, mean of the
+    logarithm. A single picture does not follow it, because the rate says nothing of its detail: the
+    logarithm to the base of two errs by 1.0 (standard deviation).
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class JpegCoder:
 
 
 class Jpeg2000Coder:
-    """JPEG 2000, irreversible (9/7 wavelet), one quality layer at a rate.
+    """JPEG 2000, irreversible (9/7 wavelet, colour transform), one quality layer at a rate.
 
     The rate is in bits per pixel. Pillow's `quality_layers` are ratios of the uncoded
     picture's bytes to the codestream's.
@@ -65,6 +65,7 @@ class Jpeg2000Coder:
             "JPEG2000",
             no_jp2=True,
             irreversible=True,
+            mct=int(samples.ndim == 3),
             quality_mode="rates",
             quality_layers=[bits / value],
         )
