@@ -18,6 +18,29 @@ def random(*shape: int, seed: int = 1) -> Float:
     return np.random.default_rng(seed).normal(0, 0.5, shape).astype(np.float32)
 
 
+#: Kernel and bias of `conv`.
+K3 = {"k": random(2, 2, 3, 3), "b": random(2, seed=2)}
+#: Constants that nodes name.
+NUMBERS = {
+    "s": np.float32(0.3),
+    "c": random(2, 1, 1),
+    "d": random(1, 2, 1, 1, seed=9),
+    "nought": np.float32(0),
+    "one": np.float32(1),
+    "s1": np.array([0.3], np.float32),
+    "sizes": np.array([1, 3]),
+    "minus1": np.array([-1]),
+    "far": np.array([2**62]),
+    "axis": np.array([1]),
+    "pads": np.array([0, 0, 2, 2, 0, 0, 0, 0]),
+    "k": random(2, 2, 3, 3),
+}
+
+
+def conv(**attributes: Any) -> onnx.NodeProto:
+    return make("Conv", ["x", "k", "b"], ["y"], "c", **attributes)
+
+
 def model(
     nodes: Sequence[onnx.NodeProto],
     constants: dict[str, Any],

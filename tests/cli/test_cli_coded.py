@@ -15,7 +15,7 @@ from PIL import Image
 from edgeqe.cli import main
 from edgeqe.codecs import bpg
 from tests import coded_files, small_models
-from tests.files.test_coded_pictures import by_ffmpeg, heic
+from tests.files.coded_pictures import by_ffmpeg, heic
 
 PHOTO = coded_files.photo(64, 96)
 CODECS = ("jpeg", "heif", "avif", "webp", "jpeg2000", "bpg")
