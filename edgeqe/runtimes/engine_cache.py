@@ -45,12 +45,24 @@ class CachedEngine:
 
 
 def cache_folder() -> Path:
-    """Folder of the engines: ``EDGEQE_CACHE_DIR``, or the user's folder of caches."""
+    """Folder of the engines: ``EDGEQE_CACHE_DIR``, or the user's folder of caches.
+
+    Raises
+    ------
+    InputError
+        If there is neither, nor a home folder.
+    """
     named = os.environ.get(CACHE_VARIABLE)
     if named:
         return Path(named) / "engines"
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "edgeqe" / "engines"
+    base = os.environ.get("XDG_CACHE_HOME")
+    try:
+        caches = Path(base) if base else Path.home() / ".cache"
+    except RuntimeError as error:  # a user whom the system does not know
+        raise InputError(
+            f"there is no home folder to keep engines in: set {CACHE_VARIABLE} to a folder."
+        ) from error
+    return caches / "edgeqe" / "engines"
 
 
 class EnginePlace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 import subprocess
 import sys
@@ -24,7 +25,7 @@ DEAD_PROCESS = 2**22 + 1
 
 @posix
 def test_a_guessed_name_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(part_files.secrets, "token_hex", lambda _: "0123456789ab")
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "0123456789ab")
     victim = tmp_path / "victim"
     victim.write_bytes(b"mine")
     part = PartFile(tmp_path / "out.json", overwrite=True)
