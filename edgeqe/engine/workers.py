@@ -2,8 +2,8 @@
 
 Handlers of signals run in the main thread alone, between any two of its instructions, and may raise
 there, as Ctrl-C does. An exception between taking a lock and the block that gives it back would leave
-it taken for ever. So the caller's thread takes nothing: it starts a thread for the call and waits for
-it, both of which are single steps in C. For the same reason nothing here is from
+it taken for ever. So the caller's thread takes nothing: it hands the call to another thread and waits
+for it, both of which are single steps in C. For the same reason nothing here is from
 `concurrent.futures`, whose pool is also closed while other threads of an ending program still run.
 """
 
@@ -15,6 +15,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
@@ -70,6 +71,44 @@ class _Call(Generic[T]):
             self.wait()
 
 
+class _Callers:
+    """Threads of calls, of all engines: one more than there were calls at once.
+
+    A thread that takes a call sees to it that another waits, so callers only add to a queue.
+    """
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[_Call[Any]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._waiting, self._begun = 0, False
+
+    def put(self, call: _Call[Any]) -> None:
+        """Let a thread run a call; RuntimeError if there can be none."""
+        if (
+            not self._begun
+        ):  # if two callers are first, or one is interrupted here, there is one more
+            _thread.start_new_thread(self._serve, (1,))
+            self._begun = True
+        self._queue.put(call)
+
+    def _serve(self, uncounted: int) -> None:
+        while True:
+            with self._lock:
+                self._waiting += uncounted
+            call = self._queue.get()
+            with (
+                self._lock,
+                suppress(RuntimeError),
+            ):  # without a further thread, calls wait for this
+                self._waiting -= 1
+                if not self._waiting:
+                    _thread.start_new_thread(self._serve, (0,))
+                    self._waiting += 1
+            call.run()
+            del call  # an idle thread keeps no picture
+            uncounted = 1
+
+
 class Workers:
     """Runs calls, and their windows on a pool of threads, which is made when it is first used.
 
@@ -114,7 +153,7 @@ class Workers:
 
     def _on_a_thread(self, call: _Call[T]) -> T:
         try:
-            _thread.start_new_thread(call.run, ())
+            _callers.put(call)
             call.wait()
         except BaseException as error:
             call.drop()
@@ -215,10 +254,13 @@ class Workers:
 
 
 def _break_off() -> None:
+    global _callers
+    _callers = _Callers()
     for workers in _all:
         workers.break_off()
 
 
+_callers = _Callers()
 _all: weakref.WeakSet[Workers] = weakref.WeakSet()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_break_off)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from edgeqe import ClosedError, Enhancer
+from edgeqe.engine import workers
 from edgeqe.engine.workers import Workers
 from edgeqe.runtimes.sessions import SessionFactory
 from edgeqe.targets.profile import Backend, Profile
@@ -131,7 +132,7 @@ with Enhancer("edgeqe-nano", threads=2) as enhancer:
 def test_an_interrupted_call_no_longer_writes() -> None:
     began, go_on = threading.Event(), threading.Event()
     ran: list[int] = []
-    workers = Workers(1)
+    own = Workers(1)
 
     def window(index: int) -> None:
         began.set()
@@ -140,14 +141,14 @@ def test_an_interrupted_call_no_longer_writes() -> None:
 
     def call() -> None:
         with contextlib.suppress(BaseException):  # what nobody sees, who was interrupted
-            workers.call(lambda: workers.each(window, range(9), 1))
+            own.call(lambda: own.each(window, range(9), 1))
 
     threading.Thread(target=call, daemon=True).start()
     assert began.wait(GUARD_SECONDS)
-    (running,) = workers._calls
+    (running,) = own._calls
     running.dropped = True  # what an interrupt does first
     go_on.set()
-    on_a_thread(workers.close)
+    on_a_thread(own.close)
     assert ran == [0]
 
 
@@ -216,6 +217,7 @@ def test_without_further_threads_it_is_an_error_of_ours(monkeypatch: pytest.Monk
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(_thread, "start_new_thread", none_left)
+    monkeypatch.setattr(workers, "_callers", workers._Callers())
     with pytest.raises(Exception, match="no more threads") as caught:
         Workers(1).call(lambda: None)
     assert type(caught.value).__module__ == "edgeqe.errors"
