@@ -9,6 +9,7 @@ import numpy as np
 from edgeqe.codecs.strength import Strength, resolve_strength
 from edgeqe.engine.arrays import enhance_arrays, enhance_semi_planar
 from edgeqe.engine.engine import Engine
+from edgeqe.engine.opening import OpenedEngine
 from edgeqe.errors import InputError
 from edgeqe.model.serving import check_serves
 from edgeqe.views.arrays import Image, depth_of
@@ -22,7 +23,11 @@ __all__ = ["ArrayCalls"]
 class ArrayCalls:
     """Base of `Enhancer`, which makes the engine."""
 
-    _engine: Engine
+    _opened: OpenedEngine
+
+    @property
+    def _engine(self) -> Engine:
+        return self._opened.engine
 
     @property
     def takes_planes(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Literal
 
@@ -12,7 +12,7 @@ from edgeqe.codecs.strength import Strength, resolve_if_given
 from edgeqe.engine.cascade import LONGEST
 from edgeqe.engine.memory import parse_size
 from edgeqe.engine.opening import open_on
-from edgeqe.errors import InputError, InputTypeError
+from edgeqe.errors import ClosedError, InputError, InputTypeError
 from edgeqe.info import Info, SelfTest, info_of
 from edgeqe.model.serving import check_serves, codecs_of
 from edgeqe.views.arrays import check_residual
@@ -28,7 +28,10 @@ class Enhancer(ArrayCalls):
     """Removes compression artefacts from pictures, in a bounded amount of memory.
 
     Thread-safe: calls of several threads share sessions, threads and memory limit,
-    and wait where the limit is in use. A context manager.
+    and wait where the limit is in use. A context manager. A process that is forked from one that
+    uses it makes sessions and threads of its own at its first call; on an accelerator it must make
+    an `Enhancer` of its own. Pickling, `multiprocessing` and `copy` send the arguments, and the
+    other side opens the models anew.
 
     Parameters
     ----------
@@ -86,8 +89,21 @@ class Enhancer(ArrayCalls):
             kind = InputError if type(threads) is int else InputTypeError
             raise kind(f"threads {threads!r} is not a whole number from 1 to 256.")
         limit = parse_size(memory_limit)
+        self._same = partial(
+            type(self),
+            names,
+            target=target,
+            memory_limit=memory_limit,
+            threads=threads,
+            allow_fallback=allow_fallback,
+        )
         self._opened = open_on(names, target, limit, threads, allow_fallback=allow_fallback)
-        self._engine = self._opened.engine
+
+    def __reduce__(self) -> tuple[Callable[[], Enhancer], tuple[()]]:
+        """Pickle and copy the arguments: what comes of it opens the models anew."""
+        if self._opened.closed:
+            raise ClosedError("this Enhancer is closed: make a new one instead of a copy.")
+        return self._same, ()
 
     def __enter__(self) -> Enhancer:
         return self
@@ -96,8 +112,11 @@ class Enhancer(ArrayCalls):
         self.close()
 
     def close(self) -> None:
-        """Free sessions and threads; calls that follow raise ClosedError. Closing twice is fine."""
-        self._engine.close()
+        """Free sessions and threads; calls that follow raise ClosedError. Closing twice is fine.
+
+        Calls of other threads that are under way are finished first.
+        """
+        self._opened.close()
 
     @property
     def info(self) -> Info:

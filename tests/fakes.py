@@ -154,7 +154,7 @@ def enhancer_of(
         threads,
     )
     enhancer = Enhancer.__new__(Enhancer)
-    enhancer._engine, enhancer._opened = engine, OpenedEngine(engine, profile_for("cpu"), "")
+    enhancer._opened = OpenedEngine(engine, profile_for("cpu"), "")
     return enhancer
 
 

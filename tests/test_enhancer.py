@@ -208,9 +208,10 @@ with Enhancer("edgeqe-tiny", threads=2) as enhancer:
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    # The heap breathes by some pages, and a second window's memory, 1.2 MiB, comes when both threads
-    # are first at their peaks at once; a leak of one frame a call would be 57 MB.
-    assert int(done.stdout) < 2 << 20
+    # The heap breathes by some pages. A second window's memory in the arena and in the second thread's
+    # heap, 1.4 MiB each, comes when both threads are first at their peaks at once, which on a busy
+    # machine is after the warm-up; a leak of one frame a call would be 57 MB.
+    assert int(done.stdout) < 4 << 20
 
 
 def test_pictures_of_many_sizes_share_interpreters_and_equal_the_whole() -> None:

@@ -1,7 +1,8 @@
 """Loading ONNX files of any tool, external data included.
 
 Nothing of the file runs. Weights in other files are read from the model's own folder
-alone, and only when they lie there without a link or a ``..`` that leads out of it. What could hold
+alone, and only when no ``..`` and no link leads out of it, but for one into the folder that the
+model itself is a link into. What could hold
 further tensors or code (subgraphs, functions, sparse tensors, foreign domains) is refused, because
 ONNX Runtime, which the conversion is compared with, would open and run it.
 """
@@ -61,7 +62,7 @@ def load(source: Path | bytes) -> onnx.ModelProto:
     _refuse_code(model, what)
     for tensor in tensors(model.graph):
         if tensor.data_location == TensorProto.EXTERNAL:
-            _take_in(tensor, None if isinstance(source, bytes) else source.parent)
+            _take_in(tensor, None if isinstance(source, bytes) else source)
     return model
 
 
@@ -162,11 +163,11 @@ def _array(tensor: onnx.TensorProto) -> Array:
     return array
 
 
-def _take_in(tensor: onnx.TensorProto, folder: Path | None) -> None:
+def _take_in(tensor: onnx.TensorProto, model: Path | None) -> None:
     """Read a tensor's external data into it."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
-    inside = _inside(location, folder)
+    inside = _inside(location, model)
     if inside is None:
         raise InputError(
             f"constant '{tensor.name}' lies in '{location}', outside the model's folder, which is "
@@ -195,15 +196,21 @@ def _take_in(tensor: onnx.TensorProto, folder: Path | None) -> None:
     del tensor.external_data[:]
 
 
-def _inside(location: str, folder: Path | None) -> Path | None:
-    """File of an external-data location, None if it is not below the model's folder."""
+def _inside(location: str, model: Path | None) -> Path | None:
+    """File of an external-data location, None if it is not below the model's folder.
+
+    1. Beside the model, and below its folder when links are followed.
+    2. A model that is a link itself, as in the caches of model hubs: data that is a link beside
+       it, into the folder where the model's own link leads. ONNX Runtime opens both.
+    """
     posix, windows = PurePosixPath(location), PureWindowsPath(location)
-    if folder is None or not location or "\0" in location:
+    if model is None or not location or "\0" in location:
         return None
     if posix.is_absolute() or windows.anchor or ".." in windows.parts:
         return None
     try:
-        path = (folder / location).resolve()
-        return path if path.is_relative_to(folder.resolve()) else None
+        path = (model.parent / location).resolve()
+        folders = (model.parent.resolve(), model.resolve().parent)
+        return path if any(path.is_relative_to(folder) for folder in folders) else None
     except (OSError, RuntimeError):  # a loop of links
         return None

@@ -11,13 +11,14 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import click
 
 from edgeqe import __version__
 from edgeqe.errors import EdgeqeError, InputError
+from edgeqe.reports.process import clean_end, silence_stdout, whole_streams
 
 __all__ = ["GROUPS", "VERBS", "main"]
 
@@ -76,17 +77,17 @@ WRONG_USE = 2
 
 
 def _stop(message: str, exit_code: int) -> NoReturn:
-    click.echo(f"edgeqe: {' '.join(message.split())}", err=True)
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):  # full, or its reader went away
+        silence_stdout()
+    with suppress(OSError):  # a log on a full disk
+        click.echo(f"edgeqe: {' '.join(message.split())}", err=True)
     raise click.exceptions.Exit(exit_code)
 
 
 def _stop_quietly() -> NoReturn:
-    # Standard output still holds text for the reader that went away; unless it goes
-    # somewhere, the interpreter complains about it at exit.
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # not a real file: nothing is written at exit
-        pass
+    silence_stdout()
     raise click.exceptions.Exit(READER_GONE)
 
 
@@ -174,7 +175,8 @@ class VerbGroup(click.Group):
     def main(self, args: Sequence[str] | None = None, *extra: Any, **more: Any) -> Any:
         """Run the command line; see `click.Command.main`."""
         more.setdefault("prog_name", "edgeqe")
-        return super().main(args, *extra, **more)
+        with whole_streams(), clean_end():
+            return super().main(args, *extra, **more)
 
 
 def _set_log_level() -> None:

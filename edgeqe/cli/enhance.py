@@ -120,6 +120,7 @@ def command(
     from edgeqe.codecs.strength import resolve_if_given
     from edgeqe.errors import EdgeqeError, InputError
     from edgeqe.model.serving import check_model
+    from edgeqe.reports.process import standard_stream
     from edgeqe.runtimes.quiet import quiet_start
     from edgeqe.views.options import EnhanceOptions
 
@@ -139,6 +140,8 @@ def command(
     path = model_file(model)
     if given is not None:
         check_model(path, given)
+    if to_stdout:
+        standard_stream("stdout")  # refused before the work if it is closed
     reports: list[FileReport] = []
     failures: list[tuple[str, EdgeqeError]] = []
     with quiet_start():
@@ -283,9 +286,11 @@ def _progress(jobs: list[Job], *, hide: bool) -> Iterator[Any]:
 
 
 def _enhance(enhancer: Any, source: str, destination: str, **options: Any) -> FileReport:
+    from edgeqe.reports.process import standard_stream
+
     report: FileReport = enhancer.enhance_file(
-        sys.stdin.buffer if source == "-" else source,
-        sys.stdout.buffer if destination == "-" else destination,
+        standard_stream("stdin") if source == "-" else source,
+        standard_stream("stdout") if destination == "-" else destination,
         **options,
     )
     return report

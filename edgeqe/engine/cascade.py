@@ -135,8 +135,9 @@ class Cascade:
         if key in kept:
             kept.move_to_end(key)
         else:
-            kept[key] = self._factory.open(index, key)
-            self._alive.add(kept[key])
+            session = self._factory.open(index, key)
+            self._alive.add(session)
+            kept[key] = session
             while len(kept) > KEPT_SESSIONS:
                 kept.popitem(last=False)
         return kept[key]

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from edgeqe.codecs.strength import Strength
+from edgeqe.engine.bands import save_band
 from edgeqe.engine.blocks import SHIFT, block_plan, enhance_blocks, grid
 from edgeqe.engine.cascade import Cascade, OpenSessions
 from edgeqe.engine.geometry import Geometry
@@ -68,6 +69,7 @@ class Engine:
         threads: int,
     ) -> None:
         self.limit, self.threads = limit, threads
+        self._sessions = sessions
         self.geometry, self._bounds, self._side = geometry, bounds, sessions.side
         self.cascade = cascade = Cascade(files, geometry, sessions)
         self._band, self._workers = threading.Lock(), Workers(threads)
@@ -155,11 +157,29 @@ class Engine:
         row of windows reads from a saved copy of its rows, because the row of windows above
         has overwritten the halo; one such call runs at a time, and one call of those that go
         by blocks.
+
+        Raises
+        ------
+        ClosedError
+            If the engine is closed.
         """
-        opened = self.cascade.at(strength, ensemble)
         if view.amount == 0.0:
+            self._workers.call(lambda: self.cascade.at(strength, ensemble))
             view.copy()
             return
+        self._workers.call(lambda: self._run(view, height, width, strength, in_place, ensemble))
+
+    def _run(
+        self,
+        view: View,
+        height: int,
+        width: int,
+        strength: Strength,
+        in_place: bool,
+        ensemble: int,
+    ) -> None:
+        """Enhance a picture, on the thread of its call."""
+        opened = self.cascade.at(strength, ensemble)
         if self.geometry.tiling == "blocks":
             self._blocks(view, opened, height, width)
             return
@@ -179,7 +199,7 @@ class Engine:
             saved: list[Samples] = []
             before = 0
             for top, windows in chosen.bands():
-                saved = _save_band(view, saved, before, top, top + chosen.rows.size)
+                saved = save_band(view, saved, before, top, top + chosen.rows.size)
                 before = top
                 size = None if self.is_exact(height, width) else (height, width)
                 self._windows(view.on_rows(saved, top), opened, chosen, windows, size)
@@ -266,6 +286,9 @@ class Engine:
 
     def network_pass(self, height: int, width: int, strength: Strength) -> None:
         """Run the network alone over all windows of such a picture, on neutral planes."""
+        self._workers.call(lambda: self._network_pass(height, width, strength))
+
+    def _network_pass(self, height: int, width: int, strength: Strength) -> None:
         opened, chosen = self.cascade.at(strength), self.plan(height, width)
         count, tag = chosen.count, opened.tag
         if self.geometry.tiling == "blocks":
@@ -282,6 +305,9 @@ class Engine:
 
     def golden_errors(self) -> list[tuple[float, float]]:
         """Difference from the golden output of each model, and its tolerance, 8-bit levels."""
+        return self._workers.call(self._golden_errors)
+
+    def _golden_errors(self) -> list[tuple[float, float]]:
         from edgeqe.runtimes import open_session
 
         errors = []
@@ -297,26 +323,20 @@ class Engine:
                 session.shrink()  # no window of the budget's
         return errors
 
+    def anew(self) -> Engine:
+        """Make an engine of the same files with nothing of this one, for a forked process.
+
+        Raises
+        ------
+        ClosedError
+            If it runs on an accelerator, whose driver a forked process cannot use.
+        """
+        sessions = self._sessions.anew()
+        return Engine(
+            self.cascade.files, self.geometry, sessions, self._bounds, self.limit, self.threads
+        )
+
     def close(self) -> None:
-        """Drop sessions and threads; later calls raise."""
-        self.cascade.close()
+        """Wait for the calls under way, drop sessions and threads; later calls raise."""
         self._workers.close()
-
-
-def _save_band(
-    view: View, saved: list[Samples], before: int, top: int, bottom: int
-) -> list[Samples]:
-    """Copy of a view's rows top to bottom, those already copied taken from `saved`."""
-    result: list[Samples] = []
-    for index, (array, factor) in enumerate(zip(view.sources, view.factors, strict=True)):
-        first, last = top // factor, -(-bottom // factor)
-        if not saved:
-            result.append(array[first:last].copy())
-            continue
-        band, shift = saved[index], first - before // factor
-        kept = len(band) - shift
-        band[:kept] = band[shift:]
-        fresh = array[first + kept : last]
-        band[kept : kept + len(fresh)] = fresh
-        result.append(band[: kept + len(fresh)])
-    return result
+        self.cascade.close()

@@ -3,29 +3,69 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from edgeqe.engine.engine import Engine
 from edgeqe.engine.geometry import Geometry, geometry_of
 from edgeqe.engine.tiling import fixed_side
 from edgeqe.engine.workers import available_threads
-from edgeqe.errors import InputError, ProviderError
+from edgeqe.errors import ClosedError, InputError, ProviderError
 from edgeqe.model.file import ModelFile
+from edgeqe.runtimes.forks import generation
 from edgeqe.runtimes.selection import asked, no_backend, profile_for, select
 from edgeqe.runtimes.sessions import SessionFactory
 from edgeqe.targets.profile import Backend, Profile
 
 
-@dataclass(frozen=True)
 class OpenedEngine:
-    """An engine, and the target that it runs on."""
+    """An engine, and the target that it runs on.
 
-    engine: Engine
-    profile: Profile
-    """Of the target that runs."""
-    fallback: str
-    """``cpu`` where that is not the one that was asked for, else empty."""
+    Parameters
+    ----------
+    engine : Engine
+    profile : Profile
+        Of the target that runs.
+    fallback : str
+        ``cpu`` where that is not the one that was asked for, else empty.
+    """
+
+    def __init__(self, engine: Engine, profile: Profile, fallback: str) -> None:
+        self.profile, self.fallback = profile, fallback
+        self._made = generation(), engine
+        self._closed = False
+        self._locks: dict[int, threading.Lock] = {}
+        """By generation, because a fork may find one taken."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this process: in a forked one it is made anew when it is first used.
+
+        Raises
+        ------
+        ClosedError
+            In a forked process, if it was closed before, or runs on an accelerator.
+        """
+        now = generation()
+        if self._made[0] != now:
+            with self._locks.setdefault(now, threading.Lock()):
+                if self._closed:
+                    raise ClosedError("this Enhancer is closed: make a new one.")
+                if self._made[0] != now:
+                    self._made = now, self._made[1].anew()
+        return self._made[1]
+
+    def close(self) -> None:
+        """Close the engine; nothing is made anew for that."""
+        self._closed = True
+        made_in, engine = self._made
+        if made_in == generation():
+            engine.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
 
 
 def open_on(

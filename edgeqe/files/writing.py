@@ -20,7 +20,7 @@ from edgeqe.errors import (
 from edgeqe.files.colours import png_chunk
 from edgeqe.files.deep_writing import write_png, write_tiff
 from edgeqe.files.picture import Picture, Samples, picture_from_array
-from edgeqe.reports.output_file import partial_of
+from edgeqe.reports.part_files import CheckedWriter, PartFile
 
 if TYPE_CHECKING:
     from PIL.Image import Exif
@@ -102,6 +102,8 @@ def check_path(path: str | os.PathLike[str], *, overwrite: bool) -> None:
             raise ImageError(f"{name} is a folder: name a file in it.")
         if os.path.lexists(target) and not overwrite:
             raise _exists(name)
+        if target.exists() and not target.is_file():
+            raise ImageError(f"{name} is no plain file: name another.")
         if not target.parent.is_dir():
             raise MissingImageError(
                 f"{name}: the folder {target.parent} does not exist: make it, or name another."
@@ -135,34 +137,32 @@ class Output:
     """
 
     def __init__(self, destination: Destination, *, overwrite: bool) -> None:
-        self._overwrite = overwrite
-        self._temporary: Path | None = None
+        self._part: PartFile | None = None
         if isinstance(destination, (str, os.PathLike)):
-            self._path: Path | None = Path(destination)
             self._stream: IO[bytes] | None = None
             self.name = os.fspath(destination)
             self.format = format_of(destination)
             check_path(destination, overwrite=overwrite)
+            self._part = PartFile(Path(destination), overwrite=overwrite)
         else:
-            self._path, self._stream = None, destination
+            self._stream = destination
             name = getattr(destination, "name", None)
             self.name = name if isinstance(name, str) else "the given stream"
             self.format = STREAM_FORMAT
 
     def __enter__(self) -> Output:
         """Make the temporary file."""
-        if self._path is not None:
-            self._temporary = partial_of(self._path)
+        if self._part is not None:
             try:
-                self._temporary.touch(exist_ok=False)
+                self._part.create()
             except OSError as error:
                 raise _unwritable(self.name, error) from error
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove what was not finished."""
-        if self._temporary is not None:
-            self._temporary.unlink(missing_ok=True)
+        if self._part is not None:
+            self._part.discard()
 
     def check(self, picture: Picture) -> None:
         """Raise ImageError if the format cannot hold the picture."""
@@ -195,14 +195,12 @@ class Output:
             if self._stream is not None:
                 encoded = io.BytesIO()
                 _encode(picture, self.format, encoded)
-                self._stream.write(encoded.getbuffer())
-                self._stream.flush()
+                _write_all(self._stream, encoded.getbuffer())
             else:
-                assert self._path is not None and self._temporary is not None
-                with open(self._temporary, "wb") as stream:
+                assert self._part is not None
+                with CheckedWriter(self._part.path) as stream:
                     _encode(picture, self.format, stream)
-                _publish(self._temporary, self._path, self._overwrite)
-                self._temporary = None
+                self._part.publish()
         except (EdgeqeError, BrokenPipeError, MemoryError):
             raise
         except FileExistsError:
@@ -222,22 +220,17 @@ def _unwritable(name: str, error: Exception) -> ImageError:
     )
 
 
-def _publish(temporary: Path, path: Path, overwrite: bool) -> None:
-    """Give a finished file its name; FileExistsError if that is taken meanwhile."""
-    if overwrite:
-        os.replace(temporary, path)
-        return
-    try:
-        os.link(temporary, path)
-        temporary.unlink()
-    except FileExistsError:
-        raise
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
-            raise
-        # No hard links, as on an SD card's FAT: claim the name, then replace the claim.
-        path.touch(exist_ok=False)
-        os.replace(temporary, path)
+def _write_all(stream: IO[bytes], content: memoryview) -> None:
+    """Write all bytes to a stream; an unbuffered one may take a part of them at a time."""
+    raw = isinstance(stream, io.RawIOBase)
+    while len(content):
+        written = stream.write(content)
+        if raw and not written:
+            raise OSError(errno.EAGAIN, "it takes no more at the moment")
+        if type(written) is not int:  # a stream of the caller's own, which takes all
+            break
+        content = content[written:]
+    stream.flush()
 
 
 def _encode(picture: Picture, target: str, stream: IO[bytes]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgeqe.errors import InputError
+from edgeqe.errors import EdgeqeError, InputError
+from edgeqe.reports.part_files import PartFile
 
-__all__ = ["check_destination", "partial_of", "write", "written_whole"]
+__all__ = ["check_destination", "write", "written_whole"]
 
 
 def check_destination(path: Path, *, overwrite: bool) -> None:
@@ -21,10 +21,15 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
     InputError
         If it exists and may not be replaced, or its folder is missing.
     """
-    if path.exists() and not overwrite:
-        raise InputError(f"'{path}' exists: add --overwrite, or choose another name.")
-    if not path.parent.is_dir() or path.is_dir():
-        raise InputError(f"'{path}' cannot be written: name a file in a folder that exists.")
+    try:
+        if os.path.lexists(path) and not overwrite:
+            raise InputError(f"'{path}' exists: add --overwrite, or choose another name.")
+        if not path.parent.is_dir() or path.is_dir():
+            raise InputError(f"'{path}' cannot be written: name a file in a folder that exists.")
+        if path.exists() and not path.is_file():
+            raise InputError(f"'{path}' is no plain file: name another.")
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be written ({error.strerror}).") from error
 
 
 @contextmanager
@@ -34,7 +39,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     Parameters
     ----------
     path : Path
-        What comes into being, or is replaced, whole or not at all.
+        What comes into being, or is replaced, whole or not at all. A link stays one, and what it
+        names is replaced.
 
     Yields
     ------
@@ -43,20 +49,24 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Raises
     ------
-    OSError
-        If the folder cannot be written.
+    InputError
+        If it cannot be written, whether the folder, the disk or the name is why.
     """
-    temporary = partial_of(path)
     try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def partial_of(path: Path) -> Path:
-    """Name in the same folder, hidden and of nobody else, for what is not whole yet."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.partial")
+        part = PartFile(path, overwrite=True)
+        try:
+            part.create()
+            yield part.path
+            part.publish()
+        finally:
+            part.discard()
+    except EdgeqeError:  # some of which are an OSError too
+        raise
+    except OSError as error:
+        raise InputError(
+            f"'{path}' cannot be written ({error.strerror or error}): check the folder, its "
+            "permissions and free space."
+        ) from error
 
 
 def write(content: bytes, path: Path) -> None:
@@ -65,10 +75,7 @@ def write(content: bytes, path: Path) -> None:
     Raises
     ------
     InputError
-        If its folder cannot be written.
+        If it cannot be written.
     """
-    try:
-        with written_whole(path) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise InputError(f"'{path}' cannot be written ({error.strerror}).") from error
+    with written_whole(path) as temporary:
+        temporary.write_bytes(content)

@@ -24,6 +24,7 @@ from edgeqe.errors import MissingRuntimeError, ModelError
 from edgeqe.model.card import Card
 from edgeqe.model.flatbuffer import outline
 from edgeqe.runtimes.ends import check_arrays, check_ends
+from edgeqe.runtimes.forks import in_runtime, never_freed_after_fork
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.litert_memory import bytes_per_interpreter, bytes_per_sample
 from edgeqe.runtimes.placement import Placement
@@ -100,7 +101,10 @@ class LitertSession:
         self._lock = threading.Lock()
         self._idle: dict[Hashable, list[_Interpreter]] = {}
         """By kind of place."""
-        first = _Interpreter(self._module, model, None, threads)
+        if threads > 1:
+            never_freed_after_fork(self)
+        with in_runtime():
+            first = _Interpreter(self._module, model, None, threads)
         self.provider: str = provider_of(first.interpreter)
         held = share_of_delegate(first.interpreter)
         # LiteRT tells no MACs by operator, so kernels count alike
@@ -120,9 +124,10 @@ class LitertSession:
             out = np.empty((self._made, *size), np.float32)
         check_arrays(planes, out, (self._given, *size), (self._made, *size))
         interpreter = self._take_idle(place, size)
-        if interpreter is None:
-            interpreter = _Interpreter(self._module, self._model, size, self._threads)
-        result = interpreter.run(planes, out)
+        with in_runtime():
+            if interpreter is None:
+                interpreter = _Interpreter(self._module, self._model, size, self._threads)
+            result = interpreter.run(planes, out)
         with self._lock:
             self._idle.setdefault(place, []).append(interpreter)
         return result
@@ -139,7 +144,7 @@ class LitertSession:
 
     def shrink(self) -> None:
         """Drop the interpreters that no running window uses."""
-        with self._lock, given_back():
+        with self._lock, in_runtime(), given_back():
             self._idle.clear()
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from edgeqe.errors import MissingRuntimeError, ModelError, ProviderError
 from edgeqe.model.card import Card
 from edgeqe.runtimes.ends import check_arrays, check_ends
+from edgeqe.runtimes.forks import in_runtime, never_freed_after_fork
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.nvidia_libraries import preload
 from edgeqe.runtimes.placement import Placement, placement_of
@@ -139,19 +140,22 @@ class OrtSession:
         if wanted[0][0] != CPU:
             preload(ort)
         try:
-            self._session = ort.InferenceSession(
-                model,
-                options,
-                providers=[(name, _as_text(values)) for name, values in wanted],
-                enable_fallback=False,
-                disabled_optimizers=UNWANTED,
-            )
+            with in_runtime():
+                self._session = ort.InferenceSession(
+                    model,
+                    options,
+                    providers=[(name, _as_text(values)) for name, values in wanted],
+                    enable_fallback=False,
+                    disabled_optimizers=UNWANTED,
+                )
         except Exception as error:  # ONNX Runtime's own exceptions share no public base
             raise _refused(error) from error
         self.bytes_per_pixel: float = 4.0 * peak_floats + VIEW_BYTES
         self.provider: str = self._session.get_providers()[0]
         self.placement = Placement({self.provider: 1.0})
         """Of a recorded session what `end_recording` found, from then on."""
+        if self.provider != CPU:
+            never_freed_after_fork(self)
         if self.provider != wanted[0][0]:
             raise ProviderError(
                 f"a session has {', '.join(self._session.get_providers())}, "
@@ -184,9 +188,14 @@ class OrtSession:
             out = np.empty((self._channels, *size), np.float32)
         # ONNX Runtime gets bare addresses
         check_arrays(planes, out, (sum(self._inputs.values()), *size), (self._channels, *size))
-        binding = self._session.io_binding()
+        with in_runtime():
+            self._run(planes, out, vectors or {})
+        return out
+
+    def _run(self, planes: Float, out: Float, vectors: Mapping[str, Float]) -> None:
+        binding, size = self._session.io_binding(), planes.shape[1:]
         used = 0
-        for name, values in (vectors or {}).items():
+        for name, values in vectors.items():
             binding.bind_cpu_input(name, values)
         for name, count in self._inputs.items():
             part = planes[used : used + count]
@@ -198,7 +207,6 @@ class OrtSession:
             self._session.run_with_iobinding(binding)
         except Exception as error:  # ONNX Runtime's own exceptions share no public base
             raise _refused(error) from error
-        return out
 
     def end_recording(self, macs: float) -> None:
         """Set `placement` to where the runs so far went.
@@ -222,7 +230,7 @@ class OrtSession:
             for name, count in self._inputs.items()
         }
         try:
-            with given_back():
+            with in_runtime(), given_back():
                 self._session.run(None, tiny, self._shrinking)
         except Exception as error:
             raise _refused(error) from error

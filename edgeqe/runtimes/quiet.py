@@ -22,7 +22,8 @@ def quiet_start() -> Iterator[None]:
     except OSError:  # closed: there is nothing to keep clean
         yield
         return
-    sys.stderr.flush()
+    if sys.stderr is not None:  # as of a program without a console
+        sys.stderr.flush()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

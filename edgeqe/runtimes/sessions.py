@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from edgeqe.errors import ClosedError
 from edgeqe.model.file import ModelFile
 from edgeqe.targets.profile import Backend, Profile
 
@@ -37,6 +38,22 @@ class SessionFactory:
         self._files, self._backends, self._profile = files, backends, profile
         self.side = side
         self._accelerators: dict[int, Accelerator] = {}
+
+    def anew(self) -> SessionFactory:
+        """Make another that shares no session with this one, for a forked process.
+
+        Raises
+        ------
+        ClosedError
+            If a backend is an accelerator, whose driver a forked process cannot use.
+        """
+        for backend in self._backends:
+            if backend.on_accelerator:
+                raise ClosedError(
+                    f"this Enhancer runs on {backend.provider}, which cannot be used after a fork: "
+                    "make the Enhancer in the new process, or start processes by spawn."
+                )
+        return SessionFactory(self._files, self._backends, self._profile, self.side)
 
     def open(self, index: int, key: int) -> Session:
         """Session of a file at a key of its strengths; see `runtimes.open_session`."""

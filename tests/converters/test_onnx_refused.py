@@ -140,6 +140,22 @@ def test_external_data_that_leaves_the_folder_is_not_opened(tmp_path: Path) -> N
             assert "outside the model's folder" in str(caught.value)
 
 
+def test_external_data_as_model_hubs_link_it(tmp_path: Path) -> None:
+    blobs, shown = tmp_path / "blobs", tmp_path / "snapshots" / "1"
+    blobs.mkdir()
+    shown.mkdir(parents=True)
+    external(blobs, "model.onnx.data").rename(blobs / "aa")
+    (blobs / "bb").write_bytes(b"12345678" + K3["k"].tobytes())
+    (shown / "model.onnx").symlink_to("../../blobs/aa")
+    (shown / "model.onnx.data").symlink_to("../../blobs/bb")
+    np.testing.assert_array_equal(graph_of(shown / "model.onnx").constants["k"], K3["k"])
+    (tmp_path / "secret").write_bytes(b"12345678" + K3["k"].tobytes())
+    (shown / "model.onnx.data").unlink()
+    (shown / "model.onnx.data").symlink_to("../../secret")
+    with pytest.raises(InputError, match="outside the model's folder"):
+        graph_of(shown / "model.onnx")
+
+
 def test_junk_is_one_line(tmp_path: Path) -> None:
     whole = model([conv(pads=[1, 1, 1, 1])], K3).SerializeToString()
     lying = model([conv(pads=[1, 1, 1, 1])], K3)

@@ -120,3 +120,26 @@ def test_warmup_runs_the_self_test_and_refuses_what_is_not_there() -> None:
     assert row["self-test"] and row["provider"] == "CPUExecutionProvider"
     absent = runner.invoke(main, ["warmup", "edgeqe-tiny", "--target", "jetson"])
     assert absent.exit_code == 3 and "TensorrtExecutionProvider" in absent.stderr
+
+
+def test_prune_leaves_what_it_does_not_know(folder: Path) -> None:
+    engine = built()
+    strangers = [folder / name for name in ("notes", "0" * 24, "partial-mine", "f" * 24)]
+    for path in strangers:
+        path.mkdir()
+    (folder / ("f" * 24) / "key.json").write_text("{}")  # a name of ours with another's content
+    kept = folder.parent / "elsewhere"
+    kept.mkdir()
+    (folder / "partial-a-1").symlink_to(kept, target_is_directory=True)
+    assert [one.path for one in prune(0)] == [engine]
+    assert all(path.is_dir() for path in [*strangers, kept, folder / "partial-a-1"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_cache_that_others_may_write_is_refused(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    with pytest.raises(InputError, match="may be written by others"):
+        EnginePlace(KEY)
+    folder.chmod(0o755)
+    assert not EnginePlace(KEY).built
