@@ -140,7 +140,7 @@ def test_a_signal_ends_it_and_leaves_nothing(tmp_path: Path, name: str, ignored:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN) if ignored else None,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"reads\n"

@@ -116,8 +116,8 @@ def test_an_argument_means_its_codec_unless_another_is_named() -> None:
     assert resolve_strength(qp=34) == Strength(32.0, "hevc", "qp")
     assert resolve_strength(qp=34, codec="vvc") == Strength(32.0, "vvc")
     assert resolve_strength(quality=50, codec="jpeg").codec == "jpeg"
-    assert resolve_strength(rate=0.5) == Strength(70.0, "jpeg2000", "rate")
-    assert resolve_strength(rate=0.5, codec="jpeg2000") == Strength(70.0, "jpeg2000")
+    assert resolve_strength(rate=0.5) == Strength(34.0, "jpeg2000", "rate")
+    assert resolve_strength(rate=0.5, codec="jpeg2000") == Strength(34.0, "jpeg2000")
     # a step states the strength of any codec, also of one that only a card knows
     assert resolve_strength(step=9, codec="jpeg2000") == Strength(9.0, "jpeg2000")
     assert resolve_strength(step=9, codec="theirs") == Strength(9.0, "theirs")
@@ -151,7 +151,7 @@ def test_an_argument_goes_with_the_codecs_that_it_states(argument: str, codec: s
         ({"quality": 0, "codec": "webp"}, 284 / 2),
         ({"quality": 75, "codec": "webp"}, 30 / 2),
         ({"quality": 100, "codec": "webp"}, 4 / 2),
-        ({"rate": 7}, 5.0),
+        ({"rate": 8.5}, 2.0),
     ],
 )
 def test_a_codec_counts_in_its_own_way(given: dict[str, Any], step: float) -> None:

@@ -143,4 +143,4 @@ def test_strengths_are_drawn_from_the_codec_s_range() -> None:
         assert low <= min(drawn) < low + 0.2 * (high - low)
         assert high - 0.3 * (high - low) < max(drawn) <= high
     assert nominal_step("vvc", 34) == 32.0
-    assert nominal_step("jpeg2000", 0.5) == 70.0
+    assert nominal_step("jpeg2000", 0.5) == 34.0

@@ -23,8 +23,11 @@ from tests.reference import photograph
 class Fading:
     """A model whose residual takes a quarter of a sample's distance to 128."""
 
+    name = "edgeqe-tiny"
+
     def __init__(self) -> None:
         self.strengths: list[float] = []
+        self.layers: list[Any] = []
 
     def predict_on_batch(self, given: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
         planes, strength = given
