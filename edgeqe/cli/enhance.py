@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -160,8 +158,8 @@ def command(
         if not to_stdout:
             for folder in dict.fromkeys(Path(destination).parent for _, destination in jobs):
                 _make_folder(folder)
-        with _progress(jobs, hide=as_json) as todo:
-            for source, destination in todo:
+        try:
+            for source, destination in jobs:
                 try:
                     report = _enhance(
                         enhancer,
@@ -180,14 +178,15 @@ def command(
                     if len(jobs) == 1:
                         raise
                     failures.append((source, error))
+                    if not as_json:
+                        click.echo(f"edgeqe: {' '.join(str(error).split())}", err=True)
                 else:
                     reports.append(report)
-    if as_json:
-        click.echo(_json(info, reports, failures))
-    for report in [] if as_json else reports:
-        click.echo(line(report), err=to_stdout)
-    for _, failure in failures:
-        click.echo(f"edgeqe: {' '.join(str(failure).split())}", err=True)
+                    if not as_json:
+                        click.echo(line(report), err=to_stdout)
+        finally:  # an interrupt too leaves the report of what was done
+            if as_json and (reports or failures):
+                click.echo(_json(info, reports, failures))
     if failures:
         raise InputError(f"{len(failures)} of {len(jobs)} pictures failed, see above.")
 
@@ -273,16 +272,6 @@ def _make_folder(folder: Path) -> None:
         raise InputError(
             f"the folder {folder} cannot be made ({error.strerror}): name another as -o."
         ) from error
-
-
-@contextmanager
-def _progress(jobs: list[Job], *, hide: bool) -> Iterator[Any]:
-    """Yield the jobs, with a bar on a terminal if there are several."""
-    if hide or len(jobs) == 1 or not sys.stderr.isatty():
-        yield jobs
-        return
-    with click.progressbar(jobs, label="Enhancing", file=sys.stderr) as bar:
-        yield bar
 
 
 def _enhance(enhancer: Any, source: str, destination: str, **options: Any) -> FileReport:

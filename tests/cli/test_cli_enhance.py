@@ -247,3 +247,22 @@ def test_a_damaged_tiff_is_one_line_in_a_fresh_process(folder: Path) -> None:
     assert len(process.stderr.splitlines()) == 1, process.stderr
     assert process.stderr.startswith("edgeqe: cut.tif is damaged or cut short")
     assert not Path("out.png").exists()
+
+
+def test_an_interrupt_leaves_the_report_of_what_was_done(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = Enhancer.enhance_file, []
+
+    def interrupted(self: Enhancer, *given: Any, **options: Any) -> Any:
+        calls.append(given)
+        if len(calls) % 2 == 0:
+            raise KeyboardInterrupt
+        return real(self, *given, **options)
+
+    monkeypatch.setattr(Enhancer, "enhance_file", interrupted)
+    told = run("in", "-o", "out")
+    assert told.exit_code != 0
+    assert told.stdout.count(" -> ") == 1 and "a.jpg" in told.stdout
+    told = run("in", "-o", "again", "--json")
+    assert [Path(p["source"]).name for p in json.loads(told.stdout)["pictures"]] == ["a.jpg"]
