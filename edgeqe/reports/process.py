@@ -118,8 +118,6 @@ def silence_stdout() -> None:
 @contextmanager
 def clean_end() -> Iterator[None]:
     """Remove unfinished files when a signal ends the program, which then ends by that signal."""
-    from edgeqe.reports.part_files import discard_all
-
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for name in _ENDING:
@@ -129,6 +127,8 @@ def clean_end() -> Iterator[None]:
     try:
         yield
     except _EndedBySignal as ended:
+        from edgeqe.reports.part_files import discard_all  # which most verbs never need
+
         discard_all()
         signal.signal(ended.number, signal.SIG_DFL)
         os.kill(os.getpid(), ended.number)
