@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import tempfile
 from pathlib import Path
 
@@ -13,7 +12,7 @@ def model_file(model: str) -> str:
     """MODEL as a name or path that the device's code opens.
 
     A training's folder, a ``.keras`` file of the zoo and, with seeded random weights, a network of
-    the zoo are converted into a temporary folder that goes when the program ends; of random weights
+    the zoo are converted into a temporary folder that goes when the command ends; of random weights
     standard error says so.
 
     Raises
@@ -42,7 +41,7 @@ def model_file(model: str) -> str:
         from edgeqe.converters.opening import open_source
 
         folder = tempfile.TemporaryDirectory(prefix="edgeqe-")
-        atexit.register(folder.cleanup)
+        click.get_current_context().call_on_close(folder.cleanup)  # a signal unwinds it too
         exported = export(open_source(model), Path(folder.name) / f"{path.stem or 'model'}.onnx")
     if not trained:
         click.echo(f"{model}: random weights, for timing and tests alone", err=True)

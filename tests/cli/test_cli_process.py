@@ -11,12 +11,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 from edgeqe import cli
+from edgeqe.cli.networks import model_file
 from edgeqe.model.catalogue import find_model
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="streams, limits and signals of POSIX")
@@ -188,3 +190,13 @@ def test_without_a_home_the_cache_says_what_to_set(monkeypatch: pytest.MonkeyPat
         result = CliRunner().invoke(cli.main, ["cache", verb])
         assert result.exit_code == 2
         assert "set EDGEQE_CACHE_DIR" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_converted_network_goes_with_its_command() -> None:
+    """However it ends: the context is unwound by a signal's exception too."""
+    pytest.importorskip("keras")
+    with pytest.raises(SystemExit), click.Context(cli.main):
+        path = Path(model_file("liu"))
+        assert path.is_file()
+        raise SystemExit
+    assert not path.parent.exists()
