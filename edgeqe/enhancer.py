@@ -204,6 +204,7 @@ class Enhancer(ArrayCalls):
         ensemble: int = 1,
         overwrite: bool = False,
         pixel_limit: int | None = None,
+        accept_truncated: bool = False,
     ) -> FileReport:
         """Enhance a picture file; coded files say their codec and strength by themselves.
 
@@ -226,7 +227,10 @@ class Enhancer(ArrayCalls):
         overwrite : bool
             Replace an existing file.
         pixel_limit : int, optional
-            Largest number of pixels that is decoded; 256 million if left out.
+            Largest number of pixels that is decoded; 256 million if left out. Files of more than
+            256 pixels a byte get an eighth of it.
+        accept_truncated : bool
+            Take what is there of a JPEG or PNG that is cut short; the report says how much.
 
         Returns
         -------
@@ -278,6 +282,7 @@ class Enhancer(ArrayCalls):
             options=EnhanceOptions(amount, ensemble),
             overwrite=overwrite,
             pixel_limit=PIXEL_LIMIT if pixel_limit is None else pixel_limit,
+            accept_truncated=accept_truncated,
             check=partial(check_serves, cards),
         )
 

@@ -82,6 +82,8 @@ class QualityOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from 
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @click.option("--max-megapixels", type=float, default=256.0, show_default=True, metavar="MP",
               help="Largest picture that is decoded.")  # fmt: skip
+@click.option("--accept-truncated", is_flag=True,
+              help="Take what is there of a JPEG or PNG that is cut short.")  # fmt: skip
 @click.option("--allow-fallback", is_flag=True, help="Run on the CPU where the target is absent.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON.")
 def command(
@@ -100,6 +102,7 @@ def command(
     suffix: str,
     overwrite: bool,
     max_megapixels: float,
+    accept_truncated: bool,
     allow_fallback: bool,
     as_json: bool,
 ) -> None:
@@ -173,6 +176,7 @@ def command(
                         ensemble=ensemble,
                         overwrite=overwrite,
                         pixel_limit=round(max_megapixels * 1e6),
+                        accept_truncated=accept_truncated,
                     )
                 except EdgeqeError as error:
                     if len(jobs) == 1:
@@ -305,6 +309,8 @@ def line(report: FileReport) -> str:
     if report.ensemble != 1:
         strength += f", ensemble of {report.ensemble}"
     note = "" if report.exact else "  not exact: smaller than the target's window"
+    if report.present is not None:
+        note += f"  cut short: {int(100 * report.present)} % of the picture was there"
     return (
         f"{report.source} -> {report.destination}  {report.width}x{report.height}  {report.kind}  "
         f"{strength}  {report.seconds:.2f} s  {report.megapixels_per_second:.1f} MP/s"

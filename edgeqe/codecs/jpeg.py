@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.codecs.coded import CodedStrength, Scale, damaged, mean_strength
+from edgeqe.codecs.jpeg_layout import LOSSLESS, refused
+from edgeqe.codecs.jpeg_segments import DQT, EOI, FRAME_MARKERS, SOS, segments
 from edgeqe.codecs.strength import nearest_quality, step_from_table
 from edgeqe.errors import InputError
 
@@ -28,12 +30,6 @@ Plane = npt.NDArray[np.uint8]
 #: Sampling factors (horizontal, vertical) of the three components of 4:2:0.
 SAMPLING_420 = ((2, 2), (1, 1), (1, 1))
 
-#: Markers of frame headers; DHT, JPG and DAC lie between them (ITU-T T.81, table B.1).
-FRAME_MARKERS = tuple(marker for marker in range(0xC0, 0xD0) if marker not in (0xC4, 0xC8, 0xCC))
-#: Markers without a segment: TEM, restarts, SOI.
-STANDALONE_MARKERS = (0x00, 0x01, *range(0xD0, 0xD9))
-#: Segments of a file that are looked at.
-SEGMENT_LIMIT = 10_000
 #: Row-order position of each coefficient in zigzag order (ITU-T T.81, figure 5).
 ZIGZAG = tuple(
     8 * row + column
@@ -59,12 +55,12 @@ def is_420(picture: Image.Image) -> bool:
     return (
         sampling(picture) == SAMPLING_420
         and picture.mode == "RGB"
-        and not _is_rgb_coded(picture)
+        and not is_rgb_coded(picture)
         and not _is_long_row(*picture.size)
     )
 
 
-def _is_rgb_coded(picture: Image.Image) -> bool:
+def is_rgb_coded(picture: Image.Image) -> bool:
     """Whether libjpeg takes the components for R, G, B (``jdapimin.c``)."""
     info: dict[Any, Any] = picture.info
     if "jfif" in info:
@@ -121,13 +117,43 @@ def decode_420(data: bytes) -> tuple[Plane, Plane, Plane]:
         raise InputError(
             f"the chroma of a {width}x1 JPEG cannot be read as coded: decode the picture as RGB."
         )
+    return planes_420(luma, decode_half(data))
+
+
+def decode_half(data: bytes) -> Plane:
+    """Y, Cb, Cr of a colour JPEG at half its size, shape (ceil(H / 2), ceil(W / 2), 3)."""
+    return _draft(data, "YCbCr", 2)
+
+
+def decode_reduced(data: bytes) -> Plane:
+    """Colours of a JPEG, R, G, B or as its decoder shows them, at half its size."""
+    return _draft(data, "RGB", 2)
+
+
+def planes_420(luma: Plane, chroma: Plane) -> tuple[Plane, Plane, Plane]:
+    """Planes as of `decode_420` from what `decode_luma` and `decode_half` give."""
+    height, width = luma.shape
     half = ((height + 1) // 2, (width + 1) // 2)
-    chroma = _draft(data, "YCbCr", 2)
     # One row or column is too small for Pillow to halve. libjpeg repeats the chroma
     # of so narrow a picture, so even positions hold the coded samples.
     if chroma.shape[:2] != half:
         chroma = chroma[::2, ::2]
     return luma, chroma[..., 1], chroma[..., 2]
+
+
+def component_steps(picture: Image.Image) -> tuple[float, ...] | None:
+    """Quantization steps of R, G and B of an open JPEG that codes these, each by its own table.
+
+    None for any other JPEG; 0 for a component of less than full size.
+    """
+    if picture.mode != "RGB" or not is_rgb_coded(picture):
+        return None
+    layers: list[tuple[int, int, int, int]] = picture.layer  # type: ignore[attr-defined]
+    tables: dict[int, list[int]] = picture.quantization  # type: ignore[attr-defined]
+    full = (max(layer[1] for layer in layers), max(layer[2] for layer in layers))
+    return tuple(
+        step_from_table(tables[layer[3]]) if layer[1:3] == full else 0.0 for layer in layers
+    )
 
 
 def _draft(data: bytes, mode: str, divisor: int) -> npt.NDArray[np.uint8]:
@@ -175,33 +201,21 @@ def strength(data: bytes) -> CodedStrength:
     Raises
     ------
     ImageError
-        If the headers are damaged, or there is no table for the first component.
+        If the headers are damaged, there is no table for the first component, or it is lossless.
     """
     tables: dict[int, bytes] = {}
-    frame = None
-    at = 2
-    for _ in range(SEGMENT_LIMIT):
-        start = data.find(b"\xff", at)
-        while 0 <= start < len(data) - 1 and data[start + 1] == 0xFF:
-            start += 1
-        if start < 0 or start + 4 > len(data):
-            break
-        marker, length = data[start + 1], int.from_bytes(data[start + 2 : start + 4], "big")
-        if marker in STANDALONE_MARKERS:
-            at = start + 2
-            continue
-        at = start + 2 + length
-        if length < 2 or at > len(data):
-            raise damaged(f"a segment of a JPEG says that it has {length} bytes")
-        segment = data[start + 4 : at]
-        if marker == 0xDB:
-            tables.update(_tables(segment))
-        elif marker in FRAME_MARKERS:
-            frame = segment
-        elif marker in (0xDA, 0xD9):
+    frame, marker = None, 0
+    for segment in segments(data):
+        if segment.marker == DQT:
+            tables.update(_tables(segment.content))
+        elif segment.marker in FRAME_MARKERS:
+            frame, marker = segment.content, segment.marker
+        elif segment.marker in (SOS, EOI):
             break
     if frame is None or len(frame) < 9:
         raise damaged("a JPEG has no frame header")
+    if marker in LOSSLESS:
+        raise refused("lossless JPEGs (ITU-T T.81, annex H)")
     table = _table(tables.get(frame[8], b""))
     if min(table) < 1:
         raise damaged("a JPEG has no quantization table for its first component")

@@ -12,6 +12,7 @@ from edgeqe.codecs.coded import Scale
 from edgeqe.codecs.strength import Strength, resolve_if_given
 from edgeqe.errors import InputError
 from edgeqe.estimation import StrengthEstimate
+from edgeqe.files.components import coded_components, enhance_components
 from edgeqe.files.picture import Picture, Samples
 from edgeqe.files.reading import PIXEL_LIMIT, PictureFile, Source, read_picture
 from edgeqe.files.stated import StatedStrength, strength_given, strength_in, strength_shown
@@ -78,7 +79,7 @@ class FileReport:
     height: int
     """Pixels, as stored."""
     kind: str
-    """What was enhanced: ``4:2:0 planes``, ``gray`` or ``RGB``; before it ``10-bit`` and the like
+    """What was enhanced: ``4:2:0 planes``, ``gray``, ``RGB`` or ``RGB planes``; before it ``10-bit`` and the like
     where the file has more than 8, behind it ``+ alpha`` where there is one."""
     step: float
     """Strength that was asked for: quantization step, 8-bit sample values."""
@@ -118,6 +119,9 @@ class FileReport:
     picture_bytes: int
     """Bytes of the decoded and the enhanced picture, held beside the enhancer's memory
     limit; the buffers of the file formats' own libraries are not counted."""
+    present: float | None
+    """Share of the picture that a file cut short held, 0 to 1, of a progressive JPEG at least
+    coarsely; None of a whole file."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as plain values."""
@@ -137,6 +141,7 @@ def enhance_file(
     options: EnhanceOptions = WHOLLY,
     overwrite: bool = False,
     pixel_limit: int = PIXEL_LIMIT,
+    accept_truncated: bool = False,
     check: Callable[[Strength], None] = lambda strength: None,
 ) -> FileReport:
     """Enhance a picture file into another.
@@ -163,7 +168,9 @@ def enhance_file(
     overwrite : bool
         Replace an existing file.
     pixel_limit : int
-        Largest number of pixels that is decoded.
+        As of `read_picture`.
+    accept_truncated : bool
+        As of `read_picture`; the report says how much of the picture was there.
     check : callable
         Called with a file's own strength before the picture is decoded; raises InputError to
         refuse it.
@@ -192,10 +199,11 @@ def enhance_file(
             stated = strength_given(given, quality=asked, qp=qp, rate=rate)
         elif not auto:
             stated = _checked(strength_in(file), file, check)
-        picture = file.decode(pixel_limit=pixel_limit)
+        picture = file.decode(pixel_limit=pixel_limit, accept_truncated=accept_truncated)
         if auto:
             stated, estimate = strength_shown(file, picture)
             _checked(stated, file, check)
+        picture = coded_components(picture, stated.strength, stated.origin)
         if len(picture.planes) == 3 and not getattr(enhancer, "takes_planes", True):
             picture = dataclasses.replace(picture, planes=(picture.pixels(),))
         output.check(picture)
@@ -225,6 +233,7 @@ def enhance_file(
             megapixels_per_second=picture.width * picture.height / 1e6 / seconds,
             exact=enhancer.is_exact(picture.height, picture.width),
             picture_bytes=picture.nbytes + sum(plane.nbytes for plane in enhanced.planes),
+            present=picture.present,
         )
 
 
@@ -265,8 +274,12 @@ def enhance_picture(
     strength : Strength
     options : EnhanceOptions
     """
-    how: dict[str, Any] = {"step": strength.step, "codec": strength.codec or None}
+    how: dict[str, Any] = {"codec": strength.codec or None}
     how |= {"amount": options.amount, "ensemble": options.ensemble}
+    if picture.component_steps is not None:
+        made = enhance_components(enhancer, picture, strength.step, how)
+        return dataclasses.replace(picture, planes=(made,), table=None, component_steps=None)
+    how["step"] = strength.step
     if len(picture.planes) == 3:
         y, cb, cr = picture.planes
         planes: tuple[Samples, ...] = tuple(enhancer.enhance_planes(y, cb, cr, **how))

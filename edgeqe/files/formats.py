@@ -36,6 +36,9 @@ class Undecoded:
     """Whether 4:2:0 planes are wanted as they are coded, and not as RGB."""
     check_size: Callable[[int, int], None]
     """Raises ImageError for a width and height above the limit."""
+    pixel_limit: int
+    accept_truncated: bool = False
+    """Whether what is there of a file that is cut short is wanted."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class FileFormat:
         return made
 
 
+JPEG = FileFormat("jpeg", "PIL", headers_first=False)
 PILLOW = FileFormat("pillow_reading", "PIL", headers_first=False)
 WEBP = FileFormat("pillow_reading", "PIL")
 AVIF = FileFormat("avif", "PIL")
@@ -63,7 +67,7 @@ HEIC = FileFormat("heic", "pillow_heif")
 BPG = FileFormat("bpg", "av")
 #: First bytes of formats, and what decodes them.
 MAGICS: tuple[tuple[bytes, FileFormat], ...] = (
-    (b"\xff\xd8\xff", PILLOW),  # JPEG
+    (b"\xff\xd8\xff", JPEG),
     (b"\x89PNG\r\n\x1a\n", PILLOW),
     (b"II*\0", PILLOW),  # TIFF
     (b"MM\0*", PILLOW),

@@ -40,12 +40,23 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     coded_depth: int | None = None
     """Bits of a sample in the file, such as 10, where `sixteen_bits` made them 16."""
+    component_steps: tuple[float, ...] | None = None
+    """Quantization steps of R, G and B of a JPEG that codes these and no luma, 8-bit sample
+    values; 0 for one that is coded at less than full size."""
+    present: float | None = None
+    """Share of the picture that the file holds, 0 to 1, where it is cut short; of a progressive
+    JPEG the share that is there at least coarsely."""
 
     @property
     def kind(self) -> str:
-        """``4:2:0 planes``, ``gray`` or ``RGB``; ``10-bit`` and the like before, ``+ alpha`` behind."""
+        """``4:2:0 planes``, ``gray``, ``RGB`` or, of JPEGs that code R, G and B, ``RGB planes``.
+
+        ``10-bit`` and the like before it, ``+ alpha`` behind.
+        """
         if len(self.planes) == 3:
             name = "4:2:0 planes"
+        elif self.component_steps is not None:
+            name = "RGB planes"
         else:
             depth = self.coded_depth or self.bit_depth
             name = "RGB" if self.planes[0].ndim == 3 else "gray"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeqe.codecs import jpeg
 from edgeqe.errors import ImageError
 from edgeqe.files.exif import ORIENTATION, exif_block
 from edgeqe.files.formats import Undecoded
@@ -26,7 +25,7 @@ TIFF_DESCRIPTIVE = (270, 271, 272, ORIENTATION, 305, 306, 315, 316, 33432, 34665
 
 
 def decode(file: Undecoded) -> Picture:
-    """Decode a JPEG, PNG, TIFF, WebP, BMP, GIF, PGM or PPM.
+    """Decode a PNG, TIFF, WebP, BMP, GIF, PGM or PPM.
 
     Raises
     ------
@@ -42,11 +41,6 @@ def decode_by(reader: Any, file: Undecoded) -> Picture:
         file.check_size(*picture.size)
         if getattr(picture, "is_animated", False):
             raise several(file.name)
-        table = None
-        if picture.format == "JPEG":
-            table = _luma_table(picture)
-            if file.as_coded and jpeg.is_420(picture):
-                return Picture(jpeg.decode_420(file.data), None, table, metadata_of(picture))
         _check_depth(picture, file.name)
         orientation = _tiff_orientation(picture)
         metadata = metadata_of(picture, orientation)
@@ -55,7 +49,7 @@ def decode_by(reader: Any, file: Undecoded) -> Picture:
             stored = _STORED_FROM_SHOWN[orientation]
             samples = np.ascontiguousarray(stored(samples))
             alpha = None if alpha is None else np.ascontiguousarray(stored(alpha))
-        return Picture((samples,), alpha, table, metadata)
+        return Picture((samples,), alpha, None, metadata)
 
 
 def several(name: str) -> ImageError:
@@ -67,7 +61,6 @@ def _reader(data: bytes, name: str) -> Any:
     """Pillow's reader for a file, by its first bytes."""
     from PIL.BmpImagePlugin import BmpImageFile
     from PIL.GifImagePlugin import GifImageFile
-    from PIL.JpegImagePlugin import JpegImageFile
     from PIL.PngImagePlugin import PngImageFile
     from PIL.PpmImagePlugin import PpmImageFile
     from PIL.TiffImagePlugin import TiffImageFile
@@ -78,7 +71,6 @@ def _reader(data: bytes, name: str) -> Any:
             raise several(name)  # before libwebp allocates a canvas of any size
         return WebPImageFile
     return {
-        b"\xff\xd8": JpegImageFile,
         b"\x89P": PngImageFile,
         b"II": TiffImageFile,
         b"MM": TiffImageFile,
@@ -87,14 +79,6 @@ def _reader(data: bytes, name: str) -> Any:
         b"P5": PpmImageFile,
         b"P6": PpmImageFile,
     }[data[:2]]
-
-
-def _luma_table(picture: ImageFile) -> tuple[int, ...] | None:
-    """Quantization table of a JPEG's first component; None if there is none."""
-    tables: dict[int, list[int]] = getattr(picture, "quantization", {})
-    layers: list[tuple[int, ...]] = getattr(picture, "layer", [])
-    found = tables.get(layers[0][3]) if layers else None
-    return None if found is None or min(found) < 1 else tuple(found)
 
 
 def _check_depth(picture: ImageFile, name: str) -> None:

@@ -23,10 +23,17 @@ Source = str | os.PathLike[str] | bytes | IO[bytes]
 
 #: Largest picture that is decoded unless the caller says otherwise, pixels.
 PIXEL_LIMIT = 256_000_000
+#: A file of more pixels a byte is sparse: it may only have a part of the limit, because it costs
+#: time and memory that its size does not show.
+SPARSE, SPARSE_PART = 256, 8
 
 
 def read_picture(
-    source: Source, *, pixel_limit: int = PIXEL_LIMIT, as_coded: bool = True
+    source: Source,
+    *,
+    pixel_limit: int = PIXEL_LIMIT,
+    as_coded: bool = True,
+    accept_truncated: bool = False,
 ) -> Picture:
     """Read a picture file.
 
@@ -39,9 +46,12 @@ def read_picture(
     source : path, bytes, or binary stream
         A file of one of `formats.FORMAT_NAMES`.
     pixel_limit : int
-        Largest number of pixels that is decoded.
+        Largest number of pixels that is decoded; of a file of more than 256 pixels a byte an
+        eighth of it.
     as_coded : bool
         False gives 4:2:0 planes as RGB too, as libjpeg shows them.
+    accept_truncated : bool
+        Take what is there of a JPEG or PNG that is cut short; `Picture.present` says how much.
 
     Returns
     -------
@@ -57,7 +67,9 @@ def read_picture(
     MissingPackageError
         If the package that reads the format is not installed.
     """
-    return PictureFile(source).decode(pixel_limit=pixel_limit, as_coded=as_coded)
+    return PictureFile(source).decode(
+        pixel_limit=pixel_limit, as_coded=as_coded, accept_truncated=accept_truncated
+    )
 
 
 class PictureFile:
@@ -100,7 +112,13 @@ class PictureFile:
         except ImageError as error:
             raise type(error)(f"{self.name}: {error}") from error
 
-    def decode(self, *, pixel_limit: int = PIXEL_LIMIT, as_coded: bool = True) -> Picture:
+    def decode(
+        self,
+        *,
+        pixel_limit: int = PIXEL_LIMIT,
+        as_coded: bool = True,
+        accept_truncated: bool = False,
+    ) -> Picture:
         """Decode the samples; parameters and errors as of `read_picture`."""
         coded = self._headers() if self._format.headers_first else None
 
@@ -111,12 +129,22 @@ class PictureFile:
                     f"{pixel_limit / 1e6:g} megapixels: cut it into parts, or, if you trust it, "
                     "raise --max-megapixels (in Python pixel_limit=)."
                 )
+            sparse = width * height > SPARSE * len(self._data)
+            if sparse and width * height > pixel_limit // SPARSE_PART:
+                raise ImageError(
+                    f"{self.name} says that it is {width}x{height} in {len(self._data)} bytes, which "
+                    f"is nearly nothing for more than {pixel_limit / SPARSE_PART / 1e6:g} megapixels: "
+                    f"if you trust it, raise --max-megapixels (in Python pixel_limit=) to "
+                    f"{SPARSE_PART} times its size."
+                )
 
         if coded is not None:
             check_size(coded.width, coded.height)
         try:
             return self._format.decode(
-                Undecoded(self._data, self.name, coded, as_coded, check_size)
+                Undecoded(
+                    self._data, self.name, coded, as_coded, check_size, pixel_limit, accept_truncated
+                )
             )
         except (EdgeqeError, MemoryError):
             raise

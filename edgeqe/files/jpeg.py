@@ -1,0 +1,140 @@
+"""JPEG files: refused by name, within limits, whole or as much as there is of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from edgeqe.codecs import jpeg
+from edgeqe.codecs.jpeg_layout import JpegLayout, read_layout, refused
+from edgeqe.codecs.jpeg_whole import (
+    ended,
+    has_all_restarts,
+    largest_share,
+    share_there,
+    with_stand_in,
+)
+from edgeqe.errors import ImageError
+from edgeqe.files.formats import Undecoded
+from edgeqe.files.picture import Picture, Samples
+from edgeqe.files.pillow_reading import decode_by, metadata_of
+
+#: A decoding of the file that is compared with that of its copy, and what made it.
+Shown = tuple[Samples, Callable[[bytes], Samples]]
+
+
+def decode(file: Undecoded) -> Picture:
+    """Decode a JPEG: as the planes of 4:2:0, or as gray or RGB.
+
+    Raises
+    ------
+    ImageError
+        If it is too large, cut short or damaged, or of a kind that is not read.
+    """
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    layout = _layout(file)
+    data = ended(file.data, layout)
+    with JpegImageFile(io.BytesIO(data), "") as opened:
+        file.check_size(*opened.size)
+        table = _luma_table(opened)
+        steps = jpeg.component_steps(opened) if table else None
+        planar = file.as_coded and jpeg.is_420(opened)
+        metadata = metadata_of(opened)
+    shown: list[Shown]
+    if planar:
+        luma, half = jpeg.decode_luma(data), jpeg.decode_half(data)
+        found = Picture(jpeg.planes_420(luma, half), None, table, metadata)
+        # of one scan half the size shows as much: chroma comes last in each unit
+        shown = [(half, jpeg.decode_half)]
+        shown += [(luma, jpeg.decode_luma)] if len(layout.scans) > 1 else []
+    else:
+        found = decode_by(JpegImageFile, dataclasses.replace(file, data=data))
+        found = dataclasses.replace(found, table=table, component_steps=steps)
+        shown = [(found.planes[0], jpeg.decode_rgb)]
+    present = _present(data, layout, shown)
+    if present is not None and not file.accept_truncated:
+        raise _cut(file, layout, present)
+    return dataclasses.replace(found, present=present)
+
+
+def _layout(file: Undecoded) -> JpegLayout:
+    """Layout of a file that is worth decoding."""
+    reason = "it ends in front of its picture"
+    try:
+        layout = read_layout(file.data)
+    except ImageError as error:
+        layout, reason = None, str(error).partition(":")[0]
+    if layout is None:
+        raise ImageError(
+            f"{file.name} is damaged or cut short ({reason}): get it again from where it came from."
+        )
+    if kind := layout.unsupported():
+        raise type(refused(kind))(f"{file.name}: {refused(kind)}")
+    file.check_size(layout.width, layout.height)
+    samples, most = layout.scan_samples(), layout.most_scan_samples(file.pixel_limit)
+    if samples > most:
+        raise ImageError(
+            f"{file.name} has {len(layout.scans)} scans of {samples / 1e6:.0f} million samples, more "
+            f"than the limit of {most / 1e6:.0f} million: save it again with fewer scans."
+        )
+    share = largest_share(layout)
+    if share < 1.0 and not file.accept_truncated:
+        raise _cut(file, layout, share)
+    return layout
+
+
+def _cut(file: Undecoded, layout: JpegLayout, share: float) -> ImageError:
+    """Error for a file that does not hold all of its picture."""
+    there = "all of it, without its last details" if share == 1.0 else f"at most {int(100 * share)} % of it"
+    return ImageError(
+        f"{file.name} is damaged or cut short (of {layout.width}x{layout.height} pixels {there} is "
+        "there): get it again from where it came from, or take what is there, with "
+        "--accept-truncated (in Python accept_truncated=True)."
+    )
+
+
+def _present(data: bytes, layout: JpegLayout, shown: list[Shown]) -> float | None:
+    """Share of the picture that is there, 0 to 1; None if all of it is."""
+    ends = layout.end is not None or layout.complete() and not layout.arithmetic
+    if layout.arithmetic:  # its coder may leave out zeros, so data cannot be missed
+        return None if ends else _coarse_share(data, layout)
+    whole = ends and layout.shows_all() and has_all_restarts(layout)
+    copy = with_stand_in(data, layout)
+    if whole and all(_equal(samples, make, copy) for samples, make in shown):
+        return None
+    return _coarse_share(data, layout)
+
+
+def _equal(samples: Samples, make: Callable[[bytes], Samples], copy: bytes) -> bool:
+    try:
+        return np.array_equal(samples, make(copy))
+    except OSError:  # what stands in for missing data is no code
+        return False
+
+
+def _coarse_share(data: bytes, layout: JpegLayout) -> float:
+    """Share whose mean values are there, by a decoding that never mixes neighbours."""
+    try:
+        few = _small(data, layout)
+        differs = few != _small(with_stand_in(data, layout, coarse=True), layout)
+    except OSError:
+        return 0.0
+    return share_there(differs.any(axis=2) if differs.ndim == 3 else differs, layout)
+
+
+def _small(data: bytes, layout: JpegLayout) -> Samples:
+    """Gray, or all components at half the size."""
+    return jpeg.decode_luma(data) if len(layout.components) == 1 else jpeg.decode_reduced(data)
+
+
+def _luma_table(picture: Any) -> tuple[int, ...] | None:
+    """Quantization table of an open JPEG's first component; None if there is none."""
+    tables: dict[int, list[int]] = picture.quantization
+    layers: list[tuple[int, ...]] = picture.layer
+    found = tables.get(layers[0][3]) if layers else None
+    return None if found is None or min(found) < 1 else tuple(found)
