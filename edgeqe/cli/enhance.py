@@ -309,6 +309,8 @@ def line(report: FileReport) -> str:
     if report.ensemble != 1:
         strength += f", ensemble of {report.ensemble}"
     note = "" if report.exact else "  not exact: smaller than the target's window"
+    if report.not_kept:
+        note += f"  not kept: {', '.join(report.not_kept)}"
     if report.present is not None:
         note += f"  cut short: {int(100 * report.present)} % of the picture was there"
     return (

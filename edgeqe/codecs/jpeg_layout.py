@@ -95,9 +95,8 @@ class JpegLayout:
         """8x8 blocks of a component that hold a part of the picture."""
         one = self.components[component]
         across, down = self.mcu
-        columns = -(-(-(-self.width * 8 * one.horizontal // across)) // 8)
-        rows = -(-(-(-self.height * 8 * one.vertical // down)) // 8)
-        return columns * rows
+        columns = _pieces(_pieces(self.width * 8 * one.horizontal, across), 8)
+        return columns * _pieces(_pieces(self.height * 8 * one.vertical, down), 8)
 
     def unsupported(self) -> str:
         """What kind of JPEG it is that is not read, in the plural; empty if it is read."""
@@ -121,10 +120,10 @@ class JpegLayout:
         if not scan.restart:
             return 1
         across, down = self.mcu
-        units = -(-self.width // across) * -(-self.height // down)
+        units = _pieces(self.width, across) * _pieces(self.height, down)
         if len(scan.components) == 1:
             units = self.blocks(scan.components[0])
-        return -(-units // scan.restart)
+        return _pieces(units, scan.restart)
 
     def scan_samples(self) -> int:
         """Samples that all scans pass over."""
@@ -186,6 +185,11 @@ def refused(kind: str) -> UnsupportedCodingError:
     return UnsupportedCodingError(
         f"{kind} are not read: convert it to an 8-bit JPEG or a PNG with the program that made it."
     )
+
+
+def _pieces(length: int, size: int) -> int:
+    """Pieces of a size that cover a length."""
+    return (length + size - 1) // size
 
 
 def _components(content: bytes) -> tuple[JpegComponent, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from edgeqe.codecs.heif_items import HeifItem, HeifItems
 from edgeqe.errors import ImageError
 from edgeqe.files.colours import unusual
-from edgeqe.files.exif import exif_block, upright
+from edgeqe.files.exif import exif_block, upright, upright_xmp
 from edgeqe.files.ffmpeg import DecodedFrame, decode_frame
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.frames import picture_of_frame
@@ -18,6 +18,8 @@ from edgeqe.files.pillow_reading import decode_by
 
 ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
 DECODER = "libdav1d"
+#: What an XMP packet among the items has.
+XMP_ROOT = b"<x:xmpmeta"
 
 
 def decode(file: Undecoded) -> Picture:
@@ -68,17 +70,19 @@ def decode_by_ffmpeg(file: Undecoded) -> Picture:
             "not read: convert it to a single picture first."
         )
     frame = _frame(items, item, file)
-    exif, alpha = b"", None
+    exif, xmp, alpha = b"", b"", None
     for extra in items.extras_of(items.primary):
         if extra.kind == b"Exif":
             content = items.bytes_of(extra)
             start = 4 + int.from_bytes(content[:4], "big")
             exif = upright(exif_block(content[start:]))
+        elif extra.kind == b"mime" and XMP_ROOT in (content := items.bytes_of(extra)):
+            xmp = upright_xmp(content)
         elif extra.kind == b"av01" and _is_alpha(items, extra):
             alpha = _frame(items, extra, file)
     how, profile, colours = _colours(items, item)
     matrix, full_range = how or (frame.matrix, frame.full_range)
-    metadata = Metadata(exif, profile, colours=None if profile else colours)
+    metadata = Metadata(exif, profile, colours=None if profile else colours, xmp=xmp)
     picture = picture_of_frame(frame, alpha, matrix, full_range, metadata, file)
     return _turned(picture, items, item, file)
 

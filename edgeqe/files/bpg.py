@@ -36,7 +36,11 @@ def decode(file: Undecoded) -> Picture:
     frame = _cut(decode_frame("hevc", found.stream, file), found)
     alpha = _cut(decode_frame("hevc", found.alpha, file), found) if found.alpha else None
     said = dict(found.extensions)
-    metadata = Metadata(exif_block(said.get(bpg.EXIF, b"")), said.get(bpg.ICC_PROFILE, b""))
+    metadata = Metadata(
+        exif_block(said.get(bpg.EXIF, b"")),
+        said.get(bpg.ICC_PROFILE, b""),
+        xmp=said.get(bpg.XMP, b""),
+    )
     matrix, full_range = MATRICES[found.color_space], not found.limited_range
     as_jpeg = matrix == MATRICES[0] and full_range and found.pixel_format == 1
     if file.as_coded and as_jpeg and found.bit_depth == 8 and alpha is None:

@@ -9,9 +9,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeqe.files.colours import png_chunk
-from edgeqe.files.exif import EXIF_NAME
+from edgeqe.files.colours import png_chunk, profile_for
+from edgeqe.files.exif import EXIF_NAME, tiff_exif
+from edgeqe.files.jpeg_metadata import resources
 from edgeqe.files.picture import Metadata, Samples
+from edgeqe.files.png_chunks import HDR_CHUNKS, comment_chunk, xmp_chunk
 
 if TYPE_CHECKING:
     from PIL.Image import Exif
@@ -27,6 +29,8 @@ CHUNK = 1 << 20
 #: TIFF's kinds of values, and its largest file.
 SHORT, LONG, RATIONAL, UNDEFINED = 3, 4, 5, 7
 TIFF_LIMIT = 2**32
+#: Tags of a TIFF that hold an XMP packet and Photoshop's data.
+TIFF_XMP, TIFF_PHOTOSHOP = 700, 34377
 
 
 def write_png(stream: IO[bytes], samples: Samples, metadata: Metadata, level: int) -> None:
@@ -51,8 +55,8 @@ def write_png(stream: IO[bytes], samples: Samples, metadata: Metadata, level: in
     chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[channels], 0, 0, 0))
     if metadata.icc_profile:
         chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc_profile))
-    if metadata.colours is not None:
-        chunk(b"cICP", png_chunk(metadata.colours))
+    for kind, content in chunks_of(metadata):
+        chunk(kind, content)
     if metadata.dpi is not None:
         across, down = (round(dpi / 0.0254) for dpi in metadata.dpi)
         chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
@@ -74,7 +78,7 @@ def write_png(stream: IO[bytes], samples: Samples, metadata: Metadata, level: in
     chunk(b"IEND", b"")
 
 
-def write_tiff(stream: IO[bytes], samples: Samples, metadata: Metadata, exif: Exif | None) -> None:
+def write_tiff(stream: IO[bytes], samples: Samples, metadata: Metadata) -> None:
     """Write an uncompressed TIFF of one strip.
 
     Parameters
@@ -83,9 +87,6 @@ def write_tiff(stream: IO[bytes], samples: Samples, metadata: Metadata, exif: Ex
     samples : ndarray of uint16, shape (H, W, C)
         As of `write_png`.
     metadata : Metadata
-        Profile and resolution.
-    exif : PIL.Image.Exif, optional
-        Without the tags that a TIFF sets for itself.
 
     Raises
     ------
@@ -99,9 +100,10 @@ def write_tiff(stream: IO[bytes], samples: Samples, metadata: Metadata, exif: Ex
     if 2 * samples.size >= TIFF_LIMIT - 2**20:
         raise OSError("TIFF holds at most 4 GB of samples, write .png instead")
     directory: Any = ImageFileDirectory_v2()
-    for tag in exif or ():
+    tags = tiff_tags(metadata)
+    for tag in tags or ():
         is_directory = tag in TiffTags.TAGS_V2_GROUPS
-        directory[tag] = exif.get_ifd(tag) if is_directory else exif[tag]  # type: ignore[index, union-attr]
+        directory[tag] = tags.get_ifd(tag) if is_directory else tags[tag]  # type: ignore[index, union-attr]
 
     def put(tag: int, kind: int, value: Any) -> None:
         directory[tag] = value
@@ -123,11 +125,40 @@ def write_tiff(stream: IO[bytes], samples: Samples, metadata: Metadata, exif: Ex
         put(282, RATIONAL, metadata.dpi[0])
         put(283, RATIONAL, metadata.dpi[1])
         put(296, SHORT, 2)  # inches
-    if metadata.icc_profile:
-        put(34675, UNDEFINED, metadata.icc_profile)
+    if profile := profile_for(metadata, gray=channels < 3):
+        put(34675, UNDEFINED, profile)
     directory.save(stream)
     for rows in _stripes(samples, "<u2"):
         stream.write(rows.tobytes())
+
+
+def chunks_of(metadata: Metadata) -> tuple[tuple[bytes, bytes], ...]:
+    """Chunks of a PNG, kind and content, for what stands beside the samples.
+
+    Not profile, resolution and EXIF block, which every writer has.
+    """
+    found = [(kind, content) for kind, content in metadata.colour_chunks if kind not in HDR_CHUNKS]
+    if metadata.icc_profile:  # which excludes sRGB
+        found = [(kind, content) for kind, content in found if kind != b"sRGB"]
+    if metadata.colours is not None and b"cICP" not in dict(found):
+        found.append((b"cICP", png_chunk(metadata.colours)))
+    if metadata.xmp:
+        found.append(xmp_chunk(metadata.xmp))
+    if metadata.comment:
+        found.append(comment_chunk(metadata.comment))
+    return (*found, *metadata.texts)
+
+
+def tiff_tags(metadata: Metadata) -> Exif | None:
+    """Tags of a TIFF for EXIF block, XMP and Photoshop's data; None if there are none."""
+    if not (metadata.exif or metadata.xmp or metadata.photoshop):
+        return None
+    tags, _ = tiff_exif(metadata.exif)
+    if metadata.xmp:
+        tags[TIFF_XMP] = metadata.xmp
+    if metadata.photoshop:
+        tags[TIFF_PHOTOSHOP] = resources(metadata)
+    return tags
 
 
 def _stripes(samples: Samples, order: str) -> Iterator[Samples]:

@@ -122,6 +122,8 @@ class FileReport:
     present: float | None
     """Share of the picture that a file cut short held, 0 to 1, of a progressive JPEG at least
     coarsely; None of a whole file."""
+    not_kept: tuple[str, ...]
+    """What the source says beside its samples that the output does not hold, by name."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as plain values."""
@@ -146,8 +148,9 @@ def enhance_file(
 ) -> FileReport:
     """Enhance a picture file into another.
 
-    Stored order of pixels with its orientation tag, EXIF block, colour profile,
-    resolution, alpha and 16-bit depth are kept. The output appears whole or not at all.
+    Stored order of pixels with its orientation tag, EXIF block, XMP, colour profile, gamma and
+    chromaticities, resolution, alpha and 16-bit depth are kept; the report names what the output's
+    format cannot hold. The output appears whole or not at all.
 
     Parameters
     ----------
@@ -234,6 +237,7 @@ def enhance_file(
             exact=enhancer.is_exact(picture.height, picture.width),
             picture_bytes=picture.nbytes + sum(plane.nbytes for plane in enhanced.planes),
             present=picture.present,
+            not_kept=output.not_kept(picture),
         )
 
 

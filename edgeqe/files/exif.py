@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import io
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from PIL.Image import Exif
 
 #: What stands before an EXIF block in JPEG; AVIF, HEIC and WebP leave it out.
 EXIF_NAME = b"Exif\0\0"
 ORIENTATION = 0x0112
 #: Tags of a directory that are looked at.
 TAG_LIMIT = 1000
+_XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>))[2-8]")
+#: Tags of an EXIF block that would contradict a TIFF's own layout: width, height, bits,
+#: compression, photometric, strips, samples, planes, tiles, subdirectories, thumbnail.
+TIFF_LAYOUT = frozenset(
+    (254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 282, 283, 284, 296, 317, 320,
+     322, 323, 324, 325, 330, 338, 339, 513, 514, 529, 530, 531, 532, 34675)
+)  # fmt: skip
 
 
 def exif_block(block: bytes) -> bytes:
@@ -42,3 +54,72 @@ def upright(block: bytes) -> bytes:
         if number(at, 2) == ORIENTATION:
             return block[: at + 8] + (1).to_bytes(2, order) + block[at + 10 :]
     return block
+
+
+def upright_xmp(packet: bytes) -> bytes:
+    """XMP packet whose orientation, if it has one, says that the pixels are shown as stored."""
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", packet)
+
+
+def tiff_exif(block: bytes) -> tuple[Exif, bool]:
+    """EXIF block as tags of a TIFF, without those that a TIFF sets for itself.
+
+    Parameters
+    ----------
+    block : bytes
+        As of `exif_block`; it may be damaged.
+
+    Returns
+    -------
+    exif : PIL.Image.Exif
+        The tags that a TIFF can hold.
+    whole : bool
+        Whether these are all.
+    """
+    from PIL import Image
+
+    exif, whole = Image.Exif(), True
+    try:
+        exif.load(block)
+        tags = list(exif)
+    except Exception:  # a strange EXIF block makes Pillow raise nearly anything
+        return Image.Exif(), False
+    for tag in tags:
+        if tag in TIFF_LAYOUT:
+            del exif[tag]
+            continue
+        kept = _writable_part(exif, tag)
+        if kept is False:
+            del exif[tag]
+        whole &= kept is True
+    return exif, whole
+
+
+def _writable_part(exif: Exif, tag: int) -> bool | None:
+    """Whether a TIFF can hold a tag; None for a directory that lost some of its own."""
+    from PIL import TiffTags
+
+    try:
+        if tag not in TiffTags.TAGS_V2_GROUPS:
+            value = exif[tag]
+            return (tag != ORIENTATION or isinstance(value, int)) and _writable(tag, value)
+        inner = exif.get_ifd(tag)
+    except Exception:  # as above
+        return False
+    damaged = [name for name, value in inner.items() if not _writable(name, value)]
+    for name in damaged:
+        del inner[name]
+    return None if damaged else True
+
+
+def _writable(tag: int, value: Any) -> bool:
+    """Whether Pillow writes a tag into a TIFF."""
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    directory: Any = ImageFileDirectory_v2()
+    try:
+        directory[tag] = value
+        directory.save(io.BytesIO())
+    except Exception:  # as above
+        return False
+    return True

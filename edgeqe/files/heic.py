@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeqe.errors import ImageError
 from edgeqe.files.colours import unusual
-from edgeqe.files.exif import exif_block, upright
+from edgeqe.files.exif import exif_block, upright, upright_xmp
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.picture import Metadata, Picture, sixteen_bits
 from edgeqe.files.pillow_reading import several
@@ -68,8 +68,11 @@ def picture_of(samples: Any, depth: int, metadata: Metadata) -> Picture:
 def _metadata(info: dict[str, Any]) -> Metadata:
     """What comes back with the picture."""
     exif, profile = upright(exif_block(info.get("exif") or b"")), info.get("icc_profile") or b""
-    said = info.get("nclx_profile")
-    if profile or not said:
-        return Metadata(exif, profile)
-    colours = unusual(int(said["color_primaries"]), int(said["transfer_characteristics"]))
-    return Metadata(exif, colours=colours)
+    xmp = upright_xmp(info.get("xmp") or b"")
+    left = (
+        ("auxiliary pictures of the file",) if info.get("aux") or info.get("depth_images") else ()
+    )
+    said, colours = info.get("nclx_profile"), None
+    if said and not profile:
+        colours = unusual(int(said["color_primaries"]), int(said["transfer_characteristics"]))
+    return Metadata(exif, profile, colours=colours, xmp=xmp, left_behind=left)

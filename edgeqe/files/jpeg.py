@@ -20,8 +20,10 @@ from edgeqe.codecs.jpeg_whole import (
 )
 from edgeqe.errors import ImageError
 from edgeqe.files.formats import Undecoded
+from edgeqe.files.jpeg_metadata import metadata_in
 from edgeqe.files.picture import Picture, Samples
 from edgeqe.files.pillow_reading import decode_by, metadata_of
+from edgeqe.files.truncated import cut_short
 
 #: A decoding of the file that is compared with that of its copy, and what made it.
 Shown = tuple[Samples, Callable[[bytes], Samples]]
@@ -44,7 +46,10 @@ def decode(file: Undecoded) -> Picture:
         table = _luma_table(opened)
         steps = jpeg.component_steps(opened) if table else None
         planar = file.as_coded and jpeg.is_420(opened)
-        metadata = metadata_of(opened)
+        own, metadata = metadata_of(opened), metadata_in(data)
+        metadata = dataclasses.replace(
+            metadata, exif=own.exif, icc_profile=own.icc_profile, dpi=own.dpi
+        )
     shown: list[Shown]
     if planar:
         luma, half = jpeg.decode_luma(data), jpeg.decode_half(data)
@@ -54,11 +59,11 @@ def decode(file: Undecoded) -> Picture:
         shown += [(luma, jpeg.decode_luma)] if len(layout.scans) > 1 else []
     else:
         found = decode_by(JpegImageFile, dataclasses.replace(file, data=data))
-        found = dataclasses.replace(found, table=table, component_steps=steps)
+        found = dataclasses.replace(found, table=table, component_steps=steps, metadata=metadata)
         shown = [(found.planes[0], jpeg.decode_rgb)]
     present = _present(data, layout, shown)
     if present is not None and not file.accept_truncated:
-        raise _cut(file, layout, present)
+        raise cut_short(file.name, layout.width, layout.height, present)
     return dataclasses.replace(found, present=present)
 
 
@@ -84,18 +89,8 @@ def _layout(file: Undecoded) -> JpegLayout:
         )
     share = largest_share(layout)
     if share < 1.0 and not file.accept_truncated:
-        raise _cut(file, layout, share)
+        raise cut_short(file.name, layout.width, layout.height, share)
     return layout
-
-
-def _cut(file: Undecoded, layout: JpegLayout, share: float) -> ImageError:
-    """Error for a file that does not hold all of its picture."""
-    there = "all of it, without its last details" if share == 1.0 else f"at most {int(100 * share)} % of it"
-    return ImageError(
-        f"{file.name} is damaged or cut short (of {layout.width}x{layout.height} pixels {there} is "
-        "there): get it again from where it came from, or take what is there, with "
-        "--accept-truncated (in Python accept_truncated=True)."
-    )
 
 
 def _present(data: bytes, layout: JpegLayout, shown: list[Shown]) -> float | None:

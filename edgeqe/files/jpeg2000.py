@@ -19,6 +19,8 @@ from edgeqe.files.pillow_reading import decode_by, metadata_of
 
 #: Name of the box that holds an EXIF block.
 EXIF_UUID = b"JpgTiffExif->JP2"
+#: As `EXIF_UUID`, of an XMP packet (XMP specification, part 3, 1.1.4).
+XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 #: Methods by which the box ``colr`` holds an ICC profile: restricted, and any.
 ICC_METHODS = (2, 3)
 #: Packed formats in which FFmpeg gives deep samples, in the high bits.
@@ -72,16 +74,18 @@ def decode(file: Undecoded) -> Picture:
 
 
 def _metadata(data: bytes) -> Metadata:
-    """Colour profile and EXIF block of a JP2; none in a codestream."""
+    """Colour profile, EXIF block and XMP of a JP2; none in a codestream."""
     if not data.startswith(SIGNATURE):
         return Metadata()
-    exif, profile = b"", b""
+    exif, xmp, profile = b"", b"", b""
     for box in boxes(data, 0, len(data)):
         if box.kind == b"uuid" and data[box.start : box.start + 16] == EXIF_UUID:
             exif = exif_block(data[box.start + 16 : box.stop])
+        if box.kind == b"uuid" and data[box.start : box.start + 16] == XMP_UUID:
+            xmp = data[box.start + 16 : box.stop]
     header = find(data, 0, len(data), b"jp2h")
     for box in boxes(data, header.start, header.stop) if header else ():
         if box.kind == b"colr" and data[box.start] in ICC_METHODS:
             profile = data[box.start + 3 : box.stop]
             break
-    return Metadata(exif, profile)
+    return Metadata(exif, profile, xmp=xmp)

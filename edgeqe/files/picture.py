@@ -23,6 +23,19 @@ class Metadata:
     colours: tuple[int, int] | None = None
     """Primaries and transfer by their numbers in ITU-T H.273, where a file says these instead of
     a profile, and others than sRGB's."""
+    xmp: bytes = b""
+    """XMP packet."""
+    extended_xmp: tuple[bytes, ...] = ()
+    """Segments of a JPEG's extended XMP, as they stand there."""
+    photoshop: tuple[bytes, ...] = ()
+    """Segments of Photoshop's data, with IPTC in it, as a JPEG has them."""
+    comment: bytes = b""
+    colour_chunks: tuple[tuple[bytes, bytes], ...] = ()
+    """Chunks of a PNG that say what colours its samples are, kind and content."""
+    texts: tuple[tuple[bytes, bytes], ...] = ()
+    """Chunks of a PNG's texts, kind and content."""
+    left_behind: tuple[str, ...] = ()
+    """What the file holds beside that no output has, by name."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgeqe.errors import ImageError
+from edgeqe.files import gif
+from edgeqe.files.colours import unusual
+from edgeqe.files.deep_writing import TIFF_PHOTOSHOP
 from edgeqe.files.exif import ORIENTATION, exif_block
 from edgeqe.files.formats import Undecoded
+from edgeqe.files.jpeg_metadata import segments_of_resources
 from edgeqe.files.picture import Metadata, Picture, Samples
+from edgeqe.files.pillow_limit import pillow_limit_off
+from edgeqe.files.png_chunks import said
+from edgeqe.files.truncated import load_png
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 #: Flag of a WebP's extended header, which stands behind 20 bytes.
 WEBP_ANIMATION = 2
+#: Pixels that are converted at a time.
+STRIPE_PIXELS = 1 << 22
 TIFF_BITS_PER_SAMPLE, TIFF_PHOTOMETRIC, TIFF_SAMPLE_FORMAT = 258, 262, 339
 #: Tags of a TIFF's own directory that describe the picture and not the file's layout:
 #: description, maker, model, orientation, software, date, artist, host, copyright,
@@ -37,19 +47,30 @@ def decode(file: Undecoded) -> Picture:
 
 def decode_by(reader: Any, file: Undecoded) -> Picture:
     """Decode a file by one of Pillow's readers."""
-    with reader(io.BytesIO(file.data), "") as picture:
+    size = (0, 0)
+    if file.data.startswith(b"GIF"):
+        size = gif.size_of(file.data)
+        file.check_size(*size)
+    elif file.coded is not None:
+        size = (file.coded.width, file.coded.height)
+    with pillow_limit_off(*size), reader(io.BytesIO(file.data), "") as picture:
         file.check_size(*picture.size)
+        present = None
         if getattr(picture, "is_animated", False):
             raise several(file.name)
         _check_depth(picture, file.name)
         orientation = _tiff_orientation(picture)
         metadata = metadata_of(picture, orientation)
-        samples, alpha = _samples(picture, file.name)
+        if picture.format == "PNG":
+            metadata = _with_chunks(metadata, file.data)
+            present = load_png(picture, file)
+        with pillow_limit_off(*picture.size):
+            samples, alpha = _samples(picture, file.name)
         if orientation in _STORED_FROM_SHOWN and _was_transposed(picture):
             stored = _STORED_FROM_SHOWN[orientation]
             samples = np.ascontiguousarray(stored(samples))
             alpha = None if alpha is None else np.ascontiguousarray(stored(alpha))
-        return Picture((samples,), alpha, None, metadata)
+        return Picture((samples,), alpha, None, metadata, present=present)
 
 
 def several(name: str) -> ImageError:
@@ -113,7 +134,7 @@ def _samples(picture: ImageFile, name: str) -> tuple[Samples, Samples | None]:
     """Gray or RGB samples, and alpha."""
     mode = picture.mode
     if mode.startswith("I;16") or (mode == "I" and picture.format in ("PNG", "PPM")):
-        return np.asarray(picture).astype(np.uint16), None
+        return _values(picture, mode).astype(np.uint16, copy=False), None
     palette_alpha = mode == "P" and getattr(picture.palette, "mode", "").endswith("A")
     transparent = mode in ("LA", "PA", "RGBA") or palette_alpha or "transparency" in picture.info
     gray = mode in ("1", "L", "LA")
@@ -123,11 +144,32 @@ def _samples(picture: ImageFile, name: str) -> tuple[Samples, Samples | None]:
             "to RGB or gray with its colour profile first."
         )
     wanted = ("LA" if transparent else "L") if gray else ("RGBA" if transparent else "RGB")
-    values = np.asarray(picture if mode == wanted else picture.convert(wanted))
+    values = _values(picture, wanted)
     if not transparent:
         return values, None
     colours = values[..., 0] if gray else values[..., :3]
     return np.ascontiguousarray(colours), np.ascontiguousarray(values[..., -1])
+
+
+def _values(picture: ImageFile, mode: str) -> Samples:
+    """Samples of an open file in a mode of Pillow, some rows at a time.
+
+    All at once would take them three times: Pillow's own, its bytes in pieces, and joined.
+    """
+    picture.load()  # may turn a TIFF
+    width, height = picture.size
+    rows = max(1, STRIPE_PIXELS // width)
+    values: Samples | None = None
+    for first in range(0, height, rows):
+        last = min(first + rows, height)
+        stripe = picture.crop((0, first, width, last)) if rows < height else picture
+        part = np.asarray(stripe if stripe.mode == mode else stripe.convert(mode))
+        if values is None:
+            values = part if rows >= height else np.empty((height, *part.shape[1:]), part.dtype)
+        if rows < height:
+            values[first:last] = part
+    assert values is not None  # Pillow opens no picture without rows
+    return values
 
 
 def metadata_of(picture: ImageFile, orientation: int = 1) -> Metadata:
@@ -141,13 +183,42 @@ def metadata_of(picture: ImageFile, orientation: int = 1) -> Metadata:
         found = picture.info.get("exif", b"")
         block = exif_block(found if isinstance(found, bytes) else b"")
     profile = picture.info.get("icc_profile")
+    xmp = picture.info.get("xmp")
     dpi = picture.info.get("dpi")
     try:
         across, down = (float(value) for value in dpi) if dpi else (0.0, 0.0)
     except (TypeError, ValueError, ZeroDivisionError):
         across, down = 0.0, 0.0
     known = 1.0 <= across <= 65535.0 and 1.0 <= down <= 65535.0
-    return Metadata(block, profile or b"", (across, down) if known else None)
+    return Metadata(
+        block,
+        profile or b"",
+        (across, down) if known else None,
+        xmp=xmp if isinstance(xmp, bytes) else b"",
+        photoshop=_photoshop(picture),
+    )
+
+
+def _photoshop(picture: ImageFile) -> tuple[bytes, ...]:
+    """Photoshop's data of a TIFF."""
+    tags: Any = getattr(picture, "tag_v2", {})
+    found = tags.get(TIFF_PHOTOSHOP)
+    return segments_of_resources(found) if isinstance(found, bytes) else ()
+
+
+def _with_chunks(metadata: Metadata, data: bytes) -> Metadata:
+    """Metadata of a PNG with what its chunks say."""
+    named, texts, xmp = said(data)
+    exif = exif_block(named.pop(b"eXIf", b""))
+    colours = None
+    cicp = named.get(b"cICP", b"")
+    if len(cicp) == 4 and not metadata.icc_profile:
+        usual = unusual(cicp[0], cicp[1]) is None and cicp[2:] == b"\0\1"
+        colours = None if usual else (cicp[0], cicp[1])
+    return dataclasses.replace(
+        metadata, exif=metadata.exif or exif, colours=colours, xmp=xmp,
+        colour_chunks=tuple(named.items()), texts=texts,
+    )  # fmt: skip
 
 
 def _tiff_orientation(picture: ImageFile) -> int:

@@ -143,7 +143,13 @@ class PictureFile:
         try:
             return self._format.decode(
                 Undecoded(
-                    self._data, self.name, coded, as_coded, check_size, pixel_limit, accept_truncated
+                    self._data,
+                    self.name,
+                    coded,
+                    as_coded,
+                    check_size,
+                    pixel_limit,
+                    accept_truncated,
                 )
             )
         except (EdgeqeError, MemoryError):

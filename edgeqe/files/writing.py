@@ -6,7 +6,7 @@ import errno
 import io
 import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, final
+from typing import IO, Any, final
 
 import numpy as np
 
@@ -17,13 +17,12 @@ from edgeqe.errors import (
     MissingImageError,
     MissingPackageError,
 )
-from edgeqe.files.colours import png_chunk
-from edgeqe.files.deep_writing import write_png, write_tiff
-from edgeqe.files.picture import Picture, Samples, picture_from_array
+from edgeqe.files.colours import profile_for
+from edgeqe.files.deep_writing import chunks_of, tiff_tags, write_png, write_tiff
+from edgeqe.files.jpeg_metadata import extra_segments
+from edgeqe.files.kept import fits_jpeg, not_kept
+from edgeqe.files.picture import Metadata, Picture, Samples, picture_from_array
 from edgeqe.reports.part_files import CheckedWriter, PartFile
-
-if TYPE_CHECKING:
-    from PIL.Image import Exif
 
 Destination = str | os.PathLike[str] | IO[bytes]
 
@@ -46,12 +45,6 @@ PNG_LEVEL = 4
 LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 #: Largest EXIF block of a JPEG: one marker segment.
 JPEG_EXIF_LIMIT = 65533
-#: Tags of an EXIF block that would contradict a TIFF's own layout: width, height, bits,
-#: compression, photometric, strips, samples, planes, tiles, subdirectories, thumbnail.
-TIFF_LAYOUT = frozenset(
-    (254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 282, 283, 284, 296, 317, 320,
-     322, 323, 324, 325, 330, 338, 339, 513, 514, 529, 530, 531, 532, 34675)
-)  # fmt: skip
 
 
 def write_picture(
@@ -188,6 +181,11 @@ class Output:
         if self.format == "JPEG" and len(picture.metadata.exif) > JPEG_EXIF_LIMIT:
             raise ImageError(f"{self.name}: JPEG cannot hold so large an EXIF block: {use}.")
 
+    def not_kept(self, picture: Picture) -> tuple[str, ...]:
+        """Name what the format cannot hold of the picture's metadata."""
+        gray = len(picture.planes) == 1 and picture.planes[0].ndim == 2
+        return not_kept(picture.metadata, self.format, gray=gray)
+
     def write(self, picture: Picture) -> None:
         """Encode the picture and give it its name."""
         self.check(picture)
@@ -207,6 +205,34 @@ class Output:
             raise _exists(self.name) from None
         except Exception as error:  # a strange EXIF block makes Pillow raise nearly anything
             raise _unwritable(self.name, error) from error
+
+
+def _metadata_options(metadata: Metadata, target: str, *, gray: bool) -> dict[str, Any]:
+    """Arguments of Pillow's writer of a format for what is written beside the samples."""
+    from PIL.PngImagePlugin import PngInfo
+
+    options: dict[str, Any] = {}
+    profile = metadata.icc_profile
+    if target != "PNG":
+        profile = profile_for(metadata, gray=gray) or b""
+    if profile:
+        options["icc_profile"] = profile
+    if metadata.dpi is not None and target != "WEBP":
+        options["dpi"] = metadata.dpi
+    if target == "TIFF":
+        options["exif"] = tiff_tags(metadata)
+    elif metadata.exif:
+        options["exif"] = metadata.exif
+    if target == "PNG" and (beside := chunks_of(metadata)):
+        options["pnginfo"] = PngInfo()
+        for kind, content in beside:
+            options["pnginfo"].add(kind, content)
+    if metadata.xmp and (target == "WEBP" or target == "JPEG" and fits_jpeg(metadata.xmp)):
+        options["xmp"] = metadata.xmp
+    if target == "JPEG":
+        options["extra"] = extra_segments(metadata)
+        options["comment"] = metadata.comment
+    return {name: value for name, value in options.items() if value}
 
 
 def _exists(name: str) -> ImageError:
@@ -237,34 +263,24 @@ def _encode(picture: Picture, target: str, stream: IO[bytes]) -> None:
     """Write the file's bytes."""
     try:
         from PIL import Image
-        from PIL.PngImagePlugin import PngInfo
     except ImportError as error:
         raise MissingPackageError(
             "picture files need Pillow: pip install 'edgeqe[files]'"
         ) from error
 
     metadata = picture.metadata
+    gray = len(picture.planes) == 1 and picture.planes[0].ndim == 2
     if picture.bit_depth == 16 and (picture.alpha is not None or picture.planes[0].ndim == 3):
         colours = picture.planes[0]
         deep = np.dstack((colours, *(() if picture.alpha is None else (picture.alpha,))))
         if target == "PNG":
             write_png(stream, deep, metadata, PNG_LEVEL)
         else:
-            exif = _tiff_exif(metadata.exif) if metadata.exif else None
-            write_tiff(stream, deep, metadata, exif)
+            write_tiff(stream, deep, metadata)
         return
-    options: dict[str, Any] = {}
-    if metadata.icc_profile:
-        options["icc_profile"] = metadata.icc_profile
-    if metadata.dpi is not None and target != "WEBP":
-        options["dpi"] = metadata.dpi
-    if metadata.exif:
-        options["exif"] = _tiff_exif(metadata.exif) if target == "TIFF" else metadata.exif
+    options = _metadata_options(metadata, target, gray=gray)
     if target == "PNG":
         options.update(compress_level=PNG_LEVEL)
-    if metadata.colours is not None:
-        options["pnginfo"] = PngInfo()
-        options["pnginfo"].add(b"cICP", png_chunk(metadata.colours))
     if target == "WEBP":
         options.update(lossless=True, exact=True)
     if target == "JPEG":
@@ -281,14 +297,3 @@ def _encode(picture: Picture, target: str, stream: IO[bytes]) -> None:
             values = np.dstack((values, picture.alpha))
         image = Image.fromarray(np.ascontiguousarray(values))
     image.save(stream, target, **options)
-
-
-def _tiff_exif(block: bytes) -> Exif:
-    """Strip an EXIF block of the tags that a TIFF sets for itself."""
-    from PIL import Image
-
-    exif = Image.Exif()
-    exif.load(block)
-    for tag in [tag for tag in exif if tag in TIFF_LAYOUT]:
-        del exif[tag]
-    return exif

@@ -143,7 +143,9 @@ def test_the_way_of_deep_avif_shows_what_libavif_shows(orientation: int) -> None
     data = coded_files.pillow(
         "AVIF", smooth, quality=90, subsampling="4:4:4", exif=exif(orientation), icc_profile=PROFILE
     )
-    file = Undecoded(data, "a.avif", PictureFile(data).strength, True, lambda width, height: None)
+    file = Undecoded(
+        data, "a.avif", PictureFile(data).strength, True, lambda width, height: None, 10**6
+    )
     found = avif_reading.decode_by_ffmpeg(file)
     with Image.open(io.BytesIO(data)) as picture:
         shown = np.asarray(ImageOps.exif_transpose(picture))

@@ -1,0 +1,84 @@
+"""What a PNG says beside its samples: colours, texts and XMP, chunk by chunk.
+
+References
+----------
+PNG, third edition: chunk layout (5.3), ancillary chunks (11.3).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+#: Chunks that say what colours the samples are.
+COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
+#: Chunks of the brightness of HDR pictures, which Pillow does not write.
+HDR_CHUNKS = (b"mDCV", b"cLLI")
+TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+#: Keyword of the text that holds an XMP packet, and what follows it uncompressed.
+XMP_KEY = b"XML:com.adobe.xmp"
+XMP_START = XMP_KEY + bytes(5)
+#: Chunks of a file that are looked at, and bytes that a compressed packet may become.
+CHUNK_LIMIT, PACKET_LIMIT = 1_000_000, 1 << 24
+
+
+def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind of each chunk, and where its content begins and ends; a cut one ends the list."""
+    at = 8
+    for _ in range(CHUNK_LIMIT):
+        length = int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        if len(kind) < 4 or at + 12 + length > len(data):
+            return
+        yield kind, at + 8, at + 8 + length
+        if kind == b"IEND":
+            return
+        at += 12 + length
+
+
+def said(data: bytes) -> tuple[dict[bytes, bytes], tuple[tuple[bytes, bytes], ...], bytes]:
+    """Colour and HDR chunks by kind, texts as chunks, and the XMP packet of a PNG."""
+    named: dict[bytes, bytes] = {}
+    texts: list[tuple[bytes, bytes]] = []
+    xmp = b""
+    for kind, start, stop in chunks(data):
+        if kind in COLOUR_CHUNKS or kind in HDR_CHUNKS or kind == b"eXIf":
+            named.setdefault(kind, data[start:stop])
+        elif kind in TEXT_CHUNKS:
+            content = data[start:stop]
+            if kind == b"iTXt" and content.startswith(XMP_KEY + b"\0"):
+                xmp = _packet(content)
+            else:
+                texts.append((kind, content))
+    return named, tuple(texts), xmp
+
+
+def xmp_chunk(packet: bytes) -> tuple[bytes, bytes]:
+    """Chunk of an XMP packet."""
+    return b"iTXt", XMP_START + packet
+
+
+def comment_chunk(comment: bytes) -> tuple[bytes, bytes]:
+    """Chunk of a comment: UTF-8 where it is that, else Latin-1."""
+    text = comment.rstrip(b"\0").replace(b"\0", b" ")
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return b"tEXt", b"Comment\0" + text
+    return b"iTXt", b"Comment" + bytes(5) + text
+
+
+def _packet(content: bytes) -> bytes:
+    """XMP packet of an international text; empty if it is damaged."""
+    compressed, rest = content[len(XMP_KEY) + 1 : len(XMP_KEY) + 2], content[len(XMP_KEY) + 3 :]
+    parts = rest.split(b"\0", 2)
+    if len(parts) < 3:
+        return b""
+    if compressed != b"\x01":
+        return parts[2]
+    unpacking = zlib.decompressobj()
+    try:
+        packet = unpacking.decompress(parts[2], PACKET_LIMIT)
+    except zlib.error:
+        return b""
+    return packet if unpacking.eof else b""

@@ -1,0 +1,93 @@
+"""Files that are cut short: refused with the share that is there, or taken as far as they go."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from edgeqe.errors import ImageError
+from edgeqe.files.formats import Undecoded
+
+if TYPE_CHECKING:
+    from PIL.PngImagePlugin import PngImageFile
+
+#: Channels of PNG's colour types.
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+#: First column, first row, and their distances, of the passes of an interlaced PNG (8.1).
+PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+          (0, 1, 1, 2))  # fmt: skip
+#: Bytes that are unpacked at a time.
+PIECE = 1 << 20
+
+
+def cut_short(name: str, width: int, height: int, share: float) -> ImageError:
+    """Error for a file that does not hold all of its picture.
+
+    Parameters
+    ----------
+    name : str
+    width, height : int
+        Pixels.
+    share : float
+        Of the picture that is there at most; 1 where only details are missing.
+    """
+    there = "all, without its last details," if share == 1.0 else f"at most {int(100 * share)} %"
+    return ImageError(
+        f"{name} is damaged or cut short (of {width}x{height} pixels {there} is there): get it again "
+        "from where it came from, or take what is there, with --accept-truncated (in Python "
+        "accept_truncated=True)."
+    )
+
+
+def load_png(picture: PngImageFile, file: Undecoded) -> float | None:
+    """Load an open PNG, as far as it goes if that is wanted.
+
+    Returns
+    -------
+    float or None
+        Share of the picture that was there; None of a whole one.
+
+    Raises
+    ------
+    ImageError
+        If it is not whole, and that is not wanted or nothing is there.
+    """
+    try:
+        picture.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow raises nearly anything on damaged files
+        share = share_of_png(file.data)
+        if share == 0.0:
+            raise
+        if not file.accept_truncated:
+            raise cut_short(file.name, *picture.size, share) from error
+        picture.tile = []  # nothing more to load: the rows that came are there
+        picture.load()
+        return share
+    return None
+
+
+def share_of_png(data: bytes) -> float:
+    """Share of a PNG's samples that its data unpacks to, 0 to 1."""
+    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+    if len(data) < 33 or data[25] not in CHANNELS:
+        return 0.0
+    pixel = data[24] * CHANNELS[data[25]]
+    passes = PASSES if data[28] else ((0, 0, 1, 1),)
+    stated = 0
+    for column, row, across, down in passes:
+        columns, rows = -((column - width) // across), -((row - height) // down)
+        stated += rows * (1 + (columns * pixel + 7) // 8) if columns > 0 and rows > 0 else 0
+    unpacking, there, at = zlib.decompressobj(), 0, 8
+    try:
+        while at + 8 <= len(data) and not unpacking.eof and there < stated:
+            length = int.from_bytes(data[at : at + 4], "big")
+            packed = data[at + 8 : at + 8 + length] if data[at + 4 : at + 8] == b"IDAT" else b""
+            while packed and there < stated:
+                there += len(unpacking.decompress(packed, PIECE))
+                packed = unpacking.unconsumed_tail
+            at += 12 + length
+    except zlib.error:
+        pass
+    return min(1.0, there / stated) if stated else 0.0
