@@ -10,7 +10,7 @@ from edgeqe.codecs.jpeg_segments import (
     DRI,
     EOI,
     FRAME_MARKERS,
-    RESTART,
+    RESTARTS,
     SOS,
     JpegSegment,
     end_of_scan,
@@ -217,7 +217,7 @@ def _scan(
         raise damaged("a scan of a JPEG names a component that its frame has not")
     first, last, bits = content[1 + 2 * count : 4 + 2 * count]
     stop = end_of_scan(data, segment.stop)
-    restarts = len(RESTART.findall(data, segment.stop, stop)) if restart else 0
+    restarts = sum(data.count(b"\xff" + bytes((m,)), segment.stop, stop) for m in RESTARTS)
     return JpegScan(
         tuple(numbers.index(name) for name in named), first, last, bits >> 4, bits & 15,
         segment.stop, stop, restart, restarts,

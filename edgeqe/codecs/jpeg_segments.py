@@ -23,6 +23,8 @@ APP0, APP1, APP2, APP13, APP14, COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
 STANDALONE_MARKERS = (0x00, 0x01, *range(0xD0, 0xD9))
 #: Segments of a file that are looked at.
 SEGMENT_LIMIT = 10_000
+#: Restart markers.
+RESTARTS = tuple(range(0xD0, 0xD8))
 #: A restart marker with its fill bytes.
 RESTART = re.compile(rb"\xff+[\xd0-\xd7]")
 #: What ends entropy-coded data: any marker but a restart, a stuffed byte or a fill byte.

@@ -17,17 +17,18 @@ import numpy.typing as npt
 from edgeqe.codecs.jpeg_layout import JpegLayout
 from edgeqe.codecs.jpeg_segments import RESTART
 
-#: Bytes that stand in for missing data: none is a marker, and their bits have no pattern.
-STAND_IN = bytes(
-    (0x5A, 0xC6, 0x93, 0x2D, 0xB1, 0x74, 0xE9, 0x4B, 0x36, 0xD8, 0xA7, 0x1C, 0x65, 0x8E, 0xF2, 0x3B)
-)
+#: Bytes that stand in for missing data: none is a marker, and their bits have no pattern. The
+#: second begin otherwise, because a code of progressive files may say that all blocks to come are
+#: empty.
+STAND_IN = bytes.fromhex("5ac6932db174e94b36d8a71c658ef23b")
+SECOND_STAND_IN = bytes.fromhex("edb7de76bb5ddaf56eb9cdf3975ee8b6")
 #: Fewest bits of a block: a code of one bit for its mean, one for the end of the block.
 SEQUENTIAL_BITS, PROGRESSIVE_BITS = 2, 1
 
 
-def ended(data: bytes, layout: JpegLayout) -> bytes:
-    """File with an end of the image; as it is where it has one."""
-    return data if layout.end is not None else data.removesuffix(b"\xff") + b"\xff\xd9"
+def ended(data: bytes) -> bytes:
+    """File without an end of the image with one."""
+    return data.removesuffix(b"\xff") + b"\xff\xd9"
 
 
 def largest_share(layout: JpegLayout) -> float:
@@ -45,14 +46,17 @@ def largest_share(layout: JpegLayout) -> float:
     return min(shares)
 
 
-def with_stand_in(data: bytes, layout: JpegLayout, *, coarse: bool = False) -> bytes:
-    """Copy of a file that `ended`, with `STAND_IN` behind the data of its scans.
+def with_stand_in(
+    data: bytes, layout: JpegLayout, stand_in: bytes = STAND_IN, *, coarse: bool = False
+) -> bytes:
+    """Copy of a file with an end, with other bytes behind the data of its scans.
 
     Parameters
     ----------
     data : bytes
     layout : JpegLayout
-        Of it, with an end.
+        Of it.
+    stand_in : bytes
     coarse : bool
         Only behind scans that give the mean values of blocks first.
     """
@@ -60,14 +64,12 @@ def with_stand_in(data: bytes, layout: JpegLayout, *, coarse: bool = False) -> b
     for scan in layout.scans:
         if coarse and (scan.first > 0 or scan.high > 0):
             continue
-        parts += [data[at : scan.start], RESTART.sub(_before, data[scan.start : scan.stop])]
-        parts.append(STAND_IN)
+        coded = data[scan.start : scan.stop]
+        if scan.restarts <= layout.intervals(scan):  # more make no copy of many times the size
+            coded = RESTART.sub(stand_in.replace(b"\\", rb"\\") + rb"\g<0>", coded)
+        parts += [data[at : scan.start], coded, stand_in]
         at = scan.stop
     return b"".join((*parts, data[at:]))
-
-
-def _before(marker: re.Match[bytes]) -> bytes:
-    return STAND_IN + marker[0]
 
 
 def share_there(differs: npt.NDArray[Any], layout: JpegLayout) -> float:
@@ -100,8 +102,8 @@ def share_there(differs: npt.NDArray[Any], layout: JpegLayout) -> float:
 
 
 def has_all_restarts(layout: JpegLayout) -> bool:
-    """Whether every scan has the restart markers that its header promises.
+    """Whether every scan has the restart markers that its header promises, and one more at most.
 
     Where they are missing libjpeg leaves what follows gray, with data and without.
     """
-    return all(scan.restarts + 1 >= layout.intervals(scan) for scan in layout.scans)
+    return all(0 <= scan.restarts + 1 - layout.intervals(scan) <= 1 for scan in layout.scans)

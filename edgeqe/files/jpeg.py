@@ -12,6 +12,8 @@ import numpy as np
 from edgeqe.codecs import jpeg
 from edgeqe.codecs.jpeg_layout import JpegLayout, read_layout, refused
 from edgeqe.codecs.jpeg_whole import (
+    SECOND_STAND_IN,
+    STAND_IN,
     ended,
     has_all_restarts,
     largest_share,
@@ -39,8 +41,11 @@ def decode(file: Undecoded) -> Picture:
     """
     from PIL.JpegImagePlugin import JpegImageFile
 
-    layout = _layout(file)
-    data = ended(file.data, layout)
+    layout, data = _layout(file), file.data
+    ends = layout.end is not None or layout.complete() and not layout.arithmetic
+    if layout.end is None:
+        data = ended(data)
+        layout = read_layout(data) or layout
     with JpegImageFile(io.BytesIO(data), "") as opened:
         file.check_size(*opened.size)
         table = _luma_table(opened)
@@ -61,7 +66,7 @@ def decode(file: Undecoded) -> Picture:
         found = decode_by(JpegImageFile, dataclasses.replace(file, data=data))
         found = dataclasses.replace(found, table=table, component_steps=steps, metadata=metadata)
         shown = [(found.planes[0], jpeg.decode_rgb)]
-    present = _present(data, layout, shown)
+    present = _present(data, layout, shown, ends=ends)
     if present is not None and not file.accept_truncated:
         raise cut_short(file.name, layout.width, layout.height, present)
     return dataclasses.replace(found, present=present)
@@ -93,14 +98,17 @@ def _layout(file: Undecoded) -> JpegLayout:
     return layout
 
 
-def _present(data: bytes, layout: JpegLayout, shown: list[Shown]) -> float | None:
+def _present(
+    data: bytes, layout: JpegLayout, shown: list[Shown], *, ends: bool
+) -> float | None:
     """Share of the picture that is there, 0 to 1; None if all of it is."""
-    ends = layout.end is not None or layout.complete() and not layout.arithmetic
     if layout.arithmetic:  # its coder may leave out zeros, so data cannot be missed
         return None if ends else _coarse_share(data, layout)
     whole = ends and layout.shows_all() and has_all_restarts(layout)
-    copy = with_stand_in(data, layout)
-    if whole and all(_equal(samples, make, copy) for samples, make in shown):
+    for stand_in in (STAND_IN, SECOND_STAND_IN) if layout.progressive else (STAND_IN,):
+        copy = with_stand_in(data, layout, stand_in) if whole else b""
+        whole = whole and all(_equal(samples, make, copy) for samples, make in shown)
+    if whole:
         return None
     return _coarse_share(data, layout)
 

@@ -8,8 +8,8 @@ from edgeqe.files.jpeg_metadata import SEGMENT_BYTES, XMP_NAME
 from edgeqe.files.picture import Metadata
 from edgeqe.files.png_chunks import HDR_CHUNKS
 
-#: What Pillow gives a picture that states no resolution.
-NO_DPI = (72.0, 72.0)
+#: What Pillow gives pictures that state no resolution.
+NO_DPI = (None, (1.0, 1.0), (72.0, 72.0))
 
 
 def fits_jpeg(xmp: bytes) -> bool:
@@ -51,7 +51,7 @@ def not_kept(metadata: Metadata, target: str, *, gray: bool) -> tuple[str, ...]:
         lost.append("extended XMP")
     if metadata.photoshop and target in ("PNG", "WEBP"):
         lost.append("IPTC and Photoshop's data")
-    if metadata.dpi not in (None, NO_DPI) and target == "WEBP":
+    if metadata.dpi not in NO_DPI and target == "WEBP":
         lost.append("resolution")
     if metadata.exif and target == "TIFF" and not tiff_exif(metadata.exif)[1]:
         lost.append("damaged EXIF tags")
