@@ -8,7 +8,6 @@ differ are where data is missing.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -40,20 +41,28 @@ def upright(block: bytes) -> bytes:
     ----------
     TIFF 6.0, section 2: a header of 8 bytes, then directories of tags of 12 bytes.
     """
-    start = len(EXIF_NAME)
-    order: Literal["little", "big"] = "little" if block[start : start + 2] == b"II" else "big"
+    order = _order(block)
+    for at in _entries(block):
+        if int.from_bytes(block[at : at + 2], order) == ORIENTATION:
+            return block[: at + 8] + (1).to_bytes(2, order) + block[at + 10 :]
+    return block
 
-    def number(at: int, count: int) -> int:
-        return int.from_bytes(block[at : at + count], order)
 
-    first = start + number(start + 4, 4)
-    for place in range(min(number(first, 2), TAG_LIMIT)):
+def _order(block: bytes) -> Literal["little", "big"]:
+    """Order of bytes in a block."""
+    return "little" if block[len(EXIF_NAME) : len(EXIF_NAME) + 2] == b"II" else "big"
+
+
+def _entries(block: bytes) -> Iterator[int]:
+    """Where the tags of a block's first directory stand."""
+    start, order = len(EXIF_NAME), _order(block)
+    first = start + int.from_bytes(block[start + 4 : start + 8], order)
+    count = int.from_bytes(block[first : first + 2], order)
+    for place in range(min(count, TAG_LIMIT)):
         at = first + 2 + 12 * place
         if at + 12 > len(block):
             break
-        if number(at, 2) == ORIENTATION:
-            return block[: at + 8] + (1).to_bytes(2, order) + block[at + 10 :]
-    return block
+        yield at
 
 
 def upright_xmp(packet: bytes) -> bytes:
@@ -78,12 +87,15 @@ def tiff_exif(block: bytes) -> tuple[Exif, bool]:
     """
     from PIL import Image
 
-    exif, whole = Image.Exif(), True
+    exif = Image.Exif()
     try:
         exif.load(block)
         tags = list(exif)
     except Exception:  # a strange EXIF block makes Pillow raise nearly anything
         return Image.Exif(), False
+    order = _order(block)
+    stated = {int.from_bytes(block[at : at + 2], order) for at in _entries(block)}
+    whole = stated <= {*tags, *TIFF_LAYOUT}  # Pillow passes over what it cannot read
     for tag in tags:
         if tag in TIFF_LAYOUT:
             del exif[tag]

@@ -98,9 +98,7 @@ def _layout(file: Undecoded) -> JpegLayout:
     return layout
 
 
-def _present(
-    data: bytes, layout: JpegLayout, shown: list[Shown], *, ends: bool
-) -> float | None:
+def _present(data: bytes, layout: JpegLayout, shown: list[Shown], *, ends: bool) -> float | None:
     """Share of the picture that is there, 0 to 1; None if all of it is."""
     if layout.arithmetic:  # its coder may leave out zeros, so data cannot be missed
         return None if ends else _coarse_share(data, layout)

@@ -53,6 +53,8 @@ def segment(marker: int, body: bytes) -> bytes:
 
 def frame_changed(content: bytes, at: int, *values: int) -> bytes:
     """File whose frame header has other bytes; 0 is its marker, 4 the bits of a sample."""
-    start = next(content.find(bytes((0xFF, m))) for m in (0xC0, 0xC1, 0xC2) if bytes((0xFF, m)) in content)
+    start = next(
+        content.find(bytes((0xFF, m))) for m in (0xC0, 0xC1, 0xC2) if bytes((0xFF, m)) in content
+    )
     start += 1 if at == 0 else at
     return content[:start] + bytes(values) + content[start + len(values) :]

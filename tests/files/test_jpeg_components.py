@@ -13,7 +13,7 @@ from skimage import data
 from edgeqe import Enhancer
 from edgeqe.codecs.strength import Strength, ijg_table, step_from_quality, step_from_table
 from edgeqe.files.components import coded_components
-from edgeqe.files.enhance import enhance_file, read_picture
+from edgeqe.files.enhance import enhance_file, enhance_picture, read_picture
 from edgeqe.metrics import psnr
 from tests.files.jpegs import jpeg, photo, segment
 from tests.files.test_files import Stand
@@ -48,7 +48,9 @@ def with_green_table(content: bytes, table: tuple[int, ...]) -> bytes:
 
     frame = content.index(b"\xff\xc0")
     content = content[: frame + 15] + b"\x01" + content[frame + 16 :]
-    return content[:frame] + segment(0xDB, b"\x01" + bytes(table[k] for k in ZIGZAG)) + content[frame:]
+    return (
+        content[:frame] + segment(0xDB, b"\x01" + bytes(table[k] for k in ZIGZAG)) + content[frame:]
+    )
 
 
 def test_a_component_has_its_own_table(tmp_path: Path) -> None:
@@ -63,9 +65,13 @@ def test_a_component_has_its_own_table(tmp_path: Path) -> None:
 
 
 def test_a_component_of_less_than_full_size_stays() -> None:
-    found = read_picture(jpeg(photo(), keep_rgb=True, subsampling=2))
-    full, half = step_from_table(ijg_table(60)), 0.0
-    assert found.component_steps == pytest.approx((full, half, half))
+    content = jpeg(photo())  # 4:2:0, whose components an Adobe marker calls R, G, B
+    jfif = 4 + int.from_bytes(content[4:6], "big")
+    adobe = segment(0xEE, b"Adobe\0\x64" + bytes(5))
+    found = read_picture(content[:2] + adobe + content[jfif:])
+    assert found.component_steps == pytest.approx((step_from_table(ijg_table(60)), 0.0, 0.0))
+    enhanced = enhance_picture(Stand(1), found, Strength(9.0, "jpeg"))
+    np.testing.assert_array_equal(enhanced.pixels(), found.pixels() + np.array([1, 0, 0], np.uint8))
 
 
 @pytest.mark.parametrize(
