@@ -132,6 +132,33 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path) -> None:
     assert "damaged or cut short" in failure["error"]
 
 
+def test_files_cut_short_are_taken_if_asked_for(folder: Path) -> None:
+    whole = Path("in/a.jpg").read_bytes()
+    Path("in/c.jpg").write_bytes(whole[: len(whole) - 60])
+    Path("in/d.jpg").write_bytes(whole[:-2])  # without its end marker it is whole
+    result = run("in", "-o", "out")
+    assert result.exit_code == 2
+    assert tree(folder / "out") == ["a.png", "b.png", "d.png"]
+    lines = result.stderr.splitlines()
+    assert "in/c.jpg is damaged or cut short (of 50x40 pixels at most " in lines[0]
+    assert "--accept-truncated" in lines[0]
+    result = run("in", "-o", "all", "--accept-truncated", "--json")
+    assert result.exit_code == 0, result.output
+    present = {p["source"]: p["present"] for p in json.loads(result.stdout)["pictures"]}
+    assert 0.0 < present.pop("in/c.jpg") < 1.0
+    assert present == {"in/a.jpg": None, "in/b.jpeg": None, "in/d.jpg": None}
+    result = run("in/c.jpg", "-o", "c.png", "--accept-truncated")
+    assert "  cut short: " in result.stdout and " % of the picture was there" in result.stdout
+
+
+def test_what_a_format_cannot_hold_is_named(folder: Path) -> None:
+    Image.open("in/a.jpg").save("note.jpg", quality=30, comment=b"a note", dpi=(300, 300))
+    result = run("note.jpg", "-o", "out.webp")
+    assert result.stdout.rstrip().endswith("  not kept: comment, resolution")
+    result = run("note.jpg", "-o", "out.png", "--json")
+    assert json.loads(result.stdout)["pictures"][0]["not_kept"] == []
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -42,6 +42,16 @@ def test_each_component_is_a_gray_picture(tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.asarray(after), np.asarray(before) + 1)
 
 
+def test_of_fine_steps_a_part_of_the_change_is_made(tmp_path: Path) -> None:
+    stand = Planes()
+    for quality in (30, 75, 83, 90, 98):
+        enhance_file(stand, jpeg(keep_rgb=True, quality=quality), tmp_path / f"{quality}.png")
+    shares = [amount for amount, _ in stand.manners[::3]]
+    assert shares[:2] == pytest.approx([1.0, 1.0])
+    assert 0.7 < shares[2] < 1.0
+    assert shares[3:] == pytest.approx([0.7, 0.7])
+
+
 def with_green_table(content: bytes, table: tuple[int, ...]) -> bytes:
     """File whose second component has a table of its own, number 1."""
     from edgeqe.codecs.jpeg import ZIGZAG
