@@ -97,6 +97,10 @@ ASKING: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: heic_of(*hevc_units(), (HUGE, HUGE)),
         "60000x60000, more than the limit",
     ),
+    "heic of a large stream in few bytes": (
+        lambda: heic_of(*hevc_units(16000, 16000)),
+        "16000x16000 in",
+    ),
     "heic without a slice": (lambda: heic_of(hevc_units()[0], []), "holds no slice"),
     "heic of an empty slice": (
         lambda: heic_of(hevc_units()[0], [b"\x26\x01"]),

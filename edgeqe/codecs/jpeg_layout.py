@@ -22,8 +22,9 @@ PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 HIERARCHICAL = (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF)
 ARITHMETIC = (0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
-#: Scan samples that any file may have, and how often a picture's own samples may be in all scans.
-FREE_SAMPLES, LARGEST_PASSES = 2**26, 32
+#: Samples in all scans that any file may have, and how often they may be a picture's own, and the
+#: limit of pixels. Usual progressive files pass over theirs 5 times, 4:4:4 14 times over the pixels.
+FREE_SAMPLES, LARGEST_PASSES, PASSES_OF_LIMIT = 2**26, 16, 16
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class JpegLayout:
     def most_scan_samples(self, pixel_limit: int) -> int:
         """Samples that all scans may pass over: the picture's own some times, within the limit."""
         own = sum(64 * self.blocks(c) for c in range(len(self.components)))
-        return max(FREE_SAMPLES, min(LARGEST_PASSES * own, LARGEST_PASSES // 2 * pixel_limit))
+        return max(FREE_SAMPLES, min(LARGEST_PASSES * own, PASSES_OF_LIMIT * pixel_limit))
 
     def complete(self) -> bool:
         """Whether the scans give every coefficient of every component to its last bit."""

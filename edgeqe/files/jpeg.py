@@ -55,17 +55,18 @@ def decode(file: Undecoded) -> Picture:
         metadata = dataclasses.replace(
             metadata, exif=own.exif, icc_profile=own.icc_profile, dpi=own.dpi
         )
-    shown: list[Shown]
+    shown: Shown
     if planar:
         luma, half = jpeg.decode_luma(data), jpeg.decode_half(data)
         found = Picture(jpeg.planes_420(luma, half), None, table, metadata)
         # of one scan half the size shows as much: chroma comes last in each unit
-        shown = [(half, jpeg.decode_half)]
-        shown += [(luma, jpeg.decode_luma)] if len(layout.scans) > 1 else []
+        shown = half, jpeg.decode_half
+        if len(layout.scans) > 1:
+            shown = jpeg.decode_rgb(data), jpeg.decode_rgb
     else:
         found = decode_by(JpegImageFile, dataclasses.replace(file, data=data))
         found = dataclasses.replace(found, table=table, component_steps=steps, metadata=metadata)
-        shown = [(found.planes[0], jpeg.decode_rgb)]
+        shown = found.planes[0], jpeg.decode_rgb
     present = _present(data, layout, shown, ends=ends)
     if present is not None and not file.accept_truncated:
         raise cut_short(file.name, layout.width, layout.height, present)
@@ -98,20 +99,21 @@ def _layout(file: Undecoded) -> JpegLayout:
     return layout
 
 
-def _present(data: bytes, layout: JpegLayout, shown: list[Shown], *, ends: bool) -> float | None:
+def _present(data: bytes, layout: JpegLayout, shown: Shown, *, ends: bool) -> float | None:
     """Share of the picture that is there, 0 to 1; None if all of it is."""
     if layout.arithmetic:  # its coder may leave out zeros, so data cannot be missed
         return None if ends else _coarse_share(data, layout)
     whole = ends and layout.shows_all() and has_all_restarts(layout)
     for stand_in in (STAND_IN, SECOND_STAND_IN) if layout.progressive else (STAND_IN,):
         copy = with_stand_in(data, layout, stand_in) if whole else b""
-        whole = whole and all(_equal(samples, make, copy) for samples, make in shown)
+        whole = whole and _equal(shown, copy)
     if whole:
         return None
     return _coarse_share(data, layout)
 
 
-def _equal(samples: Samples, make: Callable[[bytes], Samples], copy: bytes) -> bool:
+def _equal(shown: Shown, copy: bytes) -> bool:
+    samples, make = shown
     try:
         return np.array_equal(samples, make(copy))
     except OSError:  # what stands in for missing data is no code

@@ -97,6 +97,7 @@ def test_what_is_there_of_a_cut_file_is_enhanced(tmp_path: Path, part: float) ->
         enhance_file(Stand(), cut, tmp_path / "out.png")
     assert list(tmp_path.iterdir()) == []
     report = enhance_file(Stand(), cut, tmp_path / "out.png", accept_truncated=True)
+    assert report.present is not None
     assert report.present == pytest.approx(part, abs=0.17)
     rows = int(16 * (96 * report.present // 16)) - 16  # but the filter of chroma looks down
     whole = without_stand_in(content)
