@@ -96,15 +96,20 @@ def tiff_exif(block: bytes) -> tuple[Exif, bool]:
     order = _order(block)
     stated = {int.from_bytes(block[at : at + 2], order) for at in _entries(block)}
     whole = stated <= {*tags, *TIFF_LAYOUT}  # Pillow passes over what it cannot read
-    for tag in tags:
-        if tag in TIFF_LAYOUT:
-            del exif[tag]
-            continue
+    for tag in TIFF_LAYOUT & set(tags):
+        del exif[tag]
+    return exif, drop_damaged(exif) and whole
+
+
+def drop_damaged(exif: Exif) -> bool:
+    """Remove the tags that cannot be written; says whether there were none."""
+    whole = True
+    for tag in list(exif):
         kept = _writable_part(exif, tag)
         if kept is False:
             del exif[tag]
         whole &= kept is True
-    return exif, whole
+    return whole
 
 
 def _writable_part(exif: Exif, tag: int) -> bool | None:

@@ -20,7 +20,7 @@ from edgeqe.codecs.jpeg_whole import (
     share_there,
     with_stand_in,
 )
-from edgeqe.errors import ImageError
+from edgeqe.errors import EdgeqeError, ImageError
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.jpeg_metadata import metadata_in
 from edgeqe.files.picture import Picture, Samples
@@ -39,9 +39,25 @@ def decode(file: Undecoded) -> Picture:
     ImageError
         If it is too large, cut short or damaged, or of a kind that is not read.
     """
+    layout = _layout(file)
+    try:
+        return _decoded(file, layout)
+    except EdgeqeError:
+        raise
+    except OSError as error:
+        if not layout.arithmetic:
+            raise
+        raise ImageError(
+            f"{file.name} is an arithmetic-coded JPEG that this Pillow does not decode ({error}): "
+            "it is damaged, or Pillow's libjpeg lacks that coder; convert it with another program."
+        ) from error
+
+
+def _decoded(file: Undecoded, layout: JpegLayout) -> Picture:
+    """Picture of a file, if all of it is there or that is not wanted."""
     from PIL.JpegImagePlugin import JpegImageFile
 
-    layout, data = _layout(file), file.data
+    data = file.data
     ends = layout.end is not None or layout.complete() and not layout.arithmetic
     if layout.end is None:
         data = ended(data)

@@ -12,7 +12,7 @@ from edgeqe.errors import ImageError
 from edgeqe.files import gif
 from edgeqe.files.colours import unusual
 from edgeqe.files.deep_writing import TIFF_PHOTOSHOP
-from edgeqe.files.exif import ORIENTATION, exif_block
+from edgeqe.files.exif import ORIENTATION, drop_damaged, exif_block
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.jpeg_metadata import segments_of_resources
 from edgeqe.files.picture import Metadata, Picture, Samples
@@ -173,11 +173,13 @@ def _values(picture: ImageFile, mode: str) -> Samples:
 
 
 def metadata_of(picture: ImageFile, orientation: int = 1) -> Metadata:
-    """EXIF, colour profile and resolution of an open file."""
+    """EXIF, colour profile, XMP and resolution of an open file."""
+    left: tuple[str, ...] = ()
     if picture.format == "TIFF":
         exif = picture.getexif()
         for tag in [tag for tag in exif if tag not in TIFF_DESCRIPTIVE]:
             del exif[tag]
+        left = () if drop_damaged(exif) else ("damaged EXIF tags",)
         block = exif.tobytes() if len(exif) else b""
     else:
         found = picture.info.get("exif", b"")
@@ -196,6 +198,7 @@ def metadata_of(picture: ImageFile, orientation: int = 1) -> Metadata:
         (across, down) if known else None,
         xmp=xmp if isinstance(xmp, bytes) else b"",
         photoshop=_photoshop(picture),
+        left_behind=left,
     )
 
 

@@ -187,3 +187,23 @@ def test_cmyk_and_ycck_are_called_by_name(transform: int) -> None:
     content = content[: adobe + 11] + bytes((transform,)) + content[adobe + 12 :]
     with pytest.raises(ImageError, match="pixels of the kind CMYK, which edgeqe does not enhance"):
         read_picture(content)
+
+
+def test_arithmetic_coding_is_read_or_called_by_name() -> None:
+    """By what libjpeg makes of Huffman codes: its decoder takes any bits, and no fewest."""
+    content = frame_changed(jpeg(mode="L"), 0, 0xC9)
+    layout = read_layout(content)
+    assert layout is not None and layout.arithmetic and largest_share(layout) == 1.0
+    try:
+        expected = without_stand_in(content)
+    except OSError:
+        with pytest.raises(ImageError, match="arithmetic-coded JPEG that this Pillow does not"):
+            read_picture(content)
+    else:
+        found = read_picture(content)
+        assert found.present is None
+        np.testing.assert_array_equal(found.pixels(), expected)
+        with pytest.raises(ImageError, match="cut short"):
+            read_picture(content[:-2])  # nothing but the end marker says that all is there
+    with pytest.raises(ImageError, match="arithmetic-coded JPEG that this Pillow does not decode"):
+        read_picture(frame_changed(jpeg(mode="L"), 0, 0xCA))

@@ -284,6 +284,25 @@ def test_damaged_exif_is_no_reason_not_to_write(
         assert read_picture(target).metadata.exif == exif
 
 
+@pytest.mark.parametrize("suffix", TARGETS)
+def test_damaged_tags_of_a_tiff_are_no_reason_not_to_read(tmp_path: Path, suffix: str) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(photo()).save(stream, "TIFF", tiffinfo={274: 1, MAKE: "abc"})
+    content = stream.getvalue()
+    entry = struct.pack("<HHI", 274, 3, 1)
+    assert content.count(entry) == 1
+    content = content.replace(entry, struct.pack("<HHI", 274, 2, 4)).replace(
+        struct.pack("<HHI", 274, 2, 4) + b"\1\0\0\0", struct.pack("<HHI", 274, 2, 4) + b"top\0"
+    )
+    target = tmp_path / f"out{suffix}"
+    report = enhance_file(Stand(), content, target, quality=50)
+    assert report.not_kept == ("damaged EXIF tags",)
+    with Image.open(target) as picture:
+        assert picture.getexif()[MAKE] == "abc"
+    if suffix != ".jpg":
+        np.testing.assert_array_equal(read_picture(target).pixels(), photo())
+
+
 def test_what_lies_behind_the_picture_is_named(tmp_path: Path) -> None:
     film = jpeg() + b"\0\0\0\x18ftypmp42"
     assert enhance_file(Stand(), film, tmp_path / "a.png").not_kept == ("data behind the picture",)
