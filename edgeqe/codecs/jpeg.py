@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeqe.codecs import pillow_stripes
 from edgeqe.codecs.coded import CodedStrength, Scale, damaged, mean_strength
 from edgeqe.codecs.jpeg_layout import LOSSLESS, refused
 from edgeqe.codecs.jpeg_segments import DQT, EOI, FRAME_MARKERS, SOS, segments
@@ -87,7 +88,18 @@ def decode_rgb(data: bytes) -> Plane:
     from PIL.JpegImagePlugin import JpegImageFile
 
     with JpegImageFile(io.BytesIO(data)) as picture:
-        return np.asarray(picture)
+        return pillow_stripes.samples(picture, picture.mode)
+
+
+def shows(data: bytes, pixels: Plane) -> bool:
+    """Whether a JPEG is decoded to just these pixels, gray (H, W) or RGB (H, W, 3)."""
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    with JpegImageFile(io.BytesIO(data)) as picture:
+        return all(
+            np.array_equal(part, pixels[first : first + len(part)])
+            for first, part in pillow_stripes.stripes(picture, picture.mode)
+        )
 
 
 def luma_table(data: bytes) -> tuple[int, ...]:

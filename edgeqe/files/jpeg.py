@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ from edgeqe.files.picture import Picture, Samples
 from edgeqe.files.pillow_reading import decode_by, metadata_of
 from edgeqe.files.truncated import cut_short
 
-#: A decoding of the file that is compared with that of its copy, and what made it.
-Shown = tuple[Samples, Callable[[bytes], Samples]]
+#: Whether a copy of the file is decoded to the same.
+Equal = Callable[[bytes], bool]
 
 
 def decode(file: Undecoded) -> Picture:
@@ -71,19 +72,19 @@ def _decoded(file: Undecoded, layout: JpegLayout) -> Picture:
         metadata = dataclasses.replace(
             metadata, exif=own.exif, icc_profile=own.icc_profile, dpi=own.dpi
         )
-    shown: Shown
+    equal: Equal
     if planar:
         luma, half = jpeg.decode_luma(data), jpeg.decode_half(data)
         found = Picture(jpeg.planes_420(luma, half), None, table, metadata)
         # of one scan half the size shows as much: chroma comes last in each unit
-        shown = half, jpeg.decode_half
+        equal = partial(_half_equals, half)
         if len(layout.scans) > 1:
-            shown = jpeg.decode_rgb(data), jpeg.decode_rgb
+            equal = partial(_equals, jpeg.decode_rgb(data))
     else:
         found = decode_by(JpegImageFile, dataclasses.replace(file, data=data))
         found = dataclasses.replace(found, table=table, component_steps=steps, metadata=metadata)
-        shown = found.planes[0], jpeg.decode_rgb
-    present = _present(data, layout, shown, ends=ends)
+        equal = partial(_equals, found.planes[0])
+    present = _present(data, layout, equal, ends=ends)
     if present is not None and not file.accept_truncated:
         raise cut_short(file.name, layout.width, layout.height, present)
     return dataclasses.replace(found, present=present)
@@ -115,24 +116,30 @@ def _layout(file: Undecoded) -> JpegLayout:
     return layout
 
 
-def _present(data: bytes, layout: JpegLayout, shown: Shown, *, ends: bool) -> float | None:
+def _present(data: bytes, layout: JpegLayout, equal: Equal, *, ends: bool) -> float | None:
     """Share of the picture that is there, 0 to 1; None if all of it is."""
     if layout.arithmetic:  # its coder may leave out zeros, so data cannot be missed
         return None if ends else _coarse_share(data, layout)
     whole = ends and layout.shows_all() and has_all_restarts(layout)
     for stand_in in (STAND_IN, SECOND_STAND_IN) if layout.progressive else (STAND_IN,):
         copy = with_stand_in(data, layout, stand_in) if whole else b""
-        whole = whole and _equal(shown, copy)
+        whole = whole and equal(copy)
     if whole:
         return None
     return _coarse_share(data, layout)
 
 
-def _equal(shown: Shown, copy: bytes) -> bool:
-    samples, make = shown
+def _half_equals(half: Samples, copy: bytes) -> bool:
     try:
-        return np.array_equal(samples, make(copy))
+        return np.array_equal(half, jpeg.decode_half(copy))
     except OSError:  # what stands in for missing data is no code
+        return False
+
+
+def _equals(pixels: Samples, copy: bytes) -> bool:
+    try:
+        return jpeg.shows(copy, pixels)
+    except OSError:  # as above
         return False
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeqe.codecs import pillow_stripes
 from edgeqe.errors import ImageError
 from edgeqe.files import gif
 from edgeqe.files.colours import unusual
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 #: Flag of a WebP's extended header, which stands behind 20 bytes.
 WEBP_ANIMATION = 2
-#: Pixels that are converted at a time.
-STRIPE_PIXELS = 1 << 22
 TIFF_BITS_PER_SAMPLE, TIFF_PHOTOMETRIC, TIFF_SAMPLE_FORMAT = 258, 262, 339
 #: Tags of a TIFF's own directory that describe the picture and not the file's layout:
 #: description, maker, model, orientation, software, date, artist, host, copyright,
@@ -134,7 +133,7 @@ def _samples(picture: ImageFile, name: str) -> tuple[Samples, Samples | None]:
     """Gray or RGB samples, and alpha."""
     mode = picture.mode
     if mode.startswith("I;16") or (mode == "I" and picture.format in ("PNG", "PPM")):
-        return _values(picture, mode).astype(np.uint16, copy=False), None
+        return pillow_stripes.samples(picture, mode).astype(np.uint16, copy=False), None
     palette_alpha = mode == "P" and getattr(picture.palette, "mode", "").endswith("A")
     transparent = mode in ("LA", "PA", "RGBA") or palette_alpha or "transparency" in picture.info
     gray = mode in ("1", "L", "LA")
@@ -144,32 +143,11 @@ def _samples(picture: ImageFile, name: str) -> tuple[Samples, Samples | None]:
             "to RGB or gray with its colour profile first."
         )
     wanted = ("LA" if transparent else "L") if gray else ("RGBA" if transparent else "RGB")
-    values = _values(picture, wanted)
+    values = pillow_stripes.samples(picture, wanted)
     if not transparent:
         return values, None
     colours = values[..., 0] if gray else values[..., :3]
     return np.ascontiguousarray(colours), np.ascontiguousarray(values[..., -1])
-
-
-def _values(picture: ImageFile, mode: str) -> Samples:
-    """Samples of an open file in a mode of Pillow, some rows at a time.
-
-    All at once would take them three times: Pillow's own, its bytes in pieces, and joined.
-    """
-    picture.load()  # may turn a TIFF
-    width, height = picture.size
-    rows = max(1, STRIPE_PIXELS // width)
-    values: Samples | None = None
-    for first in range(0, height, rows):
-        last = min(first + rows, height)
-        stripe = picture.crop((0, first, width, last)) if rows < height else picture
-        part = np.asarray(stripe if stripe.mode == mode else stripe.convert(mode))
-        if values is None:
-            values = part if rows >= height else np.empty((height, *part.shape[1:]), part.dtype)
-        if rows < height:
-            values[first:last] = part
-    assert values is not None  # Pillow opens no picture without rows
-    return values
 
 
 def metadata_of(picture: ImageFile, orientation: int = 1) -> Metadata:

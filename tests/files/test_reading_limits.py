@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgeqe.codecs import pillow_stripes
 from edgeqe.errors import ImageError
-from edgeqe.files import gif, pillow_reading
+from edgeqe.files import gif
 from edgeqe.files.enhance import read_picture
 from edgeqe.files.pillow_limit import pillow_limit_off
 from tests.files.jpegs import jpeg, photo, scans
@@ -90,7 +91,7 @@ def test_reading_takes_samples_once() -> None:
     finally:
         tracemalloc.stop()
     samples = found.pixels().nbytes
-    assert peak < 1.1 * samples + 3 * 3 * pillow_reading.STRIPE_PIXELS
+    assert peak < 1.1 * samples + 3 * 3 * pillow_stripes.STRIPE_PIXELS
     assert peak < 2.6 * samples  # in one piece it was 3 times
 
 
@@ -106,7 +107,7 @@ def test_stripes_are_the_picture(monkeypatch: pytest.MonkeyPatch, mode: str) -> 
         image = image.convert(mode)
     content = written("PNG", image, **options)
     whole = read_picture(content)
-    monkeypatch.setattr(pillow_reading, "STRIPE_PIXELS", 40 * 7)
+    monkeypatch.setattr(pillow_stripes, "STRIPE_PIXELS", 40 * 7)
     again = read_picture(content)
     np.testing.assert_array_equal(again.pixels(), whole.pixels())
     if whole.alpha is not None:
@@ -119,7 +120,7 @@ def test_stripes_of_a_turned_tiff(monkeypatch: pytest.MonkeyPatch, orientation: 
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = written("TIFF", Image.fromarray(photo(50, 40)), exif=exif)
-    monkeypatch.setattr(pillow_reading, "STRIPE_PIXELS", 40 * 7)
+    monkeypatch.setattr(pillow_stripes, "STRIPE_PIXELS", 40 * 7)
     np.testing.assert_array_equal(read_picture(content).pixels(), photo(50, 40))
 
 
