@@ -84,6 +84,9 @@ def _start(given: Path, made: Path, largest: int | None = None) -> int:
         return process
     code = 1
     try:
+        for number in (signal.SIGTERM, signal.SIGHUP):  # which who started us may ignore
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         nothing = os.open(os.devnull, os.O_RDWR)
         for number in (0, 1, 2):
             os.dup2(nothing, number)

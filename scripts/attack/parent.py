@@ -13,6 +13,8 @@ HERE = Path(__file__).resolve().parent
 #: Attempts of one child, where it is not all of a part, and seconds that it may take.
 BATCH, SECONDS = {"frames": 1 << 20, "sizes": 1 << 20}, 1800.0
 _BATCH = 500
+#: Seconds that a child has at least, because it must import everything first.
+LEAST = 30.0
 
 
 def attack(
@@ -32,7 +34,7 @@ def attack(
         until = min(first + BATCH.get(part, _BATCH), last)
         numbers = [str(number) for number in (seed, first, until)]
         command = [sys.executable, str(HERE), "child", part, model, *numbers]
-        limit = max(1.0, deadline - time.monotonic())
+        limit = max(LEAST, deadline - time.monotonic())
         code: int | None
         try:
             done = subprocess.run(
