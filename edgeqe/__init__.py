@@ -19,6 +19,7 @@ from edgeqe.errors import (
     MissingRuntimeError,
     ModelError,
     ProviderError,
+    SignatureError,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ __all__ = [
     "ModelError",
     "ProviderError",
     "SelfTest",
+    "SignatureError",
     "__version__",
     "available_models",
     "enhance",

@@ -15,6 +15,7 @@ from edgeqe.engine.opening import open_on
 from edgeqe.errors import ClosedError, InputError, InputTypeError
 from edgeqe.info import Info, SelfTest, info_of
 from edgeqe.model.serving import check_serves, codecs_of
+from edgeqe.trust.trust import trust_of
 from edgeqe.views.arrays import check_residual
 from edgeqe.views.options import EnhanceOptions
 
@@ -49,11 +50,17 @@ class Enhancer(ArrayCalls):
         Windows that run at once; if left out the target's, which is all processors on a CPU.
     allow_fallback : bool
         Run on the processor where the target is not there; `info` then says so.
+    trust : str or path, optional
+        Public Ed25519 key in PEM: only models that its owner signed (``edgeqe sign``) are opened, and
+        none with a lower counter than has run here. If left out, the key that ``EDGEQE_TRUST`` names,
+        or no key is asked for. Shipped models are not signed.
 
     Raises
     ------
     ModelError
         If the model is missing, damaged or foreign.
+    SignatureError
+        If a model is not signed by the trusted key, was changed since, or is too old.
     ProviderError
         If the runtime or the target is not there, or runs elsewhere.
     MemoryLimitError
@@ -81,6 +88,7 @@ class Enhancer(ArrayCalls):
         memory_limit: int | str = "64MiB",
         threads: int | None = None,
         allow_fallback: bool = False,
+        trust: str | os.PathLike[str] | None = None,
     ) -> None:
         names = [model] if isinstance(model, (str, os.PathLike)) else list(model)
         if not 1 <= len(names) <= LONGEST:
@@ -96,8 +104,11 @@ class Enhancer(ArrayCalls):
             memory_limit=memory_limit,
             threads=threads,
             allow_fallback=allow_fallback,
+            trust=trust,
         )
-        self._opened = open_on(names, target, limit, threads, allow_fallback=allow_fallback)
+        self._opened = open_on(
+            names, target, limit, threads, allow_fallback=allow_fallback, trust=trust_of(trust)
+        )
 
     def __reduce__(self) -> tuple[Callable[[], Enhancer], tuple[()]]:
         """Pickle and copy the arguments: what comes of it opens the models anew."""

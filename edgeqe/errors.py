@@ -12,7 +12,8 @@ Beside the tree, each kind is also what Python itself raises for such a mistake,
     │   ├── MissingFileError    a file is not there, a FileNotFoundError
     │   ├── MissingPackageError a package is not installed, an ImportError
     │   ├── ModelError          a model file that cannot be used
-    │   │   └── MissingModelError    and a MissingFileError
+    │   │   ├── MissingModelError    and a MissingFileError
+    │   │   └── SignatureError       a model file that the trusted key did not sign
     │   ├── ImageError          a picture file that cannot be read or written
     │   │   └── MissingImageError    and a MissingFileError
     │   └── MemoryLimitError    a memory limit that nothing fits in
@@ -38,6 +39,7 @@ __all__ = [
     "MissingRuntimeError",
     "ModelError",
     "ProviderError",
+    "SignatureError",
 ]
 
 
@@ -73,6 +75,10 @@ class ModelError(InputError):
 
 class MissingModelError(ModelError, MissingFileError):
     """There is no such model: neither a shipped name nor a file."""
+
+
+class SignatureError(ModelError):
+    """A model file is not signed by the trusted key, was changed since, or is too old."""
 
 
 class ImageError(InputError):

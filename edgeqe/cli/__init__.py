@@ -42,6 +42,7 @@ GROUPS = {
         "convert": "Convert a network to ONNX or TFLite.",
         "quantize": "Quantize a network to INT8.",
         "prune": "Prune a network's channels and fine-tune the rest.",
+        "sign": "Sign a model file with your key.",
     },
     "Look after": {
         "doctor": "Examine this installation and suggest fixes.",
@@ -57,6 +58,7 @@ VERBS = {verb: does for group in GROUPS.values() for verb, does in group.items()
 EXTRAS = {
     "PIL": "files",
     "ai_edge_litert": "tflite",
+    "cryptography": "trust",
     "cv2": "camera",
     "flatbuffers": "host",
     "jinja2": "bench",

@@ -85,6 +85,8 @@ class QualityOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from 
 @click.option("--accept-truncated", is_flag=True,
               help="Take what is there of a JPEG or PNG that is cut short.")  # fmt: skip
 @click.option("--allow-fallback", is_flag=True, help="Run on the CPU where the target is absent.")
+@click.option("--trust", metavar="KEY.pub",
+              help="Public key that must have signed the model; EDGEQE_TRUST if left out.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON.")
 def command(
     inputs: tuple[str, ...],
@@ -104,6 +106,7 @@ def command(
     max_megapixels: float,
     accept_truncated: bool,
     allow_fallback: bool,
+    trust: str | None,
     as_json: bool,
 ) -> None:
     """Enhance picture files.
@@ -120,9 +123,11 @@ def command(
     from edgeqe.cli.networks import model_file
     from edgeqe.codecs.strength import resolve_if_given
     from edgeqe.errors import EdgeqeError, InputError
-    from edgeqe.model.serving import check_model
+    from edgeqe.model.catalogue import find_model
+    from edgeqe.model.serving import check_serves
     from edgeqe.reports.process import standard_stream
     from edgeqe.runtimes.quiet import quiet_start
+    from edgeqe.trust.trust import open_model, trust_of
     from edgeqe.views.options import EnhanceOptions
 
     stated = {"--quality": quality, "--qp": qp, "--rate": rate}
@@ -139,8 +144,8 @@ def command(
     if as_json and to_stdout:
         raise InputError("--json and -o - both write to standard output: drop one.")
     path = model_file(model)
-    if given is not None:
-        check_model(path, given)
+    if given is not None:  # refused before a session is made
+        check_serves([open_model(find_model(path), trust_of(trust)).card], given)
     if to_stdout:
         standard_stream("stdout")  # refused before the work if it is closed
     reports: list[FileReport] = []
@@ -152,6 +157,7 @@ def command(
             memory_limit=memory_limit,
             threads=threads,
             allow_fallback=allow_fallback,
+            trust=trust,
         )
     with warnings.catch_warnings(), opened as enhancer:
         warnings.simplefilter("ignore")  # Pillow's, about damaged metadata

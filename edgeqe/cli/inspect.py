@@ -21,15 +21,29 @@ def command(model: str, as_json: bool) -> None:
     from edgeqe.codecs.strength import KEYS_PER_OCTAVE
     from edgeqe.model.file import ModelFile
     from edgeqe.runtimes.selection import chosen_file
+    from edgeqe.trust.signature import signature_of
 
     path = chosen_file(model_file(model))
     file = ModelFile(path)
+    signed = signature_of(file.data)
     if as_json:
         click.echo(
-            json.dumps({"schema_version": 1, "path": str(path), "card": file.card.to_dict()})
+            json.dumps(
+                {
+                    "schema_version": 1,
+                    "path": str(path),
+                    "card": file.card.to_dict(),
+                    "signature": signed and {"key": signed.key, "counter": signed.counter},
+                }
+            )
         )
         return
     click.echo(f"{path}  ({len(file.data)} bytes)")
+    if signed is not None:
+        click.echo(
+            f"  {'signature':24}of the key {signed.key}, counter {signed.counter}, not checked: see "
+            "'edgeqe verify --trust'"
+        )
     for key, value in file.card.to_dict().items():
         if key in ("vectors", "folded", "provenance", "quality"):
             continue

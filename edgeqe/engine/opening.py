@@ -16,6 +16,7 @@ from edgeqe.runtimes.forks import generation
 from edgeqe.runtimes.selection import asked, no_backend, profile_for, select
 from edgeqe.runtimes.sessions import SessionFactory
 from edgeqe.targets.profile import Backend, Profile
+from edgeqe.trust.trust import Trust, open_model
 
 
 class OpenedEngine:
@@ -75,6 +76,7 @@ def open_on(
     threads: int | None,
     *,
     allow_fallback: bool = False,
+    trust: Trust | None = None,
 ) -> OpenedEngine:
     """Engine of models on a target.
 
@@ -92,26 +94,52 @@ def open_on(
         The profile's if left out.
     allow_fallback : bool
         Run on the processor where the target cannot.
+    trust : Trust, optional
+        Key that must have signed the files; their counters are kept once they run.
 
     Raises
     ------
     ProviderError
         If no backend of the profile runs.
+    SignatureError
+        If a file is not signed by the key.
     """
+    opened = _open(models, target, limit, threads, allow_fallback, trust)
+    if trust is not None:
+        try:
+            trust.keep()
+        except InputError:
+            opened.close()
+            raise
+    return opened
+
+
+def _open(
+    models: Sequence[str | os.PathLike[str]],
+    target: str,
+    limit: int,
+    threads: int | None,
+    allow_fallback: bool,
+    trust: Trust | None,
+) -> OpenedEngine:
     profile, named = profile_for(target), asked(target)
     try:
-        return OpenedEngine(_engine(models, profile, limit, threads), profile, "")
+        return OpenedEngine(_engine(models, profile, limit, threads, trust), profile, "")
     except ProviderError:
         on_cpu = not any(backend.on_accelerator for backend in profile.backends)
         if on_cpu or not (allow_fallback or named == "auto"):
             raise
     plain = profile_for("cpu")
     stamp = "cpu" if named != "auto" else ""
-    return OpenedEngine(_engine(models, plain, limit, threads), plain, stamp)
+    return OpenedEngine(_engine(models, plain, limit, threads, trust), plain, stamp)
 
 
 def _engine(
-    models: Sequence[str | os.PathLike[str]], profile: Profile, limit: int, threads: int | None
+    models: Sequence[str | os.PathLike[str]],
+    profile: Profile,
+    limit: int,
+    threads: int | None,
+    trust: Trust | None,
 ) -> Engine:
     refused: list[Backend] = []
     reasons: list[str] = []
@@ -123,7 +151,7 @@ def _engine(
             if not reasons:
                 raise
             raise ProviderError(no_backend(profile, reasons, str(models[0]))) from error
-        files = [ModelFile(one.path) for one in chosen]
+        files = [open_model(one.path, trust) for one in chosen]
         backends = [one.backend for one in chosen]
         geometry = geometry_of([file.card for file in files])
         side = _side(files, geometry, profile, limit)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from pathlib import Path
 from typing import IO
 
 from edgeqe.codecs.coded import CodedStrength, UnsupportedCodingError
 from edgeqe.codecs.identify import strength_of
 from edgeqe.errors import EdgeqeError, ImageError, MissingImageError
+from edgeqe.files.bounded import file_bytes, stream_bytes
 from edgeqe.files.formats import FORMAT_NAMES, Undecoded, format_of
 from edgeqe.files.packages import load
 from edgeqe.files.picture import Picture
@@ -179,13 +179,19 @@ def source_name(source: Source) -> str:
     return name if isinstance(name, str) else "the given stream"
 
 
+def _is_picture(head: bytes) -> bool:
+    return format_of(head) is not None
+
+
 def _read_bytes(source: Source, name: str) -> bytes:
     if isinstance(source, bytes):
         return source
     try:
         if isinstance(source, (str, os.PathLike)):
-            return Path(source).read_bytes()
-        return source.read()
+            return file_bytes(source, name, _is_picture)
+        return stream_bytes(source, name, _is_picture)
+    except EdgeqeError:
+        raise
     except FileNotFoundError:
         raise MissingImageError(f"{name}: no such file. Check the path.") from None
     except IsADirectoryError:

@@ -147,15 +147,17 @@ def _facts(value: Any) -> Any:
     waiting = [(value, 0)]
     while waiting:
         found, depth = waiting.pop()
+        kind = type(found)  # JSON gives these types themselves
         if depth > DEEPEST:
             raise ValueError("nests too deeply")
-        if isinstance(found, dict):
+        if kind is str:
+            if _CONTROL.search(found):
+                raise ValueError("holds control characters")
+        elif kind is dict:
             waiting += [(one, depth + 1) for pair in found.items() for one in pair]
-        elif isinstance(found, list):
+        elif kind is list:
             waiting += [(one, depth + 1) for one in found]
-        elif isinstance(found, str) and _CONTROL.search(found):
-            raise ValueError("holds control characters")
-        elif isinstance(found, float) and not math.isfinite(found):
+        elif kind is float and not math.isfinite(found):
             raise ValueError("holds a number that is not finite")
     return value
 

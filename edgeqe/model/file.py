@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ class ModelFile:
     ----------
     path : Path
         File to read; it is read once, whole. Its bytes say what format it has.
+    accept : callable, optional
+        Gets the bytes before any of them is parsed; what it raises goes on to the caller.
 
     Raises
     ------
@@ -51,7 +53,7 @@ class ModelFile:
         If the file is missing, damaged, foreign, or does not match its card.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, accept: Callable[[bytes], object] | None = None) -> None:
         self.path = path
         try:
             found = path.stat()
@@ -65,6 +67,8 @@ class ModelFile:
         except OSError as error:
             kind = MissingModelError if isinstance(error, FileNotFoundError) else ModelError
             raise kind(f"cannot read the model '{path}': {error.strerror or error}.") from error
+        if accept is not None:
+            accept(self.data)
         try:
             self.outline: Outline = self._outline()
             self.format = "tflite" if isinstance(self.outline, TfliteOutline) else "onnx"

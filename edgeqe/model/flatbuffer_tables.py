@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from edgeqe.errors import ModelError
 from edgeqe.model.limits import LONGEST_NAME, MOST_TENSORS
 
+#: Scalars of the schema, little-endian, by their letter in struct.
+_SCALARS = {kind: struct.Struct(f"<{kind}") for kind in "bBHiIfqQ"}
+
 
 class Table:
     """A table, its fields by number."""
@@ -31,7 +34,7 @@ class Table:
 
     def number(self, number: int, kind: str, absent: int = 0) -> int:
         """A scalar field, `kind` as struct has it; `absent` is the schema's default."""
-        position = self._field(number, struct.calcsize(kind))
+        position = self._field(number, _SCALARS[kind].size)
         return unpack(self.data, kind, position) if position else absent
 
     def refuse(self, *numbers: int) -> None:
@@ -57,7 +60,7 @@ class Table:
 
     def numbers(self, number: int, kind: str, most: int = MOST_TENSORS) -> tuple[int, ...]:
         """A vector of scalars, at most so many."""
-        start, count = self.vector(number, struct.calcsize(kind))
+        start, count = self.vector(number, _SCALARS[kind].size)
         if not start:
             return ()
         _few(count, most)
@@ -87,15 +90,16 @@ class Table:
 
 def unpack(data: bytes, kind: str, position: int) -> int:
     """One scalar, `kind` as struct has it."""
-    if position < 0 or position + struct.calcsize(kind) > len(data):
+    form = _SCALARS[kind]
+    if position < 0 or position + form.size > len(data):
         raise _broken(position)
-    value: int = struct.unpack_from(f"<{kind}", data, position)[0]
+    value: int = form.unpack_from(data, position)[0]
     return value
 
 
 def numbers_at(data: bytes, kind: str, start: int, count: int) -> tuple[int, ...]:
     """Scalars in a row."""
-    if start < 0 or start + count * struct.calcsize(kind) > len(data):
+    if start < 0 or start + count * _SCALARS[kind].size > len(data):
         raise _broken(start)
     return struct.unpack_from(f"<{count}{kind}", data, start)
 

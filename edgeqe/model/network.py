@@ -96,7 +96,10 @@ class Tally:
         if self.alignment % made.scale.denominator:
             self.alignment = math.lcm(self.alignment, made.scale.denominator)
         count = made.per_sample
-        self.widest = max(self.widest, count + sum(value.per_sample for value in given))
+        touched = count
+        for value in given:
+            touched += value.per_sample
+        self.widest = max(self.widest, touched)
         self.values += count
         self.sizes.append(made.size)
         self.macs += macs

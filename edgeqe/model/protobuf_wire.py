@@ -132,8 +132,8 @@ def text(raw: bytes) -> str:
 
 def name_of(raw: bytes) -> str:
     """A name: short, and of printable characters."""
-    found = text(raw)
-    if len(found) > LONGEST_NAME or not (found.isprintable()):
+    found = raw.decode("ascii") if raw.isascii() else text(raw)
+    if len(found) > LONGEST_NAME or not found.isprintable():
         raise ModelError("the ONNX model has a name that is too long or not printable.")
     return found
 

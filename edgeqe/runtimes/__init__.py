@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from typing import Protocol
 
 from edgeqe.model.file import ModelFile
+from edgeqe.model.protobuf import OnnxOutline
 from edgeqe.runtimes.placement import Placement
 from edgeqe.targets.profile import Backend
 from edgeqe.typing import Float
@@ -79,7 +80,10 @@ def open_bytes(data: bytes, file: ModelFile, backend: Backend | None = None) -> 
         from edgeqe.runtimes.litert import LitertSession
 
         threads = int(backend.options.get("num_threads", 1)) if backend is not None else 1
-        return LitertSession(data, file.card.pixels_per_sample, threads, file.card)
+        # other bytes have other scales, which are checked too before LiteRT sees them
+        known = file.outline if data == file.data else None
+        assert not isinstance(known, OnnxOutline)
+        return LitertSession(data, file.card.pixels_per_sample, threads, file.card, known)
     from edgeqe.runtimes.ort import CPU, OrtSession
 
     card = file.card

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from edgeqe.errors import MissingRuntimeError, ModelError
 from edgeqe.model.card import Card
-from edgeqe.model.flatbuffer import outline
+from edgeqe.model.flatbuffer import TfliteOutline, outline
 from edgeqe.runtimes.ends import check_arrays, check_ends
 from edgeqe.runtimes.forks import in_runtime, never_freed_after_fork
 from edgeqe.runtimes.heap import bound_heap, given_back
@@ -73,6 +73,8 @@ class LitertSession:
         Threads of each interpreter.
     card : Card, optional
         What the file's inputs and output must be.
+    found : TfliteOutline, optional
+        What `outline` gave for the very same bytes, to spare parsing them again.
 
     Raises
     ------
@@ -91,8 +93,9 @@ class LitertSession:
         pixels_per_sample: int = 1,
         threads: int = 1,
         card: Card | None = None,
+        found: TfliteOutline | None = None,
     ) -> None:
-        found = outline(model)
+        found = found or outline(model)
         check_ends(found.network.inputs, found.network.outputs, card)
         bound_heap()
         self._given, self._made = sum(found.network.inputs.values()), found.network.outputs[0]

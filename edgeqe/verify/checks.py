@@ -17,6 +17,8 @@ from edgeqe.enhancer import Enhancer
 from edgeqe.model.card import Card
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
+from edgeqe.trust.signature import signature_of
+from edgeqe.trust.trust import Trust, open_model
 from edgeqe.verify.receptive_field import CONVOLUTIONS, GATES, measured_field
 from edgeqe.views.colour import NEUTRAL
 
@@ -47,8 +49,8 @@ class Check:
     """What was measured."""
 
 
-def verify(path: Path) -> list[Check]:
-    """All proofs of a file; a file that cannot be read raises ModelError.
+def verify(path: Path, trust: Trust | None = None) -> list[Check]:
+    """All proofs of a file; one that cannot be read, or is not trusted, raises ModelError.
 
     1. card: it is there, of this version, and its hash is the weights'.
     2. self-test: the golden input gives the golden output.
@@ -60,8 +62,9 @@ def verify(path: Path) -> list[Check]:
        finest and the coarsest strength give different residuals.
     6. sharing: no weight is stored twice, and what the card calls shared is used more
        than once.
+    7. signature: the trusted key signed it; without one, not among the checks.
     """
-    model = ModelFile(path)
+    model = open_model(path, trust)
     card = model.card
     session = open_session(model, model.key(card.default_step))
     error, tolerance = golden_error(model, session)
@@ -79,7 +82,12 @@ def verify(path: Path) -> list[Check]:
         checks.append(_blocks(path, card))
     else:
         checks.append(Check("tiles", True, "needs the whole picture at once: it is never tiled"))
-    return [*checks, _strengths(model), _sharing(model)]
+    checks += [_strengths(model), _sharing(model)]
+    signature = signature_of(model.data)
+    if trust is not None and signature is not None:
+        detail = f"by the key {trust.key}, counter {signature.counter}"
+        checks.append(Check("signature", True, detail))
+    return checks
 
 
 def tiling_error(session: Session, card: Card, height: int, width: int, halo: int) -> float:

@@ -1,65 +1,72 @@
-"""The process that reads mutants and runs them: ``python scripts/attack child ...``.
+"""The process that is attacked: ``python scripts/attack child ...``.
 
-Before each mutant it writes its number to standard output, so that who started it knows which one
-ended it. Its memory and the time of a mutant are bounded.
+Before each attempt it writes its number to standard output, and behind it what came of it, so that who
+started it knows which one ended it. Its memory and the time of an attempt are bounded.
 """
 
 from __future__ import annotations
 
+import importlib
 import resource
 import signal
 import sys
-import tempfile
 import traceback
-from collections import Counter
-from pathlib import Path
-
-import numpy as np
-from mutants import mutant
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from edgeqe.errors import EdgeqeError
-from edgeqe.model.file import ModelFile
-from edgeqe.runtimes import open_session
 
-#: Address space, bytes, and seconds that one mutant may take.
+#: Address space, bytes, and seconds that one attempt may take.
 MEMORY, SECONDS = 6 << 30, 20
+#: Module and function of each part; the function makes the one that tries a number.
+PARTS = {
+    "bytes": "model_files",
+    "card": "model_files",
+    "structure": "model_files",
+    "pictures": "pictures",
+    "kills": "ended_processes",
+    "signals": "ended_processes",
+    "fulldisk": "ended_processes",
+    "forks": "running",
+    "interrupts": "running",
+    "frames": "running",
+    "sizes": "running",
+}
+
+Attempt = Callable[[int], str]
 
 
-def work(model: Path, kind: str, seed: int, first: int, last: int, sessions: bool) -> Counter[str]:
-    """Read, and run if asked for, the mutants of a range; what came of them, counted."""
+def work(part: str, model: str, seed: int, first: int, last: int) -> None:
+    """Make the attempts of a range, and print what comes of each."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    data, outcomes = model.read_bytes(), Counter[str]()
-    with tempfile.TemporaryDirectory(prefix="edgeqe-attack-") as folder:
-        path = Path(folder) / f"mutant{model.suffix}"
+    module = importlib.import_module(PARTS[part])
+    with module.attempts(part, model, seed) as attempt:
         for index in range(first, last):
             print(index, flush=True)
-            path.write_bytes(mutant(data, kind, f"{seed}/{model.name}/{kind}/{index}"))
-            signal.alarm(SECONDS)
-            try:
-                outcomes[_outcome(path, sessions)] += 1
-            except EdgeqeError:
-                outcomes["refused"] += 1
-            except Exception:
-                outcomes["foreign exception"] += 1
-                print(f"{model.name} {kind} {index}:\n{traceback.format_exc()}", file=sys.stderr)
-            signal.alarm(0)
-    return outcomes
+            with _bounded(part):
+                outcome = _outcome(attempt, index, f"{model} {part} {index}")
+            print(index, outcome, flush=True)
 
 
-def _outcome(path: Path, sessions: bool) -> str:
-    """Read a file, and run it at three strengths if it is accepted."""
-    file = ModelFile(path)
-    if not sessions:
-        return "accepted"
-    card, ran = file.card, "ran"
-    unit = card.alignment // card.pixels_per_sample
-    count = sum(card.input_channels.values())
-    planes = np.full((count, 16 * unit, 24 * unit), 3.0, np.float32)
-    for key in {file.key(card.default_step), file.first_key, file.first_key + file.keys - 1}:
-        session = open_session(file, key)
-        result = session.run(planes)
-        if result.shape != (card.channels, *planes.shape[1:]) or result.dtype != np.float32:
-            raise AssertionError(f"a residual of shape {result.shape}, {result.dtype}")
-        session.run(planes[:, :unit, :unit].copy())
-        session.shrink()
-    return ran
+@contextmanager
+def _bounded(part: str) -> Iterator[None]:
+    """End the process if an attempt hangs."""
+    if part == "interrupts":  # which need the timer themselves
+        faulthandler = importlib.import_module("faulthandler")
+        faulthandler.dump_traceback_later(SECONDS, exit=True)
+        yield
+        faulthandler.cancel_dump_traceback_later()
+        return
+    signal.alarm(SECONDS)
+    yield
+    signal.alarm(0)
+
+
+def _outcome(attempt: Attempt, index: int, name: str) -> str:
+    try:
+        return attempt(index)
+    except EdgeqeError:
+        return "refused"
+    except Exception:
+        print(f"{name}:\n{traceback.format_exc()}", file=sys.stderr)
+        return "foreign exception"

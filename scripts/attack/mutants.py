@@ -31,7 +31,7 @@ def mutant(data: bytes, kind: str, seed: str) -> bytes:
     """
     random = Random(seed)
     if kind == "bytes":
-        return _bytes(data, random)
+        return changed_bytes(data, random)
     if kind == "card":
         return _card(data, random)
     return _signed_again(_module(data).mutant(data, random))
@@ -42,7 +42,7 @@ def _module(data: bytes) -> Any:
     return importlib.import_module("tflite_mutants" if data[4:8] == b"TFL3" else "onnx_mutants")
 
 
-def _bytes(data: bytes, random: Random) -> bytes:
+def changed_bytes(data: bytes, random: Random) -> bytes:
     """One to six places changed, cut out, doubled, or the end cut off."""
     changed = bytearray(data)
     for _ in range(random.randrange(1, 7)):

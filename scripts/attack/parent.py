@@ -1,4 +1,4 @@
-"""Sending mutants to child processes, and counting what came of them."""
+"""Sending attempts to child processes, and counting what came of them."""
 
 from __future__ import annotations
 
@@ -10,45 +10,66 @@ from pathlib import Path
 
 #: Folder of the script that is the child.
 HERE = Path(__file__).resolve().parent
-#: Mutants of one child, and seconds that it may take.
-BATCH, SECONDS = 500, 1800.0
+#: Attempts of one child, where it is not all of a part, and seconds that it may take.
+BATCH, SECONDS = {"frames": 1 << 20, "sizes": 1 << 20}, 1800.0
+_BATCH = 500
+#: Seconds that a child has at least, because it must import everything first.
+LEAST = 30.0
 
 
-def attack(model: Path, kind: str, seed: int, count: int, deadline: float) -> Counter[str]:
-    """Send the mutants of a file and kind to children; what came of them, counted."""
-    outcomes, first = Counter[str](), 0
-    while first < count and time.monotonic() < deadline:
-        last = min(first + BATCH, count)
-        command = [
-            sys.executable,
-            str(HERE),
-            "child",
-            str(model),
-            kind,
-            str(seed),
-            str(first),
-            str(last),
-        ]
-        limit = max(5.0, min(SECONDS, deadline - time.monotonic()))
+def attack(
+    part: str, model: str, seed: int, first: int, last: int, deadline: float
+) -> tuple[Counter[str], int]:
+    """Send a range of attempts to children.
+
+    Returns
+    -------
+    Counter of str
+        What came of them.
+    int
+        Number of the attempt to go on with.
+    """
+    outcomes = Counter[str]()
+    while first < last and time.monotonic() < deadline:
+        until = min(first + BATCH.get(part, _BATCH), last)
+        numbers = [str(number) for number in (seed, first, until)]
+        command = [sys.executable, str(HERE), "child", part, model, *numbers]
+        limit = max(LEAST, deadline - time.monotonic())
+        code: int | None
         try:
-            done = subprocess.run(command, capture_output=True, timeout=limit, check=False)
+            done = subprocess.run(
+                command, capture_output=True, timeout=min(SECONDS, limit), check=False
+            )
             code, output, errors = done.returncode, done.stdout, done.stderr
         except subprocess.TimeoutExpired as stopped:
-            code, output, errors = 0, stopped.stdout or b"", stopped.stderr or b""
-        lines = output.decode().split("\n")
-        numbers = [int(line) for line in lines if line.isdigit()]
-        outcomes["mutants"] += len(numbers)
-        for line in lines:
-            name, _, found = line.partition("=")
-            if found:
-                outcomes[name] += int(found)
-        sys.stderr.write(
-            errors.decode(errors="replace")[-4000:] if code or b"Traceback" in errors else ""
-        )
-        if code:
-            at = numbers[-1] if numbers else first
-            outcomes["hung" if code == -14 else "crashed"] += 1
-            print(f"{model.name} {kind} {at}: the child ended with {code}", file=sys.stderr)
-            last = at + 1
-        first = last
-    return outcomes
+            code, output, errors = None, stopped.stdout or b"", stopped.stderr or b""
+        begun, finished = _count(output.decode(), first, outcomes)
+        if code or b"Traceback" in errors:
+            sys.stderr.write(errors.decode(errors="replace")[-4000:])
+        if code or (code is None and limit > SECONDS):
+            outcomes["hung" if code in (-14, None) else "crashed"] += 1
+            outcomes["tried"] += 1
+            print(
+                f"{Path(model).name} {part} {begun}: the child ended with {code}", file=sys.stderr
+            )
+            finished = max(begun, finished) + 1
+        first = finished
+        if code is None:
+            break
+    return outcomes, first
+
+
+def _count(output: str, first: int, outcomes: Counter[str]) -> tuple[int, int]:
+    """Add a child's lines to the outcomes; the last attempt begun, and the one after the last ended."""
+    begun = finished = first
+    for line in output.split("\n")[:-1]:  # behind the last end of line nothing is whole
+        number, _, outcome = line.partition(" ")
+        if number == "grown":
+            outcomes["KiB grown at most"] = max(outcomes["KiB grown at most"], int(outcome))
+        elif outcome:
+            outcomes[outcome] += 1
+            outcomes["tried"] += 1
+            finished = int(number) + 1
+        else:
+            begun = int(number)
+    return begun, finished

@@ -57,7 +57,7 @@ def test_help_lists_the_verbs_by_what_they_are_for() -> None:
     assert {head: groups[head] for head in ("Use", "Measure", "Make models", "Look after")} == {
         "Use": ["enhance", "demo", "models", "inspect"],
         "Measure": ["bench", "drift", "blame", "verify"],
-        "Make models": ["train", "convert", "quantize", "prune"],
+        "Make models": ["train", "convert", "quantize", "prune", "sign"],
         "Look after": ["doctor", "targets", "tune", "warmup", "cache"],
     }
     listed = re.findall(r"^  \w+ +(?=[A-Z])", result.output, re.M)

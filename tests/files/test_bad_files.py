@@ -134,10 +134,10 @@ def test_paths_that_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ImageError, match="is a folder: name a picture file"):
         read_picture(tmp_path)
 
-    def refuse(self: Path) -> bytes:
-        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+    def refuse(path: Path, *_: object) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("edgeqe.files.reading.file_bytes", refuse)
     with pytest.raises(ImageError, match=r"in.jpg cannot be read \(Permission denied\)"):
         read_picture("in.jpg")
 
