@@ -29,6 +29,7 @@ DEVICE = (
     "reports",
     "runtimes",
     "verify",
+    "video",
     "views",
 )
 PACKAGES = (*LINKED, *DEVICE, "cli", "zoo")
@@ -50,6 +51,7 @@ PACKAGE_MAY_IMPORT: dict[str, set[str]] = {
     "edgeqe": {"codecs", "coding", "engine", "files", "model", "reports", "runtimes", "views"},
     "doctor": {*DEVICE, "edgeqe", "targets"} - {"verify"},
     "verify": {*DEVICE, "edgeqe", "targets"} - {"doctor"},
+    "video": {"codecs", "views", "reports", "edgeqe"},
     "zoo": set(),
     "converters": {"codecs", "files", "model", "reports", "runtimes", "views", "zoo"},
     "quantization": {*DEVICE, "edgeqe", "zoo", "converters"} - {"doctor", "verify"},
@@ -88,6 +90,7 @@ THIRD_PARTIES = {
     "edgeqe": {"numpy", "PIL"},
     "doctor": {"numpy", "onnxruntime"},
     "verify": {"numpy"},
+    "video": {"numpy", "av"},
     "zoo": {"numpy", "PIL", "keras", "tensorflow", "jax", "torch", "matplotlib", "tomli"},
     "converters": {"numpy", "PIL", "keras", "tensorflow", "onnx", "onnxruntime", "flatbuffers"},
     "quantization": {
@@ -113,6 +116,7 @@ EAGER_THIRD_PARTIES = {
             "runtimes",
             "edgeqe",
             "doctor",
+            "video",
             "bench",
         )
     },

@@ -132,6 +132,7 @@ class _Stored:
     width: int
     upscaled: int
     height: int
+    index: int = 0
 
 
 class Av1Frames:
@@ -140,6 +141,8 @@ class Av1Frames:
     def __init__(self) -> None:
         self.sequence: Av1Sequence | None = None
         self.indices: list[int] = []
+        self.shown: list[int] = []
+        """Indices of the frames that a decoder gives out, in that order."""
         self.size = (0, 0)
         self.lossless = True
         """Whether no frame so far has a quantizer in its luma."""
@@ -201,7 +204,9 @@ class Av1Frames:
             bits.skip(1)
         _skip_tiles(bits, frame.width, frame.height, seq.large_blocks)
         index = bits.u(8)
+        frame = replace(frame, index=index)
         self.indices.append(index)
+        self.shown += [index] * shown
         self.lossless &= index == 0 and not bits.flag()
         if self.size == (0, 0):
             self.size = (frame.upscaled, frame.height)
@@ -211,7 +216,10 @@ class Av1Frames:
 
     def _show_again(self, place: int) -> None:
         frame = self._stored[place]
-        if frame is not None and frame.kind == KEY:
+        if frame is None:
+            return
+        self.shown.append(frame.index)
+        if frame.kind == KEY:
             self._stored = [frame] * 8
 
     def _own_size(self, bits: BitReader, seq: Av1Sequence, kind: int, other: bool) -> _Stored:
