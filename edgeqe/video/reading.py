@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,6 +10,7 @@ from typing import IO, Any
 
 from edgeqe.errors import ImageError
 from edgeqe.video.containers import demuxer_of
+from edgeqe.video.hdr import HdrMetadata, hdr_of
 from edgeqe.video.planes import check_frame, pixel_format
 from edgeqe.video.pyav import load
 from edgeqe.video.strengths import CODECS, PictureStrength, StrengthReader
@@ -26,6 +28,17 @@ class Picture:
     frame: Any
     strength: PictureStrength | None
     """None where its headers do not say it."""
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """How the frames of a clip are to be shown, as the first one says it."""
+
+    matrix: tuple[int, ...]
+    """FFmpeg's nine numbers of a rotation and flips; empty where there is none."""
+    rotation: int
+    """Degrees, counter-clockwise."""
+    hdr: HdrMetadata
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,8 @@ class ClipReader:
         self.name, self.damaged, self.frames = name, 0, 0
         self._av, self._packets, self._end = av, 0, 0.0
         self._first: tuple[Any, ...] | None = None
+        self.presentation: Presentation | None = None
+        """Known when the first frame is."""
         self._last_pts: int | None = None
         self._left_open = False
         demuxer = demuxer_of(source, name)
@@ -191,6 +206,9 @@ class ClipReader:
                     "processors: use one of 10 bits."
                 )
             self._first = shape
+            matrix = frame.side_data.get("DISPLAYMATRIX")
+            numbers = struct.unpack("=9i", bytes(matrix)[:36]) if matrix is not None else ()
+            self.presentation = Presentation(numbers, frame.rotation, hdr_of(frame))
         elif shape != self._first:
             old, new = (f"{width}x{height} {form}" for width, height, form in (self._first, shape))
             raise ImageError(

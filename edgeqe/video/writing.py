@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import struct
 from contextlib import suppress
 from typing import IO, Any
 
 from edgeqe.errors import InputError
 from edgeqe.video.containers import ContainerFormat
 from edgeqe.video.encoders import Encoding, check_format, choose, options
-from edgeqe.video.hdr import HdrMetadata, hdr_of
+from edgeqe.video.hdr import HdrMetadata
 from edgeqe.video.hdr_track import track_template
 from edgeqe.video.planes import pixel_format
 from edgeqe.video.pyav import load
-from edgeqe.video.reading import ClipReader, Item, Passed
+from edgeqe.video.reading import ClipReader, Item, Passed, Presentation
 from edgeqe.video.y4m import Y4mWriter
 
 #: Tags that a muxer writes itself, in small letters.
 _OWN_TAGS = {"encoder", "duration", "major_brand", "minor_version", "compatible_brands",
              "vendor_id", "bps", "number_of_frames", "number_of_bytes"}  # fmt: skip
-#: Muxers that have a place for the display matrix, and for chapters.
-_WITH_MATRIX = ("mp4", "mov", "matroska", "webm")
+#: Muxers that have a place for rotation, chapters and tags.
+_RICH = ("mp4", "mov", "matroska", "webm")
+#: What transport streams hold; FFmpeg's muxer takes more, which nobody finds again.
+_IN_TS = ("aac", "mp2", "mp2float", "mp3", "mp3float", "ac3", "eac3", "dca", "opus", "libopus",
+          "dvbsub", "dvb_subtitle", "dvb_teletext", "libzvbi_teletextdec")  # fmt: skip
 
 
 class ClipWriter:
@@ -94,7 +96,9 @@ class ClipWriter:
     def _open(self, frame: Any) -> None:
         form = pixel_format(frame.format.name)
         self.encoder = choose(self._encoding.encoder, self._format, self._clip.codec, form.bits)
-        hdr = hdr_of(frame)
+        shown = self._clip.presentation
+        assert shown is not None
+        hdr = shown.hdr
         words = options(self.encoder, self._encoding, hdr)
         if self.encoder == "y4m":
             self._y4m = Y4mWriter(
@@ -105,23 +109,21 @@ class ClipWriter:
             self._output = load().open(self._file, "w", format=self._format.muxer)
             for stream in self._clip.container.streams:
                 if stream is self._clip.stream:
-                    self._add_video(frame, words, hdr)
+                    self._add_video(frame, words, shown)
                 elif stream in self._clip.other_streams:
                     self._add_copy(stream)
             self._add_tags()
-        self._note_lost(frame, hdr)
+        self._note_lost(shown)
         for packet in self._early:
             self._copy(packet)
         self._early.clear()
 
-    def _add_video(self, frame: Any, words: dict[str, str], hdr: HdrMetadata) -> None:
-        source = self._clip.stream
-        if self.encoder == "ffv1" and (hdr.mastering or hdr.light_level):
+    def _add_video(self, frame: Any, words: dict[str, str], shown: Presentation) -> None:
+        source, hdr, template = self._clip.stream, shown.hdr, None
+        if self.encoder == "ffv1" and hdr != HdrMetadata():
             template = track_template("V_FFV1", frame.width, frame.height, hdr)
-            try:
-                made = self._output.add_stream_from_template(template.streams.video[0])
-            finally:
-                template.close()
+            made = self._output.add_stream_from_template(template.streams.video[0])
+            template.close()
             made.codec_context.framerate = self._clip.rate
             made.codec_context.options = words
         else:
@@ -134,11 +136,12 @@ class ClipWriter:
         context.color_primaries, context.color_trc = frame.color_primaries, frame.color_trc
         if source.sample_aspect_ratio:
             context.sample_aspect_ratio = source.sample_aspect_ratio
-        matrix = _display_matrix(frame)
-        if matrix and self._format.muxer in _WITH_MATRIX:
-            made.set_display_matrix(matrix)
+        if shown.matrix and self._format.muxer in _RICH:
+            made.set_display_matrix(shown.matrix)
         made.metadata.update(_tags(source.metadata))
         made.disposition = source.disposition
+        if template is not None:  # PyAV does not open such ones, whose header must be known
+            context.open(strict=False)
         self._stream = made
 
     def _add_copy(self, source: Any) -> None:
@@ -152,11 +155,13 @@ class ClipWriter:
                 self.left_out.append(what)  # those of chapters come with the chapters
             return
         try:
+            if self._format.muxer == "mpegts" and _codec_name(source) not in _IN_TS:
+                raise ValueError("not in transport streams")
             made = self._output.add_stream_from_template(source, opaque=True)
         except (load().FFmpegError, ValueError) as error:
             raise InputError(
-                f"{what} of '{self._clip.name}' does not fit into this container: write .mkv, or "
-                "the container that it comes in."
+                f"{what} of '{self._clip.name}' does not fit into this container: write another, "
+                "such as the one that it comes in."
             ) from error
         made.metadata.update(_tags(source.metadata))
         made.disposition = source.disposition
@@ -166,19 +171,26 @@ class ClipWriter:
         container = self._clip.container
         self._output.metadata.update(_tags(container.metadata))
         chapters = container.chapters()
-        if chapters and self._format.muxer in _WITH_MATRIX:
+        if chapters and self._format.muxer in _RICH:
             self._output.set_chapters(chapters)
         elif chapters:
             self.left_out.append(f"{len(chapters)} chapters")
+        if _tags(container.metadata) and self._format.muxer not in _RICH:
+            self.left_out.append(f"tags {', '.join(_tags(container.metadata))}")
 
-    def _note_lost(self, frame: Any, hdr: HdrMetadata) -> None:
+    def _note_lost(self, shown: Presentation) -> None:
         if self._y4m is not None:
             for stream in self._clip.other_streams:
                 self.left_out.append(f"{stream.type} {_codec_name(stream)}")
-            if hdr.mastering or hdr.light_level:
+            if shown.hdr != HdrMetadata():
                 self.left_out.append("HDR metadata")
-        if frame.rotation and self._format.muxer not in _WITH_MATRIX:
-            self.left_out.append(f"rotation by {frame.rotation} degrees")
+        if shown.rotation and self._format.muxer not in _RICH:
+            self.left_out.append(f"rotation by {shown.rotation} degrees")
+        aspect = self._clip.stream.sample_aspect_ratio
+        # Matroska's own place for it cannot be reached, and AV1 has none
+        if self.encoder == "libsvtav1" and self._format.demuxer == "matroska":
+            if aspect not in (None, 0, 1):
+                self.left_out.append(f"sample aspect ratio {aspect}")
 
     def _copy(self, packet: Any) -> None:
         if not self.encoder:
@@ -188,12 +200,6 @@ class ClipWriter:
         if target is not None:
             packet.stream = target
             self._output.mux(packet)
-
-
-def _display_matrix(frame: Any) -> tuple[int, ...]:
-    """FFmpeg's nine numbers of a frame's rotation and flips; empty where it has none."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    return struct.unpack("=9i", bytes(matrix)[:36]) if matrix is not None else ()
 
 
 def _tags(metadata: dict[str, str]) -> dict[str, str]:
