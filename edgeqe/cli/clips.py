@@ -247,7 +247,7 @@ def notes(report: ClipReport) -> list[str]:
     """What of a clip did not go as it should."""
     found = []
     if report.damaged:
-        found.append(f"{report.damaged} frames of '{report.source}' are damaged.")
+        found.append(f"{report.damaged} packets of '{report.source}' are damaged.")
     if report.left_out:
         found.append(f"'{report.destination}' has no place for: {', '.join(report.left_out)}.")
     if report.gain is not None and report.compared < report.frames:

@@ -82,7 +82,7 @@ def enhance_frames(
     [(32, 16, 0), (32, 16, 1)]
     """
     given = resolve_if_given(quality=quality, qp=qp, step=step, codec=codec)
-    opened = source if hasattr(source, "read") else os.fspath(source)
+    opened = os.fspath(source) if isinstance(source, str | os.PathLike) else source
     name = opened if isinstance(opened, str) else getattr(opened, "name", "the clip")
     clip = ClipReader(opened, str(name), pixel_limit=pixel_limit)
     channel: Channel[Item] = Channel(AHEAD)

@@ -5,7 +5,6 @@ The caller's thread enhances, because signals raise there; two others decode and
 
 from __future__ import annotations
 
-import errno
 import threading
 from collections.abc import Callable, Iterable
 
@@ -14,6 +13,7 @@ from edgeqe.video.channel import Channel, ChannelClosed
 from edgeqe.video.frame_enhancer import FrameEnhancer
 from edgeqe.video.frames import AHEAD, decode_into
 from edgeqe.video.gain import Gain
+from edgeqe.video.pyav import load
 from edgeqe.video.reading import ClipReader, Item, Picture
 from edgeqe.video.strengths import PictureStrength
 from edgeqe.video.writing import ClipWriter
@@ -131,11 +131,13 @@ class Pipeline:
 
     def _told(self, error: BaseException) -> BaseException:
         """The writer's error, as the user can act on it."""
-        if isinstance(error, EdgeqeError) or not isinstance(error, OSError | ValueError):
+        of_ffmpeg = isinstance(error, load().FFmpegError)
+        if isinstance(error, EdgeqeError) or not (of_ffmpeg or isinstance(error, OSError)):
             return error
-        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+        if isinstance(error, BrokenPipeError):
             return error
-        reason = getattr(error, "strerror", "") or error
+        log = getattr(error, "log", None)  # level, who and what of FFmpeg's last message
+        reason = log[2] if log else getattr(error, "strerror", "") or error
         return InputError(
             f"the clip cannot be written ({reason}): check the folder, its permissions and free "
             f"space, and that {self._writer.encoder or 'the encoder'} takes such frames."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from edgeqe.video.planes import check_frame, pixel_format
 from edgeqe.video.pyav import load
 from edgeqe.video.strengths import CODECS, PictureStrength, StrengthReader
 
-#: Threads of the decoder: more of them keep more frames.
+#: Threads of the decoder.
 DECODER_THREADS = 4
 #: Frames a second of a clip that does not say it.
 USUAL_RATE = Fraction(25)
@@ -102,7 +103,8 @@ class ClipReader:
                     f"'{name}' has frames of {context.width}x{context.height}, above the limit of "
                     f"{pixel_limit / 1e6:g} megapixels: raise it if you trust the clip."
                 )
-            context.thread_type, context.thread_count = "AUTO", DECODER_THREADS
+            # threads for several frames would keep more of them, and tell errors of one at another
+            context.thread_type, context.thread_count = "SLICE", DECODER_THREADS
             context.options = {"max_pixels": str(pixel_limit)}
             context.copy_opaque = True
             self.codec = CODECS.get(context.name, "")
@@ -124,7 +126,7 @@ class ClipReader:
         if self.stream.frames:
             return int(self.stream.frames)
         if self.container.duration:
-            return round(self.container.duration / self._av.time_base * self.rate)
+            return round(Fraction(self.container.duration, self._av.time_base) * self.rate)
         return 0
 
     def items(self) -> Iterator[Item]:
@@ -182,16 +184,16 @@ class ClipReader:
         raise ImageError(f"'{self.name}' holds no moving pictures.")
 
     def _decoded(self, packet: Any) -> Iterator[Picture]:
+        damaged = packet is not None and packet.is_corrupt
         try:
             frames = self.stream.decode(packet)
         except self._av.FFmpegError as error:
-            if isinstance(error, MemoryError) or error.errno == self._av.error.ENOMEM:
-                raise
-            self.damaged += 1
-            return
+            if error.errno == errno.ENOMEM:
+                raise MemoryError from error
+            frames, damaged = [], True
+        self.damaged += damaged or any(frame.is_corrupt for frame in frames)
         for frame in frames:
             self._check(frame)
-            self.damaged += bool(frame.is_corrupt)
             self._set_times(frame)
             self.frames += 1
             yield Picture(frame, frame.opaque)

@@ -28,7 +28,8 @@ class ClipReport:
     seconds: float
     """Of the whole: decoding, enhancement and encoding overlap."""
     damaged: int
-    """Frames that the decoder called damaged, or could not give at all."""
+    """Packets that were damaged, as container or decoder noticed it; what was lost whole is not
+    among them."""
     left_out: tuple[str, ...]
     """What of the source the container has no place for."""
     psnr_y_before: float | None

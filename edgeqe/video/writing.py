@@ -187,8 +187,9 @@ class ClipWriter:
         if shown.rotation and self._format.muxer not in _RICH:
             self.left_out.append(f"rotation by {shown.rotation} degrees")
         aspect = self._clip.stream.sample_aspect_ratio
-        # Matroska's own place for it cannot be reached, and AV1 has none
-        if self.encoder == "libsvtav1" and self._format.demuxer == "matroska":
+        # Matroska's own place for it cannot be reached; AV1 has none, FFV1 takes the decoder's frames'
+        relabelled = self.encoder == "ffv1" and self._clip.stream.pix_fmt.startswith("yuvj")
+        if self._format.demuxer == "matroska" and (self.encoder == "libsvtav1" or relabelled):
             if aspect not in (None, 0, 1):
                 self.left_out.append(f"sample aspect ratio {aspect}")
 
