@@ -18,13 +18,14 @@ from edgeqe.video.report import ClipReport
 from tests.video import made_clips
 from tests.video.made_clips import HDR_COLOURS, X264, X265, av, listing
 
+USUAL = Encoding()
 FAST = Encoding(preset="ultrafast")
 #: Milliseconds of AAC's first packet, which lies before 0 and which Matroska cannot hold there.
 AAC_DELAY = round(1000 * 1024 / made_clips.SOUND_RATE)
 
 
 def run(
-    enhancer: Enhancer, source: Path, destination: Path, encoding: Encoding = Encoding()
+    enhancer: Enhancer, source: Path, destination: Path, encoding: Encoding = USUAL
 ) -> ClipReport:
     wanted = ClipOptions(encoding=encoding)
     return enhance_clip(str(source), str(destination), enhancer, wanted)
