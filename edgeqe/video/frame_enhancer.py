@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgeqe.codecs.strength import Strength
 from edgeqe.errors import ImageError, InputError
 from edgeqe.video.planes import enhance_in_place, writable
-from edgeqe.video.reading import ClipReader, Item, Passed, Picture
+from edgeqe.video.reading import ClipFrame, ClipReader, Item, Passed
 from edgeqe.video.smoothing import Smoother
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class FrameEnhancer:
             raise InputError("a network of RGB takes no clips: use one of planes or luma.")
         self._enhancer, self._clip, self._given = enhancer, clip, given
         self._amount, self._ensemble = amount, ensemble
-        self._smoother: Smoother[Picture] = Smoother()
+        self._smoother: Smoother[ClipFrame] = Smoother()
         self.numbers: Counter[float] = Counter()
         """How many frames have which number of their codec, to a tenth."""
 
@@ -76,9 +76,9 @@ class FrameEnhancer:
         for earlier, step in self._smoother.flush():
             yield self._at_own_strength(earlier, step)
 
-    def _at_own_strength(self, item: Picture, step: float | None) -> Picture:
+    def _at_own_strength(self, item: ClipFrame, step: float | None) -> ClipFrame:
         if item.strength is not None and not item.strength.step:
-            return Picture(writable(item.frame), item.strength)  # nothing was quantized
+            return ClipFrame(writable(item.frame), item.strength)  # nothing was quantized
         if step is None:
             raise ImageError(
                 f"no header of '{self._clip.name}' says how strongly it was coded: it is damaged "
@@ -86,7 +86,7 @@ class FrameEnhancer:
             )
         return self._enhanced(item, step, self._clip.codec)
 
-    def _enhanced(self, item: Picture, step: float, codec: str) -> Picture:
+    def _enhanced(self, item: ClipFrame, step: float, codec: str) -> ClipFrame:
         frame = writable(item.frame)
         enhance_in_place(
             self._enhancer,
@@ -96,4 +96,4 @@ class FrameEnhancer:
             amount=self._amount,
             ensemble=self._ensemble,
         )
-        return Picture(frame, item.strength)
+        return ClipFrame(frame, item.strength)

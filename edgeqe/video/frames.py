@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from edgeqe.codecs.strength import resolve_if_given
 from edgeqe.video.channel import Channel, ChannelClosed
 from edgeqe.video.frame_enhancer import FrameEnhancer
-from edgeqe.video.reading import ClipReader, Item, Picture
+from edgeqe.video.reading import ClipFrame, ClipReader, Item
 
 if TYPE_CHECKING:
     from edgeqe.enhancer import Enhancer
@@ -111,7 +111,7 @@ def decode_into(clip: ClipReader, channel: Channel[Item]) -> None:
         channel.end()
 
 
-def _enhanced(channel: Channel[Item], frames: FrameEnhancer) -> Iterator[Picture]:
+def _enhanced(channel: Channel[Item], frames: FrameEnhancer) -> Iterator[ClipFrame]:
     """Pictures of a channel; if it ends by an error, first those before it."""
     failed: BaseException | None = None
     items = iter(channel)
@@ -123,7 +123,7 @@ def _enhanced(channel: Channel[Item], frames: FrameEnhancer) -> Iterator[Picture
             break
         if item is None:
             break
-        yield from (one for one in frames.take(item) if isinstance(one, Picture))
-    yield from (one for one in frames.flush() if isinstance(one, Picture))
+        yield from (one for one in frames.take(item) if isinstance(one, ClipFrame))
+    yield from (one for one in frames.flush() if isinstance(one, ClipFrame))
     if failed is not None:
         raise failed

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edgeqe.errors import ImageError
 from edgeqe.metrics import psnr_of_mse
 from edgeqe.video.planes import luma
-from edgeqe.video.reading import ClipReader, Picture
+from edgeqe.video.reading import ClipFrame, ClipReader
 
 #: PSNR of a frame that equals its reference, dB.
 CEILING = 100.0
@@ -74,7 +74,7 @@ class Gain:
     @staticmethod
     def _lumas(reference: ClipReader) -> Iterator[npt.NDArray[np.float32]]:
         for item in reference.items():
-            if isinstance(item, Picture):
+            if isinstance(item, ClipFrame):
                 yield luma(item.frame)
 
 

@@ -14,7 +14,7 @@ from edgeqe.video.frame_enhancer import FrameEnhancer
 from edgeqe.video.frames import AHEAD, decode_into
 from edgeqe.video.gain import Gain
 from edgeqe.video.pyav import load
-from edgeqe.video.reading import ClipReader, Item, Picture
+from edgeqe.video.reading import ClipFrame, ClipReader, Item
 from edgeqe.video.strengths import PictureStrength
 from edgeqe.video.writing import ClipWriter
 
@@ -94,7 +94,7 @@ class Pipeline:
     def _enhance_all(self) -> None:
         try:
             for item in self._decoded:
-                if isinstance(item, Picture):
+                if isinstance(item, ClipFrame):
                     self._see(item)
                 self._pass_on(self._frames.take(item))
         except BaseException as error:
@@ -103,7 +103,7 @@ class Pipeline:
             raise
         self._pass_on(self._frames.flush())
 
-    def _see(self, item: Picture) -> None:
+    def _see(self, item: ClipFrame) -> None:
         if self.first_strength is None:
             self.first_strength = item.strength
         if self._gain is not None:
@@ -111,7 +111,7 @@ class Pipeline:
 
     def _pass_on(self, items: Iterable[Item]) -> None:
         for item in items:
-            if isinstance(item, Picture):
+            if isinstance(item, ClipFrame):
                 if self._gain is not None:
                     self._gain.see_enhanced(item.frame)
                 self._done += 1

@@ -23,7 +23,7 @@ USUAL_RATE = Fraction(25)
 
 
 @dataclass(frozen=True)
-class Picture:
+class ClipFrame:
     """A frame in display order."""
 
     frame: Any
@@ -49,7 +49,7 @@ class Passed:
     packet: Any
 
 
-Item = Picture | Passed
+Item = ClipFrame | Passed
 
 
 class ClipReader:
@@ -183,7 +183,7 @@ class ClipReader:
                 return stream
         raise ImageError(f"'{self.name}' holds no moving pictures.")
 
-    def _decoded(self, packet: Any) -> Iterator[Picture]:
+    def _decoded(self, packet: Any) -> Iterator[ClipFrame]:
         damaged = packet is not None and packet.is_corrupt
         try:
             frames = self.stream.decode(packet)
@@ -196,7 +196,7 @@ class ClipReader:
             self._check(frame)
             self._set_times(frame)
             self.frames += 1
-            yield Picture(frame, frame.opaque)
+            yield ClipFrame(frame, frame.opaque)
 
     def _check(self, frame: Any) -> None:
         shape = (frame.width, frame.height, frame.format.name)

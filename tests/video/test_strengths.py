@@ -8,7 +8,7 @@ import pytest
 
 from edgeqe.codecs import av1
 from edgeqe.codecs.strength import step_from_quality
-from edgeqe.video.reading import ClipReader, Picture
+from edgeqe.video.reading import ClipFrame, ClipReader
 from tests.video import made_clips
 from tests.video.made_clips import X264, X265, av
 
@@ -21,10 +21,10 @@ BY_TYPE = {
 }
 
 
-def pictures(path: Path) -> list[Picture]:
+def pictures(path: Path) -> list[ClipFrame]:
     clip = ClipReader(str(path), str(path), pixel_limit=2**20)
     try:
-        return [item for item in clip.items() if isinstance(item, Picture)]
+        return [item for item in clip.items() if isinstance(item, ClipFrame)]
     finally:
         clip.close()
 
