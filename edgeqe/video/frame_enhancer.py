@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FrameEnhancer:
-    """Takes a clip's items and gives them back, the frames enhanced and `smoothing.RADIUS` later.
+    """Takes a clip's items and gives them back, the frames enhanced and `smoothing.AHEAD` later.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ class FrameEnhancer:
         if self._given is not None:
             yield self._enhanced(item, self._given.step, self._given.codec)
             return
-        for earlier, step in self._smoother.push(item, own.step if own else None):
+        own_step, weight = (own.step, own.coded_bytes) if own else (None, 0)
+        for earlier, step in self._smoother.push(item, own_step, weight):
             yield self._at_own_strength(earlier, step)
 
     def flush(self) -> Iterator[Item]:

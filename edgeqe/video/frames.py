@@ -48,7 +48,7 @@ def enhance_frames(
         Of a network of planes or luma, whose card names the clip's codec.
     quality, qp, step, codec
         Strength of all frames, as of `Enhancer.enhance`. If left out, each frame has its own, by
-        the headers of H.264, HEVC, VVC, AV1 or motion JPEG, smoothed over nine frames.
+        the headers of H.264, HEVC, VVC, AV1 or motion JPEG, smoothed over its neighbours.
     amount, ensemble
         As of `Enhancer.enhance`.
     pixel_limit : int

@@ -37,6 +37,8 @@ class PictureStrength:
     """The codec's own number, the mean over the picture's slices."""
     step: float
     """Quantization step in 8-bit sample values; 0 where nothing was quantized."""
+    coded_bytes: int
+    """How much was coded at that step: little where the picture is mostly copied from others."""
 
 
 class StrengthReader:
@@ -79,7 +81,7 @@ class StrengthReader:
             return None
         if isinstance(found, CodedStrength):
             step = 0.0 if found.lossless else found.step
-            return PictureStrength(found.codec, found.scale, found.number, step)
+            return PictureStrength(found.codec, found.scale, found.number, step, len(packet))
         return found
 
 
@@ -165,9 +167,9 @@ class _Av1:
         sequence = self._frames.sequence
         if sequence is None or not self._frames.shown:
             return None
-        index = self._frames.shown[-1]
+        index, coded_bytes = self._frames.shown[-1]
         step = av1.step_from_index(index, sequence.bit_depth) if index else 0.0
-        return PictureStrength("av1", Scale.INDEX, float(index), step)
+        return PictureStrength("av1", Scale.INDEX, float(index), step, coded_bytes)
 
     def _take(self, data: bytes) -> None:
         for kind, payload in av1.split(data):
