@@ -26,7 +26,7 @@ __all__ = ["GROUPS", "VERBS", "main"]
 #: edgeqe/cli/<verb>.py, whose `command` is the click command.
 GROUPS = {
     "Use": {
-        "enhance": "Enhance picture files.",
+        "enhance": "Enhance picture files, or a clip.",
         "demo": "Show the gain on a packaged photograph.",
         "models": "List the shipped models.",
         "inspect": "Show a model file's card and graph.",

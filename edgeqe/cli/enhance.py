@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from edgeqe.cli import clips
+
 if TYPE_CHECKING:
     from edgeqe.files.enhance import FileReport
 
@@ -84,6 +86,7 @@ class QualityOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from 
               help="Largest picture that is decoded.")  # fmt: skip
 @click.option("--accept-truncated", is_flag=True,
               help="Take what is there of a JPEG or PNG that is cut short.")  # fmt: skip
+@clips.options
 @click.option("--allow-fallback", is_flag=True, help="Run on the CPU where the target is absent.")
 @click.option("--trust", metavar="KEY.pub",
               help="Public key that must have signed the model; EDGEQE_TRUST if left out.")  # fmt: skip
@@ -108,14 +111,18 @@ def command(
     allow_fallback: bool,
     trust: str | None,
     as_json: bool,
+    **of_clips: Any,
 ) -> None:
-    """Enhance picture files.
+    """Enhance picture files, or a clip.
 
     IN is one or more files, or folders, of which all pictures are taken, those of their
     sub-folders too, or - for standard input. Several inputs need a folder as OUT, which gets
     the same sub-folders. JPEG, JPEG 2000, HEIC, AVIF, WebP and BPG files say by themselves how
     strongly they were compressed; for other files give --quality, --qp or --rate. A model refuses
     pictures of a codec that its card does not name.
+
+    A clip (.mp4, .mov, .mkv, .webm, .ts, .y4m, .h264, .hevc, .266; y4m on -) becomes another,
+    each frame at its own strength; sound, subtitles, chapters, times and colours come along.
     """
     import warnings
 
@@ -139,6 +146,10 @@ def command(
     EnhanceOptions(amount, ensemble)  # refuses what is out of range before anything is opened
     if not 0.0 < max_megapixels <= 1e6:
         raise InputError(f"--max-megapixels {max_megapixels:g} is not above 0 and up to 1000000.")
+    job = clips.clip_job(inputs, output, of_clips)
+    if job is not None:
+        clips.enhance(job, model, stated, given, of_clips, click.get_current_context().params)
+        return
     jobs = plan(inputs, output, suffix=suffix, overwrite=overwrite)
     to_stdout = jobs[0][1] == "-"
     if as_json and to_stdout:

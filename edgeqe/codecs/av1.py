@@ -132,6 +132,8 @@ class _Stored:
     width: int
     upscaled: int
     height: int
+    index: int = 0
+    coded_bytes: int = 0
 
 
 class Av1Frames:
@@ -140,6 +142,8 @@ class Av1Frames:
     def __init__(self) -> None:
         self.sequence: Av1Sequence | None = None
         self.indices: list[int] = []
+        self.shown: list[tuple[int, int]] = []
+        """Index and bytes of the frames that a decoder gives out, in that order."""
         self.size = (0, 0)
         self.lossless = True
         """Whether no frame so far has a quantizer in its luma."""
@@ -158,9 +162,10 @@ class Av1Frames:
         elif kind in (FRAME_HEADER, FRAME):
             if self.sequence is None:
                 raise damaged("an AV1 frame comes before the sequence header")
-            self._frame(BitReader(payload[:HEADER_BYTES], "AV1 frame header"), self.sequence)
+            bits = BitReader(payload[:HEADER_BYTES], "AV1 frame header")
+            self._frame(bits, self.sequence, len(payload))
 
-    def _frame(self, bits: BitReader, seq: Av1Sequence) -> None:
+    def _frame(self, bits: BitReader, seq: Av1Sequence, coded_bytes: int) -> None:
         kind, shown, resilient = KEY, True, True
         if not seq.reduced:
             if bits.flag():  # show_existing_frame
@@ -201,7 +206,9 @@ class Av1Frames:
             bits.skip(1)
         _skip_tiles(bits, frame.width, frame.height, seq.large_blocks)
         index = bits.u(8)
+        frame = replace(frame, index=index, coded_bytes=coded_bytes)
         self.indices.append(index)
+        self.shown += [(index, coded_bytes)] * shown
         self.lossless &= index == 0 and not bits.flag()
         if self.size == (0, 0):
             self.size = (frame.upscaled, frame.height)
@@ -211,7 +218,10 @@ class Av1Frames:
 
     def _show_again(self, place: int) -> None:
         frame = self._stored[place]
-        if frame is not None and frame.kind == KEY:
+        if frame is None:
+            return
+        self.shown.append((frame.index, frame.coded_bytes))
+        if frame.kind == KEY:
             self._stored = [frame] * 8
 
     def _own_size(self, bits: BitReader, seq: Av1Sequence, kind: int, other: bool) -> _Stored:

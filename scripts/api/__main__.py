@@ -36,10 +36,11 @@ def page(root: Path) -> str:
         if one not in errors:
             parts += _class(one)
     parts += ["## Exceptions", "\n".join(_errors(errors))]
-    parts += ["## edgeqe.metrics"]
-    for measure in public(root, "edgeqe.metrics").values():
-        assert isinstance(measure, Member)
-        parts += _function(measure, "metrics.")
+    for room, module in (("metrics", "edgeqe.metrics"), ("video", "edgeqe.video.frames")):
+        parts += [f"## edgeqe.{room}"]
+        for call in public(root, module).values():
+            assert isinstance(call, Member)
+            parts += _function(call, f"{room}.")
     return "\n\n".join(parts) + "\n"
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 #: Sections whose entries are names with a text, and those that are running text.
-LISTS = ("Parameters", "Returns", "Raises")
+LISTS = ("Parameters", "Returns", "Yields", "Raises")
 EXAMPLES = "Examples"
 
 
