@@ -15,6 +15,7 @@ from edgeqe.cli import main
 from edgeqe.cli.convert import command as convert
 from edgeqe.codecs.strength import STATED_BY
 from edgeqe.model import catalogue
+from edgeqe.model.file import ModelFile
 from edgeqe.typing import Float
 from tests import small_models
 from tests.fakes import FakeFile, enhancer_of, noise
@@ -22,6 +23,7 @@ from tests.fakes import FakeFile, enhancer_of, noise
 GRAY = noise(8, 8)
 HALF = noise(4, 4)
 PAIR = noise(4, 4, 2)
+MANY = ("edgeqe-tiny", "edgeqe-small")  # of the shipped ones those that serve more than JPEG
 
 
 def plus_one(planes: Float) -> Float:
@@ -57,10 +59,10 @@ def test_every_door_refuses_and_makes_no_session(tmp_path: Path) -> None:
         ):
             assert refused(call) == (
                 "'jpeg-only' serves jpeg and not hevc, which qp= means unless codec= says "
-                "otherwise: none of the shipped models does, give a model file whose card names it."
+                f"otherwise: of the shipped models {', '.join(MANY)} do."
             )
         assert refused(lambda: enhancer.enhance(GRAY, step=9, codec="jpeg2000")).startswith(
-            "'jpeg-only' serves jpeg and not jpeg2000: none of the shipped"
+            "'jpeg-only' serves jpeg and not jpeg2000: of the shipped"
         )
         assert len(file.sessions) == opened
         assert not [run for session in file.sessions for run in session.shapes]
@@ -85,8 +87,8 @@ def test_the_advice_names_the_codec_that_qp_may_be_of() -> None:
     with enhancer_of(of("jpeg", "vvc", "bpg"), threads=1) as enhancer:
         assert refused(lambda: enhancer.enhance(GRAY, qp=32)) == (
             "'fake' serves jpeg, vvc, bpg and not hevc, which qp= means unless codec= says "
-            "otherwise: give codec='vvc' or codec='bpg' if the picture is of that; none of the "
-            "shipped models does, give a model file whose card names it."
+            "otherwise: give codec='vvc' or codec='bpg' if the picture is of that; of the "
+            f"shipped models {', '.join(MANY)} do."
         )
         # who names a codec means it
         assert "codec='vvc'" not in refused(lambda: enhancer.enhance(GRAY, qp=32, codec="h264"))
@@ -110,7 +112,9 @@ def test_the_advice_reads_the_shipped_cards(
         )
     with Enhancer("two:float32", threads=1) as enhancer:
         line = refused(lambda: enhancer.enhance(GRAY, qp=32))
-    assert line.endswith("unless codec= says otherwise: of the shipped models one does.")
+        assert line.endswith("unless codec= says otherwise: of the shipped models one does.")
+        line = refused(lambda: enhancer.enhance(GRAY, qp=32, codec="vvc"))
+    assert line.endswith("none of the shipped models does, give a model file whose card names it.")
 
 
 def test_every_model_of_a_cascade_must_serve_it() -> None:
@@ -140,7 +144,13 @@ def test_a_jpeg_is_refused_by_a_model_of_another_codec(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("model", catalogue.shipped_files())
-def test_no_shipped_model_takes_a_qp(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_shipped_model_serves(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = model.partition(":")[0]
+    assert ModelFile(catalogue.find_model(model)).card.codecs == (
+        ("jpeg", "h264", "hevc", "vvc", "av1", "webp", "jpeg2000") if name in MANY else ("jpeg",)
+    )
+    if name in MANY:
+        return
     frame = np.zeros((16, 16, 3), np.uint8)
     with Enhancer(model, threads=1) as enhancer:
 
@@ -150,7 +160,7 @@ def test_no_shipped_model_takes_a_qp(model: str, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr("edgeqe.runtimes.open_session", never)
         monkeypatch.setattr("edgeqe.engine.engine.Engine.run", never)
         line = refused(lambda: enhancer.enhance(frame, qp=32))
-    assert line.startswith(f"'{model.partition(':')[0]}' serves jpeg and not hevc")
+    assert line.startswith(f"'{name}' serves jpeg and not hevc")
 
 
 @pytest.mark.parametrize("words", [("enhance", "in.png", "-o", "out.png", "--qp", "32"), ("demo",)])
