@@ -300,6 +300,8 @@ def line(report: FileReport) -> str:
         strength += f" by its pixels (confidence {report.confidence:.2f}{table})"
     if report.drawn is not None and report.drawn >= 0.5:
         strength += f", {report.drawn:.0%} drawn"
+    if report.residual_from:
+        strength += f", prediction residual from the {report.residual_from}"
     if report.amount != 1.0:
         strength += f", amount {report.amount:g}"
     if report.ensemble != 1:

@@ -16,11 +16,9 @@ from edgeqe.codecs.boxes import ByteReader
 from edgeqe.codecs.bpg_sps import IntraTools, parameter_sets, read_tools, tools_of, write_tools
 from edgeqe.codecs.coded import CodedStrength, check_size, damaged, unsupported
 from edgeqe.codecs.hevc_nal import IDR, PPS, SPS, is_slice, unit_kind
-from edgeqe.codecs.nal import UNIT_LIMIT, split_annex_b
+from edgeqe.codecs.nal import START, UNIT_LIMIT, join_annex_b, split_annex_b
 
 MAGIC = b"BPG\xfb"
-#: Bytes in front of each unit of a byte stream.
-START_CODE = b"\0\0\0\1"
 #: Chroma formats of HEVC by pixel format: gray, 4:2:0, 4:2:2, 4:4:4, and the first two
 #: subsampled ones again with chroma where films have it.
 CHROMA_FORMATS = (0, 1, 2, 3, 1, 2)
@@ -93,7 +91,7 @@ def read(data: bytes) -> BpgFile:
     shape = (width, height, depth)
     alpha_sets = parameter_sets(_tools(inner), *shape, 0) if alpha1 or alpha2 else []
     sets = parameter_sets(_tools(inner), *shape, CHROMA_FORMATS[pixel_format])
-    units = list(split_annex_b(START_CODE + inner.take(inner.left)))
+    units = list(split_annex_b(START + inner.take(inner.left)))
     if len(units) >= UNIT_LIMIT:
         raise unsupported(f"BPG files of {UNIT_LIMIT} and more units")
     if not any(is_slice(unit_kind(unit)) for unit in units):
@@ -158,7 +156,7 @@ def write(
     flags = (8 if (chunks := tuple(extensions)) else 0) | (2 if limited_range else 0)
     header = write_tools(tools)
     # start codes of three bytes, as the reference encoder writes; the first one is left out
-    payload = _as_ue7(len(header)) + header + b"\0\0\1".join(kept)
+    payload = _as_ue7(len(header)) + header + START.join(kept)
     body = b"".join(_as_ue7(tag) + _as_ue7(len(content)) + content for tag, content in chunks)
     return b"".join(
         (
@@ -194,7 +192,7 @@ def _to_base(unit: bytes) -> bytes:
 
 
 def _stream(sets: list[bytes], units: Iterator[bytes]) -> bytes:
-    return b"".join(START_CODE + unit for unit in (*sets, *units))
+    return join_annex_b((*sets, *units))
 
 
 def _extensions(data: bytes) -> tuple[tuple[int, bytes], ...]:
