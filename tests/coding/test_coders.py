@@ -115,13 +115,13 @@ def test_a_bpg_holds_the_stream_of_x265(
         for plane, (rows, columns) in zip(whole.planes, sizes, strict=False)
     )
     frame = Frame(layout, planes, bits)
-    streams = []
+    streams: list[bytes] = []
+    encode = HevcCoder.encode
 
     def kept(self: HevcCoder, frame: Frame, value: float) -> bytes:
         streams.append(encode(self, frame, value))
         return streams[-1]
 
-    encode = HevcCoder.encode
     monkeypatch.setattr(HevcCoder, "encode", kept)
     for qp in (3, 30, 51):
         data = encoder.encode(frame, qp)
@@ -130,8 +130,7 @@ def test_a_bpg_holds_the_stream_of_x265(
         assert (file.width, file.height, file.bit_depth) == (size[1], size[0], bits)
         assert bpg.strength(data).number == qp
         # the same units but VPS and SPS, which the container leaves out, and the same samples
-        for found, made in zip(units(file.stream), units(stream), strict=True):
-            assert found == made
+        assert units(file.stream) == units(stream)
         decoded = encoder.decode(data)
         (reference,) = pyav.decode("hevc", [stream])
         assert (decoded.layout, decoded.bit_depth, decoded.size) == (layout, bits, size)
