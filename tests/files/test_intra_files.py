@@ -336,6 +336,24 @@ def test_cut_files_are_refused(make: Callable[[], bytes], tmp_path: Path) -> Non
         refused(data[:size], tmp_path, "a.cut")
 
 
+@pytest.mark.parametrize("make", [lambda: coded_files.heic(coded_files.photo(), 40),
+                                  lambda: bpg.write(x265(), 96, 64), x265, lambda: film(x265())],
+                         ids=["heic", "bpg", "hevc", "mp4"])  # fmt: skip
+def test_changed_files_are_pictures_or_refused(make: Callable[[], bytes]) -> None:
+    data, draw = make(), np.random.default_rng(3)
+    for _ in range(25):
+        changed = bytearray(data)
+        for at in draw.integers(0, len(data), 3):
+            changed[at] = int(draw.integers(0, 256))
+        try:
+            found = PictureFile(bytes(changed)).decode_with_residual(pixel_limit=10**6)
+        except ImageError as error:
+            assert str(error).strip() and "\n" not in str(error)
+        else:
+            assert found.residual.shape == found.planes[0].shape
+            assert found.finish(found.planes).planes[0].shape == found.picture.planes[0].shape
+
+
 def test_a_missing_package_is_one_line_with_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
