@@ -208,13 +208,14 @@ class Enhancer(ArrayCalls):
 
         Orientation, EXIF block, colour profile, resolution, alpha and depth are kept; 10 and 12
         bits become 16. The output appears whole or not at all. A model with a prediction residual
-        takes HEIC and BPG of HEVC alone: residual, and luma before the loop filters, are decoded
-        from their stream, and chroma comes as any decoder shows it.
+        takes HEIC, BPG and HEVC alone: residual, and luma before the loop filters, are decoded from
+        their stream, and chroma comes as any decoder shows it.
 
         Parameters
         ----------
         source : str, path, bytes, or binary stream
-            JPEG, JPEG 2000, HEIC, AVIF, WebP, BPG, PNG, TIFF, BMP, GIF, PGM or PPM.
+            JPEG, JPEG 2000, HEIC, AVIF, WebP, BPG, PNG, TIFF, BMP, GIF, PGM, PPM, or HEVC of one
+            picture (.hevc, .mp4).
         destination : str, path, or binary stream
             PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
         quality, qp, rate, step, codec

@@ -109,7 +109,8 @@ def command(
     sub-folders too, or - for standard input. Several inputs need a folder as OUT, which gets
     the same sub-folders. JPEG, JPEG 2000, HEIC, AVIF, WebP and BPG files say by themselves how
     strongly they were compressed; for other files give --quality, --qp or --rate. A model refuses
-    pictures of a codec that its card does not name.
+    pictures of a codec that its card does not name; one with a prediction residual takes it from
+    HEIC, BPG and HEVC of one picture.
     """
     import warnings
 
