@@ -21,7 +21,7 @@ TRANSFORMS = (b"irot", b"imir", b"clap")
 
 
 @dataclass(frozen=True)
-class HevcTiles:
+class HeifTiles:
     """Streams of a picture of HEVC: one, or those of a grid's tiles row by row."""
 
     streams: tuple[bytes, ...]
@@ -87,7 +87,7 @@ def strength(data: bytes) -> CodedStrength:
     return replace(mean, per_picture=(mean.number,))
 
 
-def hevc_tiles(data: bytes) -> HevcTiles:
+def hevc_tiles(data: bytes) -> HeifTiles:
     """Streams of the primary item of a file, as they are coded: neither turned nor cut.
 
     Parameters
@@ -102,7 +102,7 @@ def hevc_tiles(data: bytes) -> HevcTiles:
     items = HeifItems(data)
     item = items.item(items.primary)
     if item.kind != b"grid":
-        return HevcTiles((_hevc_stream(items, item),), 1, None)
+        return HeifTiles((_hevc_stream(items, item),), 1, None)
     content = items.bytes_of(item)
     size = _grid_size(content)
     rows, columns = content[2] + 1, content[3] + 1
@@ -112,7 +112,7 @@ def hevc_tiles(data: bytes) -> HevcTiles:
     if any(kind in TRANSFORMS for tile in tiles for kind, _ in items.properties_of(tile)):
         raise unsupported("grids whose tiles are turned or cut one by one")
     made = {number: _hevc_stream(items, items.item(number)) for number in set(item.tiles)}
-    return HevcTiles(tuple(made[number] for number in item.tiles), columns, size)
+    return HeifTiles(tuple(made[number] for number in item.tiles), columns, size)
 
 
 def _hevc_stream(items: HeifItems, item: HeifItem) -> bytes:

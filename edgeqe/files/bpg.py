@@ -10,7 +10,7 @@ from edgeqe.files.exif import exif_block
 from edgeqe.files.ffmpeg import DecodedFrame, decode_frame
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.frames import picture_of_frame
-from edgeqe.files.intra import IntraPicture, decode_intra
+from edgeqe.files.intra import IntraFile, decode_intra
 from edgeqe.files.picture import Metadata, Picture, Samples
 from edgeqe.files.pillow_reading import several
 
@@ -30,7 +30,7 @@ def decode(file: Undecoded) -> Picture:
     return _picture(decode_frame("hevc", found.stream, file), _alpha(found, file), found, file)
 
 
-def decode_with_residual(file: Undecoded) -> IntraPicture:
+def decode_with_residual(file: Undecoded) -> IntraFile:
     """Decode a BPG for a network that takes the prediction residual.
 
     Raises
@@ -47,7 +47,7 @@ def decode_with_residual(file: Undecoded) -> IntraPicture:
         return _picture(replace(frame, planes=planes), alpha, found, file)
 
     shown = finish(frame.planes)
-    return IntraPicture(frame.planes, found.bit_depth, residual, shown, finish)
+    return IntraFile(frame.planes, found.bit_depth, residual, shown, finish)
 
 
 def _read(file: Undecoded) -> bpg.BpgFile:

@@ -19,7 +19,7 @@ from edgeqe.files.writing import Destination, Output, write_picture
 from edgeqe.views.options import EnhanceOptions
 
 if TYPE_CHECKING:
-    from edgeqe.files.intra import IntraPicture
+    from edgeqe.files.intra import IntraFile
 
 #: All of the change, without an ensemble.
 WHOLLY = EnhanceOptions()
@@ -292,7 +292,7 @@ def enhance_picture(
 
 
 def enhance_intra(
-    enhancer: ArrayEnhancer, intra: IntraPicture, strength: Strength, options: EnhanceOptions
+    enhancer: ArrayEnhancer, intra: IntraFile, strength: Strength, options: EnhanceOptions
 ) -> Picture:
     """Enhance the planes of an intra picture with its prediction residual; see `enhance_picture`."""
     how = _keywords(strength, options)

@@ -18,7 +18,7 @@ from edgeqe.codecs.identify import is_hevc_stream
 from edgeqe.files.picture import Picture
 
 if TYPE_CHECKING:
-    from edgeqe.files.intra import IntraPicture
+    from edgeqe.files.intra import IntraFile
 
 #: Suffixes of the pictures that are taken from a folder.
 READ_SUFFIXES = (
@@ -59,17 +59,17 @@ class FileFormat:
     """Whether `edgeqe.codecs` reads the headers, and judges the size, before the decoder does."""
 
     has_residual: bool = False
-    """Whether its module has ``decode_with_residual`` too, which gives an `IntraPicture`."""
+    """Whether its module has ``decode_with_residual`` too, which gives an `IntraFile`."""
 
     def decode(self, file: Undecoded) -> Picture:
         """Decode a file; ImageError, or whatever a library raises, for a damaged one."""
         made: Picture = importlib.import_module(f"edgeqe.files.{self.module}").decode(file)
         return made
 
-    def decode_with_residual(self, file: Undecoded) -> IntraPicture:
+    def decode_with_residual(self, file: Undecoded) -> IntraFile:
         """Decode a file as an intra picture; see `decode`."""
         module = importlib.import_module(f"edgeqe.files.{self.module}")
-        made: IntraPicture = module.decode_with_residual(file)
+        made: IntraFile = module.decode_with_residual(file)
         return made
 
 

@@ -21,7 +21,7 @@ from edgeqe.files.exif import exif_block, upright
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.frames import depth_of, picture_of_frame
 from edgeqe.files.heif_properties import colours_of, transformed
-from edgeqe.files.intra import IntraFrame, IntraPicture, decode_intra
+from edgeqe.files.intra import IntraFile, IntraFrame, decode_intra
 from edgeqe.files.picture import Metadata, Picture, Samples, sixteen_bits
 from edgeqe.files.pillow_reading import several
 
@@ -64,7 +64,7 @@ def decode(file: Undecoded) -> Picture:
     return picture_of(samples, int(image.info["bit_depth"]), _metadata(image.info))
 
 
-def decode_with_residual(file: Undecoded) -> IntraPicture:
+def decode_with_residual(file: Undecoded) -> IntraFile:
     """Decode the stream of a HEIC, or a grid of them as one picture.
 
     Raises
@@ -94,10 +94,10 @@ def decode_with_residual(file: Undecoded) -> IntraPicture:
         return replace(shown, planes=(samples,))
 
     depth = depth_of(whole.frame, file)
-    return IntraPicture(whole.frame.planes, depth, whole.residual, shown, finish)
+    return IntraFile(whole.frame.planes, depth, whole.residual, shown, finish)
 
 
-def _joined(frames: list[IntraFrame], tiles: heif.HevcTiles, file: Undecoded) -> IntraFrame:
+def _joined(frames: list[IntraFrame], tiles: heif.HeifTiles, file: Undecoded) -> IntraFrame:
     """Tiles of a grid side by side, cut at the right and below."""
     if tiles.size is None:
         return frames[0]

@@ -13,7 +13,7 @@ from edgeqe.files.colours import unusual
 from edgeqe.files.ffmpeg import DecodedFrame, decode_frame
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.frames import depth_of, picture_of_frame
-from edgeqe.files.intra import IntraPicture, decode_intra
+from edgeqe.files.intra import IntraFile, decode_intra
 from edgeqe.files.picture import Metadata, Picture, Samples
 from edgeqe.files.ycbcr import UNSPECIFIED
 
@@ -34,7 +34,7 @@ def decode(file: Undecoded) -> Picture:
     return _picture(decode_frame("hevc", still.stream, file), still, file)
 
 
-def decode_with_residual(file: Undecoded) -> IntraPicture:
+def decode_with_residual(file: Undecoded) -> IntraFile:
     """Decode a stream or film of one picture for a network that takes the prediction residual.
 
     Raises
@@ -49,7 +49,7 @@ def decode_with_residual(file: Undecoded) -> IntraPicture:
         return _picture(replace(whole.frame, planes=planes), still, file)
 
     depth, planes = depth_of(whole.frame, file), whole.frame.planes
-    return IntraPicture(planes, depth, whole.residual, finish(planes), finish)
+    return IntraFile(planes, depth, whole.residual, finish(planes), finish)
 
 
 def _read(file: Undecoded) -> movie.MovieStill:

@@ -28,7 +28,7 @@ class IntraFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class IntraPicture:
+class IntraFile:
     """A picture file on its way to such a network."""
 
     planes: tuple[Samples, ...]

@@ -22,7 +22,7 @@ from edgeqe.files.packages import load
 from edgeqe.files.picture import Picture
 
 if TYPE_CHECKING:
-    from edgeqe.files.intra import IntraPicture
+    from edgeqe.files.intra import IntraFile
 
 Decoded = TypeVar("Decoded")
 
@@ -112,7 +112,7 @@ class PictureFile:
         """Decode the samples; parameters and errors as of `read_picture`."""
         return self._decoded(self._format.decode, pixel_limit, as_coded)
 
-    def decode_with_residual(self, *, pixel_limit: int = PIXEL_LIMIT) -> IntraPicture:
+    def decode_with_residual(self, *, pixel_limit: int = PIXEL_LIMIT) -> IntraFile:
         """Decode an intra picture of HEVC with its prediction residual.
 
         Raises
