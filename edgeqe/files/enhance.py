@@ -195,13 +195,15 @@ def enhance_file(
     if auto and given is not None:
         raise InputError("quality 'auto' and another strength are given: give one of them.")
     with Output(destination, overwrite=overwrite) as output:
-        file, estimate = PictureFile(source), None
+        file, estimate, intra = PictureFile(source), None, None
+        takes_residual = getattr(enhancer, "takes_residual", False)
+        if takes_residual:
+            file.check_residual()
         if given is not None:
             stated = strength_given(given, quality=asked, qp=qp, rate=rate)
         elif not auto:
             stated = _checked(strength_in(file), file, check)
-        intra = None
-        if getattr(enhancer, "takes_residual", False):
+        if takes_residual:
             intra = file.decode_with_residual(pixel_limit=pixel_limit)
         picture = intra.picture if intra else file.decode(pixel_limit=pixel_limit)
         if auto:

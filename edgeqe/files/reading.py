@@ -112,6 +112,20 @@ class PictureFile:
         """Decode the samples; parameters and errors as of `read_picture`."""
         return self._decoded(self._format.decode, pixel_limit, as_coded)
 
+    def check_residual(self) -> None:
+        """Refuse a file whose format holds no prediction residual that is decoded.
+
+        Raises
+        ------
+        ImageError
+            If so.
+        """
+        if not self._format.has_residual:
+            raise ImageError(
+                f"{self.name} is not of HEVC, and this model needs the prediction residual of HEVC's "
+                f"decoder: give {RESIDUAL_NAMES}, or another model."
+            )
+
     def decode_with_residual(self, *, pixel_limit: int = PIXEL_LIMIT) -> IntraFile:
         """Decode an intra picture of HEVC with its prediction residual.
 
@@ -123,11 +137,7 @@ class PictureFile:
         MissingPackageError
             If PyAV or numba is not installed.
         """
-        if not self._format.has_residual:
-            raise ImageError(
-                f"{self.name} is not of HEVC, and this model needs the prediction residual of HEVC's "
-                f"decoder: give {RESIDUAL_NAMES}, or another model."
-            )
+        self.check_residual()
         load("av", self.name)
         return self._decoded(self._format.decode_with_residual, pixel_limit, True)
 

@@ -300,11 +300,11 @@ def test_a_turned_film(tmp_path: Path) -> None:
     np.testing.assert_array_equal(turned, np.rot90(plain, -1))
 
 
-def refused(data: bytes, tmp_path: Path, name: str) -> str:
+def refused(data: bytes, tmp_path: Path, name: str, *, qp: bool = True) -> str:
     path, target = tmp_path / name, tmp_path / "out.png"
     path.write_bytes(data)
     with pytest.raises(ImageError) as error:
-        enhance_file(Recorder(), path, target, qp=30)
+        enhance_file(Recorder(), path, target, qp=30 if qp else None)
     assert not target.exists()
     said = str(error.value)
     assert said.startswith(str(path)) and "\n" not in said
@@ -313,8 +313,10 @@ def refused(data: bytes, tmp_path: Path, name: str) -> str:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "AVIF"])
 def test_files_that_are_not_of_hevc_are_refused(kind: str, tmp_path: Path) -> None:
-    said = refused(coded_files.pillow(kind, coded_files.photo()), tmp_path, f"a.{kind}")
-    assert "is not of HEVC" in said and "HEIC, BPG" in said and "another model" in said
+    data = coded_files.pillow(kind, coded_files.photo())
+    for qp in (True, False):  # whether or not the strength is known
+        said = refused(data, tmp_path, f"a.{kind}", qp=qp)
+        assert "is not of HEVC" in said and "HEIC, BPG" in said and "another model" in said
 
 
 def test_clips_and_inter_pictures_are_refused_by_name(tmp_path: Path) -> None:
