@@ -34,6 +34,11 @@ class ArrayCalls:
         """Whether `enhance_planes` and its like work: not with networks of RGB."""
         return (self._engine.geometry.layout, "planes") in VIEWS
 
+    @property
+    def takes_residual(self) -> bool:
+        """Whether a model has the decoder's prediction residual as a second input."""
+        return self._engine.geometry.takes_residual
+
     def enhance(
         self,
         image: Image,

@@ -16,7 +16,6 @@ from edgeqe.errors import ClosedError, InputError, InputTypeError
 from edgeqe.info import Info, SelfTest, info_of
 from edgeqe.model.serving import check_serves, codecs_of
 from edgeqe.trust.trust import trust_of
-from edgeqe.views.arrays import check_residual
 from edgeqe.views.options import EnhanceOptions
 
 if TYPE_CHECKING:
@@ -220,13 +219,15 @@ class Enhancer(ArrayCalls):
         """Enhance a picture file; coded files say their codec and strength by themselves.
 
         Orientation, EXIF block, colour profile, resolution, alpha and depth are kept; 10 and 12
-        bits become 16. The output appears whole or not at all. Models with a prediction residual are
-        refused: a picture file carries none.
+        bits become 16. The output appears whole or not at all. A model with a prediction residual
+        takes HEIC, BPG and HEVC alone: residual, and luma before the loop filters, are decoded from
+        their stream, and chroma comes as any decoder shows it.
 
         Parameters
         ----------
         source : str, path, bytes, or binary stream
-            JPEG, JPEG 2000, HEIC, AVIF, WebP, BPG, PNG, TIFF, BMP, GIF, PGM or PPM.
+            JPEG, JPEG 2000, HEIC, AVIF, WebP, BPG, PNG, TIFF, BMP, GIF, PGM, PPM, or HEVC of one
+            picture (.hevc, .mp4).
         destination : str, path, or binary stream
             PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
         quality, qp, rate, step, codec
@@ -259,7 +260,8 @@ class Enhancer(ArrayCalls):
             If an argument is wrong, the file carries no strength and none is given, or the
             model does not serve the codec.
         MissingPackageError
-            If the package that reads the format is not installed: Pillow, for HEIC pillow-heif.
+            If the package that reads the format is not installed: Pillow, for HEIC pillow-heif,
+            for a prediction residual PyAV and numba.
 
         Examples
         --------
@@ -280,7 +282,11 @@ class Enhancer(ArrayCalls):
         given = resolve_if_given(quality=asked, qp=qp, rate=rate, step=step, codec=codec)
         if given is not None:
             check_serves(cards, given)
-        check_residual(None, self._engine.geometry.takes_residual, (), ())
+        if self.takes_residual and not self.takes_planes:
+            raise InputError(
+                "this model takes RGB with a prediction residual, which files hold of luma alone: "
+                "give arrays to enhance()."
+            )
         return enhance_file(
             self,
             source,

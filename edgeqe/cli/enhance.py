@@ -119,7 +119,8 @@ def command(
     sub-folders too, or - for standard input. Several inputs need a folder as OUT, which gets
     the same sub-folders. JPEG, JPEG 2000, HEIC, AVIF, WebP and BPG files say by themselves how
     strongly they were compressed; for other files give --quality, --qp or --rate. A model refuses
-    pictures of a codec that its card does not name.
+    pictures of a codec that its card does not name; one with a prediction residual takes it from
+    HEIC, BPG and HEVC of one picture.
 
     A clip (.mp4, .mov, .mkv, .webm, .ts, .y4m, .h264, .hevc, .266; y4m on -) becomes another,
     each frame at its own strength; sound, subtitles, chapters, times and colours come along.
@@ -321,6 +322,8 @@ def line(report: FileReport) -> str:
         strength += f" by its pixels (confidence {report.confidence:.2f}{table})"
     if report.drawn is not None and report.drawn >= 0.5:
         strength += f", {report.drawn:.0%} drawn"
+    if report.residual_from:
+        strength += f", prediction residual from the {report.residual_from}"
     if report.amount != 1.0:
         strength += f", amount {report.amount:g}"
     if report.ensemble != 1:

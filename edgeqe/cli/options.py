@@ -48,7 +48,7 @@ def codec_options(command: Command) -> Command:
             help="QPs of HEVC, or of the --codec.",
         ),
         click.option(
-            "--codec", metavar="[jpeg|jpeg2000|webp|h264|hevc|vvc|av1|avif]",
+            "--codec", metavar="[jpeg|jpeg2000|webp|h264|hevc|bpg|vvc|av1|avif]",
             help="What codes the pictures: jpeg, or what --qp (hevc) or --rate (jpeg2000) means, if "
                  "left out.",
         ),

@@ -16,11 +16,11 @@ from edgeqe.codecs.boxes import ByteReader
 from edgeqe.codecs.bpg_sps import IntraTools, parameter_sets, read_tools, tools_of, write_tools
 from edgeqe.codecs.coded import CodedStrength, check_size, damaged, unsupported
 from edgeqe.codecs.hevc_nal import IDR, PPS, SPS, is_slice, unit_kind
-from edgeqe.codecs.nal import UNIT_LIMIT, split_annex_b
+from edgeqe.codecs.hevc_sps import HevcSps
+from edgeqe.codecs.nal import START, UNIT_LIMIT, join_annex_b, split_annex_b
+from edgeqe.errors import InputError
 
 MAGIC = b"BPG\xfb"
-#: Bytes in front of each unit of a byte stream.
-START_CODE = b"\0\0\0\1"
 #: Chroma formats of HEVC by pixel format: gray, 4:2:0, 4:2:2, 4:4:4, and the first two
 #: subsampled ones again with chroma where films have it.
 CHROMA_FORMATS = (0, 1, 2, 3, 1, 2)
@@ -93,7 +93,7 @@ def read(data: bytes) -> BpgFile:
     shape = (width, height, depth)
     alpha_sets = parameter_sets(_tools(inner), *shape, 0) if alpha1 or alpha2 else []
     sets = parameter_sets(_tools(inner), *shape, CHROMA_FORMATS[pixel_format])
-    units = list(split_annex_b(START_CODE + inner.take(inner.left)))
+    units = list(split_annex_b(START + inner.take(inner.left)))
     if len(units) >= UNIT_LIMIT:
         raise unsupported(f"BPG files of {UNIT_LIMIT} and more units")
     if not any(is_slice(unit_kind(unit)) for unit in units):
@@ -113,11 +113,12 @@ def write(
     width: int,
     height: int,
     *,
+    alpha: bytes = b"",
     color_space: int = 0,
     limited_range: bool = False,
     extensions: Iterable[tuple[int, bytes]] = (),
 ) -> bytes:
-    """Write a file from the stream of one intra picture.
+    """Write a file from the stream of one intra picture; `edgeqe.coding.bpg` codes one.
 
     Parameters
     ----------
@@ -125,6 +126,8 @@ def write(
         Byte stream of HEVC (annex B): one IDR picture, gray or 4:2:0, 8 or 10 bit.
     width, height : int
         Pixels to show; the stream's own size rounds them up to whole blocks.
+    alpha : bytes
+        Byte stream of straight alpha, one gray IDR picture of that size and depth; empty for none.
     color_space : int
         See `BpgFile`.
     limited_range : bool
@@ -137,6 +140,36 @@ def write(
     InputError
         If the stream is not such a picture, or is damaged.
     """
+    sps, header, units = _picture_of(stream, width, height)
+    flags = (8 if (chunks := tuple(extensions)) else 0) | (2 if limited_range else 0)
+    if alpha:
+        gray, alpha_header, alpha_units = _picture_of(alpha, width, height)
+        if gray.chroma_format or gray.bit_depth != sps.bit_depth:
+            raise InputError(
+                f"alpha of chroma format {gray.chroma_format} and {gray.bit_depth} bits does not go "
+                f"with colours of {sps.bit_depth} bits: give a gray stream of as many."
+            )
+        header = alpha_header + header
+        units = [_to_layer_1(unit) for unit in alpha_units] + units
+    # start codes of three bytes, as the reference encoder writes; the first one is left out
+    payload = header + START.join(units)
+    body = b"".join(_as_ue7(tag) + _as_ue7(len(content)) + content for tag, content in chunks)
+    first = sps.chroma_format << 5 | (16 if alpha else 0) | sps.bit_depth - 8
+    return b"".join(
+        (
+            MAGIC,
+            bytes((first, color_space << 4 | flags)),
+            _as_ue7(width),
+            _as_ue7(height),
+            _as_ue7(len(payload)),
+            _as_ue7(len(body)) + body if chunks else b"",
+            payload,
+        )
+    )
+
+
+def _picture_of(stream: bytes, width: int, height: int) -> tuple[HevcSps, bytes, list[bytes]]:
+    """SPS of a stream of one picture, what a BPG keeps of it behind its length, and its units."""
     headers = hevc.HevcHeaders()
     kept, sets = [], []
     slices = 0
@@ -155,22 +188,8 @@ def write(
     if not slices or list(headers.sps) != [0] or len(set(sets)) != 1:
         raise damaged("the HEVC stream does not hold one picture with one SPS of number 0")
     sps, tools = tools_of(sets[0], width, height)
-    flags = (8 if (chunks := tuple(extensions)) else 0) | (2 if limited_range else 0)
     header = write_tools(tools)
-    # start codes of three bytes, as the reference encoder writes; the first one is left out
-    payload = _as_ue7(len(header)) + header + b"\0\0\1".join(kept)
-    body = b"".join(_as_ue7(tag) + _as_ue7(len(content)) + content for tag, content in chunks)
-    return b"".join(
-        (
-            MAGIC,
-            bytes((sps.chroma_format << 5 | sps.bit_depth - 8, color_space << 4 | flags)),
-            _as_ue7(width),
-            _as_ue7(height),
-            _as_ue7(len(payload)),
-            _as_ue7(len(body)) + body if chunks else b"",
-            payload,
-        )
-    )
+    return sps, _as_ue7(len(header)) + header, kept
 
 
 def strength(data: bytes) -> CodedStrength:
@@ -193,8 +212,13 @@ def _to_base(unit: bytes) -> bytes:
     return bytes((unit[0] & 0xFE, unit[1] & 7)) + unit[2:]
 
 
+def _to_layer_1(unit: bytes) -> bytes:
+    """Unit of the base layer as one of layer 1, where alpha lies."""
+    return bytes((unit[0], unit[1] | 8)) + unit[2:]
+
+
 def _stream(sets: list[bytes], units: Iterator[bytes]) -> bytes:
-    return b"".join(START_CODE + unit for unit in (*sets, *units))
+    return join_annex_b((*sets, *units))
 
 
 def _extensions(data: bytes) -> tuple[tuple[int, bytes], ...]:

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from edgeqe.codecs import av1, h264, hevc
 from edgeqe.codecs.coded import CodedStrength, check_size, damaged, mean_strength, unsupported
 from edgeqe.codecs.heif_items import HeifItem, HeifItems
-from edgeqe.codecs.nal import UNIT_LIMIT, split_lengths
+from edgeqe.codecs.nal import UNIT_LIMIT, join_annex_b, split_lengths
+from edgeqe.errors import ImageError
 
 #: Brands of files that hold pictures; those of films are not among them.
 BRANDS = (b"mif1", b"mif2", b"heic", b"heix", b"heim", b"heis", b"avif", b"avci", b"miaf")
 #: Tiles of a grid that are read, spread evenly over it.
 TILE_LIMIT = 256
+#: Properties that turn, mirror or cut an item.
+TRANSFORMS = (b"irot", b"imir", b"clap")
+
+
+@dataclass(frozen=True)
+class HeifTiles:
+    """Streams of a picture of HEVC: one, or those of a grid's tiles row by row."""
+
+    streams: tuple[bytes, ...]
+    """Byte streams with start codes (annex B)."""
+    columns: int
+    """Tiles side by side."""
+    size: tuple[int, int] | None
+    """Width and height of a grid, which cuts its last column and row; None without a grid."""
 
 
 def is_heif(data: bytes) -> bool:
@@ -72,6 +87,41 @@ def strength(data: bytes) -> CodedStrength:
     return replace(mean, per_picture=(mean.number,))
 
 
+def hevc_tiles(data: bytes) -> HeifTiles:
+    """Streams of the primary item of a file, as they are coded: neither turned nor cut.
+
+    Parameters
+    ----------
+    data : bytes
+
+    Raises
+    ------
+    ImageError
+        If the file is damaged, or its picture is not of HEVC.
+    """
+    items = HeifItems(data)
+    item = items.item(items.primary)
+    if item.kind != b"grid":
+        return HeifTiles((_hevc_stream(items, item),), 1, None)
+    content = items.bytes_of(item)
+    size = _grid_size(content)
+    rows, columns = content[2] + 1, content[3] + 1
+    if len(item.tiles) != rows * columns:
+        raise damaged(f"a grid of {columns}x{rows} names {len(item.tiles)} tiles")
+    tiles = [items.item(number) for number in item.tiles]
+    if any(kind in TRANSFORMS for tile in tiles for kind, _ in items.properties_of(tile)):
+        raise unsupported("grids whose tiles are turned or cut one by one")
+    made = {number: _hevc_stream(items, items.item(number)) for number in set(item.tiles)}
+    return HeifTiles(tuple(made[number] for number in item.tiles), columns, size)
+
+
+def _hevc_stream(items: HeifItems, item: HeifItem) -> bytes:
+    if item.kind not in (b"hvc1", b"hev1"):
+        name = item.kind.decode("ascii", "replace")
+        raise ImageError(f"its picture is of the kind {name!r}, which is not HEVC.")
+    return join_annex_b(_hevc_units(items, item))
+
+
 def _grid_size(data: bytes) -> tuple[int, int]:
     """Width and height of a grid (ISO/IEC 23008-12, 6.6.2.3)."""
     size = 4 if data[1:2] and data[1] & 1 else 2
@@ -98,7 +148,17 @@ def _strength_of(items: HeifItems, item: HeifItem, limit: int = UNIT_LIMIT) -> C
 
 def _hevc_units(items: HeifItems, item: HeifItem) -> Iterator[bytes]:
     """Parameter sets of the box ``hvcC``, then the item's own units."""
-    record = items.property(item, b"hvcC")
+    yield from configured_units(items.property(item, b"hvcC"), items.bytes_of(item))
+
+
+def configured_units(record: bytes, sample: bytes) -> Iterator[bytes]:
+    """Units of a picture behind the parameter sets of its box ``hvcC`` (ISO/IEC 14496-15, 8.3.3).
+
+    Raises
+    ------
+    ImageError
+        If one of the two is damaged.
+    """
     if len(record) < 23:
         raise damaged("the box 'hvcC' ends too early")
     at = 23
@@ -108,7 +168,7 @@ def _hevc_units(items: HeifItems, item: HeifItem) -> Iterator[bytes]:
         for _ in range(count):
             at, unit = _unit(record, at)
             yield unit
-    yield from split_lengths(items.bytes_of(item), 1 + (record[21] & 3))
+    yield from split_lengths(sample, 1 + (record[21] & 3))
 
 
 def _avc_units(items: HeifItems, item: HeifItem) -> Iterator[bytes]:

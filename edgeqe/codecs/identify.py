@@ -70,6 +70,11 @@ def _reader(data: bytes) -> Callable[[bytes], CodedStrength] | None:
     return _stream_reader(data)
 
 
+def is_hevc_stream(data: bytes) -> bool:
+    """Whether a file begins as a byte stream of HEVC does."""
+    return _stream_reader(data) is hevc.strength_of_stream
+
+
 def _stream_reader(data: bytes) -> Callable[[bytes], CodedStrength] | None:
     start = data.find(START, 0, LEADING_ZEROS)
     if start < 0 or any(data[:start]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from edgeqe.codecs.coded import damaged
@@ -70,6 +70,11 @@ def split_annex_b(data: bytes) -> Iterator[bytes]:
         if unit:
             yield unit
         start = stop
+
+
+def join_annex_b(units: Iterable[bytes]) -> bytes:
+    """Byte stream of units, each behind a start code of four bytes."""
+    return b"".join(b"\0" + START + unit for unit in units)
 
 
 def split_lengths(data: bytes, size: int) -> Iterator[bytes]:

@@ -80,6 +80,7 @@ _MADE: Mapping[str, tuple[str, str]] = {
     "webp": ("edgeqe.coding.webp", "WebpCoder"),
     "h264": ("edgeqe.coding.video", "H264Coder"),
     "hevc": ("edgeqe.coding.video", "HevcCoder"),
+    "bpg": ("edgeqe.coding.bpg", "BpgCoder"),
     "av1": ("edgeqe.coding.video", "Av1Coder"),
     "avif": ("edgeqe.coding.video", "AvifCoder"),
     "vvc": ("edgeqe.coding.vvc", "VvcCoder"),

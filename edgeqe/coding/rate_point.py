@@ -10,7 +10,7 @@ from edgeqe.coding.coder import CODECS, coder
 from edgeqe.errors import InputError
 
 #: Largest QP of 8-bit samples where it is below the 63 of VVC and AV1.
-LARGEST_QP = {"h264": 51, "hevc": 51}
+LARGEST_QP = {"h264": 51, "hevc": 51, "bpg": 51}
 #: Names of codecs in words.
 _NAMES = {
     "jpeg": "JPEG",
@@ -18,6 +18,7 @@ _NAMES = {
     "webp": "WebP",
     "h264": "H.264",
     "hevc": "HEVC",
+    "bpg": "BPG",
     "av1": "AV1",
     "avif": "AVIF",
     "vvc": "VVC",

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from edgeqe.codecs.heif_items import HeifItem, HeifItems
 from edgeqe.errors import ImageError
-from edgeqe.files.colours import unusual
 from edgeqe.files.exif import exif_block, upright, upright_xmp
 from edgeqe.files.ffmpeg import DecodedFrame, decode_frame
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.frames import picture_of_frame
-from edgeqe.files.picture import Metadata, Picture, Samples
+from edgeqe.files.heif_properties import colours_of, transformed
+from edgeqe.files.picture import Metadata, Picture
 from edgeqe.files.pillow_reading import decode_by
 
 ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
@@ -46,7 +44,7 @@ def decode(file: Undecoded) -> Picture:
     if file.coded is None:
         return found
     items = HeifItems(file.data)
-    _, profile, colours = _colours(items, items.item(items.primary))
+    _, profile, colours = colours_of(items, items.item(items.primary))
     metadata = found.metadata if profile else replace(found.metadata, colours=colours)
     return replace(found, metadata=metadata)
 
@@ -80,27 +78,15 @@ def decode_by_ffmpeg(file: Undecoded) -> Picture:
             xmp = upright_xmp(content)
         elif extra.kind == b"av01" and _is_alpha(items, extra):
             alpha = _frame(items, extra, file)
-    how, profile, colours = _colours(items, item)
+    how, profile, colours = colours_of(items, item)
     matrix, full_range = how or (frame.matrix, frame.full_range)
     metadata = Metadata(exif, profile, colours=None if profile else colours, xmp=xmp)
     picture = picture_of_frame(frame, alpha, matrix, full_range, metadata, file)
-    return _turned(picture, items, item, file)
-
-
-def _colours(
-    items: HeifItems, item: HeifItem
-) -> tuple[tuple[int, bool] | None, bytes, tuple[int, int] | None]:
-    """Matrix and range, profile, and unusual colours that an item's properties say."""
-    how, profile, colours = None, b"", None
-    for kind, content in items.properties_of(item):
-        if kind == b"colr" and content[:4] == b"nclx" and len(content) >= 11:
-            primaries, transfer, matrix = (
-                int.from_bytes(content[at : at + 2], "big") for at in (4, 6, 8)
-            )
-            how, colours = (matrix, bool(content[10] & 0x80)), unusual(primaries, transfer)
-        elif kind == b"colr" and content[:4] in (b"prof", b"rICC"):
-            profile = content[4:]
-    return how, profile, colours
+    (samples,), transparency = picture.planes, picture.alpha
+    if transparency is not None:
+        transparency = transformed(transparency, items, item, file.name)
+    shown = transformed(samples, items, item, file.name)
+    return replace(picture, planes=(shown,), alpha=transparency)
 
 
 def _frame(items: HeifItems, item: HeifItem, file: Undecoded) -> DecodedFrame:
@@ -114,24 +100,3 @@ def _is_alpha(items: HeifItems, item: HeifItem) -> bool:
         kind == b"auxC" and content[4:].startswith(ALPHA)
         for kind, content in items.properties_of(item)
     )
-
-
-def _turned(picture: Picture, items: HeifItems, item: HeifItem, file: Undecoded) -> Picture:
-    """Picture as the item's properties have it shown (ISO/IEC 23008-12, 6.5.10 and 6.5.12)."""
-
-    def turn(samples: Samples) -> Samples:
-        for kind, content in items.properties_of(item):
-            if kind == b"irot" and content:
-                samples = np.rot90(samples, content[0] & 3)
-            elif kind == b"imir" and content:
-                samples = samples[:, ::-1] if content[0] & 1 else samples[::-1]
-            elif kind == b"clap":
-                raise ImageError(
-                    f"{file.name} is an AVIF of more than 8 bits that is cut by its header, which "
-                    "edgeqe does not read: convert it first."
-                )
-        return np.ascontiguousarray(samples)
-
-    (samples,) = picture.planes
-    alpha = None if picture.alpha is None else turn(picture.alpha)
-    return Picture((turn(samples),), alpha, None, picture.metadata, picture.coded_depth)

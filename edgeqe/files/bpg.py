@@ -1,8 +1,8 @@
-"""BPG: its HEVC stream by FFmpeg's decoder."""
+"""BPG: its HEVC stream by FFmpeg's decoder, luma by our own where its residual is asked for."""
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import replace
 
 from edgeqe.codecs import bpg
 from edgeqe.errors import ImageError
@@ -10,7 +10,8 @@ from edgeqe.files.exif import exif_block
 from edgeqe.files.ffmpeg import DecodedFrame, decode_frame
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.frames import picture_of_frame
-from edgeqe.files.picture import Metadata, Picture
+from edgeqe.files.intra import IntraFile, decode_intra
+from edgeqe.files.picture import Metadata, Picture, Samples
 from edgeqe.files.pillow_reading import several
 
 #: Matrices of ITU-T H.273 by BPG's colour spaces: BT.601, RGB, YCgCo, BT.709, BT.2020.
@@ -25,6 +26,32 @@ def decode(file: Undecoded) -> Picture:
     ImageError
         If it is damaged, or of a kind that is not supported.
     """
+    found = _read(file)
+    return _picture(decode_frame("hevc", found.stream, file), _alpha(found, file), found, file)
+
+
+def decode_with_residual(file: Undecoded) -> IntraFile:
+    """Decode a BPG for a network that takes the prediction residual.
+
+    Raises
+    ------
+    ImageError
+        As of `decode` and `decode_intra`.
+    """
+    found = _read(file)
+    alpha, whole = _alpha(found, file), decode_intra(found.stream, file)
+    frame = _cut(whole.frame, found)
+    residual = whole.residual[: found.height, : found.width]
+
+    def finish(planes: tuple[Samples, ...]) -> Picture:
+        return _picture(replace(frame, planes=planes), alpha, found, file)
+
+    shown = finish(frame.planes)
+    return IntraFile(frame.planes, found.bit_depth, residual, shown, finish)
+
+
+def _read(file: Undecoded) -> bpg.BpgFile:
+    """Content of a file, if it is of a kind that is enhanced."""
     found = bpg.read(file.data)
     if any(tag == bpg.ANIMATION for tag, _ in found.extensions):
         raise several(file.name)
@@ -33,8 +60,18 @@ def decode(file: Undecoded) -> Picture:
             f"{file.name} holds colours that are multiplied with alpha, which edgeqe does "
             "not enhance: convert it to one with straight alpha first."
         )
-    frame = _cut(decode_frame("hevc", found.stream, file), found)
-    alpha = _cut(decode_frame("hevc", found.alpha, file), found) if found.alpha else None
+    return found
+
+
+def _alpha(found: bpg.BpgFile, file: Undecoded) -> DecodedFrame | None:
+    return decode_frame("hevc", found.alpha, file) if found.alpha else None
+
+
+def _picture(
+    frame: DecodedFrame, alpha: DecodedFrame | None, found: bpg.BpgFile, file: Undecoded
+) -> Picture:
+    """Picture of a frame, cut to the size that is shown."""
+    frame = _cut(frame, found)
     said = dict(found.extensions)
     metadata = Metadata(
         exif_block(said.get(bpg.EXIF, b"")),
@@ -46,7 +83,7 @@ def decode(file: Undecoded) -> Picture:
     if file.as_coded and as_jpeg and found.bit_depth == 8 and alpha is None:
         return Picture(frame.planes, None, None, metadata)
     if alpha is not None:
-        alpha = dataclasses.replace(alpha, full_range=full_range)
+        alpha = replace(_cut(alpha, found), full_range=full_range)
     return picture_of_frame(frame, alpha, matrix, full_range, metadata, file)
 
 
@@ -63,4 +100,4 @@ def _cut(frame: DecodedFrame, file: bpg.BpgFile) -> DecodedFrame:
         rows = file.height if plane.shape[0] == height else (file.height + 1) // 2
         columns = file.width if plane.shape[1] == width else (file.width + 1) // 2
         planes.append(plane[:rows, :columns])
-    return dataclasses.replace(frame, planes=tuple(planes))
+    return replace(frame, planes=tuple(planes))

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from edgeqe.codecs.coded import Scale
 from edgeqe.codecs.strength import Strength, resolve_if_given
@@ -18,6 +18,9 @@ from edgeqe.files.reading import PIXEL_LIMIT, PictureFile, Source, read_picture
 from edgeqe.files.stated import StatedStrength, strength_given, strength_in, strength_shown
 from edgeqe.files.writing import Destination, Output, write_picture
 from edgeqe.views.options import EnhanceOptions
+
+if TYPE_CHECKING:
+    from edgeqe.files.intra import IntraFile
 
 #: All of the change, without an ensemble.
 WHOLLY = EnhanceOptions()
@@ -36,7 +39,9 @@ __all__ = [
 class ArrayEnhancer(Protocol):
     """The part of `edgeqe.Enhancer` that picture files need.
 
-    One whose attribute ``takes_planes`` is False gets 4:2:0 as RGB, as libjpeg decodes it.
+    One whose attribute ``takes_planes`` is False gets 4:2:0 as RGB, as libjpeg decodes it. One
+    whose ``takes_residual`` is True gets the prediction residual of HEVC's decoder, and luma before
+    the loop filters.
     """
 
     def enhance(
@@ -101,6 +106,9 @@ class FileReport:
     strength_from: str
     """``file`` where the file's own headers say it, ``pixels`` where it was estimated, else
     ``argument``."""
+    residual_from: str
+    """``file`` where the network got the prediction residual beside the luma before the loop
+    filters, both decoded from the file's HEVC stream; empty where it takes none."""
     confidence: float | None
     """Of an estimate, 0 to 1."""
     stated_quality: float | None
@@ -197,21 +205,33 @@ def enhance_file(
     if auto and given is not None:
         raise InputError("quality 'auto' and another strength are given: give one of them.")
     with Output(destination, overwrite=overwrite) as output:
-        file, estimate = PictureFile(source), None
+        file, estimate, intra = PictureFile(source), None, None
+        takes_residual = getattr(enhancer, "takes_residual", False)
+        if takes_residual:
+            file.check_residual()
         if given is not None:
             stated = strength_given(given, quality=asked, qp=qp, rate=rate)
         elif not auto:
             stated = _checked(strength_in(file), file, check)
-        picture = file.decode(pixel_limit=pixel_limit, accept_truncated=accept_truncated)
+        if takes_residual:
+            intra = file.decode_with_residual(pixel_limit=pixel_limit)
+        picture = (
+            intra.picture
+            if intra
+            else file.decode(pixel_limit=pixel_limit, accept_truncated=accept_truncated)
+        )
         if auto:
             stated, estimate = strength_shown(file, picture)
             _checked(stated, file, check)
         picture = coded_components(picture, stated.strength, stated.origin)
-        if len(picture.planes) == 3 and not getattr(enhancer, "takes_planes", True):
+        if not intra and len(picture.planes) == 3 and not getattr(enhancer, "takes_planes", True):
             picture = dataclasses.replace(picture, planes=(picture.pixels(),))
         output.check(picture)
         before = time.perf_counter()
-        enhanced = enhance_picture(enhancer, picture, stated.strength, options)
+        if intra:
+            enhanced = enhance_intra(enhancer, intra, stated.strength, options)
+        else:
+            enhanced = enhance_picture(enhancer, picture, stated.strength, options)
         enhance_seconds = time.perf_counter() - before
         output.write(enhanced)
         seconds = time.perf_counter() - start
@@ -230,6 +250,7 @@ def enhance_file(
             quality=stated.quality,
             quality_exact=None if stated.quality is None else stated.exact,
             strength_from=stated.origin,
+            residual_from="file" if intra else "",
             **_estimated(stated, estimate, file),
             seconds=seconds,
             enhance_seconds=enhance_seconds,
@@ -278,12 +299,11 @@ def enhance_picture(
     strength : Strength
     options : EnhanceOptions
     """
-    how: dict[str, Any] = {"codec": strength.codec or None}
-    how |= {"amount": options.amount, "ensemble": options.ensemble}
+    how = _keywords(strength, options)
     if picture.component_steps is not None:
+        del how["step"]
         made = enhance_components(enhancer, picture, strength.step, how)
         return dataclasses.replace(picture, planes=(made,), table=None, component_steps=None)
-    how["step"] = strength.step
     if len(picture.planes) == 3:
         y, cb, cr = picture.planes
         planes: tuple[Samples, ...] = tuple(enhancer.enhance_planes(y, cb, cr, **how))
@@ -292,3 +312,24 @@ def enhance_picture(
         depth = picture.bit_depth if picture.bit_depth > 8 else None
         planes = (enhancer.enhance(image, **how, bit_depth=depth),)
     return dataclasses.replace(picture, planes=planes, table=None)
+
+
+def enhance_intra(
+    enhancer: ArrayEnhancer, intra: IntraFile, strength: Strength, options: EnhanceOptions
+) -> Picture:
+    """Enhance the planes of an intra picture with its prediction residual; see `enhance_picture`."""
+    how = _keywords(strength, options)
+    how |= {"bit_depth": intra.bit_depth, "prediction_residual": intra.residual}
+    if len(intra.planes) == 3:
+        y, u, v = intra.planes
+        return intra.finish(tuple(enhancer.enhance_planes(y, u, v, **how)))
+    return intra.finish((enhancer.enhance(intra.planes[0], **how),))
+
+
+def _keywords(strength: Strength, options: EnhanceOptions) -> dict[str, Any]:
+    return {
+        "step": strength.step,
+        "codec": strength.codec or None,
+        "amount": options.amount,
+        "ensemble": options.ensemble,
+    }

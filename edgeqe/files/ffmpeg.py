@@ -33,6 +33,10 @@ class DecodedFrame:
     matrix: int
     """Colour matrix by its number in ITU-T H.273; 2 where the stream does not say it."""
     full_range: bool
+    primaries: int
+    """As `matrix`."""
+    transfer: int
+    """As `matrix`."""
 
 
 def decode_frame(decoder: str, data: bytes, file: Undecoded) -> DecodedFrame:
@@ -67,7 +71,8 @@ def decode_frame(decoder: str, data: bytes, file: Undecoded) -> DecodedFrame:
             raise several(file.name)
         # for another header further on that says more; blocks reach beyond the picture
         most = (file.coded.width + BLOCK) * (file.coded.height + BLOCK)
-    context.options = {"max_pixels": str(most)}
+    # unaligned: otherwise a window that begins between two aligned samples is cut elsewhere
+    context.options = {"max_pixels": str(most), "flags": "unaligned"}
     frames = [*context.decode(av.Packet(data)), *context.decode(None)]
     if not frames:
         raise ImageError(f"{file.name} is damaged or cut short: there is no picture in its stream.")
@@ -75,7 +80,11 @@ def decode_frame(decoder: str, data: bytes, file: Undecoded) -> DecodedFrame:
     name = frame.format.name.removesuffix("le").removesuffix("be")
     deep = frame.format.name != name
     planes = tuple(_samples(plane, frame.format, deep) for plane in frame.planes)
-    return DecodedFrame(name, planes, int(frame.colorspace), int(frame.color_range) == FULL_RANGE)
+    # PyAV's older versions lack these two
+    primaries, transfer = (int(getattr(frame, n, 2)) for n in ("color_primaries", "color_trc"))
+    full_range = int(frame.color_range) == FULL_RANGE
+    matrix = int(frame.colorspace)
+    return DecodedFrame(name, planes, matrix, full_range, primaries, transfer)
 
 
 def _samples(plane: Any, form: Any, deep: bool) -> Samples:

@@ -10,17 +10,26 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from edgeqe.codecs import bpg, heif, jpeg2000
+from edgeqe.codecs import bpg, heif, jpeg2000, movie
 from edgeqe.codecs.coded import CodedStrength
+from edgeqe.codecs.identify import is_hevc_stream
 from edgeqe.files.picture import Picture
+
+if TYPE_CHECKING:
+    from edgeqe.files.intra import IntraFile
 
 #: Suffixes of the pictures that are taken from a folder.
 READ_SUFFIXES = (
     ".avif", ".bmp", ".bpg", ".gif", ".heic", ".heif", ".hif", ".j2c", ".j2k", ".jp2", ".jpc",
     ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
 )  # fmt: skip
-FORMAT_NAMES = "JPEG, JPEG 2000, HEIC, AVIF, WebP, BPG, PNG, TIFF, BMP, GIF, PGM or PPM"
+FORMAT_NAMES = (
+    "JPEG, JPEG 2000, HEIC, AVIF, WebP, BPG, PNG, TIFF, BMP, GIF, PGM or PPM, or HEVC of one "
+    "picture (.hevc, .mp4)"
+)
+RESIDUAL_NAMES = "HEIC, BPG, or HEVC of one picture (.hevc, .mp4)"
 
 
 @dataclass(frozen=True)
@@ -52,9 +61,18 @@ class FileFormat:
     headers_first: bool = True
     """Whether `edgeqe.codecs` reads the headers, and judges the size, before the decoder does."""
 
+    has_residual: bool = False
+    """Whether its module has ``decode_with_residual`` too, which gives an `IntraFile`."""
+
     def decode(self, file: Undecoded) -> Picture:
         """Decode a file; ImageError, or whatever a library raises, for a damaged one."""
         made: Picture = importlib.import_module(f"edgeqe.files.{self.module}").decode(file)
+        return made
+
+    def decode_with_residual(self, file: Undecoded) -> IntraFile:
+        """Decode a file as an intra picture; see `decode`."""
+        module = importlib.import_module(f"edgeqe.files.{self.module}")
+        made: IntraFile = module.decode_with_residual(file)
         return made
 
 
@@ -63,8 +81,9 @@ PILLOW = FileFormat("pillow_reading", "PIL", headers_first=False)
 WEBP = FileFormat("pillow_reading", "PIL")
 AVIF = FileFormat("avif", "PIL")
 JPEG_2000 = FileFormat("jpeg2000", "PIL")
-HEIC = FileFormat("heic", "pillow_heif")
-BPG = FileFormat("bpg", "av")
+HEIC = FileFormat("heic", "pillow_heif", has_residual=True)
+BPG = FileFormat("bpg", "av", has_residual=True)
+HEVC = FileFormat("hevc", "av", has_residual=True)
 #: First bytes of formats, and what decodes them.
 MAGICS: tuple[tuple[bytes, FileFormat], ...] = (
     (b"\xff\xd8\xff", JPEG),
@@ -92,4 +111,6 @@ def format_of(data: bytes) -> FileFormat | None:
         return HEIC
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return WEBP
+    if movie.is_movie(data) or is_hevc_stream(data):
+        return HEVC
     return next((found for magic, found in MAGICS if data.startswith(magic)), None)

@@ -8,16 +8,23 @@ lengths that are not there, never reaches a decoder.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cached_property
-from typing import IO
+from typing import IO, TYPE_CHECKING, TypeVar
 
+from edgeqe.codecs import movie
 from edgeqe.codecs.coded import CodedStrength, UnsupportedCodingError
 from edgeqe.codecs.identify import strength_of
 from edgeqe.errors import EdgeqeError, ImageError, MissingImageError
 from edgeqe.files.bounded import file_bytes, stream_bytes
-from edgeqe.files.formats import FORMAT_NAMES, Undecoded, format_of
+from edgeqe.files.formats import FORMAT_NAMES, RESIDUAL_NAMES, Undecoded, format_of
 from edgeqe.files.packages import load
 from edgeqe.files.picture import Picture
+
+if TYPE_CHECKING:
+    from edgeqe.files.intra import IntraFile
+
+Decoded = TypeVar("Decoded")
 
 Source = str | os.PathLike[str] | bytes | IO[bytes]
 
@@ -108,7 +115,8 @@ class PictureFile:
             If the headers are damaged, or of a kind that is not supported.
         """
         try:
-            return strength_of(self._data)
+            reader = movie.strength if movie.is_movie(self._data) else strength_of
+            return reader(self._data)
         except ImageError as error:
             raise type(error)(f"{self.name}: {error}") from error
 
@@ -120,6 +128,44 @@ class PictureFile:
         accept_truncated: bool = False,
     ) -> Picture:
         """Decode the samples; parameters and errors as of `read_picture`."""
+        return self._decoded(self._format.decode, pixel_limit, as_coded, accept_truncated)
+
+    def check_residual(self) -> None:
+        """Refuse a file whose format holds no prediction residual that is decoded.
+
+        Raises
+        ------
+        ImageError
+            If so.
+        """
+        if not self._format.has_residual:
+            raise ImageError(
+                f"{self.name} is not of HEVC, and this model needs the prediction residual of HEVC's "
+                f"decoder: give {RESIDUAL_NAMES}, or another model."
+            )
+
+    def decode_with_residual(self, *, pixel_limit: int = PIXEL_LIMIT) -> IntraFile:
+        """Decode an intra picture of HEVC with its prediction residual.
+
+        Raises
+        ------
+        ImageError
+            As of `read_picture`, or if the file is not of HEVC, or needs a tool that is not of its
+            intra profiles.
+        MissingPackageError
+            If PyAV or numba is not installed.
+        """
+        self.check_residual()
+        load("av", self.name)
+        return self._decoded(self._format.decode_with_residual, pixel_limit, True, False)
+
+    def _decoded(
+        self,
+        decoder: Callable[[Undecoded], Decoded],
+        pixel_limit: int,
+        as_coded: bool,
+        accept_truncated: bool,
+    ) -> Decoded:
         coded = self._headers() if self._format.headers_first else None
 
         def check_size(width: int, height: int) -> None:
@@ -141,7 +187,7 @@ class PictureFile:
         if coded is not None:
             check_size(coded.width, coded.height)
         try:
-            return self._format.decode(
+            return decoder(
                 Undecoded(
                     self._data,
                     self.name,

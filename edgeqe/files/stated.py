@@ -84,7 +84,9 @@ def strength_shown(file: PictureFile, picture: Picture) -> tuple[StatedStrength,
     ImageError
         If pixels and headers say none.
     """
-    luma = picture.planes[0]
+    # of planes too by way of RGB, whose rounding the estimate counts on: luma as coded shows the last
+    # of two codings on one grid alone
+    luma = picture.pixels()
     luma = luma if luma.ndim == 2 else luma @ RGB_TO_YCC[0]
     estimate = estimate_strength(luma if picture.bit_depth == 8 else luma / np.float32(257.0))
     coded, found = file.strength, estimate.coding

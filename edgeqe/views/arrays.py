@@ -117,8 +117,8 @@ def check_residual(
     if residual is None:
         if needed:
             raise InputError(
-                "this model needs the decoded prediction residual, which a picture or its file "
-                "does not carry: give prediction_residual=, signed, shape (H, W), from your decoder."
+                "this model needs the decoded prediction residual: give prediction_residual=, signed, "
+                "shape (H, W), from your decoder, or a HEIC or BPG to enhance_file()."
             )
         return
     if not needed:

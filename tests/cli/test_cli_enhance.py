@@ -179,7 +179,10 @@ def test_what_a_format_cannot_hold_is_named(folder: Path) -> None:
         (("in/a.jpg", "-o", "out.png", "--quality", "10", "--qp", "20"), "give one of them"),
         (("in/a.jpg", "-o", "out.png", "--qp", "64"), "0 to 63"),
         (("in/a.jpg", "-o", "out.png", "--qp", "nan"), "0 to 63"),
-        (("in/a.jpg", "-o", "o.png", "--qp", "32", "-m", "edgeqe-nano"), "serves jpeg and not hevc"),
+        (
+            ("in/a.jpg", "-o", "o.png", "--qp", "32", "-m", "edgeqe-nano"),
+            "serves jpeg and not hevc",
+        ),
         (("in/a.jpg", "-o", "out.png", "--qp", "32", "--codec", "jpeg"), "quality= goes with jpeg"),
         (("in/a.jpg", "-o", "out.png", "--codec", "vvc"), "give qp= with it"),
         (("in", "-o", "out", "--amount", "1.5"), "amount 1.5 is not a number from 0 to 1"),

@@ -9,7 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgeqe.coding import CODECS, Coder, Frame, Layout, coder
+from edgeqe.codecs import bpg
+from edgeqe.codecs.hevc_nal import SPS, VPS, unit_kind
+from edgeqe.codecs.nal import split_annex_b
+from edgeqe.coding import CODECS, Coder, Frame, Layout, coder, pyav
+from edgeqe.coding.bpg import BpgCoder
+from edgeqe.coding.video import HevcCoder
 from edgeqe.errors import ImageError, InputError
 from edgeqe.metrics import psnr
 from tests.reference import photograph
@@ -92,6 +97,76 @@ def test_ten_bits_stay_ten_bits() -> None:
     assert decoded.bit_depth == 10 and decoded.planes[0].dtype == np.uint16
     # at QP 12 an error of some levels of 1023; read as 8 bits it would be hundreds
     assert np.abs(decoded.planes[0].astype(int) - frame.planes[0]).max() < 40
+
+
+@pytest.mark.parametrize("bits", [8, 10])
+@pytest.mark.parametrize("layout", [Layout.GRAY, Layout.YUV420])
+@pytest.mark.parametrize("size", [(64, 96), (97, 129)])
+def test_a_bpg_holds_the_stream_of_x265(
+    layout: Layout, bits: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made("bpg")
+    encoder = BpgCoder()
+    whole = frame_of(layout, bits)
+    half = (size[0] + 1) // 2, (size[1] + 1) // 2
+    sizes = [size, half, half]
+    planes = tuple(
+        np.ascontiguousarray(plane[:rows, :columns])
+        for plane, (rows, columns) in zip(whole.planes, sizes, strict=False)
+    )
+    frame = Frame(layout, planes, bits)
+    streams: list[bytes] = []
+    encode = HevcCoder.encode
+
+    def kept(self: HevcCoder, frame: Frame, value: float) -> bytes:
+        streams.append(encode(self, frame, value))
+        return streams[-1]
+
+    monkeypatch.setattr(HevcCoder, "encode", kept)
+    for qp in (3, 30, 51):
+        data = encoder.encode(frame, qp)
+        file, (stream,) = bpg.read(data), streams
+        streams.clear()
+        assert (file.width, file.height, file.bit_depth) == (size[1], size[0], bits)
+        assert bpg.strength(data).number == qp
+        # the same units but VPS and SPS, which the container leaves out, and the same samples
+        assert units(file.stream) == units(stream)
+        decoded = encoder.decode(data)
+        (reference,) = pyav.decode("hevc", [stream])
+        assert (decoded.layout, decoded.bit_depth, decoded.size) == (layout, bits, size)
+        for plane, expected in zip(decoded.planes, reference.planes, strict=True):
+            np.testing.assert_array_equal(plane, expected[: plane.shape[0], : plane.shape[1]])
+
+
+def units(stream: bytes) -> list[bytes]:
+    return [unit for unit in split_annex_b(stream) if unit_kind(unit) not in (VPS, SPS)]
+
+
+def test_alpha_and_metadata_of_a_bpg_come_back() -> None:
+    made("bpg")
+    frame = frame_of(Layout.YUV420)
+    alpha = np.ascontiguousarray(frame.planes[0][::-1])
+    chunks = ((bpg.EXIF, b"exif"), (bpg.ICC_PROFILE, b"p" * 500), (bpg.XMP, b"<x/>"), (77, b""))
+    data = BpgCoder().encode_file(
+        frame, 20, alpha=alpha, extensions=chunks, color_space=3, limited_range=True
+    )
+    file = bpg.read(data)
+    assert (file.color_space, file.limited_range, file.premultiplied) == (3, True, False)
+    assert file.extensions == chunks
+    (found,) = pyav.decode("hevc", [file.alpha])
+    assert psnr(found.planes[0].astype(np.float32), alpha.astype(np.float32)) > 35.0
+    (colour,) = pyav.decode("hevc", [file.stream])
+    assert psnr(colour.planes[0].astype(np.float32), luma_of(frame)) > 35.0
+    for size in range(0, len(data), 101):
+        with pytest.raises(ImageError, match="damaged or cut short"):
+            bpg.read(data[:size])
+    with pytest.raises(InputError, match="alpha has shape"):
+        BpgCoder().encode_file(frame, 20, alpha=alpha[1:])
+    gray = frame_of(Layout.GRAY)
+    stream = HevcCoder().encode(gray, 30)
+    colours = HevcCoder().encode(frame, 30)
+    with pytest.raises(InputError, match="does not go with colours"):
+        bpg.write(stream, WIDTH, HEIGHT, alpha=colours)
 
 
 def test_settings_name_encoder_and_version() -> None:

@@ -8,13 +8,16 @@ import pytest
 from PIL import Image
 
 from edgeqe.codecs import bpg
-from edgeqe.codecs.strength import step_from_qp, step_from_table
+from edgeqe.codecs.strength import step_from_qp, step_from_quality, step_from_table
 from edgeqe.errors import ImageError
+from edgeqe.estimation import FACTOR
 from edgeqe.files.enhance import enhance_file
 from edgeqe.files.reading import PictureFile
+from edgeqe.files.stated import strength_shown
 from tests import coded_files
 from tests.files.coded_pictures import PHOTO
 from tests.files.test_files import Stand
+from tests.reference import photograph
 
 CODED: dict[str, tuple[list[float], Callable[[float], bytes]]] = {
     "jpeg": (
@@ -83,3 +86,18 @@ def test_a_file_without_loss_says_so() -> None:
     with pytest.raises(ImageError, match="coded without loss, so it carries no strength"):
         enhance_file(Stand(), data, io.BytesIO())
     assert enhance_file(Stand(), data, io.BytesIO(), quality=20).strength_from == "argument"
+
+
+def test_the_coarser_of_two_codings_on_one_grid_is_seen_in_planes_too() -> None:
+    # quality 80 has steps of some twice those of 90, whose grid of levels hides the first coding
+    # where luma is looked at as it was coded
+    rgb = photograph("coffee", 40, 60, 256, 320)
+    once = io.BytesIO()
+    Image.fromarray(rgb).save(once, "JPEG", quality=80)
+    twice = io.BytesIO()
+    Image.open(once).save(twice, "JPEG", quality=90)
+    file = PictureFile(twice.getvalue())
+    stated, _ = strength_shown(file, file.decode())
+    true = step_from_quality(80)
+    assert stated.origin == "pixels"
+    assert true / FACTOR <= stated.strength.step <= true * FACTOR

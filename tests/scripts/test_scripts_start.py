@@ -12,12 +12,14 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 NAMES = (
     "accelerated",
     "arm64",
+    "intra_decoder",
     "no_harm",
     "peers",
     "reference_network",
     "same_outputs",
     "shapes",
     "ship",
+    "unknown_strength",
     "verdicts",
 )
 

@@ -286,5 +286,9 @@ def test_residuals_that_do_not_fit_are_refused() -> None:
                 enhancer.enhance(image, qp=30, prediction_residual=wrong)
         with pytest.raises(InputError, match="overlaps prediction_residual"):
             enhancer.enhance(image, qp=30, prediction_residual=image.view(np.int8), out=image)
-        with pytest.raises(InputError, match="prediction_residual="):
-            enhancer.enhance_file("missing.jpg", "out.png")
+    file = FakeFile(lambda planes: planes[:3], inputs=("planes", "residual"), planes="rgb")
+    with (
+        enhancer_of(file) as enhancer,
+        pytest.raises(InputError, match=r"RGB with a prediction residual.*enhance\(\)"),
+    ):
+        enhancer.enhance_file("missing.heic", "out.png")
