@@ -203,6 +203,7 @@ class Enhancer(ArrayCalls):
         amount: float = 1.0,
         ensemble: int = 1,
         overwrite: bool = False,
+        output_quality: int | None = None,
         pixel_limit: int | None = None,
     ) -> FileReport:
         """Enhance a picture file; coded files say their codec and strength by themselves.
@@ -216,7 +217,7 @@ class Enhancer(ArrayCalls):
         source : str, path, bytes, or binary stream
             JPEG, JPEG 2000, HEIC, AVIF, WebP, BPG, PNG, TIFF, BMP, GIF, PGM or PPM.
         destination : str, path, or binary stream
-            PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
+            PNG, TIFF, WebP (lossless) or JPEG by suffix; PNG into a stream.
         quality, qp, rate, step, codec
             Strength, as of `enhance`. If left out, the headers of the file say it, except of
             PNG, TIFF, BMP, GIF, PGM and PPM. Quality ``auto`` estimates it from the pixels: the
@@ -225,6 +226,9 @@ class Enhancer(ArrayCalls):
             As of `enhance`.
         overwrite : bool
             Replace an existing file.
+        output_quality : int, optional
+            Of JPEG or lossy WebP, 1 to 100. If left out, a JPEG's steps are a sixth of the
+            input's, which is about twice its bytes, and WebP is lossless.
         pixel_limit : int, optional
             Largest number of pixels that is decoded; 256 million if left out.
 
@@ -277,6 +281,7 @@ class Enhancer(ArrayCalls):
             codec=codec,
             options=EnhanceOptions(amount, ensemble),
             overwrite=overwrite,
+            output_quality=output_quality,
             pixel_limit=PIXEL_LIMIT if pixel_limit is None else pixel_limit,
             check=partial(check_serves, cards),
         )

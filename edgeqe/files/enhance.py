@@ -118,6 +118,12 @@ class FileReport:
     picture_bytes: int
     """Bytes of the decoded and the enhanced picture, held beside the enhancer's memory
     limit; the buffers of the file formats' own libraries are not counted."""
+    source_bytes: int
+    """Of the file that was read."""
+    destination_bytes: int
+    """Of the file that was written."""
+    output_quality: int | None
+    """Quality of a JPEG or lossy WebP that was written; None of a lossless file."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as plain values."""
@@ -136,6 +142,7 @@ def enhance_file(
     codec: str | None = None,
     options: EnhanceOptions = WHOLLY,
     overwrite: bool = False,
+    output_quality: int | None = None,
     pixel_limit: int = PIXEL_LIMIT,
     check: Callable[[Strength], None] = lambda strength: None,
 ) -> FileReport:
@@ -150,7 +157,7 @@ def enhance_file(
     source : path, bytes, or binary stream
         See `read_picture`.
     destination : path or binary stream
-        PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
+        PNG, TIFF, WebP (lossless) or JPEG by suffix; PNG into a stream.
     quality, qp, rate, step
         Strength, at most one: JPEG quality 1 to 100, HEVC QP 0 to 63, rate of JPEG 2000 in bits
         per pixel, or the quantization step in 8-bit sample values. If left out, the file's own
@@ -162,6 +169,9 @@ def enhance_file(
         How much of the change is made, and whether by an ensemble.
     overwrite : bool
         Replace an existing file.
+    output_quality : int, optional
+        Of JPEG, where one that follows the strength is taken if left out (`lossy.py`), or of WebP,
+        which is lossless if left out: 1 to 100.
     pixel_limit : int
         Largest number of pixels that is decoded.
     check : callable
@@ -186,7 +196,7 @@ def enhance_file(
     given = resolve_if_given(quality=asked, qp=qp, rate=rate, step=step, codec=codec)
     if auto and given is not None:
         raise InputError("quality 'auto' and another strength are given: give one of them.")
-    with Output(destination, overwrite=overwrite) as output:
+    with Output(destination, overwrite=overwrite, quality=output_quality) as output:
         file, estimate = PictureFile(source), None
         if given is not None:
             stated = strength_given(given, quality=asked, qp=qp, rate=rate)
@@ -202,7 +212,7 @@ def enhance_file(
         before = time.perf_counter()
         enhanced = enhance_picture(enhancer, picture, stated.strength, options)
         enhance_seconds = time.perf_counter() - before
-        output.write(enhanced)
+        output.write(enhanced, stated.strength.step)
         seconds = time.perf_counter() - start
         return FileReport(
             source=file.name,
@@ -225,6 +235,9 @@ def enhance_file(
             megapixels_per_second=picture.width * picture.height / 1e6 / seconds,
             exact=enhancer.is_exact(picture.height, picture.width),
             picture_bytes=picture.nbytes + sum(plane.nbytes for plane in enhanced.planes),
+            source_bytes=file.bytes,
+            destination_bytes=output.bytes,
+            output_quality=output.quality,
         )
 
 

@@ -1,0 +1,51 @@
+"""What ``edgeqe enhance --dry-run`` says of a file: from its headers alone, nothing is decoded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeqe.cli.account import FAILED, PLANNED, SKIPPED, Row, strength_words
+
+if TYPE_CHECKING:
+    from edgeqe.cli.jobs import Job
+    from edgeqe.codecs.strength import Strength
+
+
+def tried(job: Job, model: str, given: Strength | None, *, by_pixels: bool) -> tuple[Row, str]:
+    """Row of a file, and the line about it.
+
+    Parameters
+    ----------
+    job : Job
+    model : str
+        Name or file of the model, which must serve the file's codec.
+    given : Strength, optional
+        The caller's, which is not looked for then.
+    by_pixels : bool
+        The strength will be estimated from the pixels.
+    """
+    from edgeqe.errors import EdgeqeError
+    from edgeqe.files.reading import PictureFile
+    from edgeqe.files.stated import strength_in
+    from edgeqe.model.serving import check_model
+    from edgeqe.reports.process import standard_stream
+
+    if job.skipped:
+        return Row(job.source, job.destination, SKIPPED, job.skipped), ""
+    try:
+        file = PictureFile(standard_stream("stdin") if job.source == "-" else job.source)
+        if given is not None:
+            words = strength_words(given.codec, "", None, given.step)
+        elif by_pixels:
+            words = "strength by its pixels"
+        else:
+            stated = strength_in(file)
+            check_model(model, stated.strength)
+            sign = "" if stated.exact else "about "
+            strength = stated.strength
+            words = strength_words(strength.codec, stated.scale, stated.number, strength.step, sign)
+    except EdgeqeError as error:
+        return Row(job.source, job.destination, FAILED, str(error)), ""
+    return Row(job.source, job.destination, PLANNED, words), (
+        f"{job.source} -> {job.destination}  would be enhanced  {words}"
+    )
