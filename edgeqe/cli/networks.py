@@ -8,6 +8,15 @@ from pathlib import Path
 import click
 
 
+def is_of_zoo(model: str) -> bool:
+    """Whether MODEL names a network of the zoo that ships no weights."""
+    from edgeqe.model.catalogue import shipped_models
+    from edgeqe.zoo.facts import network_facts
+
+    shipped = model in shipped_models() or Path(model).exists()
+    return not shipped and model in network_facts()
+
+
 def model_file(model: str) -> str:
     """MODEL as a name or path that the device's code opens.
 

@@ -111,6 +111,8 @@ def quantize(
             raise InputError("--trt is for ONNX files: give an OUT that ends in .onnx.")
     elif not report:
         raise InputError("nothing to do: give an OUT by -o, or --report.")
+    told: PhaseCallback = progress or (lambda what, done, count: None)
+    told("read the network", 0, 1)
     with host_packages("quantizing", "host,ort,tflite,files"):
         from edgeqe.converters.export import export
         from edgeqe.converters.opening import open_source
@@ -134,8 +136,7 @@ def quantize(
         return quantizer.make(keep_float, symmetric=trt, litert=litert)
 
     def tried(done: int, count: int) -> None:
-        if progress is not None:
-            progress("try layers", done, count)
+        told("try layers", done, count)
 
     meter = quantizer.meter()
     ranked: list[QuantizationLoss] = []
@@ -144,6 +145,7 @@ def quantize(
     best = sensitivity.search(ranked if max_drop is not None else [], meter, make, max_drop)
     exported = None
     if destination is not None:
+        told("write and check the file", 0, 1)
         exported = export(quantizer.as_source(best.quantized, best.loss.drop_db), destination)
     return Quantization(
         source=source,

@@ -91,7 +91,7 @@ def test_enhance_verify_and_inspect_take_a_name_of_the_zoo(tmp_path: Path) -> No
     assert np.asarray(Image.open(out)).shape == picture.shape
     result = run("inspect", "vrcnn", "--json")
     # VRCNN's published count and its 161 biases
-    assert json.loads(result.stdout)["card"]["trainable"] == 54_512 + 161
+    assert json.loads(result.stdout)["network"]["trainable"] == 54_512 + 161
     assert run("verify", "vrcnn").exit_code == 0
 
 
