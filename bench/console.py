@@ -60,7 +60,7 @@ def format_models(report: Entry) -> str:
             f"{model['kmac_per_pixel']:.2f}",
             str(model["parameters"]),
             f"{model['file_bytes'] / 1024:.0f}",
-            model["precision"],
+            f"{model['precision']}{', random weights' if model.get('random_weights') else ''}",
             "x".join(map(str, model["window"])),
             str(model["halo"]),
         ]

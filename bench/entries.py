@@ -118,6 +118,8 @@ class ModelEntry:
     """Share of the MACs by provider."""
     fallback: MaybeText
     threads: MaybeWhole
+    random_weights: bool | None = field(default=None, metadata=LEFT_OUT)
+    """True where nobody trained it."""
 
 
 @dataclass

@@ -155,6 +155,7 @@ def model_entry(name: str, enhancer: Enhancer) -> ModelEntry:
         placement=dict(info.placement),
         fallback=info.fallback,
         threads=info.threads,
+        random_weights=info.random_weights or None,
     )
 
 

@@ -170,6 +170,9 @@ def ways(models: Sequence[Entry]) -> PageTable:
             Column("Runtime", [_runtime(model) for model in models], words=True),
             Column("Provider", [model["provider"] for model in models], words=True),
             Column("MACs by provider", [_placement(model) for model in models], words=True),
+            Column(
+                "Weights", ["random" if m.get("random_weights") else "" for m in models], words=True
+            ),
             Column("Fallback", [model.get("fallback", "") for model in models], words=True),
             Column("Threads", _figures(models, "threads", "d")),
             Column("Window", ["x".join(map(str, model.get("window", ()))) for model in models]),

@@ -275,6 +275,7 @@ def _json(info: Any, reports: list[FileReport], rows: list[Row]) -> str:
                 "fallback",
                 "threads",
                 "memory_limit",
+                "random_weights",
             )
         }
     failed = [{"source": row.source, "error": row.reason} for row in rows if row.state == FAILED]

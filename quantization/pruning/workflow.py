@@ -120,6 +120,8 @@ def prune(
     pruned = prune_model(whole, ratio, ranking(criterion, whole, pictures))
     origin |= {"ratio": ratio, "importance": criterion.value}
     provenance: dict[str, Any] = {"pruned": origin}
+    if "weights" in origin:
+        provenance["weights"] = origin["weights"]
     quality: dict[str, Any] = {}
     gains: dict[str, Gains] = {}
     tuned = None
