@@ -87,6 +87,21 @@ def command(**given: Any) -> None:
     elif request.compare:
         _compare(request)
     else:
+        _judge(request)
+
+
+def _judge(request: Request) -> None:
+    """Measure; what cannot be opened or compared is a case of the JUnit file too."""
+    from edgeqe.reports.junit import Case, error_case
+    from edgeqe.reports.output_file import check_destination
+
+    if request.junit is not None:
+        check_destination(request.junit, overwrite=request.overwrite)
+    judged = Case(
+        "edgeqe.bench",
+        f"{', '.join(request.models) or 'shipped models'} against {request.baseline}",
+    )
+    with error_case(request.junit, "edgeqe bench", judged):
         _measure(request)
 
 
@@ -101,12 +116,10 @@ def _measure(request: Request) -> None:
     from edgeqe.cli.networks import model_file
     from edgeqe.cli.progress import phases
     from edgeqe.errors import CheckError, InputError
-    from edgeqe.reports.output_file import check_destination, write
+    from edgeqe.reports.output_file import write
 
     plan, requirement, unlike = request.plan(), request.requirement(), request.accept_unlike
     earlier = None if request.baseline is None else read_baseline(request.baseline)
-    if request.junit is not None:
-        check_destination(request.junit, overwrite=request.overwrite)
     if request.out is not None:
         check_folder(request.out, overwrite=request.overwrite)
     compared, refusal = None, None

@@ -43,7 +43,7 @@ class Model:
     file_bytes: int
     sha256: str
     """Of the file."""
-    random_weights: bool
+    random_weights: bool = False
     """Whether nobody trained it, so that its gains say nothing."""
 
     def line(self) -> str:
