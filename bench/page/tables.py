@@ -135,6 +135,7 @@ def latency(measured: Entry) -> PageTable:
             Column("To reference", _figures(lanes, "to_reference", ".3f")),
             Column("95 % interval of it", ratios),
             Column("Rounds", _figures(lanes, "repeats", "d")),
+            Column("J/Mpx", _figures(lanes, "joules_per_megapixel", ".3f")),
         ],
         groups=[lane["model"] for lane in lanes],
     )

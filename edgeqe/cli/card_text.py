@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from edgeqe.model.card import Card
     from edgeqe.model.file import ModelFile
 
+#: Key of the provenance that holds command lines.
+COMMANDS = "commands"
 #: Layouts of a network's planes in words.
 PLANES = {
     "y": "luma at full size",
@@ -31,7 +33,10 @@ def card_lines(path: Path, file: ModelFile) -> list[str]:
     """
     card = file.card
     lines = [f"{path}", "", *_rows(dict(_facts(file)))]
-    for title, values in (("made by", card.provenance), ("measured", card.quality)):
+    provenance = {name: value for name, value in card.provenance.items() if name != COMMANDS}
+    if commands := card.provenance.get(COMMANDS):
+        lines += ["", "commands that make it", *(f"  {printable(str(one))}" for one in commands)]
+    for title, values in (("made by", provenance), ("measured", card.quality)):
         if values:
             lines += ["", title, *_rows(dict(flattened(values)), indent=2)]
     cells = [["constant", "shape", ""]]

@@ -39,6 +39,8 @@ SIDE, ROUNDS = 512, 7
 @click.option("--max-drop", type=click.FloatRange(min=0.0), metavar="DB",
               help="Keep the layers that cost most in float until the whole costs no more than this "
                    "at any quality.")  # fmt: skip
+@click.option("--keep-float", multiple=True, metavar="NAME",
+              help="Convolution that is kept in float, by its name in --report; repeatable.")  # fmt: skip
 @click.option("--seed", type=int, metavar="N",
               help="Of the random weights of a network of the zoo.  [default: 1]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
@@ -52,6 +54,7 @@ def command(
     trt: bool,
     report: bool,
     max_drop: float | None,
+    keep_float: tuple[str, ...],
     seed: int | None,
     overwrite: bool,
     as_json: bool,
@@ -78,6 +81,7 @@ def command(
             trt=trt,
             report=report,
             max_drop=max_drop,
+            keep_float=keep_float,
             seed=seed,
             overwrite=overwrite,
             progress=progress,
