@@ -55,6 +55,9 @@ class Info:
     """Name of each network."""
     random_weights: bool
     """Whether a network's weights are random: it then enhances nothing."""
+    foreign: str
+    """Architecture that the target's profile is for where this machine has another, such as
+    ``arm64``; else empty."""
 
     def __str__(self) -> str:
         """Give what matters as a short table."""
@@ -67,7 +70,8 @@ class Info:
             "file": f"{self.path} ({self.file_bytes:,} bytes)",
             "work": cost,
             "runtime": f"{self.runtime} {self.runtime_version}",
-            "target": f"{self.target}{f', fallback {self.fallback}' if self.fallback else ''}",
+            "target": f"{self.target}{f', fallback {self.fallback}' if self.fallback else ''}"
+            f"{f', a profile of {self.foreign}' if self.foreign else ''}",
             "placement": placed,
             "threads": str(self.threads),
             "memory": f"{self.planned_bytes / MIB:.1f} of {self.memory_limit / MIB:g} MiB at most",
@@ -117,6 +121,7 @@ def info_of(opened: OpenedEngine) -> Info:
         card=cards[0],
         models=tuple(card.name for card in cards),
         random_weights=any(card.random_weights for card in cards),
+        foreign=opened.foreign,
     )
 
 

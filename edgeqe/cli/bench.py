@@ -56,7 +56,8 @@ if TYPE_CHECKING:
                    "--no-speed.")  # fmt: skip
 @click.option("--estimate", "estimated", is_flag=True,
               help="Measure nothing: estimate the target's speed from its profile's peaks, on any "
-                   "machine. --threads is its number of processors.")  # fmt: skip
+                   "machine. --threads is its number of processors, the board's of the "
+                   "profile if left out.")  # fmt: skip
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="REPORT.json",
               help="Compare with an earlier report; exit status 1 on a regression.")  # fmt: skip
 @click.option("--max-drop", type=float, default=0.05, show_default=True, metavar="DB",
@@ -218,13 +219,13 @@ def _estimated(request: Request) -> str:
     """
     import json
 
-    from edgeqe.bench.estimate import estimate, format_estimates, forms_on
+    from edgeqe.bench.estimate import cores_of, estimate, format_estimates, forms_on
     from edgeqe.cli.networks import model_file
-    from edgeqe.engine.workers import available_threads
     from edgeqe.hardware.machine import read_hardware
     from edgeqe.model.catalogue import find_model, shipped_models
     from edgeqe.model.file import ModelFile
     from edgeqe.runtimes.selection import profile_for
+    from edgeqe.targets.detect import foreign
 
     request.refuse(
         "--estimate measures nothing (--json prints it all)", "data", "protocols", "codec", "qualities",
@@ -237,6 +238,8 @@ def _estimated(request: Request) -> str:
         forms = forms_on(profile, name) if name in shipped else []
         names += [f"{name}:{form}" for form in forms] or [name]
     files = [ModelFile(find_model(model_file(name))) for name in names]
-    threads = request.threads or available_threads()
-    found = estimate(files, profile, read_hardware().cpu_features, threads)
+    hardware = read_hardware()
+    features = () if foreign(profile, hardware.machine) else hardware.cpu_features
+    threads = request.threads or cores_of(profile, features)
+    found = estimate(files, profile, features, threads)
     return json.dumps(found.to_dict(), indent=2) if request.as_json else format_estimates(found)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import platform
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from edgeqe.info import Info
+
+
+def foreign_words(info: Info) -> str:
+    """What to say where a target's profile is of another architecture than this machine."""
+    return (
+        f"target '{info.target}' is for {info.foreign}: its settings run here on "
+        f"{platform.machine()}, and their speed says nothing of {info.foreign}"
+    )
 
 
 def is_of_zoo(model: str) -> bool:
