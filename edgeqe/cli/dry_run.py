@@ -8,10 +8,13 @@ from edgeqe.cli.account import FAILED, PLANNED, SKIPPED, Row, strength_words
 
 if TYPE_CHECKING:
     from edgeqe.cli.jobs import Job
+    from edgeqe.cli.whole_process import PeakGuard
     from edgeqe.codecs.strength import Strength
 
 
-def tried(job: Job, model: str, given: Strength | None, *, by_pixels: bool) -> tuple[Row, str]:
+def tried(
+    job: Job, model: str, given: Strength | None, guard: PeakGuard, *, by_pixels: bool
+) -> tuple[Row, str]:
     """Row of a file, and the line about it.
 
     Parameters
@@ -21,6 +24,8 @@ def tried(job: Job, model: str, given: Strength | None, *, by_pixels: bool) -> t
         Name or file of the model, which must serve the file's codec.
     given : Strength, optional
         The caller's, which is not looked for then.
+    guard : PeakGuard
+        States the memory of the whole process.
     by_pixels : bool
         The strength will be estimated from the pixels.
     """
@@ -44,6 +49,9 @@ def tried(job: Job, model: str, given: Strength | None, *, by_pixels: bool) -> t
             sign = "" if stated.exact else "about "
             strength = stated.strength
             words = strength_words(strength.codec, stated.scale, stated.number, strength.step, sign)
+        peak = guard.peak(job.source)
+        if peak is not None:
+            words += f"  {peak.words()}"
     except EdgeqeError as error:
         return Row(job.source, job.destination, FAILED, str(error)), ""
     return Row(job.source, job.destination, PLANNED, words), (

@@ -10,6 +10,7 @@ from edgeqe.cli.account import ENHANCED, FAILED, SKIPPED, Row, line, table_of
 from edgeqe.cli.jobs import Job, make_folders, plan
 
 if TYPE_CHECKING:
+    from edgeqe.cli.whole_process import PeakGuard, ProcessPeak
     from edgeqe.files.enhance import FileReport
 
 
@@ -106,8 +107,10 @@ def command(
     import warnings
 
     from edgeqe import Enhancer
-    from edgeqe.cli.networks import model_file
+    from edgeqe.cli.networks import foreign_words, model_file
+    from edgeqe.cli.whole_process import PeakGuard
     from edgeqe.codecs.strength import resolve_if_given
+    from edgeqe.engine.memory import parse_size
     from edgeqe.errors import EdgeqeError, InputError
     from edgeqe.files.lossy import check_quality
     from edgeqe.files.writing import format_of
@@ -143,7 +146,8 @@ def command(
     if given is not None:
         check_model(path, given)
     if dry_run:
-        _dry_run(jobs, path, given, by_pixels=quality == "auto", as_json=as_json)
+        guard = PeakGuard(parse_size(memory_limit))
+        _dry_run(jobs, path, given, guard, by_pixels=quality == "auto", as_json=as_json)
         return
     if to_stdout:
         standard_stream("stdout")  # refused before the work if it is closed
@@ -161,14 +165,18 @@ def command(
         info = enhancer.info
         if info.fallback and not as_json:
             click.echo(f"fallback: {info.fallback} (target '{target}' cannot run here)", err=True)
+        if info.foreign and not as_json:
+            click.echo(foreign_words(info), err=True)
         if not to_stdout:
             make_folders(jobs)
+        guard = PeakGuard(info.memory_limit)
         try:
             for job in jobs:
                 if job.skipped:
                     account.add(Row(job.source, job.destination, SKIPPED, job.skipped))
                     continue
                 try:
+                    peak = guard.peak(job.source)
                     report = _enhance(
                         enhancer,
                         job.source,
@@ -188,7 +196,7 @@ def command(
                         raise
                     account.add(Row(job.source, job.destination, FAILED, str(error)))
                 else:
-                    account.enhanced(report)
+                    account.enhanced(report, peak)
         finally:  # an interrupt too leaves the report of what was done
             account.show(info)
     account.check()
@@ -199,7 +207,7 @@ class _Account:
 
     def __init__(self, jobs: list[Job], *, to_stdout: bool, as_json: bool) -> None:
         self.jobs, self.to_stdout, self.as_json = jobs, to_stdout, as_json
-        self.reports: list[FileReport] = []
+        self.reports: list[dict[str, Any]] = []
         self.rows: list[Row] = []
 
     def add(self, row: Row) -> None:
@@ -208,9 +216,10 @@ class _Account:
         if row.state == FAILED and not self.as_json:
             click.echo(f"edgeqe: {' '.join(row.reason.split())}", err=True)
 
-    def enhanced(self, report: FileReport) -> None:
+    def enhanced(self, report: FileReport, peak: ProcessPeak | None) -> None:
         """Count a picture that was enhanced, and tell it."""
-        self.reports.append(report)
+        whole = None if peak is None else peak.total
+        self.reports.append({**report.to_dict(), "process_bytes": whole})
         self.add(Row(report.source, report.destination, ENHANCED))
         if not self.as_json:
             click.echo(line(report), err=self.to_stdout)
@@ -232,13 +241,15 @@ class _Account:
             raise InputError(f"{failed} of {pictures} pictures failed, see above.")
 
 
-def _dry_run(jobs: list[Job], model: str, given: Any, *, by_pixels: bool, as_json: bool) -> None:
+def _dry_run(
+    jobs: list[Job], model: str, given: Any, guard: PeakGuard, *, by_pixels: bool, as_json: bool
+) -> None:
     """Tell what would be done."""
     from edgeqe.cli.dry_run import tried
 
     account = _Account(jobs, to_stdout=False, as_json=as_json)
     for job in jobs:
-        row, told = tried(job, model, given, by_pixels=by_pixels)
+        row, told = tried(job, model, given, guard, by_pixels=by_pixels)
         account.add(row)
         if told and not as_json:
             click.echo(told)
@@ -257,7 +268,7 @@ def _enhance(enhancer: Any, source: str, destination: str, **options: Any) -> Fi
     return report
 
 
-def _json(info: Any, reports: list[FileReport], rows: list[Row]) -> str:
+def _json(info: Any, reports: list[dict[str, Any]], rows: list[Row]) -> str:
     import json
 
     about: dict[str, Any] = {"schema_version": 1}
@@ -276,13 +287,14 @@ def _json(info: Any, reports: list[FileReport], rows: list[Row]) -> str:
                 "threads",
                 "memory_limit",
                 "random_weights",
+                "foreign",
             )
         }
     failed = [{"source": row.source, "error": row.reason} for row in rows if row.state == FAILED]
     return json.dumps(
         {
             **about,
-            "pictures": [report.to_dict() for report in reports],
+            "pictures": reports,
             "failed": failed,
             "files": [row.to_dict() for row in rows],
         },

@@ -210,9 +210,11 @@ def enhance_file(
             picture = dataclasses.replace(picture, planes=(picture.pixels(),))
         output.check(picture)
         before = time.perf_counter()
-        enhanced = enhance_picture(enhancer, picture, stated.strength, options)
+        both = picture.nbytes
+        picture = enhance_picture(enhancer, picture, stated.strength, options)  # frees the first
+        both += sum(plane.nbytes for plane in picture.planes)
         enhance_seconds = time.perf_counter() - before
-        output.write(enhanced, stated.strength.step)
+        output.write(picture, stated.strength.step)
         seconds = time.perf_counter() - start
         return FileReport(
             source=file.name,
@@ -234,7 +236,7 @@ def enhance_file(
             enhance_seconds=enhance_seconds,
             megapixels_per_second=picture.width * picture.height / 1e6 / seconds,
             exact=enhancer.is_exact(picture.height, picture.width),
-            picture_bytes=picture.nbytes + sum(plane.nbytes for plane in enhanced.planes),
+            picture_bytes=both,
             source_bytes=file.bytes,
             destination_bytes=output.bytes,
             output_quality=output.quality,

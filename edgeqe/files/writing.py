@@ -17,6 +17,7 @@ from edgeqe.errors import (
     MissingImageError,
     MissingPackageError,
 )
+from edgeqe.files.banded import image_of
 from edgeqe.files.colours import png_chunk
 from edgeqe.files.deep_writing import write_png, write_tiff
 from edgeqe.files.lossy import check_quality, quality_of, webp_options
@@ -254,7 +255,6 @@ def _write_all(stream: IO[bytes], content: memoryview) -> None:
 def _encode(picture: Picture, target: str, stream: IO[bytes], quality: int | None) -> None:
     """Write the file's bytes."""
     try:
-        from PIL import Image
         from PIL.PngImagePlugin import PngInfo
     except ImportError as error:
         raise MissingPackageError(
@@ -288,16 +288,10 @@ def _encode(picture: Picture, target: str, stream: IO[bytes], quality: int | Non
     if target == "JPEG":
         options.update(quality=quality, subsampling=0)
     if target == "JPEG" and len(picture.planes) == 3:
-        # Each chroma sample repeated: libjpeg's mean of four gives it back as it is.
-        y, *chroma = picture.planes
-        full = [np.repeat(np.repeat(c, 2, 0), 2, 1)[: y.shape[0], : y.shape[1]] for c in chroma]
-        image = Image.merge("YCbCr", [Image.fromarray(plane) for plane in (y, *full)])
         options.update(subsampling=2)
+        image = image_of(picture, as_coded=True)
     else:
-        values = picture.pixels()
-        if picture.alpha is not None:
-            values = np.dstack((values, picture.alpha))
-        image = Image.fromarray(np.ascontiguousarray(values))
+        image = image_of(picture)
     image.save(stream, target, **options)
 
 
