@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 from edgeqe.cli.account import FAILED, PLANNED, SKIPPED, Row, strength_words
 
 if TYPE_CHECKING:
-    from edgeqe.cli.jobs import Job
+    from edgeqe.cli.jobs import FileJob
     from edgeqe.cli.whole_process import PeakGuard
     from edgeqe.codecs.strength import Strength
 
 
 def tried(
-    job: Job, model: str, given: Strength | None, guard: PeakGuard, *, by_pixels: bool
+    job: FileJob, model: str, given: Strength | None, guard: PeakGuard, *, by_pixels: bool
 ) -> tuple[Row, str]:
     """Row of a file, and the line about it.
 
     Parameters
     ----------
-    job : Job
+    job : FileJob
     model : str
         Name or file of the model, which must serve the file's codec.
     given : Strength, optional

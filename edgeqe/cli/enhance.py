@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from edgeqe.cli.account import ENHANCED, FAILED, SKIPPED, Row, line, table_of
-from edgeqe.cli.jobs import Job, make_folders, plan
+from edgeqe.cli.jobs import FileJob, make_folders, plan
 
 if TYPE_CHECKING:
     from edgeqe.cli.whole_process import PeakGuard, ProcessPeak
@@ -205,7 +205,7 @@ def command(
 class _Account:
     """What became of the files so far, told as it happens and at the end."""
 
-    def __init__(self, jobs: list[Job], *, to_stdout: bool, as_json: bool) -> None:
+    def __init__(self, jobs: list[FileJob], *, to_stdout: bool, as_json: bool) -> None:
         self.jobs, self.to_stdout, self.as_json = jobs, to_stdout, as_json
         self.reports: list[dict[str, Any]] = []
         self.rows: list[Row] = []
@@ -242,7 +242,7 @@ class _Account:
 
 
 def _dry_run(
-    jobs: list[Job], model: str, given: Any, guard: PeakGuard, *, by_pixels: bool, as_json: bool
+    jobs: list[FileJob], model: str, given: Any, guard: PeakGuard, *, by_pixels: bool, as_json: bool
 ) -> None:
     """Tell what would be done."""
     from edgeqe.cli.dry_run import tried

@@ -12,7 +12,7 @@ from edgeqe.errors import ImageError, InputError, MissingFileError
 
 
 @dataclass(frozen=True)
-class Job:
+class FileJob:
     """One input and where its output goes; ``-`` is standard input or output."""
 
     source: str
@@ -29,7 +29,7 @@ def plan(
     overwrite: bool,
     skip_existing: bool = False,
     recursive: bool = True,
-) -> list[Job]:
+) -> list[FileJob]:
     """List what is to be done, every file of a folder included.
 
     Missing and damaged inputs are not found here: they fail one by one.
@@ -74,7 +74,7 @@ def plan(
         if output != "-":
             skipped = _exists(Path(output)) if skip_existing else ""
             check_path(output, overwrite=overwrite or bool(skipped))
-        return [Job(named[0], output, skipped)]
+        return [FileJob(named[0], output, skipped)]
     folder = Path(output)
     if not folder.is_dir() and folder.suffix.lower() in FORMATS and several:
         raise InputError(f"-o {output} names a file, but several inputs need a folder.")
@@ -105,7 +105,9 @@ def expanded(inputs: Sequence[str]) -> list[str]:
     return found
 
 
-def _sources(inputs: Sequence[str], output: Path, recursive: bool) -> Iterator[tuple[Job, Path]]:
+def _sources(
+    inputs: Sequence[str], output: Path, recursive: bool
+) -> Iterator[tuple[FileJob, Path]]:
     """Give the files, and all those of the folders, each with its sub-folder.
 
     What an earlier run wrote is left out where the output folder lies in an input.
@@ -115,7 +117,7 @@ def _sources(inputs: Sequence[str], output: Path, recursive: bool) -> Iterator[t
     for name in inputs:
         folder = Path(name)
         if not folder.is_dir():
-            yield Job(name, ""), Path()
+            yield FileJob(name, ""), Path()
             continue
         inside = folder.resolve() in output.resolve().parents
         files = list_files(folder, recursive=recursive)
@@ -123,10 +125,10 @@ def _sources(inputs: Sequence[str], output: Path, recursive: bool) -> Iterator[t
             raise no_pictures(folder, recursive=recursive)
         for file, why in files:
             if not (inside and file.resolve().is_relative_to(output.resolve())):
-                yield Job(str(file), "", why), file.parent.relative_to(folder)
+                yield FileJob(str(file), "", why), file.parent.relative_to(folder)
 
 
-def _named(found: Sequence[tuple[Job, Path]], suffix: str) -> list[Job]:
+def _named(found: Sequence[tuple[FileJob, Path]], suffix: str) -> list[FileJob]:
     """Jobs with their destinations; inputs of one stem keep their whole names: ``a.jpg.png``.
 
     A file that is what another becomes is its output, not an input.
@@ -180,8 +182,8 @@ def _stem(source: str) -> str:
     return "stdin" if source == "-" else Path(source).stem
 
 
-def _settled(job: Job, *, overwrite: bool, skip_existing: bool) -> Job:
-    """Job that is skipped if its output is there and that is asked for.
+def _settled(job: FileJob, *, overwrite: bool, skip_existing: bool) -> FileJob:
+    """FileJob that is skipped if its output is there and that is asked for.
 
     Raises
     ------
@@ -221,7 +223,7 @@ def _check_folder(folder: Path) -> None:
         raise InputError(f"-o {folder}: {nearest} cannot be written. Check its permissions.")
 
 
-def make_folders(jobs: Sequence[Job]) -> None:
+def make_folders(jobs: Sequence[FileJob]) -> None:
     """Make the folders that the outputs go to.
 
     Raises
