@@ -40,7 +40,8 @@ def shape_of(path: Path) -> FileShape | None:
             if found is not None and found.module == "pillow_reading":
                 stream.seek(0)
                 with reader_of(head, path.name)(stream, "") as picture:
-                    return FileShape(*picture.size, _kind(picture))
+                    width, height = picture.size
+                    return FileShape(width, height, _kind(picture))
         coded = PictureFile(path).strength
     except Exception:  # Pillow raises nearly anything on damaged headers
         return None

@@ -96,7 +96,8 @@ def test_rails_of_a_jetson(tmp_path: Path) -> None:
     clock = ticks(0.5)
     rail = (tmp_path / HWMON / "hwmon3/in1_input", tmp_path / HWMON / "hwmon3/curr1_input")
     meter = Rails({"VDD_IN": rail}, lambda: next(clock))
-    assert meter.reading() == (0.0, pytest.approx(8.0))  # 5 V times 1.6 A
+    now, watts = meter.reading()
+    assert now == 0.0 and watts == pytest.approx(8.0)  # 5 V times 1.6 A
     joules = meter.joules_of(lambda: None)
     assert joules is not None and joules >= 8.0 * 0.5  # as many readings as fit, half a second each
     assert joules % 4.0 == pytest.approx(0.0, abs=1e-9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,14 +31,14 @@ def machine(root: Path, *, limit: int | None, resident: int = 60 * MIB) -> Path:
     return root
 
 
-def jpeg(path: Path, width: int, height: int, **options: int) -> Path:
+def jpeg(path: Path, width: int, height: int, **options: Any) -> Path:
     Image.new("RGB", (width, height), (90, 100, 110)).save(path, quality=30, **options)
     return path
 
 
 def test_what_headers_say(tmp_path: Path) -> None:
     rgb = np.zeros((40, 60, 3), np.uint8)
-    for name, picture, options, kind in (
+    cases: tuple[tuple[str, Any, dict[str, Any], str], ...] = (
         ("a.jpg", rgb, {"subsampling": 2}, "planes"),
         ("b.jpg", rgb, {"subsampling": 0}, "RGB"),
         ("c.jpg", rgb[..., 0], {}, "gray"),
@@ -46,7 +47,8 @@ def test_what_headers_say(tmp_path: Path) -> None:
         ("f.tif", rgb[..., 0], {}, "gray"),
         ("g.webp", rgb, {}, "RGB"),
         ("h.jp2", rgb, {}, "RGB"),
-    ):
+    )
+    for name, picture, options, kind in cases:
         Image.fromarray(picture).save(tmp_path / name, **options)
         assert shape_of(tmp_path / name) == FileShape(60, 40, kind), name
     (tmp_path / "i.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
