@@ -1,5 +1,6 @@
 """Picture files through the file path: nothing may be lost but what the network changes."""
 
+import functools
 import io
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ def pixels(path: Path) -> Samples:
         return np.asarray(picture)
 
 
+@functools.cache  # it holds the second that it is made in
 def profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
