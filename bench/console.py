@@ -60,7 +60,7 @@ def format_models(report: Entry) -> str:
             f"{model['kmac_per_pixel']:.2f}",
             str(model["parameters"]),
             f"{model['file_bytes'] / 1024:.0f}",
-            model["precision"],
+            f"{model['precision']}{', random weights' if model.get('random_weights') else ''}",
             "x".join(map(str, model["window"])),
             str(model["halo"]),
         ]
@@ -168,6 +168,8 @@ def format_latency(latency: Entry) -> str:
     headers = ["model", "what", "size", "p50 ms", "95 % interval", "p90", "p99", "fps", "Mpx/s"]
     headers += ["to reference", "rounds"]
     lanes = latency["lanes"]
+    metered = any(lane.get("joules_per_megapixel") is not None for lane in lanes)
+    headers += ["J/Mpx"] if metered else []
     cells = [
         [
             lane["model"],
@@ -181,6 +183,7 @@ def format_latency(latency: Entry) -> str:
             f"{lane['megapixels_per_second']:.2f}",
             f"{lane['to_reference']:.3f}",
             str(lane["repeats"]),
+            *([_joules(lane)] if metered else []),
         ]
         for lane in lanes
     ]
@@ -191,6 +194,8 @@ def format_latency(latency: Entry) -> str:
         "",
         *table([headers, *cells], range(3)),
     ]
+    if latency.get("energy"):
+        lines.append(latency["energy"])
     unsteady = [
         f"{lane['model']} ({KIND_WORDS[lane['what']]}, {lane['size']})"
         for lane in lanes
@@ -202,6 +207,11 @@ def format_latency(latency: Entry) -> str:
             "Close other programs, or run again with a larger --repeats."
         )
     return "\n".join(lines)
+
+
+def _joules(lane: Entry) -> str:
+    joules = lane.get("joules_per_megapixel")
+    return "n/a" if joules is None else f"{joules:.3f}"
 
 
 def format_memory(uses: Sequence[Entry]) -> str:

@@ -118,6 +118,8 @@ class ModelEntry:
     """Share of the MACs by provider."""
     fallback: MaybeText
     threads: MaybeWhole
+    random_weights: bool | None = field(default=None, metadata=LEFT_OUT)
+    """True where nobody trained it."""
 
 
 @dataclass
@@ -200,6 +202,8 @@ class LaneEntry:
     to_reference: RatioValue
     to_reference_interval: Interval
     unsteady: bool
+    joules_per_megapixel: float | None = field(default=None, metadata=LEFT_OUT)
+    """Of the metered part of the device, idling included."""
 
 
 @dataclass
@@ -212,6 +216,8 @@ class LatencyEntry:
     quality: int | None
     """IJG quality of the timed frames."""
     lanes: list[LaneEntry]
+    energy: str | None = field(default=None, metadata=LEFT_OUT)
+    """What meters the energy, or why nothing does."""
 
 
 @dataclass

@@ -17,6 +17,7 @@ from edgeqe.bench.roofline import (
     frame_on,
     threads_of,
 )
+from edgeqe.engine.workers import available_threads
 from edgeqe.errors import InputError
 from edgeqe.model.catalogue import forms_of
 from edgeqe.model.file import ModelFile
@@ -162,6 +163,12 @@ def _estimate(model: ModelFile, profile: Profile, peak: Peak, cores: int) -> Est
             for name, (height, width) in FRAMES.items()
         },
     )
+
+
+def cores_of(profile: Profile, features: Collection[str]) -> int:
+    """Processors of the device that a profile's peak is of; of this machine where it says none."""
+    peak = profile.peak(features)
+    return (peak.cores if peak else 0) or available_threads()
 
 
 def forms_on(profile: Profile, network: str) -> list[str]:

@@ -73,6 +73,8 @@ class Timing:
     """Of each round."""
     ratios: tuple[float, ...]
     """The same over the reference's neighbouring runs."""
+    joules: float | None = None
+    """Of a picture, where the device has a meter."""
 
     @property
     def p50(self) -> Ratio:
@@ -111,6 +113,9 @@ class Timing:
             to_reference=ratio.value,
             to_reference_interval=[ratio.low, ratio.high],
             unsteady=self.unsteady,
+            joules_per_megapixel=(
+                None if self.joules is None else self.joules / (self.height * self.width / 1e6)
+            ),
         )
 
 

@@ -58,6 +58,8 @@ class BenchReport:
     """Of every run of the reference network."""
     reference_balance: float | None = None
     """As of `ReferenceNetwork`."""
+    energy: str | None = None
+    """What meters the energy, or why nothing does."""
     memory: list[MemoryUse] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What a reader of the figures should know."""
@@ -85,6 +87,7 @@ class BenchReport:
                 reference_balance=self.reference_balance,
                 quality=self.latency_quality or None,
                 lanes=lanes,
+                energy=self.energy,
             ),
             memory=[use.entry() for use in self.memory],
             pareto=trade,

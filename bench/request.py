@@ -258,10 +258,12 @@ class Request:
                     f"'{name}' serves {', '.join(enhancer.codecs) or 'no codec'} and not {codec}, of "
                     f"which quality is measured: give {able}--no-quality to time it alone."
                 )
+            if foreign := enhancer.info.foreign:
+                notes.append(f"the target's profile is for {foreign}, which this machine is not")
             found[label_of(enhancer, name, found)] = enhancer
         if not found:
             raise MemoryLimitError(" ".join(notes), min(required))
-        return found, notes
+        return found, list(dict.fromkeys(notes))
 
     def open_model(self, file: str) -> Enhancer:
         """Open one model on the target."""

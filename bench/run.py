@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeqe.bench import memory, quality
 from edgeqe.bench.clips import ClipSet
 from edgeqe.bench.conditions.cpu_load import others_between
+from edgeqe.bench.conditions.energy import EnergyMeter, find_meter, joules_a_run
 from edgeqe.bench.conditions.snapshot import read_conditions, warnings
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.ensembled import networks_of
@@ -28,6 +29,7 @@ from edgeqe.bench.latency import (
     Lane,
     LatencyRun,
     ProgressCallback,
+    Timing,
     enhancer_lanes,
     peer_lane,
 )
@@ -155,6 +157,7 @@ def model_entry(name: str, enhancer: Enhancer) -> ModelEntry:
         placement=dict(info.placement),
         fallback=info.fallback,
         threads=info.threads,
+        random_weights=info.random_weights or None,
     )
 
 
@@ -248,6 +251,8 @@ def _latency(
     first = next(iter(enhancers.values())).info
     threads = report.setup.threads or 1
     reference = ReferenceNetwork(read_profile(first.profile), first.runtime, threads)
+    meter, lacking = find_meter()
+    report.energy = f"Energy: {meter.name}" if meter else f"Energy: n/a, {lacking}"
     with closing(reference):
         for size in plan.sizes:
             colour = bool({"rgb", "planes"} & set(plan.kinds))
@@ -265,6 +270,22 @@ def _latency(
                 report.latency = [*done, *latency_run.timings()]
                 report.reference_seconds = [*seconds, *latency_run.reference_seconds()]
                 report.reference_balance = reference.balance()
+            if meter is not None:
+                report.latency = [*done, *_metered(latency_run.timings(), lanes, meter, progress)]
+
+
+def _metered(
+    timings: Sequence[Timing],
+    lanes: Sequence[Lane],
+    meter: EnergyMeter,
+    progress: ProgressCallback,
+) -> list[Timing]:
+    """Timings with the energy of a picture, each lane metered by itself."""
+    found = []
+    for number, (timing, lane) in enumerate(zip(timings, lanes, strict=True)):
+        progress(f"energy, {timing.size}", number, len(lanes))
+        found.append(replace(timing, joules=joules_a_run(meter, lane.run)))
+    return found
 
 
 def _memory(

@@ -237,7 +237,10 @@ def freeze_source(source: Source, folder: Path) -> Source:
 
 
 def facts(name: str) -> dict[str, Any]:
-    """Facts of a network of the zoo: parameters, MACs, halo, alignment, inputs."""
+    """Facts of a network of the zoo: parameters, MACs, halo, alignment, inputs.
+
+    They lie in ``edgeqe/zoo/facts.json``, so that nobody builds networks to list them.
+    """
     entry, model = zoo.network(name), zoo.build(name)
     source = from_keras(model)
     receptive_field, unit = analysis.receptive_field(source.graph), pixels_per_sample(source.planes)
@@ -246,7 +249,7 @@ def facts(name: str) -> dict[str, Any]:
         "parameters": model.count_params(),
         "trainable": source.trainable,
         "kmac_per_pixel": analysis.macs(source.graph) / unit**2 / 1000,
-        "halo": unit * receptive_field.exact_halo,
+        "halo": unit * receptive_field.halo,
         "alignment": unit * receptive_field.alignment,
         "tiling": source.tiling,
         "block": source.block,

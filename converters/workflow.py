@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeqe.converters.commands import command_line, with_command
 from edgeqe.converters.graph.convention import OutputKind
 from edgeqe.converters.output import check_output
 from edgeqe.errors import InputError
@@ -103,5 +104,19 @@ def convert(
         shared_elements = source.graph.parameters()
         if unshare:
             source = replace(source, graph=sharing.unshare(source.graph))
-        exported = export(source, destination, float16=float16)
+        line = command_line(
+            "convert",
+            model,
+            output,
+            float16=float16,
+            unshare=unshare,
+            freeze_gates=freeze_gates,
+            data=data,
+            seed=seed,
+            planes=planes,
+            range=value_range and f"{value_range[0]:g},{value_range[1]:g}",
+            gives=gives,
+            codec=codecs,
+        )
+        exported = export(with_command(source, line), destination, float16=float16)
     return Conversion(exported, (2 if float16 else 4) * shared_elements)

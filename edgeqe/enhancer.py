@@ -213,6 +213,7 @@ class Enhancer(ArrayCalls):
         amount: float = 1.0,
         ensemble: int = 1,
         overwrite: bool = False,
+        output_quality: int | None = None,
         pixel_limit: int | None = None,
         accept_truncated: bool = False,
     ) -> FileReport:
@@ -229,7 +230,7 @@ class Enhancer(ArrayCalls):
             JPEG, JPEG 2000, HEIC, AVIF, WebP, BPG, PNG, TIFF, BMP, GIF, PGM, PPM, or HEVC of one
             picture (.hevc, .mp4).
         destination : str, path, or binary stream
-            PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
+            PNG, TIFF, WebP (lossless) or JPEG by suffix; PNG into a stream.
         quality, qp, rate, step, codec
             Strength, as of `enhance`. If left out, the headers of the file say it, except of
             PNG, TIFF, BMP, GIF, PGM and PPM. Quality ``auto`` estimates it from the pixels: the
@@ -238,6 +239,9 @@ class Enhancer(ArrayCalls):
             As of `enhance`.
         overwrite : bool
             Replace an existing file.
+        output_quality : int, optional
+            Of JPEG or lossy WebP, 1 to 100. If left out, a JPEG's steps are a sixth of the
+            input's, which is about twice its bytes, and WebP is lossless.
         pixel_limit : int, optional
             Largest number of pixels that is decoded; 256 million if left out. Files of more than
             256 pixels a byte get an eighth of it.
@@ -298,6 +302,7 @@ class Enhancer(ArrayCalls):
             codec=codec,
             options=EnhanceOptions(amount, ensemble),
             overwrite=overwrite,
+            output_quality=output_quality,
             pixel_limit=PIXEL_LIMIT if pixel_limit is None else pixel_limit,
             accept_truncated=accept_truncated,
             check=partial(check_serves, cards),

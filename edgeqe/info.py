@@ -10,6 +10,8 @@ from edgeqe.model.card import Card
 
 __all__ = ["Info", "SelfTest"]
 
+MIB = 1 << 20
+
 
 @dataclass(frozen=True)
 class Info:
@@ -51,6 +53,31 @@ class Info:
     """Card of the model, the first one of a cascade."""
     models: tuple[str, ...]
     """Name of each network."""
+    random_weights: bool
+    """Whether a network's weights are random: it then enhances nothing."""
+    foreign: str
+    """Architecture that the target's profile is for where this machine has another, such as
+    ``arm64``; else empty."""
+
+    def __str__(self) -> str:
+        """Give what matters as a short table."""
+        height, width = self.window
+        placed = ", ".join(f"{name} {share:.0%}" for name, share in self.placement.items())
+        mark = ", random weights: for timing and tests alone" if self.random_weights else ""
+        cost = f"{self.kmac_per_pixel:g} kMAC a pixel, {self.parameters:,} parameters"
+        facts = {
+            "model": f"{self.model}, {self.precision}{mark}",
+            "file": f"{self.path} ({self.file_bytes:,} bytes)",
+            "work": cost,
+            "runtime": f"{self.runtime} {self.runtime_version}",
+            "target": f"{self.target}{f', fallback {self.fallback}' if self.fallback else ''}"
+            f"{f', a profile of {self.foreign}' if self.foreign else ''}",
+            "placement": placed,
+            "threads": str(self.threads),
+            "memory": f"{self.planned_bytes / MIB:.1f} of {self.memory_limit / MIB:g} MiB at most",
+            "windows": f"{height} x {width} pixels, a halo of {self.halo} among them",
+        }
+        return "\n".join(f"{name:11}{told}" for name, told in facts.items())
 
 
 @dataclass(frozen=True)
@@ -93,6 +120,8 @@ def info_of(opened: OpenedEngine) -> Info:
         file_bytes=sum(len(file.data) for file in cascade.files),
         card=cards[0],
         models=tuple(card.name for card in cards),
+        random_weights=any(card.random_weights for card in cards),
+        foreign=opened.foreign,
     )
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = {".css", ".html", ".onnx", ".py", ".tflite", ".toml", ".txt", ".typed"}
+SHIPPED = {".css", ".html", ".json", ".onnx", ".png", ".py", ".tflite", ".toml", ".txt", ".typed"}
 
 
 def expected_files() -> Iterator[str]:

@@ -4,6 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from edgeqe.targets.profile import Profile
+
+
+def architecture_of(machine: str) -> str:
+    """Architecture of a machine: ``x86-64``, ``arm64``, or the machine's own name.
+
+    Parameters
+    ----------
+    machine : str
+        As `platform.machine` names it.
+    """
+    name = machine.lower()
+    if name.startswith(("aarch64", "arm")):
+        return "arm64"
+    return "x86-64" if name in ("x86_64", "amd64") else name
+
+
+def foreign(profile: Profile, machine: str) -> str:
+    """Architecture that a profile is for where a machine has another; else empty."""
+    wanted = profile.architecture
+    return wanted if wanted and wanted != architecture_of(machine) else ""
+
 
 def cpu_target(machine: str) -> str:
     """Target of a machine's processor: any that is not ARM is served as x86-64 is.

@@ -61,6 +61,8 @@ class Peak:
     """Processor features, of which one must be there for these figures."""
     assumed: Mapping[str, float] = field(default_factory=dict)
     """Share of `gigamacs` that networks of small convolutions reach, by precision; 1 if absent."""
+    cores: int = 0
+    """Processors of the device that `source` is about; 0: not said."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Profile:
     peaks: tuple[Peak, ...]
     source: str = ""
     """File that it was read from."""
+    architecture: str = ""
+    """Of the processors that it is for, as `detect.architecture_of` names them; empty: of any."""
 
     @property
     def on_accelerator(self) -> bool:

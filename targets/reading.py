@@ -19,6 +19,8 @@ else:
 
 FOLDER = Path(__file__).parent
 PRECISIONS = ("float32", "float16", "int8", "int8-trt")
+#: Of processors that a profile may be for; empty for any.
+ARCHITECTURES = ("", "arm64", "x86-64")
 #: Most profiles that may extend one another.
 DEEPEST = 8
 #: Likeness, 0 to 1, from which a given key is taken for a missing one that is misspelt.
@@ -62,6 +64,7 @@ def _profile(path: Path, values: Mapping[str, Any]) -> Profile:
         backends=tuple(_runtime(table) for table in where.tables("runtime")),
         window=_window(where.table("window")),
         threads=where.whole("threads", 0, 0, 256),
+        architecture=where.choice("architecture", ARCHITECTURES),
         most_on_cpu=where.number("most_on_cpu", 0.0, 0.0, 1.0),
         precision=_precisions(where.table("precision")),
         peaks=tuple(_peak(table) for table in where.tables("peak")),
@@ -152,6 +155,13 @@ class _Table:
     def text(self, key: str, default: Any = _NOT_GIVEN) -> str:
         """Text."""
         return str(self.get(key, default, (str,), "text"))
+
+    def choice(self, key: str, allowed: Collection[str]) -> str:
+        """Text out of those that are allowed; the empty one if left out."""
+        value = self.text(key, "")
+        if value not in allowed:
+            raise self.wrong(key, f"= '{value}' must be one of {', '.join(filter(None, allowed))}")
+        return value
 
     def truth(self, key: str) -> bool:
         """True or false; false if left out."""
@@ -269,6 +279,7 @@ def _peak(table: _Table) -> Peak:
         gigabytes=table.number("gigabytes", _NOT_GIVEN, 0.001, 1e6),
         source=table.text("source"),
         per_core=table.truth("per_core"),
+        cores=table.whole("cores", 0, 0, 1024),
         needs=table.texts("needs", (), FEATURES),
         assumed=_by_precision(table.table("assumed"), 1.0),
     )

@@ -135,6 +135,7 @@ def latency(measured: Entry) -> PageTable:
             Column("To reference", _figures(lanes, "to_reference", ".3f")),
             Column("95 % interval of it", ratios),
             Column("Rounds", _figures(lanes, "repeats", "d")),
+            Column("J/Mpx", _figures(lanes, "joules_per_megapixel", ".3f")),
         ],
         groups=[lane["model"] for lane in lanes],
     )
@@ -170,6 +171,9 @@ def ways(models: Sequence[Entry]) -> PageTable:
             Column("Runtime", [_runtime(model) for model in models], words=True),
             Column("Provider", [model["provider"] for model in models], words=True),
             Column("MACs by provider", [_placement(model) for model in models], words=True),
+            Column(
+                "Weights", ["random" if m.get("random_weights") else "" for m in models], words=True
+            ),
             Column("Fallback", [model.get("fallback", "") for model in models], words=True),
             Column("Threads", _figures(models, "threads", "d")),
             Column("Window", ["x".join(map(str, model.get("window", ()))) for model in models]),

@@ -56,7 +56,8 @@ if TYPE_CHECKING:
                    "--no-speed.")  # fmt: skip
 @click.option("--estimate", "estimated", is_flag=True,
               help="Measure nothing: estimate the target's speed from its profile's peaks, on any "
-                   "machine. --threads is its number of processors.")  # fmt: skip
+                   "machine. --threads is its number of processors, the board's of the "
+                   "profile if left out.")  # fmt: skip
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="REPORT.json",
               help="Compare with an earlier report; exit status 1 on a regression.")  # fmt: skip
 @click.option("--max-drop", type=float, default=0.05, show_default=True, metavar="DB",
@@ -87,6 +88,21 @@ def command(**given: Any) -> None:
     elif request.compare:
         _compare(request)
     else:
+        _judge(request)
+
+
+def _judge(request: Request) -> None:
+    """Measure; what cannot be opened or compared is a case of the JUnit file too."""
+    from edgeqe.reports.junit import Case, error_case
+    from edgeqe.reports.output_file import check_destination
+
+    if request.junit is not None:
+        check_destination(request.junit, overwrite=request.overwrite)
+    judged = Case(
+        "edgeqe.bench",
+        f"{', '.join(request.models) or 'shipped models'} against {request.baseline}",
+    )
+    with error_case(request.junit, "edgeqe bench", judged):
         _measure(request)
 
 
@@ -101,12 +117,10 @@ def _measure(request: Request) -> None:
     from edgeqe.cli.networks import model_file
     from edgeqe.cli.progress import phases
     from edgeqe.errors import CheckError, InputError
-    from edgeqe.reports.output_file import check_destination, write
+    from edgeqe.reports.output_file import write
 
     plan, requirement, unlike = request.plan(), request.requirement(), request.accept_unlike
     earlier = None if request.baseline is None else read_baseline(request.baseline)
-    if request.junit is not None:
-        check_destination(request.junit, overwrite=request.overwrite)
     if request.out is not None:
         check_folder(request.out, overwrite=request.overwrite)
     compared, refusal = None, None
@@ -205,13 +219,13 @@ def _estimated(request: Request) -> str:
     """
     import json
 
-    from edgeqe.bench.estimate import estimate, format_estimates, forms_on
+    from edgeqe.bench.estimate import cores_of, estimate, format_estimates, forms_on
     from edgeqe.cli.networks import model_file
-    from edgeqe.engine.workers import available_threads
     from edgeqe.hardware.machine import read_hardware
     from edgeqe.model.catalogue import find_model, shipped_models
     from edgeqe.model.file import ModelFile
     from edgeqe.runtimes.selection import profile_for
+    from edgeqe.targets.detect import foreign
 
     request.refuse(
         "--estimate measures nothing (--json prints it all)", "data", "protocols", "codec", "qualities",
@@ -224,6 +238,8 @@ def _estimated(request: Request) -> str:
         forms = forms_on(profile, name) if name in shipped else []
         names += [f"{name}:{form}" for form in forms] or [name]
     files = [ModelFile(find_model(model_file(name))) for name in names]
-    threads = request.threads or available_threads()
-    found = estimate(files, profile, read_hardware().cpu_features, threads)
+    hardware = read_hardware()
+    features = () if foreign(profile, hardware.machine) else hardware.cpu_features
+    threads = request.threads or cores_of(profile, features)
+    found = estimate(files, profile, features, threads)
     return json.dumps(found.to_dict(), indent=2) if request.as_json else format_estimates(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import warnings
@@ -68,6 +69,7 @@ def clip_job(
 
 def _find(inputs: Sequence[str], output: str | None) -> ClipJob | None:
     from edgeqe.errors import InputError
+    from edgeqe.files.writing import FORMATS
     from edgeqe.reports.process import standard_stream
     from edgeqe.video.containers import Y4M_MAGIC, is_clip_name
     from edgeqe.video.pipe import PipeReader
@@ -77,8 +79,8 @@ def _find(inputs: Sequence[str], output: str | None) -> ClipJob | None:
         return None
     if len(inputs) > 1 and named:
         raise InputError(f"'{named[0]}' is a clip: give one clip alone, with one OUT.")
-    if len(inputs) != 1:
-        return None
+    if len(inputs) != 1 or output is not None and Path(output).suffix.lower() in FORMATS:
+        return None  # a picture, perhaps the only one of a stream
     source: str | IO[bytes] = inputs[0]
     if inputs[0] == "-":
         stdin: Any = standard_stream("stdin")
@@ -135,8 +137,10 @@ def enhance(
     from edgeqe import Enhancer
     from edgeqe.cli.networks import model_file
     from edgeqe.errors import InputError
-    from edgeqe.model.serving import check_model
+    from edgeqe.model.catalogue import find_model
+    from edgeqe.model.serving import check_serves
     from edgeqe.runtimes.quiet import quiet_start
+    from edgeqe.trust.trust import open_model, trust_of
     from edgeqe.video.clip import ClipOptions, enhance_clip
     from edgeqe.video.encoders import Encoding
 
@@ -157,10 +161,17 @@ def enhance(
         raise InputError("--json and -o - both write to standard output: drop one.")
     path = model_file(model)
     if given is not None:
-        check_model(path, given)
+        check_serves([open_model(find_model(path), trust_of(words["trust"])).card], given)
     opening = {
-        name: words[name] for name in ("target", "memory_limit", "threads", "allow_fallback")
+        name: words[name]
+        for name in ("target", "memory_limit", "threads", "allow_fallback", "trust")
     }
+    if not to_stdout and words["skip_existing"] and os.path.lexists(job.destination):
+        click.echo(f"{job.destination} exists: skipped")
+        return
+    if words["dry_run"]:
+        click.echo(f"{job.source} -> {job.destination}  would be enhanced as a clip")
+        return
     with quiet_start():
         opened = Enhancer(path, **opening)
     shown = _Progress(hide=as_json)
@@ -224,7 +235,7 @@ def progress_line(done: int, expected: int, seconds: float) -> str:
 
 def line(report: ClipReport) -> str:
     """One line about a clip."""
-    from edgeqe.cli.enhance import CODEC_NAMES, SCALE_NAMES
+    from edgeqe.cli.account import CODEC_NAMES, SCALE_NAMES
 
     codec = CODEC_NAMES.get(report.codec, report.codec)
     strength = f"{codec} as stated".lstrip()

@@ -60,23 +60,25 @@ def command(
     .keras of a network of the zoo), or the name of a network of the zoo, which then has
     random weights. The file is compared with MODEL before it is written.
     """
+    from edgeqe.cli.progress import waiting
     from edgeqe.converters import convert
     from edgeqe.converters.graph.convention import parse_range
 
-    converted = convert(
-        model,
-        destination,
-        overwrite=overwrite,
-        float16=float16,
-        unshare=unshare,
-        freeze_gates=freeze_gates,
-        data=data,
-        seed=seed,
-        planes=planes,
-        value_range=None if value_range is None else parse_range(value_range),
-        gives=gives,
-        codecs=codecs,
-    )
+    with waiting(f"converting {model}", hide=as_json):
+        converted = convert(
+            model,
+            destination,
+            overwrite=overwrite,
+            float16=float16,
+            unshare=unshare,
+            freeze_gates=freeze_gates,
+            data=data,
+            seed=seed,
+            planes=planes,
+            value_range=None if value_range is None else parse_range(value_range),
+            gives=gives,
+            codecs=codecs,
+        )
     from edgeqe.converters.sources import NOT_MEASURED
 
     exported, card = converted.exported, converted.exported.card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -64,16 +65,19 @@ def command(
     from edgeqe.quantization.drift.limits import DriftLimits
     from edgeqe.quantization.drift.picture_sets import picture_sets
     from edgeqe.quantization.drift.references import PROTOCOLS
+    from edgeqe.reports.junit import Case, error_case
     from edgeqe.reports.output_file import check_destination, write
 
     limits = DriftLimits(max_drop, max_gain_loss, max_tile_drop)
     if junit is not None:
         check_destination(junit, overwrite=overwrite)
     points = asked_points(codec, {"quality": qualities, "qp": qps, "rate": rates}, QUALITIES)
-    with (
-        picture_sets(data) as sets,
-        progress(sum(map(len, sets.values())) * len(points), "Comparing", hide=as_json) as advance,
-    ):
+    judged = Case("edgeqe.drift", f"{candidate} against {reference}")
+    with ExitStack() as stack:
+        stack.enter_context(error_case(junit, "edgeqe drift", judged))
+        sets = stack.enter_context(picture_sets(data))
+        steps = sum(map(len, sets.values())) * len(points)
+        advance = stack.enter_context(progress(steps, "Comparing", hide=as_json))
         report = check(
             model_file(reference),
             model_file(candidate),

@@ -13,17 +13,29 @@ import click
 def command(model: str, as_json: bool) -> None:
     """Print MODEL's card, weights and strengths.
 
-    MODEL is a shipped model's name, a file, or the name of a network of the zoo.
+    MODEL is a shipped model's name, a file, or the name of a network of the zoo, of which the
+    network's own facts are printed.
     """
-    from collections import Counter
-
-    from edgeqe.cli.networks import model_file
-    from edgeqe.codecs.strength import KEYS_PER_OCTAVE
+    from edgeqe.cli.card_text import card_lines, facts_lines
+    from edgeqe.cli.networks import is_of_zoo, model_file
+    from edgeqe.errors import ProviderError
+    from edgeqe.model.catalogue import find_model
     from edgeqe.model.file import ModelFile
     from edgeqe.runtimes.selection import chosen_file
     from edgeqe.trust.signature import signature_of
 
-    path = chosen_file(model_file(model))
+    if is_of_zoo(model):
+        from edgeqe.zoo.facts import network_facts
+
+        facts = network_facts()[model]
+        report = {"schema_version": 1, "network": facts}
+        click.echo(json.dumps(report) if as_json else "\n".join(facts_lines(facts)))
+        return
+    named = model_file(model)
+    try:
+        path = chosen_file(named)
+    except ProviderError:  # no runtime is here, and none is needed to read a card
+        path = find_model(named)
     file = ModelFile(path)
     signed = signature_of(file.data)
     if as_json:
@@ -38,30 +50,4 @@ def command(model: str, as_json: bool) -> None:
             )
         )
         return
-    click.echo(f"{path}  ({len(file.data)} bytes)")
-    if signed is not None:
-        click.echo(
-            f"  {'signature':24}of the key {signed.key}, counter {signed.counter}, not checked: see "
-            "'edgeqe verify --trust'"
-        )
-    for key, value in file.card.to_dict().items():
-        if key in ("vectors", "folded", "provenance", "quality"):
-            continue
-        click.echo(f"  {key:24}{', '.join(value) if isinstance(value, tuple) else value}")
-    for key in ("provenance", "quality"):
-        click.echo(f"  {key}")
-        for name, value in getattr(file.card, key).items():
-            click.echo(f"    {name:30}{value}")
-    if file.strengths is not None:
-        first, rows = file.strengths.first_key, file.strengths.keys
-        low, high = (2.0 ** (k / KEYS_PER_OCTAVE) for k in (first, first + rows - 1))
-        click.echo(
-            f"  strengths               steps {low:.2f} to {high:.2f} by 1/{KEYS_PER_OCTAVE} octave, "
-            f"table of rank {file.strengths.curve.shape[1]}"
-            f"{', of each codec' if file.strengths.blocks > 1 else ''}"
-        )
-    operators = Counter(file.outline.op_types)
-    click.echo(f"  {'operators':24}{', '.join(f'{n} {op}' for op, n in operators.items())}")
-    for name, tensor in file.outline.initializers.items():
-        mark = "  follows the strength" if name in file.card.vectors else ""
-        click.echo(f"    {name:30}{'x'.join(map(str, tensor.dims)):>14}{mark}")
+    click.echo("\n".join(card_lines(path, file, signed)))

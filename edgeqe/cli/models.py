@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,10 +18,9 @@ def command(everything: bool, as_json: bool) -> None:
     """List the shipped models, or with --all every network that edgeqe can build."""
     from edgeqe.model.catalogue import shipped_files, shipped_models
     from edgeqe.model.file import ModelFile
-    from edgeqe.runtimes.selection import chosen_file
 
     files = {name: ModelFile(path) for name, path in shipped_files().items()}
-    chosen = {chosen_file(name) for name in shipped_models()}
+    chosen = _chosen(shipped_models())
     networks = _zoo(shipped_models()) if everything else []
     if as_json:
         report: dict[str, Any] = {"schema_version": 1}
@@ -51,18 +51,29 @@ def command(everything: bool, as_json: bool) -> None:
             f"{name + ('  *' if file.path in chosen else ''):32}{card.kmac_per_pixel:>9.1f}"
             f"{card.parameters:>9}{card.halo:>6}{len(file.data) / 1024:>6.0f}  {card.description}"
         )
-    click.echo("* what the network's name alone means here")
+    click.echo(
+        "* what the network's name alone means here"
+        if chosen
+        else "no runtime is installed that runs them: 'edgeqe doctor' has the fix"
+    )
 
 
 def _zoo(shipped: Sequence[str]) -> list[dict[str, Any]]:
-    """Facts of every network of the zoo, by building it."""
-    from edgeqe.zoo.host import host_packages
+    """Facts of every network of the zoo."""
+    from edgeqe.zoo.facts import network_facts
 
-    with host_packages("building networks", "host,ort"):
-        from edgeqe import zoo
-        from edgeqe.converters import sources
+    return [
+        {**facts, "weights": "shipped" if name in shipped else "random"}
+        for name, facts in network_facts().items()
+    ]
 
-        return [
-            {**sources.facts(name), "weights": "shipped" if name in shipped else "random"}
-            for name in zoo.NETWORKS
-        ]
+
+def _chosen(names: Sequence[str]) -> set[Path]:
+    """Files that the networks' names alone mean here; none without a runtime."""
+    from edgeqe.errors import ProviderError
+    from edgeqe.runtimes.selection import chosen_file
+
+    try:
+        return {chosen_file(name) for name in names}
+    except ProviderError:
+        return set()

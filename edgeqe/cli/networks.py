@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import platform
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from edgeqe.info import Info
+
+
+def foreign_words(info: Info) -> str:
+    """What to say where a target's profile is of another architecture than this machine."""
+    return (
+        f"target '{info.target}' is for {info.foreign}: its settings run here on "
+        f"{platform.machine()}, and their speed says nothing of {info.foreign}"
+    )
+
+
+def is_of_zoo(model: str) -> bool:
+    """Whether MODEL names a network of the zoo that ships no weights."""
+    from edgeqe.model.catalogue import shipped_models
+    from edgeqe.zoo.facts import network_facts
+
+    shipped = model in shipped_models() or Path(model).exists()
+    return not shipped and model in network_facts()
 
 
 def model_file(model: str) -> str:
     """MODEL as a name or path that the device's code opens.
 
     A training's folder, a ``.keras`` file of the zoo and, with seeded random weights, a network of
-    the zoo are converted into a temporary folder that goes when the command ends; of random weights
-    standard error says so.
+    the zoo are converted into a temporary folder that goes when the command ends. Of random weights,
+    of a file's too, standard error says so.
 
     Raises
     ------
@@ -28,6 +50,7 @@ def model_file(model: str) -> str:
     path = Path(model)
     trained = (path / RECIPE).is_file() or (path.suffix == ".keras" and path.is_file())
     if not trained and (model in shipped_models() or model in shipped_files() or path.exists()):
+        _tell_random(model)
         return model
     from edgeqe import zoo
 
@@ -43,6 +66,23 @@ def model_file(model: str) -> str:
         folder = tempfile.TemporaryDirectory(prefix="edgeqe-")
         click.get_current_context().call_on_close(folder.cleanup)  # a signal unwinds it too
         exported = export(open_source(model), Path(folder.name) / f"{path.stem or 'model'}.onnx")
-    if not trained:
-        click.echo(f"{model}: random weights, for timing and tests alone", err=True)
+    if exported.card.random_weights:
+        _echo_random(model)
     return str(exported.path)
+
+
+def _tell_random(model: str) -> None:
+    """Say on standard error that a file's weights are random; a damaged one is told elsewhere."""
+    from edgeqe.errors import EdgeqeError
+    from edgeqe.model.file import ModelFile
+
+    path = Path(model)
+    try:
+        if path.is_file() and ModelFile(path).card.random_weights:
+            _echo_random(model)
+    except (EdgeqeError, OSError):
+        pass
+
+
+def _echo_random(model: str) -> None:
+    click.echo(f"{model}: random weights, for timing and tests alone", err=True)

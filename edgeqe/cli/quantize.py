@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from edgeqe.converters.sources import Source
     from edgeqe.quantization.int8.sensitivity import QuantizationLoss
+    from edgeqe.quantization.int8.workflow import PhaseCallback
 
 #: Ratio of speeds from which on INT8 is worth its drop.
 PAYS = 1.1
@@ -38,6 +39,8 @@ SIDE, ROUNDS = 512, 7
 @click.option("--max-drop", type=click.FloatRange(min=0.0), metavar="DB",
               help="Keep the layers that cost most in float until the whole costs no more than this "
                    "at any quality.")  # fmt: skip
+@click.option("--keep-float", multiple=True, metavar="NAME",
+              help="Convolution that is kept in float, by its name in --report; repeatable.")  # fmt: skip
 @click.option("--seed", type=int, metavar="N",
               help="Of the random weights of a network of the zoo.  [default: 1]")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
@@ -51,6 +54,7 @@ def command(
     trt: bool,
     report: bool,
     max_drop: float | None,
+    keep_float: tuple[str, ...],
     seed: int | None,
     overwrite: bool,
     as_json: bool,
@@ -77,10 +81,14 @@ def command(
             trt=trt,
             report=report,
             max_drop=max_drop,
+            keep_float=keep_float,
             seed=seed,
             overwrite=overwrite,
             progress=progress,
         )
+        speed = {}
+        if result.exported is not None:
+            speed = _speed(result.source, result.exported.path, progress)
     for warning in result.warnings:
         click.echo(f"edgeqe: {warning}", err=True)
     found: dict[str, Any] = {"schema_version": 1}
@@ -88,7 +96,7 @@ def command(
     found |= {"drop_db": result.loss.drop_db, "real": list(result.kept_float), "met": result.met}
     lines = _table([*result.layers, result.loss]) if result.layers else []
     if result.exported is not None:
-        exported, speed = result.exported, _speed(result.source, result.exported.path)
+        exported = result.exported
         found |= {"output": str(destination), "bytes": exported.file_bytes}
         found |= {
             "constant_bytes": exported.constant_bytes,
@@ -134,7 +142,7 @@ def _drops(loss: QuantizationLoss) -> str:
     return ", ".join(f"q{quality} {drop:.4f}" for quality, drop in loss.drop_db.items())
 
 
-def _speed(source: Source, path: Path) -> dict[str, Any]:
+def _speed(source: Source, path: Path, progress: PhaseCallback) -> dict[str, Any]:
     """Speed of the INT8 network alone relative to float32, timed in turns on this machine."""
     import tempfile
 
@@ -153,7 +161,8 @@ def _speed(source: Source, path: Path) -> dict[str, Any]:
             step = ours.info.card.default_step
             race = Race([partial(_pass, enhancer, step) for enhancer in (plain_enhancer, ours)])
             race.warm_up()
-            for _ in range(ROUNDS):
+            for done in range(ROUNDS):
+                progress("time both", done, ROUNDS)
                 race.run_round()
             return {
                 "ratio": median([first / second for first, second in race.seconds]).value,

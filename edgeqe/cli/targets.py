@@ -61,7 +61,7 @@ def table_lines(
         yield f"{profile.name + mark:14}{backends[0] if backends else '-':30}{profile.description}"
         if not backends:
             reasons = "; ".join(dict.fromkeys(absent))
-            notes.append(f"{profile.name}: {reasons}; 'edgeqe targets {profile.name}' has the fix")
+            notes.append(f"{profile.name}: {reasons}; 'edgeqe targets {profile.name}' says more")
     yield "* what auto means here" if auto in profiles else f"auto means {auto.source} here"
     yield from notes
     yield "'edgeqe doctor' runs each provider: one that is installed may still not work."
@@ -80,8 +80,9 @@ def profile_lines(profile: Profile, features: Collection[str]) -> Iterator[str]:
     for network, precisions in profile.precision.items():
         yield from _row("precision", f"{network}: {', '.join(precisions)}", indent=0)
     yield "backends, tried in this order:"
-    for number, backend in enumerate(profile.backends, 1):
-        yield from _backend_lines(number, backend, features)
+    absent = absences(profile, features)
+    for number, (backend, why) in enumerate(zip(profile.backends, absent, strict=True), 1):
+        yield from _backend_lines(number, backend, why)
     yield "peaks, for estimates:" if profile.peaks else "no peaks: estimates are not possible"
     used = profile.peak(features)
     for number, peak in enumerate(profile.peaks, 1):
@@ -101,15 +102,16 @@ def profile_facts(profile: Profile, features: Collection[str]) -> dict[str, Any]
 
 def absences(profile: Profile, features: Collection[str]) -> list[str]:
     """Why each backend of a profile is not installed here; '' where it is."""
+    from edgeqe.hardware.machine import read_hardware
     from edgeqe.runtimes.selection import reason_absent
+    from edgeqe.targets.detect import foreign
 
-    return [reason_absent(backend, features) for backend in profile.backends]
+    other = foreign(profile, read_hardware().machine)
+    elsewhere = f"this machine is no {other}" if other else ""
+    return [reason_absent(backend, features) or elsewhere for backend in profile.backends]
 
 
-def _backend_lines(number: int, backend: Backend, features: Collection[str]) -> Iterator[str]:
-    from edgeqe.runtimes.selection import reason_absent
-
-    absent = reason_absent(backend, features)
+def _backend_lines(number: int, backend: Backend, absent: str) -> Iterator[str]:
     yield f"{number}  {backend.runtime}, {backend.provider}"
     yield from _row("precisions", ", ".join(backend.precisions))
     yield from _row("installed", f"no: {absent}" if absent else "yes")

@@ -45,7 +45,6 @@ def command(
     import datetime
     import json
     import os
-    import sys
     import tempfile
     import time
 
@@ -55,6 +54,7 @@ def command(
     from edgeqe.bench.tuning.tune import search
     from edgeqe.bench.tuning.tuned import extended_from, profile_text
     from edgeqe.cli.networks import model_file
+    from edgeqe.cli.progress import waiting
     from edgeqe.engine.memory import parse_size
     from edgeqe.engine.workers import available_threads
     from edgeqe.hardware.machine import read_hardware
@@ -68,15 +68,12 @@ def command(
     extends = extended_from(profile, out or Path("tuned.toml"))
     end = time.perf_counter() + seconds
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    shown = not as_json and sys.stderr.isatty()
-
-    def progress(text: str) -> None:
-        if shown:
-            click.echo(f"\r\x1b[K{text}", err=True, nl=False)
-
     file, processors = model_file(model), available_threads()
     space, absent = space_of(file, profile, read_hardware().cpu_features, processors)
-    with tempfile.TemporaryDirectory(prefix="edgeqe-") as folder:
+    with (
+        waiting(f"tuning {model}", hide=as_json) as progress,
+        tempfile.TemporaryDirectory(prefix="edgeqe-") as folder,
+    ):
         opener = Opener(file, profile, limit, height, width, Path(folder))
         space, refused = opener.running(space)
         losses = opener.losses(space, progress)
@@ -85,7 +82,6 @@ def command(
         left = end - time.perf_counter()
         outcome = search(permitted, opener, opener.pixels, left, progress=progress)
         versions = ", ".join(opener.versions)
-    progress("")
     tuning = Tuning(
         model=model,
         profile=profile,

@@ -15,7 +15,7 @@ from edgeqe.engine.cascade import Cascade, OpenSessions
 from edgeqe.engine.geometry import Geometry
 from edgeqe.engine.memory import Budget, GroupLock, Place
 from edgeqe.engine.self_test import golden_error, window_error
-from edgeqe.engine.tiling import FIXED_BYTES, Plan, fixed_plan, plan
+from edgeqe.engine.tiling import FIXED_BYTES, Plan, fixed_plan, no_window, plan
 from edgeqe.engine.workers import Workers
 from edgeqe.errors import MemoryLimitError
 from edgeqe.model.file import ModelFile
@@ -81,7 +81,10 @@ class Engine:
         self._window_bytes = {one.ensemble: cascade.window_bytes(one) for one in opened}
         # an impossible limit fails here, before any work: tiled, all large pictures are alike
         side = LARGE if geometry.tiling == "exact" else 1
-        self.plan(side, side)
+        try:
+            self.plan(side, side)
+        except MemoryLimitError as error:  # of no picture yet
+            raise no_window(limit, error.required_bytes) from error
         self._budget = Budget(limit - FIXED_BYTES, cascade.shrink)
         self._window_lock = GroupLock()
         """Of calls by the bytes and the ensemble of their windows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import threading
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.forks import generation
 from edgeqe.runtimes.selection import asked, no_backend, profile_for, select
 from edgeqe.runtimes.sessions import SessionFactory
+from edgeqe.targets.detect import foreign
 from edgeqe.targets.profile import Backend, Profile
 from edgeqe.trust.trust import Trust, open_model
 
@@ -37,6 +39,11 @@ class OpenedEngine:
         self._closed = False
         self._locks: dict[int, threading.Lock] = {}
         """By generation, because a fork may find one taken."""
+
+    @property
+    def foreign(self) -> str:
+        """Architecture that the profile is for where this machine has another; else empty."""
+        return foreign(self.profile, platform.machine())
 
     @property
     def engine(self) -> Engine:

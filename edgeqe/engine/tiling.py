@@ -189,12 +189,21 @@ def plan(
     return best[1]
 
 
+def no_window(limit: int, smallest: int) -> MemoryLimitError:
+    """Error for a limit in which no large picture is enhanced, with the one in which they are."""
+    return MemoryLimitError(
+        f"no window of this network fits in a memory limit of {limit / 1024:.6g}KiB: the smallest "
+        f"that works is {-(-smallest // 1024)}KiB.",
+        smallest,
+    )
+
+
 def too_small(
     height: int, width: int, limit: int, smallest: int, advice: str = ""
 ) -> MemoryLimitError:
     """Error for a picture that does not fit, with the limit in which it does, bytes."""
     return MemoryLimitError(
-        f"a {width}x{height} picture does not fit in a memory limit of {limit} bytes: "
+        f"a {width}x{height} picture does not fit in a memory limit of {limit / 1024:.6g}KiB: "
         f"{advice}the smallest that works is {-(-smallest // 1024)}KiB.",
         smallest,
     )

@@ -177,6 +177,7 @@ class Workers:
             self._own.call = call
             return function()
         finally:
+            self._own.call = None  # the thread stays, the picture does not
             with self._changed:
                 self._calls.discard(call)
                 self._changed.notify_all()

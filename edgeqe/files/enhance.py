@@ -132,6 +132,12 @@ class FileReport:
     coarsely; None of a whole file."""
     not_kept: tuple[str, ...]
     """What the source says beside its samples that the output does not hold, by name."""
+    source_bytes: int
+    """Of the file that was read."""
+    destination_bytes: int
+    """Of the file that was written."""
+    output_quality: int | None
+    """Quality of a JPEG or lossy WebP that was written; None of a lossless file."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as plain values."""
@@ -150,6 +156,7 @@ def enhance_file(
     codec: str | None = None,
     options: EnhanceOptions = WHOLLY,
     overwrite: bool = False,
+    output_quality: int | None = None,
     pixel_limit: int = PIXEL_LIMIT,
     accept_truncated: bool = False,
     check: Callable[[Strength], None] = lambda strength: None,
@@ -166,7 +173,7 @@ def enhance_file(
     source : path, bytes, or binary stream
         See `read_picture`.
     destination : path or binary stream
-        PNG, TIFF, WebP (lossless) or JPEG (quality 95) by suffix; PNG into a stream.
+        PNG, TIFF, WebP (lossless) or JPEG by suffix; PNG into a stream.
     quality, qp, rate, step
         Strength, at most one: JPEG quality 1 to 100, HEVC QP 0 to 63, rate of JPEG 2000 in bits
         per pixel, or the quantization step in 8-bit sample values. If left out, the file's own
@@ -178,6 +185,9 @@ def enhance_file(
         How much of the change is made, and whether by an ensemble.
     overwrite : bool
         Replace an existing file.
+    output_quality : int, optional
+        Of JPEG, where one that follows the strength is taken if left out (`lossy.py`), or of WebP,
+        which is lossless if left out: 1 to 100.
     pixel_limit : int
         As of `read_picture`.
     accept_truncated : bool
@@ -204,7 +214,7 @@ def enhance_file(
     given = resolve_if_given(quality=asked, qp=qp, rate=rate, step=step, codec=codec)
     if auto and given is not None:
         raise InputError("quality 'auto' and another strength are given: give one of them.")
-    with Output(destination, overwrite=overwrite) as output:
+    with Output(destination, overwrite=overwrite, quality=output_quality) as output:
         file, estimate, intra = PictureFile(source), None, None
         takes_residual = getattr(enhancer, "takes_residual", False)
         if takes_residual:
@@ -228,12 +238,14 @@ def enhance_file(
             picture = dataclasses.replace(picture, planes=(picture.pixels(),))
         output.check(picture)
         before = time.perf_counter()
+        both = picture.nbytes
         if intra:
-            enhanced = enhance_intra(enhancer, intra, stated.strength, options)
-        else:
-            enhanced = enhance_picture(enhancer, picture, stated.strength, options)
+            picture = enhance_intra(enhancer, intra, stated.strength, options)
+        else:  # frees the first
+            picture = enhance_picture(enhancer, picture, stated.strength, options)
+        both += sum(plane.nbytes for plane in picture.planes)
         enhance_seconds = time.perf_counter() - before
-        output.write(enhanced)
+        output.write(picture, stated.strength.step)
         seconds = time.perf_counter() - start
         return FileReport(
             source=file.name,
@@ -256,9 +268,12 @@ def enhance_file(
             enhance_seconds=enhance_seconds,
             megapixels_per_second=picture.width * picture.height / 1e6 / seconds,
             exact=enhancer.is_exact(picture.height, picture.width),
-            picture_bytes=picture.nbytes + sum(plane.nbytes for plane in enhanced.planes),
+            picture_bytes=both,
             present=picture.present,
             not_kept=output.not_kept(picture),
+            source_bytes=file.bytes,
+            destination_bytes=output.bytes,
+            output_quality=output.quality,
         )
 
 

@@ -10,12 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ImageError, InputError
-from edgeqe.files.formats import READ_SUFFIXES
+from edgeqe.files.formats import READ_SUFFIXES, format_of
 from edgeqe.files.reading import read_picture
 
-__all__ = ["list_pictures", "names_of", "read_reference"]
+__all__ = ["list_files", "list_pictures", "names_of", "no_pictures", "read_reference"]
 
 Uint8 = npt.NDArray[np.uint8]
+
+#: Bytes that tell a file's format.
+HEAD = 4096
 
 
 def list_pictures(folder: Path) -> tuple[Path, ...]:
@@ -29,6 +32,39 @@ def list_pictures(folder: Path) -> tuple[Path, ...]:
     InputError
         If there is no such folder, it or a sub-folder cannot be read, or it holds no picture.
     """
+    found = tuple(file for file, why in list_files(folder) if not why)
+    if not found:
+        raise no_pictures(folder)
+    return found
+
+
+def no_pictures(folder: Path, *, recursive: bool = True) -> InputError:
+    """Error for a folder that holds no picture."""
+    below = " and its sub-folders" if recursive else ""
+    return InputError(
+        f"no pictures in '{folder}'{below}: give a folder with some ({', '.join(READ_SUFFIXES)})."
+    )
+
+
+def list_files(folder: Path, *, recursive: bool = True) -> list[tuple[Path, str]]:
+    """All files of a folder and its sub-folders by path, each with why it is not taken.
+
+    Parameters
+    ----------
+    folder : Path
+    recursive : bool
+        False leaves sub-folders out, which are then listed themselves.
+
+    Returns
+    -------
+    list of (Path, str)
+        The reason is empty for the pictures, as `list_pictures` takes them.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or it or a sub-folder cannot be read.
+    """
 
     def refuse(error: OSError) -> None:
         raise InputError(
@@ -38,16 +74,34 @@ def list_pictures(folder: Path) -> tuple[Path, ...]:
 
     if not folder.is_dir():
         raise InputError(f"'{folder}' is no folder: give one that holds pictures.")
-    files = []
-    for place, _, names in os.walk(folder, onerror=refuse):
-        files += [Path(place, name) for name in names]
-    found = sorted(p for p in files if p.suffix.lower() in READ_SUFFIXES and p.is_file())
-    if not found:
-        raise InputError(
-            f"no pictures in '{folder}' and its sub-folders: give a folder with some "
-            f"({', '.join(READ_SUFFIXES)})."
+    found: list[tuple[Path, str]] = []
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        links = {name for name in folders if os.path.islink(os.path.join(place, name))}
+        found += [(Path(place, name), "a link to a folder, not followed") for name in links]
+        if not recursive:
+            found += [(Path(place, name), "a sub-folder") for name in folders if name not in links]
+            folders.clear()
+        found += [(path, _why_not(path)) for path in (Path(place, name) for name in names)]
+    return sorted(found)
+
+
+def _why_not(path: Path) -> str:
+    """Why a file of a folder is no picture that is taken; empty if it is one."""
+    if not path.is_file():
+        return "a link to nothing" if path.is_symlink() and not path.exists() else "no plain file"
+    suffix = path.suffix.lower()
+    if suffix in READ_SUFFIXES:
+        return ""
+    try:
+        with path.open("rb") as file:
+            picture = format_of(file.read(HEAD)) is not None
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if picture:
+        return (
+            f"'{suffix}' is no suffix of a picture, but its bytes are one's: name the file itself"
         )
-    return tuple(found)
+    return f"no picture ('{suffix}')" if suffix else "no picture"
 
 
 def names_of(files: Sequence[Path]) -> list[str]:

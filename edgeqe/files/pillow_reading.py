@@ -41,7 +41,7 @@ def decode(file: Undecoded) -> Picture:
     ImageError
         If it is too large, or holds what would be lost.
     """
-    return decode_by(_reader(file.data, file.name), file)
+    return decode_by(reader_of(file.data, file.name), file)
 
 
 def decode_by(reader: Any, file: Undecoded) -> Picture:
@@ -77,7 +77,7 @@ def several(name: str) -> ImageError:
     return ImageError(f"{name} holds several pictures: give each as a file of its own.")
 
 
-def _reader(data: bytes, name: str) -> Any:
+def reader_of(data: bytes, name: str) -> Any:
     """Pillow's reader for a file, by its first bytes."""
     from PIL.BmpImagePlugin import BmpImageFile
     from PIL.GifImagePlugin import GifImageFile

@@ -99,6 +99,8 @@ class PictureFile:
             raise ImageError(
                 f"{self.name} is empty (0 bytes): get it again from where it came from."
             )
+        self.bytes = len(self._data)
+        """Of the file."""
         found = format_of(self._data)
         if found is None:
             raise ImageError(f"{self.name} is no picture that edgeqe reads: give {FORMAT_NAMES}.")

@@ -71,15 +71,21 @@ def i420_to_rgb(y: Plane, cb: Plane, cr: Plane) -> Plane:
     -------
     ndarray of uint8, shape (H, W, 3)
     """
-    height, width = y.shape
-    rgb = np.empty((height, width, 3), np.uint8)
-    for first in range(0, height, STRIPE_ROWS):
-        last = min(first + STRIPE_ROWS, height)
+    return rgb_rows(y, cb, cr, 0, y.shape[0])
+
+
+def rgb_rows(y: Plane, cb: Plane, cr: Plane, top: int, bottom: int) -> Plane:
+    """Rows of `i420_to_rgb`, from `top` to before `bottom`, shape (bottom - top, W, 3)."""
+    width = y.shape[1]
+    rgb = np.empty((bottom - top, width, 3), np.uint8)
+    for first in range(top, bottom, STRIPE_ROWS):
+        last = min(first + STRIPE_ROWS, bottom)
+        rows = slice(first - top, last - top)
         blue = upsample_rows(cb, first, last, width).astype(np.int32) - 128
         red = upsample_rows(cr, first, last, width).astype(np.int32) - 128
         luma = y[first:last].astype(np.int32)
         green = luma + ((HALF - CB_TO_GREEN * blue - CR_TO_GREEN * red) >> 16)
-        rgb[first:last, :, 0] = np.clip(luma + ((CR_TO_RED * red + HALF) >> 16), 0, 255)
-        rgb[first:last, :, 1] = np.clip(green, 0, 255)
-        rgb[first:last, :, 2] = np.clip(luma + ((CB_TO_BLUE * blue + HALF) >> 16), 0, 255)
+        rgb[rows, :, 0] = np.clip(luma + ((CR_TO_RED * red + HALF) >> 16), 0, 255)
+        rgb[rows, :, 1] = np.clip(green, 0, 255)
+        rgb[rows, :, 2] = np.clip(luma + ((CB_TO_BLUE * blue + HALF) >> 16), 0, 255)
     return rgb

@@ -129,6 +129,11 @@ class Card:
         """Picture pixels per sample of a plane along an axis."""
         return pixels_per_sample(self.planes)
 
+    @property
+    def random_weights(self) -> bool:
+        """Whether nobody trained it: it serves timing and tests alone."""
+        return self.provenance.get("weights") == "random"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary, as in the file."""
         return dataclasses.asdict(self)

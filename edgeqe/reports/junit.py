@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from xml.etree import ElementTree
+
+from edgeqe.errors import CheckError, EdgeqeError
+from edgeqe.reports.output_file import write
 
 #: What XML 1.0 cannot hold, not even escaped.
 _NO_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -13,7 +18,7 @@ _NO_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True)
 class Case:
-    """One verdict. With neither `failure` nor `skipped` it passes."""
+    """One verdict. With none of `failure`, `skipped` and `error` it passes."""
 
     classname: str
     """Group that it is shown under, with dots."""
@@ -24,6 +29,8 @@ class Case:
     """Text below the failure."""
     skipped: str = ""
     """Why it was not judged, in a line."""
+    error: str = ""
+    """Why it could not be judged, though it should, in a line."""
 
 
 def to_xml(
@@ -52,7 +59,9 @@ def to_xml(
         element = ElementTree.SubElement(
             suite, "testcase", classname=_clean(case.classname), name=_clean(case.name)
         )
-        if case.failure:
+        if case.error:
+            ElementTree.SubElement(element, "error", message=_clean(case.error))
+        elif case.failure:
             failure = ElementTree.SubElement(element, "failure", message=_clean(case.failure))
             failure.text = _clean(case.details)
         elif case.skipped:
@@ -61,7 +70,7 @@ def to_xml(
     counts = {
         "tests": len(cases),
         "failures": sum(bool(case.failure) for case in cases),
-        "errors": 0,
+        "errors": sum(bool(case.error) for case in cases),
         "skipped": sum(bool(case.skipped and not case.failure) for case in cases),
     }
     for element in (suites, suite):
@@ -69,6 +78,31 @@ def to_xml(
     ElementTree.indent(suites)
     content: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
     return content
+
+
+@contextmanager
+def error_case(path: Path | None, suite: str, case: Case) -> Iterator[None]:
+    """Write a suite of one error where the block raises one, so that CI has a file to show.
+
+    A gate that ran and failed is none: its verdicts are written already.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Nothing is written without one.
+    suite : str
+    case : Case
+        Its error is the message.
+    """
+    try:
+        yield
+    except CheckError:
+        raise
+    except EdgeqeError as error:
+        if path is not None:
+            told = " ".join(str(error).split())
+            write(to_xml(suite, {}, [replace(case, error=told)], told), path)
+        raise
 
 
 def _clean(text: str) -> str:

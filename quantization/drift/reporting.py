@@ -43,6 +43,8 @@ class Model:
     file_bytes: int
     sha256: str
     """Of the file."""
+    random_weights: bool = False
+    """Whether nobody trained it, so that its gains say nothing."""
 
     def line(self) -> str:
         """All of it in one line."""
@@ -50,6 +52,7 @@ class Model:
             f"{self.given}: {self.name}, {self.precision}, {self.file_bytes} bytes, sha256 "
             f"{self.sha256[:16]}; {self.runtime} {self.runtime_version}, {self.provider}, "
             f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+            f"{'; random weights, for timing and tests alone' if self.random_weights else ''}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,6 +121,7 @@ def _facts(given: Given, enhancer: Enhancer) -> OpenModel:
         threads=info.threads,
         file_bytes=info.file_bytes,
         sha256=hashlib.sha256(Path(info.path).read_bytes()).hexdigest(),
+        random_weights=info.random_weights,
     )
     return OpenModel(model, enhancer)
 

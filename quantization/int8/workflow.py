@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeqe.converters.commands import command_line, with_command
 from edgeqe.converters.output import check_output
 from edgeqe.errors import InputError
 from edgeqe.zoo.host import host_packages
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from edgeqe.converters.sources import Source
     from edgeqe.quantization.calibration.statistics import RangeStatistic
     from edgeqe.quantization.int8.sensitivity import QuantizationLoss
+
+#: How the range of an activation is estimated unless stated.
+STATISTIC = "percentile"
 
 #: Called with what is being done, the parts done and their count.
 PhaseCallback = Callable[[str, int, int], None]
@@ -49,10 +53,11 @@ def quantize(
     *,
     calibration: str | os.PathLike[str],
     drawn: float = 0.0,
-    statistic: RangeStatistic | str = "percentile",
+    statistic: RangeStatistic | str = STATISTIC,
     trt: bool = False,
     report: bool = False,
     max_drop: float | None = None,
+    keep_float: Sequence[str] = (),
     seed: int | None = None,
     overwrite: bool = False,
     progress: PhaseCallback | None = None,
@@ -82,6 +87,8 @@ def quantize(
     max_drop : float, optional
         Keep the layers that cost most in float until the whole loses no more than this at any
         quality, dB.
+    keep_float : sequence of str
+        Convolutions that are kept in float, by the names that `report` ranks.
     seed : int, optional
         Of the random weights of a network of the zoo; 1 if left out.
     overwrite : bool
@@ -111,6 +118,8 @@ def quantize(
             raise InputError("--trt is for ONNX files: give an OUT that ends in .onnx.")
     elif not report:
         raise InputError("nothing to do: give an OUT by -o, or --report.")
+    told: PhaseCallback = progress or (lambda what, done, count: None)
+    told("read the network", 0, 1)
     with host_packages("quantizing", "host,ort,tflite,files"):
         from edgeqe.converters.export import export
         from edgeqe.converters.opening import open_source
@@ -119,6 +128,8 @@ def quantize(
         from edgeqe.quantization.qat.saved_calibration import read_calibration
 
         source = open_source(model, seed=seed)
+    layers = sensitivity.convolutions(source.graph)
+    _check_layers(keep_float, layers)
     quantizer = Quantizer(
         source,
         Path(calibration),
@@ -130,27 +141,53 @@ def quantize(
 
     litert = destination is not None and destination.suffix == ".tflite"
 
-    def make(keep_float: Collection[str] = ()) -> QuantizedGraph:
-        return quantizer.make(keep_float, symmetric=trt, litert=litert)
+    def make(more: Collection[str] = ()) -> QuantizedGraph:
+        return quantizer.make({*keep_float, *more}, symmetric=trt, litert=litert)
 
     def tried(done: int, count: int) -> None:
-        if progress is not None:
-            progress("try layers", done, count)
+        told("try layers", done, count)
 
     meter = quantizer.meter()
     ranked: list[QuantizationLoss] = []
     if report or max_drop is not None:
-        ranked = sensitivity.rank(sensitivity.convolutions(source.graph), meter, make, tried)
+        free = [name for name in layers if name not in keep_float]
+        ranked = sensitivity.rank(free, meter, make, tried)
     best = sensitivity.search(ranked if max_drop is not None else [], meter, make, max_drop)
     exported = None
     if destination is not None:
-        exported = export(quantizer.as_source(best.quantized, best.loss.drop_db), destination)
+        told("write and check the file", 0, 1)
+        line = command_line(
+            "quantize",
+            model,
+            destination,
+            calibration=calibration,
+            drawn=drawn or None,
+            statistic=None if str(statistic) == STATISTIC else statistic,
+            trt=trt,
+            report=report,
+            max_drop=max_drop,
+            keep_float=keep_float,
+            seed=seed,
+        )
+        made = quantizer.as_source(best.quantized, best.loss.drop_db)
+        exported = export(with_command(made, line), destination)
     return Quantization(
         source=source,
         layers=tuple(ranked),
         loss=best.loss,
-        kept_float=best.kept_float,
+        kept_float=(*dict.fromkeys(keep_float), *best.kept_float),
         met=best.met,
         warnings=tuple(quantizer.warnings),
         exported=exported,
     )
+
+
+def _check_layers(named: Collection[str], layers: Collection[str]) -> None:
+    """Refuse names that no convolution has, or that are all of them."""
+    unknown = [name for name in named if name not in layers]
+    if unknown:
+        raise InputError(
+            f"no convolution '{unknown[0]}' can be kept in float: name one of {', '.join(layers)}."
+        )
+    if layers and set(named) >= set(layers):
+        raise InputError("all convolutions are kept in float: leave one to quantize.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeqe.converters.commands import command_line, with_command
 from edgeqe.converters.output import check_output
 from edgeqe.errors import InputError
 from edgeqe.zoo.host import host_packages
@@ -120,6 +121,8 @@ def prune(
     pruned = prune_model(whole, ratio, ranking(criterion, whole, pictures))
     origin |= {"ratio": ratio, "importance": criterion.value}
     provenance: dict[str, Any] = {"pruned": origin}
+    if "weights" in origin:
+        provenance["weights"] = origin["weights"]
     quality: dict[str, Any] = {}
     gains: dict[str, Gains] = {}
     tuned = None
@@ -150,7 +153,18 @@ def prune(
     source = from_keras(
         pruned.model, description=description, provenance=provenance, quality=quality
     )
-    return Pruning(export(source, destination), pruned, origin, tuned, gains)
+    line = command_line(
+        "prune",
+        model,
+        destination,
+        ratio=ratio,
+        importance=importance,
+        data=data,
+        minutes=minutes,
+        steps=steps,
+    )
+    made = export(with_command(source, line), destination)
+    return Pruning(made, pruned, origin, tuned, gains)
 
 
 def _network(model: str) -> tuple[Any, dict[str, Any]]:

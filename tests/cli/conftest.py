@@ -13,10 +13,16 @@ from PIL import Image
 from edgeqe.bench import frames, memory
 from edgeqe.bench.data import packaged_file
 from edgeqe.bench.memory import MemoryUse
-from edgeqe.cli import main
+from edgeqe.cli import main, progress
 
 Bench = Callable[..., Result]
 MIB = 1 << 20
+
+
+@pytest.fixture(autouse=True)
+def no_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine changes nothing of what is printed."""
+    monkeypatch.setattr(progress, "EVERY", 86400.0)
 
 
 @pytest.fixture

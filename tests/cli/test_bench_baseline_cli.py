@@ -95,3 +95,17 @@ def test_other_pictures_under_the_same_name_keep_the_report_and_refuse(
     assert result.exit_code == 2
     assert "other" in result.output.splitlines()[-1]
     assert (out / "report.json").exists()
+
+
+def test_what_cannot_be_opened_is_an_error_case(bench: Bench, tmp_path: Path) -> None:
+    words = ("-q", "20", "--protocol", "gray", "--no-speed")
+    baseline, junit, broken = tmp_path / "b", tmp_path / "bench.xml", tmp_path / "broken.onnx"
+    assert bench(*words, "-o", str(baseline)).exit_code == 0
+    broken.write_bytes(b"no model")
+    gate = (*words, "--baseline", str(baseline / "report.json"), "--junit", str(junit))
+    for candidate, told in ((broken, "broken.onnx"), (tmp_path / "none.onnx", "none.onnx")):
+        result = bench(*gate, "--overwrite", model=str(candidate))
+        assert result.exit_code == 2
+        suites = ElementTree.parse(junit).getroot()
+        assert suites.attrib["errors"] == "1"
+        assert told in next(suites.iter("error")).attrib["message"]

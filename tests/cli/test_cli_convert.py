@@ -60,7 +60,11 @@ def test_a_name_of_the_zoo_becomes_a_file_that_says_its_weights_are_random(
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["bytes"] == out.stat().st_size
-    assert report["card"]["provenance"] == {"weights": "random", "seed": 3}
+    assert report["card"]["provenance"] == {
+        "weights": "random",
+        "seed": 3,
+        "commands": [f"edgeqe convert liu -o liu{suffix} --seed 3"],
+    }
     assert "Random weights" in report["card"]["description"]
     again = run("convert", "liu", "-o", out)
     one_line(again, "exists", "--overwrite")
@@ -91,7 +95,7 @@ def test_enhance_verify_and_inspect_take_a_name_of_the_zoo(tmp_path: Path) -> No
     assert np.asarray(Image.open(out)).shape == picture.shape
     result = run("inspect", "vrcnn", "--json")
     # VRCNN's published count and its 161 biases
-    assert json.loads(result.stdout)["card"]["trainable"] == 54_512 + 161
+    assert json.loads(result.stdout)["network"]["trainable"] == 54_512 + 161
     assert run("verify", "vrcnn").exit_code == 0
 
 

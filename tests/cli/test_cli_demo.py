@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 from edgeqe import demo, metrics
 from edgeqe.bench.data import packaged_file
 from edgeqe.cli import main
+from edgeqe.cli.demo import SMALL_PHOTOGRAPH
 
 pytest.importorskip("skimage")
 
@@ -84,3 +86,19 @@ def test_the_difference_panel_is_amplified_on_mid_gray() -> None:
     for index in range(3):
         strip = drawing[:24, 8 + index * 208 : 8 + index * 208 + 200]
         assert (strip < 80).any()
+
+
+def test_a_small_photograph_is_there_without_scikit_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, whole = importlib.util.find_spec, pixels(packaged_file("coffee.png"))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name == "skimage" else real(name)
+    )
+    result = CliRunner().invoke(main, ["demo", "-o", str(tmp_path), "--json"])
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
+    # half size by means of 2x2 pixels, in exact arithmetic; Pillow rounds a half either way
+    small = pixels(SMALL_PHOTOGRAPH).astype(int)
+    means = whole.reshape(200, 2, 300, 2, 3).mean(axis=(1, 3))[20:180, 20:260]
+    assert np.abs(small - means).max() <= 0.5

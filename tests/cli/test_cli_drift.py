@@ -200,3 +200,15 @@ def test_progress_is_for_terminals(
     shown = capsys.readouterr()
     assert "Comparing" in shown.err and "100%" in shown.err
     assert shown.out == ""
+
+
+def test_a_candidate_that_cannot_be_opened_is_an_error_case(data: Path, tmp_path: Path) -> None:
+    broken, junit = tmp_path / "broken.onnx", tmp_path / "drift.xml"
+    broken.write_bytes(b"no model")
+    result = run(TINY, broken, "--data", data, "-q", 90, "--junit", junit)
+    assert result.exit_code == 2
+    suites = ElementTree.parse(junit).getroot()
+    assert (suites.attrib["errors"], suites.attrib["failures"]) == ("1", "0")
+    (error,) = suites.iter("error")
+    assert "broken.onnx" in error.attrib["message"]
+    assert result.stderr == f"edgeqe: {error.attrib['message']}\n"

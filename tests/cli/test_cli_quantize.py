@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,29 @@ def test_layers_are_ranked_and_the_worst_stay_real(pictures: Path, tmp_path: Pat
     )
     assert max(found["drop_db"].values()) <= limit
     assert [check.name for check in verify(out) if not check.passed] == []
+
+
+def test_named_layers_stay_in_float_and_the_card_makes_the_file_again(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("edgeqe-nano:float32", "-o", "a.onnx", "--calibration", pictures)
+    refused(run(*words, "--keep-float", "nothing"), "no convolution 'nothing'", "head", "tail")
+    first = run(*words, "--keep-float", "head", "--keep-float", "tail", "--json")
+    assert first.exit_code == 0, first.output
+    assert json.loads(first.stdout)["real"] == ["head", "tail"]
+    made = Path("a.onnx").read_bytes()
+    card = ModelFile(Path("a.onnx")).card
+    assert card.integer_kmac_per_pixel < card.kmac_per_pixel
+    (line,) = card.provenance["commands"]
+    Path("a.onnx").unlink()
+    program, verb, *again = shlex.split(line)
+    assert (program, verb) == ("edgeqe", "quantize")
+    assert run(*again).exit_code == 0
+    assert Path("a.onnx").read_bytes() == made
+    every = ("head", "hidden_1", "hidden_2", "tail")
+    kept = [word for name in every for word in ("--keep-float", name)]
+    refused(run(*words, "--overwrite", *kept), "leave one to quantize")
 
 
 def test_symmetric_integers_for_tensorrt(pictures: Path, tmp_path: Path) -> None:

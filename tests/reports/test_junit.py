@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from xml.etree import ElementTree
 
-from edgeqe.reports.junit import Case, to_xml
+import pytest
+
+from edgeqe.errors import CheckError, ModelError
+from edgeqe.reports.junit import Case, error_case, to_xml
 
 CASES = (
     Case("gate.first", "passes"),
@@ -46,3 +50,24 @@ def test_what_xml_cannot_hold_is_a_question_mark_wherever_it_stands() -> None:
 def test_letters_beyond_the_first_plane_stay() -> None:
     content = to_xml("größe \U0001f600", {}, [])
     assert ElementTree.fromstring(content)[0].attrib["name"] == "größe \U0001f600"
+
+
+def test_an_error_is_a_case_of_its_own(tmp_path: Path) -> None:
+    path, case = tmp_path / "a.xml", Case("gate", "candidate")
+    with pytest.raises(ModelError), error_case(path, "gate", case):
+        raise ModelError("cannot\nbe opened")
+    suites = ElementTree.parse(path).getroot()
+    assert {key: suites.attrib[key] for key in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "1",
+        "failures": "0",
+        "errors": "1",
+        "skipped": "0",
+    }
+    (error,) = suites.iter("error")
+    assert error.attrib["message"] == "cannot be opened"
+    path.unlink()
+    with pytest.raises(CheckError), error_case(path, "gate", case):
+        raise CheckError("it ran and failed, and its verdicts are written")
+    with pytest.raises(ModelError), error_case(None, "gate", case):
+        raise ModelError("no file was asked for")
+    assert not path.exists()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from edgeqe.targets.detect import cpu_target, targets_here
+from edgeqe.targets.detect import cpu_target, foreign, targets_here
 from edgeqe.targets.options import CPU, CUDA, TENSORRT
-from edgeqe.targets.reading import shipped_profiles
+from edgeqe.targets.reading import read_profile, shipped_profiles
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,19 @@ def test_the_fastest_first(
 ) -> None:
     assert targets_here(machine, tegra=tegra, gpus=gpus, providers=providers) == found
     assert set(found) <= set(shipped_profiles())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "machine", "wanted"),
+    [
+        ("arm64", "x86_64", "arm64"),
+        ("arm64", "aarch64", ""),
+        ("x86-64", "AMD64", ""),
+        ("x86-64", "arm64", "x86-64"),
+        ("x86-64", "riscv64", "x86-64"),
+        ("", "riscv64", ""),
+    ],
+)
+def test_a_profile_of_another_architecture(architecture: str, machine: str, wanted: str) -> None:
+    profile = dataclasses.replace(read_profile("x86-cpu"), architecture=architecture)
+    assert foreign(profile, machine) == wanted

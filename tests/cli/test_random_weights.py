@@ -1,0 +1,76 @@
+"""A network that nobody trained says so wherever it is used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from edgeqe import Enhancer
+from edgeqe.cli import main
+from tests.cli.conftest import Bench
+
+pytest.importorskip("keras")
+WORDS = "random weights, for timing and tests alone"
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of the smallest network with random weights."""
+    from edgeqe.converters.export import export
+    from edgeqe.converters.sources import from_zoo
+
+    path = tmp_path_factory.mktemp("random") / "untrained.onnx"
+    export(from_zoo("edgeqe-nano"), path)
+    return path
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def test_enhance(untrained: Path, tmp_path: Path) -> None:
+    given = tmp_path / "in.jpg"
+    Image.fromarray(np.full((40, 50), 90, np.uint8)).save(given, quality=20)
+    result = run("enhance", given, "-o", tmp_path / "out.png", "-m", untrained, "--json")
+    assert result.exit_code == 0
+    assert result.stderr == f"{untrained}: {WORDS}\n"
+    assert json.loads(result.stdout)["random_weights"] is True
+    result = run("enhance", given, "-o", tmp_path / "2.png", "-m", "edgeqe-nano", "--json")
+    assert result.stderr == ""
+    assert json.loads(result.stdout)["random_weights"] is False
+
+
+def test_info(untrained: Path) -> None:
+    with Enhancer(untrained, threads=1) as enhancer:
+        assert enhancer.info.random_weights
+        lines = str(enhancer.info).splitlines()
+    assert lines[0].split() == [
+        "model",
+        "edgeqe-nano,",
+        "float32,",
+        *WORDS.replace(",", ":").split(),
+    ]
+    facts = {line.split()[0]: line.split(maxsplit=1)[1] for line in lines}
+    assert facts["threads"] == "1" and facts["memory"].endswith(" of 64 MiB at most")
+    assert facts["windows"].endswith("a halo of 8 among them")
+
+
+def test_drift(untrained: Path, pictures: Path) -> None:
+    words = ("drift", untrained, untrained, "--data", pictures, "-q", 20, "--protocol", "gray")
+    result = run(*words)
+    assert result.stdout.splitlines()[0].endswith(f"; {WORDS}")
+    assert result.stdout.splitlines()[1].endswith(f"; {WORDS}")
+    report = json.loads(run(*words, "--json").stdout)
+    assert report["candidate"]["random_weights"] is True
+
+
+def test_bench(untrained: Path, bench: Bench) -> None:
+    words = ("--no-speed", "-q", "20", "--protocol", "gray")
+    assert "float32, random weights" in bench(*words, model=str(untrained)).stdout
+    (entry,) = json.loads(bench(*words, "--json", model=str(untrained)).stdout)["models"]
+    assert entry["random_weights"] is True
