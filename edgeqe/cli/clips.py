@@ -166,7 +166,8 @@ def enhance(
         name: words[name]
         for name in ("target", "memory_limit", "threads", "allow_fallback", "trust")
     }
-    if not to_stdout and words["skip_existing"] and os.path.lexists(job.destination):
+    there = isinstance(job.destination, str) and os.path.lexists(job.destination)
+    if there and words["skip_existing"]:
         click.echo(f"{job.destination} exists: skipped")
         return
     if words["dry_run"]:
