@@ -41,6 +41,10 @@ DEFAULT_QUALITY, DEFAULT_QP = 40, 32
 #: strong for its worst picture. Chosen on the validation pictures (docs/results.md, pictures that lose).
 SHARE_STEP, FINEST_SHARE = 4.0, 0.85
 
+#: Rounding of a reference that gives the picture in float32, 8-bit levels: about a dozen roundings of
+#: half of 2**-23 of the range each, which stay when the input is subtracted.
+PICTURE_ROUNDING = 2e-4
+
 #: What a card says of the validation of a training that has not come to one.
 NOT_MEASURED = "none yet"
 
@@ -68,6 +72,8 @@ class Source:
     quality: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     """More metadata for the file."""
+    rounding: float = 0.0
+    """Error of the reference itself, 8-bit levels."""
     quantized: QuantizedGraph | None = None
     """The quantized graph of an INT8 file; its float graph is `graph`."""
 

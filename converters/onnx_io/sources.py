@@ -17,7 +17,7 @@ from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import CONVOLUTIONS, fold
 from edgeqe.converters.rewrites.sharing import share
-from edgeqe.converters.sources import Source
+from edgeqe.converters.sources import PICTURE_ROUNDING, Source
 from edgeqe.errors import InputError
 from edgeqe.model.card import CARD_KEY
 from edgeqe.model.file import ModelFile
@@ -71,6 +71,7 @@ def from_onnx(
         codecs=codecs or ("jpeg",),
         tiling="whole" if graph.pools_globally else "exact",
         provenance={"converted from": path.name},
+        rounding=PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0,
     )
 
 
