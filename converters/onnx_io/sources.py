@@ -11,7 +11,7 @@ import numpy as np
 from edgeqe.converters.graph.convention import OutputKind
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.onnx_io import file as onnx_file
-from edgeqe.converters.onnx_io.reader import graph_of
+from edgeqe.converters.onnx_io.reader import graph_of, takes_bytes
 from edgeqe.converters.onnx_io.reference import residual_of
 from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
@@ -22,7 +22,7 @@ from edgeqe.errors import InputError
 from edgeqe.model.card import CARD_KEY
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
-from edgeqe.views.colour import NEUTRAL
+from edgeqe.views.colour import NEUTRAL, SCALE
 from edgeqe.zoo import TRAINING_KEY
 
 
@@ -62,6 +62,8 @@ def from_onnx(
             )
         return _ours(file, graph_of(path), (planes, value_range, output, codecs))
     graph = graph_of(path)
+    if value_range is None and takes_bytes(path):
+        value_range = (0.0, SCALE)
     convention = conventions.convention(graph, planes, value_range, output)
     return Source(
         graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
