@@ -19,6 +19,7 @@ def unary(editor: OnnxEditor, call: OnnxCall) -> None:
 
 
 def hard_swish(editor: OnnxEditor, call: OnnxCall) -> None:
+    """HardSwish."""
     source = editor.value(call.inputs[0], call.where)
     editor.add("HardSwish", call.label, [source], call.outputs[0])
 
@@ -31,6 +32,7 @@ def sloped(editor: OnnxEditor, call: OnnxCall) -> None:
 
 
 def prelu(editor: OnnxEditor, call: OnnxCall) -> None:
+    """PRelu, one slope or one per channel."""
     source = editor.value(call.inputs[0], call.where)
     shape = (editor.channels[source], 1, 1)
     slope = editor.per_channel(call.inputs[1], shape, source, call.where)
@@ -38,6 +40,7 @@ def prelu(editor: OnnxEditor, call: OnnxCall) -> None:
 
 
 def selu(editor: OnnxEditor, call: OnnxCall) -> None:
+    """Selu of the standard constants."""
     given = call.given.get("alpha", SELU[0]), call.given.get("gamma", SELU[1])
     if not np.allclose(given, SELU, rtol=1e-6, atol=0):
         raise InputError(f"{call.where}: only the standard Selu converts; it has {given}.")
@@ -60,12 +63,14 @@ def gelu(editor: OnnxEditor, call: OnnxCall) -> None:
 
 
 def mish(editor: OnnxEditor, call: OnnxCall) -> None:
+    """Mish: ``x * tanh(softplus(x))``."""
     source = editor.value(call.inputs[0], call.where)
     share = editor.step("Tanh", call, editor.step("Softplus", call, source))
     editor.add("Mul", call.label, [source, share], call.outputs[0])
 
 
 def hard_sigmoid(editor: OnnxEditor, call: OnnxCall) -> None:
+    """HardSigmoid: a line between 0 and 1."""
     source = editor.value(call.inputs[0], call.where)
     slope, shift = float(call.given.get("alpha", 0.2)), float(call.given.get("beta", 0.5))
     line = editor.step("Add", call, editor.step("Mul", call, source, slope), shift)

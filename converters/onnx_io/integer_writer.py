@@ -23,6 +23,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from edgeqe.converters.graph.graph import Node
 from edgeqe.converters.graph.integer import CONVOLUTIONS, MOVING, Group, QuantizedGraph
 from edgeqe.converters.onnx_io.operands import attributes_of, nodes_of, operands_of, padded
 from edgeqe.converters.onnx_io.writer import packed

@@ -32,7 +32,9 @@ def as_pictures(editor: OnnxEditor, call: OnnxCall) -> tuple[OnnxCall, tuple[int
 
     That is () for a call that is left as it is.
     """
-    moved = {n: editor.moved[own] for n in call.inputs if (own := editor.alias.get(n, n)) in editor.moved}
+    moved = {
+        n: editor.moved[own] for n in call.inputs if (own := editor.alias.get(n, n)) in editor.moved
+    }
     orders = {layout.order_of_axes() for layout in moved.values()}
     if call.op not in _ELEMENTWISE or len(orders) != 1 or None in orders:
         return call, ()

@@ -91,7 +91,7 @@ def _hard_swish(chain: _Chain, x: str) -> list[onnx.NodeProto]:
 
 
 def _channel_norm(chain: _Chain, x: str) -> list[onnx.NodeProto]:
-    over = {"axes": [1], "keepdims": 1}
+    over: dict[str, Any] = {"axes": [1], "keepdims": 1}
     centred = chain.add("Sub", x, chain.add("ReduceMean", x, **over))
     variance = chain.add("ReduceMean", chain.add("Mul", centred, centred), **over)
     spread = chain.add("Sqrt", chain.add("Add", variance, chain.number(chain.node.alpha)))

@@ -15,8 +15,8 @@ import onnx
 from onnx import helper
 
 from edgeqe.converters.onnx_io import activations, nhwc, rearranging, resizing, shapes
-from edgeqe.converters.onnx_io.file import EXTRA
 from edgeqe.converters.onnx_io.editor import Around, OnnxCall, OnnxEditor
+from edgeqe.converters.onnx_io.file import EXTRA
 from edgeqe.converters.onnx_io.windows import (
     Window,
     placed,
@@ -144,7 +144,11 @@ def _fused_conv(editor: OnnxEditor, call: OnnxCall) -> None:
     names = {"LeakyRelu": ("alpha",), "HardSigmoid": ("alpha", "beta"), "Clip": ("min", "max")}
     if activation not in ("", "Relu", "Sigmoid", "Tanh", *names):
         raise InputError(f"{call.where} ends in {activation}: export it without fusion.")
-    value = editor.fresh(f"{call.label}.conv") if activation or len(call.inputs) > 3 else call.outputs[0]
+    value = (
+        editor.fresh(f"{call.label}.conv")
+        if activation or len(call.inputs) > 3
+        else call.outputs[0]
+    )
     _conv(editor, replace(call, label=value, inputs=call.inputs[:3], outputs=(value,)))
     if len(call.inputs) > 3:
         total = editor.fresh(f"{call.label}.sum") if activation else call.outputs[0]

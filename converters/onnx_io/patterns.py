@@ -90,7 +90,9 @@ class _Joiner:
             return None
         if square.op_type == "Pow":
             exponent = self.constants.get(square.input[1])
-            even = exponent is not None and exponent.size == 1 and float(exponent.reshape(())) == 2.0
+            even = (
+                exponent is not None and exponent.size == 1 and float(exponent.reshape(())) == 2.0
+            )
         else:
             even = square.input[0] == square.input[1]
         if not even or self._centred(square.input[0]) != found:
@@ -160,7 +162,12 @@ class _Joiner:
             if part and part[0] == x and _close(part[1], 1 / math.sqrt(2)):
                 return "Gelu"
             divisor = self.number(over.input[1]) if over is not None else None
-            if over is not None and over.input[0] == x and divisor and _close(divisor, math.sqrt(2)):
+            if (
+                over is not None
+                and over.input[0] == x
+                and divisor
+                and _close(divisor, math.sqrt(2))
+            ):
                 return "Gelu"
         hard = self.made_by(gate, "HardSigmoid")
         if hard is not None and hard.input[0] == x and _close(factor, 1.0):

@@ -32,7 +32,11 @@ def reshape(editor: OnnxEditor, call: OnnxCall) -> None:
     else:
         axes = call.integers(editor, "axes", 1)
         if call.op == "Squeeze":
-            gone = [a % len(shape) for a in axes] if axes else [a for a, s in enumerate(shape) if s == 1]
+            gone = (
+                [a % len(shape) for a in axes]
+                if axes
+                else [a for a, s in enumerate(shape) if s == 1]
+            )
             sides = [side for axis, side in enumerate(shape) if axis not in gone]
         else:
             sides = list(np.expand_dims(np.empty(shape, "V0"), tuple(axes or ())).shape)
@@ -40,6 +44,7 @@ def reshape(editor: OnnxEditor, call: OnnxCall) -> None:
 
 
 def transpose(editor: OnnxEditor, call: OnnxCall) -> None:
+    """Transpose."""
     layout = editor.layout(call.inputs[0], call.where)
     order = call.given.get("perm") or range(len(layout.axes))[::-1]
     editor.move(call.outputs[0], layout.transposed([int(axis) for axis in order]))

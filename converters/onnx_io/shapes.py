@@ -141,7 +141,7 @@ def _small(shape: list[int]) -> list[int]:
 def _range(x: list[Array], given: Given) -> Any:
     start, stop, step = (value.reshape(()).item() for value in x)
     _small([int((stop - start) / step)])
-    return np.arange(start, stop, step, x[0].dtype)
+    return np.arange(start, stop, step).astype(x[0].dtype)
 
 
 def _expand(x: list[Array], given: Given) -> Any:

@@ -64,11 +64,11 @@ class Window:
         for axis in (0, 1):
             reach = gaps[axis] * (sides[axis] - 1) + 1
             first, last = pads(given, reach, strides[0], where, axis)
-            ends.append(
-                window(reach, strides[0], first + before[axis], last + behind[axis], where)
-            )
+            ends.append(window(reach, strides[0], first + before[axis], last + behind[axis], where))
         (top, bottom), (left, right) = ends
-        return cls((sides[0], sides[1]), strides[0], (gaps[0], gaps[1]), (top, left), (bottom, right))
+        return cls(
+            (sides[0], sides[1]), strides[0], (gaps[0], gaps[1]), (top, left), (bottom, right)
+        )
 
     @property
     def zeros(self) -> tuple[int, ...]:

@@ -114,7 +114,7 @@ def fuse_selections(graph: Graph) -> Graph:
             continue
         matrix, readers = weights[:, :, 0, 0], [n for n in nodes if node.output in n.inputs]
         chosen = node.groups == 1 and bool(
-            (np.isin(matrix, (0.0, 1.0)).all() and (matrix.sum(axis=1) == 1).all())
+            np.isin(matrix, (0.0, 1.0)).all() and (matrix.sum(axis=1) == 1).all()
         )
         fits = all(
             reader.op == "Conv"

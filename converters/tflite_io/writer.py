@@ -139,7 +139,9 @@ class GraphWriter(ConvolutionWriter):
         centred = self.made("SUB", node, [source, self._mean(node, "mean", source)], "SubOptions")
         square = self.made("MUL", node, [centred, centred], "MulOptions")
         variance = self._mean(node, "variance", square)
-        safe, spread = (self.between(f"{node.name}.{n}", node.output, 1) for n in ("safe", "spread"))
+        safe, spread = (
+            self.between(f"{node.name}.{n}", node.output, 1) for n in ("safe", "spread")
+        )
         self.file.operator("ADD", [variance, self.number(node.alpha)], safe, "AddOptions")
         self.file.operator("RSQRT", [safe], spread)
         self.file.operator("MUL", [centred, spread], self.new(node.output), "MulOptions")

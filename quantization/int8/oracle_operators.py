@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from edgeqe.converters.graph.graph import Node
@@ -58,13 +60,13 @@ def _convolution(node: Node, operands: list[Double]) -> Double:
     return result.reshape(count, height, width) + (bias[0] if bias else 0.0)
 
 
-def windows_of(node: Node, x: Double) -> Double:
+def windows_of(node: Node, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Windows of a Conv: what each of its outputs reads, shape (C, rows, columns, kernel, kernel)."""
     pad = (node.padding, node.padding_end)
     mode = {"zero": "constant"}.get(node.border, node.border)
     padded = np.pad(x, ((0, 0), pad, pad), mode)  # type: ignore[call-overload]
     windows = sliding_window_view(padded, (node.reach, node.reach), axis=(1, 2))
-    result: Double = windows[
+    result: npt.NDArray[Any] = windows[
         :, :: node.stride, :: node.stride, :: node.dilation, :: node.dilation
     ]
     return result
@@ -144,8 +146,8 @@ def _normalized(node: Node, operands: list[Double]) -> Double:
 
 
 def _gelu(_: Node, operands: list[Double]) -> Double:
-    erf = np.frompyfunc(math.erf, 1, 1)
-    result: Double = 0.5 * operands[0] * (1.0 + erf(operands[0] / math.sqrt(2)).astype(np.float64))
+    erf = np.vectorize(math.erf, otypes=[np.float64])
+    result: Double = 0.5 * operands[0] * (1.0 + erf(operands[0] / math.sqrt(2)))
     return result
 
 
