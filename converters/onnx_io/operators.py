@@ -18,14 +18,14 @@ from edgeqe.converters.onnx_io import activations, nhwc, rearranging, resizing, 
 from edgeqe.converters.onnx_io.editor import Around, OnnxCall, OnnxEditor
 from edgeqe.converters.onnx_io.file import EXTRA
 from edgeqe.converters.onnx_io.windows import (
-    Window,
-    placed,
     same_ends,
     square,
     transposed_window,
     window,
+    window_of,
 )
 from edgeqe.converters.rewrites.phases import dcr_from_crd
+from edgeqe.converters.rewrites.windows import placed
 from edgeqe.errors import InputError
 
 #: Operators that are the identity at inference.
@@ -127,8 +127,8 @@ def _conv(editor: OnnxEditor, call: OnnxCall) -> None:
             f"{call.where}: a kernel of shape {list(shape)} in {groups} groups does not fit "
             f"{editor.channels[source]} channels."
         )
-    found = Window.of(call.given, shape[2:], call.where, around.before, around.behind)
-    kernel, fields = placed(weights, found, call.where)
+    found = window_of(call.given, shape[2:], call.where, around.before, around.behind)
+    kernel, fields = placed(weights, found)
     name = editor.floats(call.inputs[1], shape, call.where)
     if kernel.shape != shape:
         name = editor.store(editor.fresh(f"{name}.square"), kernel)

@@ -13,7 +13,8 @@ import math
 import numpy as np
 
 from edgeqe.converters.onnx_io.editor import OnnxCall, OnnxEditor
-from edgeqe.converters.onnx_io.windows import Window, placed
+from edgeqe.converters.onnx_io.windows import window_of
+from edgeqe.converters.rewrites.windows import placed
 from edgeqe.errors import InputError
 from edgeqe.typing import Double
 
@@ -165,7 +166,7 @@ def _convolved(
 def average_pool(editor: OnnxEditor, call: OnnxCall) -> None:
     """AveragePool, as a convolution by 1 over the window's area."""
     source, before, behind, _ = editor.around(call, zero_only=True)
-    window = Window.of(call.given, tuple(call.given["kernel_shape"]), call.where, before, behind)
+    window = window_of(call.given, tuple(call.given["kernel_shape"]), call.where, before, behind)
     inside = bool(call.given.get("count_include_pad", 0)) or not any(window.zeros)
     if call.given.get("ceil_mode", 0) or not inside:
         raise InputError(
@@ -174,6 +175,6 @@ def average_pool(editor: OnnxEditor, call: OnnxCall) -> None:
         )
     count = editor.channels[source]
     plain = np.full((count, 1, *window.sides), 1 / math.prod(window.sides))
-    kernel, fields = placed(plain, window, call.where)
+    kernel, fields = placed(plain, window)
     weights = editor.store(editor.fresh(f"{call.label}.weights"), kernel)
     editor.add("Conv", call.label, [source, weights], call.outputs[0], groups=count, **fields)

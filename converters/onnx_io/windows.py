@@ -3,113 +3,49 @@
 At a size n that the stride s divides, a window of side k gives n / s outputs if and only
 if k - s <= p + q < k, for p zeros before and q behind. The last of those q are then not
 read, except as many as make p + q = k - s; the graph keeps only these.
-
-The graph's windows are square. One of other sides, or with other padding above than on the left, is
-laid into a square one, whose other weights are 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from edgeqe.converters.rewrites.windows import Pair, Window
 from edgeqe.errors import InputError
-from edgeqe.typing import Array, Float
-
-#: Rows and columns.
-Pair = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Window:
-    """A window as ONNX has it, rows and columns by themselves."""
+def window_of(
+    given: Mapping[str, Any],
+    shape: tuple[int, ...],
+    where: str,
+    before: Pair = (0, 0),
+    behind: Pair = (0, 0),
+) -> Window:
+    """Window of attributes and kernel shape, with padding that a Pad put in front of it.
 
-    sides: Pair
-    stride: int
-    dilations: Pair
-    before: Pair
-    """Padding above and on the left."""
-    behind: Pair
-    """Padding below and on the right."""
-
-    @classmethod
-    def of(
-        cls,
-        given: Mapping[str, Any],
-        shape: tuple[int, ...],
-        where: str,
-        before: Pair = (0, 0),
-        behind: Pair = (0, 0),
-    ) -> Window:
-        """Window of attributes and kernel shape, with padding that a Pad put in front of it.
-
-        Raises
-        ------
-        InputError
-            If the attributes do not fit, the strides of rows and columns differ, or the size is not
-            kept or divided by the stride.
-        """
-        sides = tuple(given.get("kernel_shape", shape))
-        strides, gaps = tuple(given.get("strides", (1, 1))), tuple(given.get("dilations", (1, 1)))
-        fits = len(shape) == len(strides) == len(gaps) == 2 and sides == tuple(shape)
-        if not fits or strides[0] != strides[1] or min(*sides, *strides, *gaps) < 1:
-            raise InputError(
-                f"{where} has kernel {list(shape)}, strides {list(strides)}, dilations "
-                f"{list(gaps)}: only two axes of the same stride convert."
-            )
-        ends = []
-        for axis in (0, 1):
-            reach = gaps[axis] * (sides[axis] - 1) + 1
-            first, last = pads(given, reach, strides[0], where, axis)
-            ends.append(window(reach, strides[0], first + before[axis], last + behind[axis], where))
-        (top, bottom), (left, right) = ends
-        return cls(
-            (sides[0], sides[1]), strides[0], (gaps[0], gaps[1]), (top, left), (bottom, right)
-        )
-
-    @property
-    def zeros(self) -> tuple[int, ...]:
-        """Padding on all four sides."""
-        return (*self.before, *self.behind)
-
-    @property
-    def square(self) -> bool:
-        """Whether rows and columns are alike."""
-        return all(
-            pair[0] == pair[1] for pair in (self.sides, self.dilations, self.before, self.behind)
-        )
-
-
-def placed(kernel: Array, window: Window, where: str) -> tuple[Float, dict[str, int]]:
-    """Kernel (..., rows, columns) of a square window, and the fields of its node.
-
-    A square window keeps its kernel and dilation; any other is laid into the smallest square one that
-    covers it.
+    Raises
+    ------
+    InputError
+        If the attributes do not fit, the strides of rows and columns differ, or the size is not
+        kept or divided by the stride.
     """
-    rows, columns = window.sides
-    if window.square:
-        fields = {"kernel": rows, "dilation": window.dilations[0]}
-        first, end, plain = window.before[0], window.behind[0], kernel
-    else:
-        first = max(window.before)
-        shifts = [first - before for before in window.before]
-        gaps = window.dilations
-        reaches = [gap * (side - 1) + 1 for gap, side in zip(gaps, window.sides, strict=True)]
-        side = max(reach + shift for reach, shift in zip(reaches, shifts, strict=True))
-        plain = np.zeros((*kernel.shape[:2], side, side), np.float32)
-        plain[
-            :,
-            :,
-            shifts[0] : shifts[0] + reaches[0] : gaps[0],
-            shifts[1] : shifts[1] + reaches[1] : gaps[1],
-        ] = kernel
-        end = max(side - window.stride - first, 0)
-        fields = {"kernel": side}
-    fields |= {"stride": window.stride, "padding": first, "padding_end": end}
-    return np.ascontiguousarray(plain, np.float32), fields
+    sides = tuple(given.get("kernel_shape", shape))
+    strides, gaps = tuple(given.get("strides", (1, 1))), tuple(given.get("dilations", (1, 1)))
+    fits = len(shape) == len(strides) == len(gaps) == 2 and sides == tuple(shape)
+    if not fits or strides[0] != strides[1] or min(*sides, *strides, *gaps) < 1:
+        raise InputError(
+            f"{where} has kernel {list(shape)}, strides {list(strides)}, dilations "
+            f"{list(gaps)}: only two axes of the same stride convert."
+        )
+    ends = []
+    for axis in (0, 1):
+        reach = gaps[axis] * (sides[axis] - 1) + 1
+        first, last = pads(given, reach, strides[0], where, axis)
+        ends.append(window(reach, strides[0], first + before[axis], last + behind[axis], where))
+    (top, bottom), (left, right) = ends
+    return Window(
+        (sides[0], sides[1]), strides[0], (gaps[0], gaps[1]), (top, left), (bottom, right)
+    )
 
 
 def pads(given: Mapping[str, Any], side: int, stride: int, where: str, axis: int = 0) -> Pair:

@@ -29,7 +29,9 @@ def ints(*values: int) -> Any:
     return np.array(values, np.int64)
 
 
-def resize(scale: float, mode: str, how: str, source: str = "a", output: str = "b", **more: Any) -> Any:
+def resize(
+    scale: float, mode: str, how: str, source: str = "a", output: str = "b", **more: Any
+) -> Any:
     return make("Resize", [source, "", f"scales.{scale:g}"], [output], mode=mode,
                 coordinate_transformation_mode=how, **more)  # fmt: skip
 
