@@ -156,6 +156,12 @@ def takes_bytes(source: Path | bytes) -> bool:
     return kinds == [TensorProto.UINT8]
 
 
+def stated_size(source: Path | bytes) -> tuple[int, int] | None:
+    """Height and width of a file's picture; None where one is open."""
+    rows, columns = _traced(onnx_file.load(source).graph)
+    return None if rows == TRACED[0] or columns == TRACED[1] else (rows, columns)
+
+
 def _traced(proto: onnx.GraphProto) -> tuple[int, int]:
     """Height and width that sizes are computed at: the file's own where it states them."""
     fixed = {tensor.name for tensor in proto.initializer}

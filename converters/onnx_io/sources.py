@@ -11,7 +11,8 @@ import numpy as np
 from edgeqe.converters.graph.convention import OutputKind
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.onnx_io import file as onnx_file
-from edgeqe.converters.onnx_io.reader import graph_of, takes_bytes
+from edgeqe.converters.onnx_io.own_size import checked
+from edgeqe.converters.onnx_io.reader import graph_of, stated_size, takes_bytes
 from edgeqe.converters.onnx_io.reference import residual_of
 from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
@@ -65,15 +66,20 @@ def from_onnx(
     if value_range is None and takes_bytes(path):
         value_range = (0.0, SCALE)
     convention = conventions.convention(graph, planes, value_range, output)
+    rounding = PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0
+    reference, size = residual_of(path, convention), stated_size(path)
+    if size is not None:
+        plain = conventions.as_residual(graph, convention)
+        reference = checked(plain, reference, size, rounding)
     return Source(
         graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
-        reference=residual_of(path, convention),
+        reference=reference,
         description=f"Converted from {path.name}, which gives the {convention.gives}.",
         planes=convention.planes,
         codecs=codecs or ("jpeg",),
         tiling="whole" if graph.pools_globally else "exact",
         provenance={"converted from": path.name},
-        rounding=PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0,
+        rounding=rounding,
     )
 
 

@@ -108,11 +108,8 @@ class Translator:
                 "channels): convert the network without quantization."
             )
         kind = TensorProto.FLOAT if tensor.type == _FLOAT32 else TensorProto.UINT8
-        return helper.make_tensor_value_info(
-            self.name(index),
-            kind,
-            [1, None, None, sides[3]] if sides[3] > 0 else [1, None, None, None],
-        )
+        shape = [1, *(side if side > 0 else None for side in sides[1:])]
+        return helper.make_tensor_value_info(self.name(index), kind, shape)
 
     def _operator(self, operator: Any) -> None:
         code = self.model.operatorCodes[operator.opcodeIndex]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.converters.graph.convention import Convention, OutputKind
+from edgeqe.converters.onnx_io.own_size import checked
 from edgeqe.converters.onnx_io.reader import graph_of
 from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
@@ -73,16 +74,29 @@ def from_tflite(
     proto = onnx_of(model, path.stem)
     graph = graph_of(proto.SerializeToString())
     convention = conventions.convention(graph, planes, value_range, output)
+    rounding = PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0
+    reference, size = residual_of(model, convention), own_size(model)
+    if size is not None:
+        plain = conventions.as_residual(graph, convention)
+        reference = checked(plain, reference, size, rounding)
     return Source(
         graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
-        reference=residual_of(model, convention),
+        reference=reference,
         description=f"Converted from {path.name}, which gives the {convention.gives}.",
         planes=convention.planes,
         codecs=codecs or ("jpeg",),
         tiling="whole" if graph.pools_globally else "exact",
         provenance={"converted from": path.name},
-        rounding=PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0,
+        rounding=rounding,
     )
+
+
+def own_size(model: Any) -> tuple[int, int] | None:
+    """Height and width of a file's picture; None where one is open."""
+    tensor = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]]
+    stated = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
+    rows, columns = (int(side) for side in stated[1:3])
+    return (rows, columns) if rows > 0 and columns > 0 else None
 
 
 def from_saved_model(folder: Path, **foreign: Any) -> Source:
@@ -156,7 +170,8 @@ def residual_of(model: Any, convention: Convention) -> Reference:
         try:
             running = Interpreter(model_content=content)
             (source,), (target,) = running.get_input_details(), running.get_output_details()
-            running.resize_tensor_input(source["index"], given.shape)
+            if tuple(source["shape"]) != given.shape:
+                running.resize_tensor_input(source["index"], given.shape)
             running.allocate_tensors()
             running.set_tensor(source["index"], given.astype(source["dtype"]))
             running.invoke()
