@@ -81,6 +81,8 @@ class Translator:
         self.stored: dict[str, Array] = {}
         self.first: dict[str, str] = {}
         """Value with the channels first, by the name of that with the channels last."""
+        self.spread: dict[int, tuple[int, list[int], list[int]]] = {}
+        """What SPACE_TO_BATCH_ND reads, its block and padding before, by its result."""
         self.halves: dict[str, Array] = {}
         """Constants that were widened from float16."""
         self.parts = 0

@@ -60,13 +60,26 @@ def _conv(to: Translator, operator: Any, options: Any) -> None:
     depthwise = hasattr(options, "depthMultiplier")
     groups = to.shape(source)[3] // (1 if depthwise else weights.shape[3])
     weights = weights.transpose((3, 0, 1, 2) if depthwise else (0, 3, 1, 2))
+    gaps, window = [options.dilationHFactor, options.dilationWFactor], _window(options)
+    if source in to.spread:
+        source, gaps, before = to.spread[source]
+        half = [gap * (side - 1) // 2 for gap, side in zip(gaps, weights.shape[2:], strict=True)]
+        if before != half or window["strides"] != [1, 1]:
+            raise InputError("a dilated convolution needs padding that keeps the size.")
+        window["auto_pad"] = "SAME_UPPER"
     inputs = [to.channels_first(source), to.store(weights.astype(np.float32))]
     inputs += [to.read(index) for index in bias if index >= 0]
     made = to.add(
-        "Conv", inputs, group=groups, kernel_shape=list(weights.shape[2:]),
-        dilations=[options.dilationHFactor, options.dilationWFactor], **_window(options),
-    )  # fmt: skip
+        "Conv", inputs, group=groups, kernel_shape=list(weights.shape[2:]), dilations=gaps, **window
+    )
     to.channels_last(made, operator.outputs[0], options.fusedActivationFunction)
+
+
+def _space_to_batch(to: Translator, operator: Any, options: Any) -> None:
+    """In front of a convolution, which it dilates; BATCH_TO_SPACE_ND behind is nothing then."""
+    source, block, ends = operator.inputs
+    before = to.integers(ends)[::2]
+    to.spread[operator.outputs[0]] = (source, to.integers(block), before)
 
 
 def _transpose_conv(to: Translator, operator: Any, options: Any) -> None:
@@ -256,7 +269,7 @@ def _rsqrt(to: Translator, operator: Any, options: Any) -> None:
 #: What translates each operator.
 OPERATORS: dict[str, _Operator] = {
     "ABS": _unary("Abs"), "ADD": _binary("Add"), "AVERAGE_POOL_2D": _pool("AveragePool"),
-    "CAST": _cast, "CONCATENATION": _concatenation, "CONV_2D": _conv,
+    "BATCH_TO_SPACE_ND": _unary("Identity"), "CAST": _cast, "CONCATENATION": _concatenation, "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _conv, "DEPTH_TO_SPACE": _blocks("DepthToSpace"), "DEQUANTIZE": _dequantize,
     "DIV": _binary("Div"), "ELU": _unary("Elu"), "GELU": _gelu, "HARD_SWISH": _unary("HardSwish"),
     "LEAKY_RELU": _leaky, "LOGISTIC": _unary("Sigmoid"), "MAXIMUM": _binary("Max"),
@@ -266,7 +279,7 @@ OPERATORS: dict[str, _Operator] = {
     "RELU": _unary("Relu"), "RELU6": _clip(0, 6), "RELU_0_TO_1": _clip(0, 1),
     "RELU_N1_TO_1": _clip(-1, 1), "RESHAPE": _reshape, "RESIZE_BILINEAR": _resize("linear"),
     "RESIZE_NEAREST_NEIGHBOR": _resize("nearest"), "RSQRT": _rsqrt, "SHAPE": _unary("Shape"),
-    "SLICE": _slice, "SPACE_TO_DEPTH": _blocks("SpaceToDepth"), "SPLIT": _split,
+    "SLICE": _slice, "SPACE_TO_BATCH_ND": _space_to_batch, "SPACE_TO_DEPTH": _blocks("SpaceToDepth"), "SPLIT": _split,
     "SQRT": _unary("Sqrt"), "SQUARE": _square, "SQUARED_DIFFERENCE": _squared_difference,
     "STRIDED_SLICE": _strided_slice, "SUB": _binary("Sub"), "TANH": _unary("Tanh"),
     "TRANSPOSE": _transpose, "TRANSPOSE_CONV": _transpose_conv,
