@@ -84,8 +84,8 @@ def layer_normalization(editor: KerasEditor, call: LayerCall) -> None:
              if value is not None]  # fmt: skip
     names = [f"{call.name}.normal", *(f"{call.name}.{op.lower()}" for op, _ in parts)]
     outputs = [*(f"{name}.out" for name in names[:-1]), call.output]
-    fields = {"alpha": float(layer.epsilon)}
-    editor.nodes.append(Node("ChannelNorm", names[0], call.sources[:1], outputs[0], **fields))
+    first, epsilon = call.sources[:1], float(layer.epsilon)
+    editor.nodes.append(Node("ChannelNorm", names[0], first, outputs[0], alpha=epsilon))
     for index, (op, value) in enumerate(parts):
         vector = editor.constant(call, op.lower(), as_array(value).reshape(1, -1, 1, 1))
         inputs = (outputs[index], vector)

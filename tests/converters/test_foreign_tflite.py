@@ -93,7 +93,7 @@ def test_a_saved_model(network: Any, tmp_path: Path) -> None:
 
 def test_what_a_saved_model_would_write_is_never_loaded(tmp_path: Path) -> None:
     class Writes(tf.Module):  # type: ignore[misc,name-defined]
-        @tf.function(input_signature=[tf.TensorSpec((1, None, None, 1))])
+        @tf.function(input_signature=[tf.TensorSpec((1, None, None, 1))])  # type: ignore[untyped-decorator]
         def __call__(self, x: Any) -> Any:
             tf.io.write_file(str(tmp_path / "written"), "by the network")
             return x + 1.0
@@ -109,10 +109,10 @@ def test_damaged_files_are_one_line(network: Any, tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     mutants = [content[:99], content[:-400], b"\0\0\0\0TFL3" + content[8:40]]
     for _ in range(20):
-        mutant = bytearray(content)
+        changed = bytearray(content)
         for place in rng.integers(0, len(content), 8):
-            mutant[place] = rng.integers(256)
-        mutants.append(bytes(mutant))
+            changed[place] = rng.integers(256)
+        mutants.append(bytes(changed))
     refused = 0
     for mutant in mutants:
         path.write_bytes(mutant)

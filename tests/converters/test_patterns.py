@@ -189,7 +189,8 @@ def planes(side: int) -> Float:
     rng = np.random.default_rng(8)
     rows, columns = np.mgrid[:side, :side]
     picture = 120 + 60 * np.sin(rows / 5) * np.cos(columns / 7) + rng.normal(0, 8, (side, side))
-    return np.clip(np.rint(picture), 0, 255).astype(np.float32)[None]
+    levels: Float = np.clip(np.rint(picture), 0, 255).astype(np.float32)[None]
+    return levels
 
 
 @pytest.mark.parametrize("suffix", ["onnx", "tflite"])
