@@ -21,6 +21,7 @@ from edgeqe.converters.sources import PICTURE_ROUNDING, Reference, Source
 from edgeqe.converters.tflite_io.foreign import onnx_of, parsed
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.model.card import CARD_KEY
+from edgeqe.runtimes.litert import interpreter_module
 from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE
 
@@ -157,8 +158,7 @@ def residual_of(model: Any, convention: Convention) -> Reference:
 
     LiteRT runs the network as it was read: written again, so that no offset of the file is followed.
     """
-    from ai_edge_litert.interpreter import Interpreter
-
+    litert = interpreter_module()
     builder = flatbuffers.Builder(1 << 16)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     content = bytes(builder.Output())
@@ -168,7 +168,7 @@ def residual_of(model: Any, convention: Convention) -> Reference:
     def residual(planes: npt.NDArray[np.uint8]) -> Float:
         given = (planes.transpose(1, 2, 0)[None] / SCALE * span + convention.low).astype(np.float32)
         try:
-            running = Interpreter(model_content=content)
+            running = litert.Interpreter(model_content=content)
             (source,), (target,) = running.get_input_details(), running.get_output_details()
             if tuple(source["shape"]) != given.shape:
                 running.resize_tensor_input(source["index"], given.shape)

@@ -48,7 +48,7 @@ def refused(nodes: Sequence[onnx.NodeProto], constants: dict[str, Any], match: s
         ([make("ConvTranspose", ["x", "k"], ["y"], strides=[2, 2], pads=[1, 1, 1, 1])], "2 times"),
         ([make("Pad", ["x", "pads"], ["p"], mode="reflect"), make("Relu", ["p"], ["y"])],
          "in front of a Conv"),
-        ([make("Pad", ["x", "pads"], ["p"], mode="wrap"), conv()], "in mode wrap"),
+        ([make("Pad", ["x", "pads"], ["p"], mode="wrap"), make("Conv", ["p", "k"], ["y"])], "in mode wrap"),
         ([make("Pad", ["x", "pads"], ["p"]), make("Relu", ["p"], ["y"])], "in front of a Conv"),
         ([make("Div", ["s", "x"], ["y"])], "division by a constant"),
         ([make("Div", ["x", "nought"], ["y"])], "divides by 0"),
