@@ -13,6 +13,7 @@ from PIL import Image
 from edgeqe.cli import main
 from edgeqe.model.file import ModelFile
 from tests.onnx_files import make, model, random
+from tests.quantization.photographs import folder_of
 from tests.reference import photograph
 
 ROOT = Path(__file__).parent.parent
@@ -66,10 +67,7 @@ def write_mine(path: Path) -> None:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "pictures").mkdir()
-    for name in ("astronaut", "chelsea", "coffee", "rocket"):
-        for top in (0, 150):
-            picture = Image.fromarray(photograph(name, top, 60, 144, 144))
-            picture.save(tmp_path / f"pictures/{name}{top}.png")
+    folder_of(tmp_path / "pictures")
     Image.fromarray(photograph("coffee", 0, 0, 120, 160)).save(tmp_path / "in.jpg", quality=20)
     write_theirs(tmp_path / "theirs.onnx")
     write_mine(tmp_path / "mine.keras")

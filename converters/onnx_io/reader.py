@@ -58,8 +58,7 @@ def graph_of(source: Path | bytes) -> Graph:
     ours = CARD_KEY in metadata
     vectors = read_card(metadata).vectors if ours else ()
     name = source.stem if isinstance(source, Path) and not ours else model.graph.name
-    if not ours:
-        patterns.join(model.graph, onnx_file.constants(model.graph))
+    patterns.join(model.graph, onnx_file.constants(model.graph))
     graph = fuse_selections(_read(model.graph, name or "network", vectors))
     graph.scales()
     return replace(graph, vectors=_vectors(graph, metadata)) if ours else graph
