@@ -118,6 +118,7 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
     elif precision == "int8":
         limit = PARITY_INT8_DEEP if deep else PARITY_INT8
         limit += 2 * residual_scale / _span(golden_out)
+    limit += source.rounding / _span(golden_out)
     card = _card(source, content, vectors, folded, path.suffix, precision)
     if precision == "int8" and deep:
         card = replace(card, golden_tolerance=limit * _span(golden_out))

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from edgeqe import zoo
 from edgeqe.converters import sources
 from edgeqe.converters.graph.convention import OutputKind
 from edgeqe.converters.onnx_io.sources import from_onnx
 from edgeqe.converters.sources import Source
+from edgeqe.converters.tflite_io import sources as tflite_sources
 from edgeqe.errors import InputError, MissingModelError
 from edgeqe.model.catalogue import shipped_files, shipped_models
+
+#: Suffixes of files that another tool's network may come in.
+FOREIGN = (".onnx", ".keras", ".tflite")
 
 
 def open_source(
@@ -29,8 +34,8 @@ def open_source(
     Parameters
     ----------
     model : str or path
-        Folder of a training, name of a shipped model, a file (``.onnx`` of any tool, ``.keras`` of
-        a network of the zoo), or name of a network of the zoo, which then has random weights.
+        Folder of a training or of a SavedModel, name of a shipped model, a file (``.onnx``,
+        ``.keras`` or ``.tflite`` of any tool), or name of a network of the zoo, which then has random weights.
     seed : int, optional
         Of random weights; 1 if left out.
     planes : {"y", "rgb"}, optional
@@ -54,28 +59,38 @@ def open_source(
     named = not path.exists() and name in zoo.NETWORKS
     foreign = {"planes": planes, "range": value_range, "gives": gives, "codec": codecs}
     given = [f"--{flag}" for flag, value in foreign.items() if value]
-    if path.suffix != ".onnx" and given:
+    saved = (path / tflite_sources.SAVED_MODEL).is_file()
+    if path.suffix not in FOREIGN and not saved and given:
         raise InputError(
-            f"{', '.join(given)} say what another tool's ONNX network is: '{name}' is none. Leave "
-            "them out."
+            f"{', '.join(given)} say what another tool's network is: '{name}' is none. Leave them "
+            "out."
         )
     if seed is not None and not named:
         raise InputError(f"--seed is for random weights: '{name}' has its own. Leave it out.")
     if named:
         return sources.from_zoo(name, 1 if seed is None else seed)
+    says: dict[str, Any] = {
+        "planes": planes,
+        "value_range": value_range,
+        "output": gives,
+        "codecs": tuple(codecs) or None,
+    }
+    if saved:
+        return tflite_sources.from_saved_model(path, **says)
     if path.is_dir():
         return sources.from_training(path)
     if not path.is_file():
         raise MissingModelError(
-            f"no model '{name}': give a training's folder, a file (.onnx, .keras), or one of "
+            f"no model '{name}': give a training's folder, a SavedModel, a file ({', '.join(FOREIGN)}), or one of "
             f"{', '.join(dict.fromkeys([*shipped_models(), *zoo.NETWORKS]))}."
         )
     if path.suffix == ".keras":
-        return sources.from_keras_file(path)
+        return sources.from_keras_file(path, **says)
+    if path.suffix == ".tflite":
+        return tflite_sources.from_tflite(path, **says)
     if path.suffix != ".onnx":
         raise InputError(
-            f"'{path}' is neither .onnx nor .keras: convert from the network that it was made of."
+            f"'{path}' is none of {', '.join(FOREIGN)}, nor a SavedModel's folder: export the network "
+            "as one of these."
         )
-    return from_onnx(
-        path, planes=planes, value_range=value_range, output=gives, codecs=tuple(codecs) or None
-    )
+    return from_onnx(path, **says)

@@ -41,6 +41,10 @@ DEFAULT_QUALITY, DEFAULT_QP = 40, 32
 #: strong for its worst picture. Chosen on the validation pictures (docs/results.md, pictures that lose).
 SHARE_STEP, FINEST_SHARE = 4.0, 0.85
 
+#: Rounding of a reference that gives the picture in float32, 8-bit levels: about a dozen roundings of
+#: half of 2**-23 of the range each, which stay when the input is subtracted.
+PICTURE_ROUNDING = 2e-4
+
 #: What a card says of the validation of a training that has not come to one.
 NOT_MEASURED = "none yet"
 
@@ -68,6 +72,8 @@ class Source:
     quality: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     """More metadata for the file."""
+    rounding: float = 0.0
+    """Error of the reference itself, 8-bit levels."""
     quantized: QuantizedGraph | None = None
     """The quantized graph of an INT8 file; its float graph is `graph`."""
 
@@ -116,13 +122,20 @@ def from_training(folder: Path) -> Source:
     return from_keras(model, provenance=provenance, quality=quality)
 
 
-def from_keras_file(path: Path) -> Source:
-    """Network of a ``.keras`` file that holds one of the zoo's, read in safe mode.
+def from_keras_file(path: Path, **foreign: Any) -> Source:
+    """Network of a ``.keras`` file, one of the zoo's or of usual layers, read in safe mode.
+
+    Parameters
+    ----------
+    path : Path
+    **foreign
+        What a network of another tool is, as of `keras_io.sources.from_plain_keras`.
 
     Raises
     ------
     InputError
-        If it cannot be read without running code of the file, or is no network of the zoo.
+        If it cannot be read without running code of the file, or holds a layer that the graph has
+        no operator for.
     """
     import keras
 
@@ -137,10 +150,14 @@ def from_keras_file(path: Path) -> Source:
             f"'{path}' cannot be read as a Keras model of known layers, and no code of it is run: "
             f"{reason}. Export it to ONNX and convert that."
         ) from error
-    if not isinstance(getattr(model, "inputs", None), list) or model.name not in zoo.NETWORKS:
+    if model.name not in zoo.NETWORKS:
+        from edgeqe.converters.keras_io.sources import from_plain_keras
+
+        return from_plain_keras(model, path, **foreign)
+    if any(foreign.values()):
         raise InputError(
-            f"'{path}' holds '{model.name}', which is no network of the zoo: export it to ONNX "
-            "and convert that, with --planes and --range."
+            f"'{path}' holds the network '{model.name}' of the zoo, whose planes, range and output "
+            "are known: leave the flags out."
         )
     return from_keras(model, provenance={"weights": path.name})
 

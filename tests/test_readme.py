@@ -2,20 +2,33 @@
 
 import re
 import runpy
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
-from edgeqe.converters.export import export
-from edgeqe.converters.sources import from_zoo
-from tests.reference import photograph
+from edgeqe.cli import main
 from tests.test_house import PACKAGE_MAY_IMPORT
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "ARCHITECTURE.md",
          ROOT / "examples" / "README.md"]  # fmt: skip
+
+
+def prepared_by(page: Path) -> list[str]:
+    """Commands of a page that make the files its examples read, for this interpreter."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    lines = [line for block in blocks for line in block.splitlines()]
+    made = [line for line in lines if re.match(r"mkdir|python -c|edgeqe convert", line)]
+    starts = {"python ": f"{sys.executable} ", "edgeqe ": f"{sys.executable} -m edgeqe "}
+    for word, full in starts.items():
+        made = [full + line[len(word) :] if line.startswith(word) else line for line in made]
+    return made
 
 
 def examples_of(page: Path) -> list[str]:
@@ -30,15 +43,26 @@ def test_the_python_examples(
     assert len(examples) == count
     script = tmp_path / "example.py"
     script.write_text("".join(examples), encoding="utf-8")
-    for name, network in (("nr.onnx", "vrcnn"), ("tr.onnx", "liu"), ("rrnet.tflite", "rrnet")):
-        if name in "".join(examples):
-            export(from_zoo(network), tmp_path / name)
-    Image.fromarray(photograph("coffee", 0, 0, 120, 160)).save(tmp_path / "in.jpg", quality=20)
     monkeypatch.chdir(tmp_path)
+    for command in prepared_by(ROOT / page):
+        subprocess.run(command, shell=True, check=True)  # as a reader types it
     names = runpy.run_path(str(script))
     assert names["report"].quality == 20
     with Image.open(tmp_path / "out.png") as written:
-        assert written.size == (160, 120)
+        assert written.size == (256, 256)
+
+
+def test_the_commands_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in prepared_by(README):
+        subprocess.run(command, shell=True, check=True)
+    text = README.read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if re.match(r"edgeqe (enhance|models)", line)]
+    assert len(lines) == 3
+    for line in lines:
+        result = CliRunner().invoke(main, shlex.split(line, comments=True)[1:])
+        assert result.exit_code == 0, (line, result.output)
+    assert (tmp_path / "out.png").exists() and (tmp_path / "enhanced" / "a.png").exists()
 
 
 def test_the_first_example_is_five_lines() -> None:

@@ -30,7 +30,7 @@ def _needs(node: Node, first: int, last: int) -> tuple[int, int]:
     """Input interval that a node needs for the output interval [first, last]."""
     k, s, p = node.kernel, node.stride, node.padding
     if node.op in ("Conv", "MaxPool"):
-        return s * first - p, s * last - p + k - 1
+        return s * first - p, s * last - p + node.reach - 1
     if node.op == "ConvTranspose":
         return -((k - 1 - p - first) // s), (last + p) // s
     if node.op == "SpaceToDepth":

@@ -20,10 +20,13 @@ from edgeqe.errors import InputError
 from edgeqe.typing import Float
 
 #: Pointwise operators: an output pixel reads the same input pixel alone. ReduceMax and
-#: ReduceMean go over the channels and keep one; Slice takes channels `first` to `last`.
+#: ReduceMean go over the channels and keep one; Slice takes channels `first` to `last`. ChannelNorm
+#: is layer normalization over the channels of each pixel, without factor and shift; Gelu is by the
+#: error function.
 POINTWISE = frozenset(
-    {"Add", "BatchNormalization", "Concat", "LeakyRelu", "Mul", "PRelu", "ReduceMax",
-     "ReduceMean", "Relu", "Selu", "Sigmoid", "Slice"}
+    {"Add", "BatchNormalization", "ChannelNorm", "Concat", "Elu", "Gelu", "HardSwish", "LeakyRelu",
+     "Max", "Min", "Mul", "PRelu", "ReduceMax", "ReduceMean", "Relu", "Selu", "Sigmoid", "Slice",
+     "Softplus", "Tanh"}
 )  # fmt: skip
 #: Operators with a spatial window, or that change the resolution, or both.
 SPATIAL = frozenset({"Conv", "ConvTranspose", "DepthToSpace", "MaxPool", "SpaceToDepth"})
@@ -57,8 +60,13 @@ class Node:
     """Zeros behind the last row and column; of ConvTranspose, rows and columns cut there."""
     groups: int = 1
     """Groups of Conv; the input's channels for a depthwise one."""
+    dilation: int = 1
+    """Distance of neighbouring taps of Conv."""
+    border: str = "zero"
+    """What Conv's padding holds: zeros, or the picture's edge repeated ("edge") or mirrored
+    ("reflect")."""
     alpha: float = 0.0
-    """Slope of LeakyRelu, epsilon of BatchNormalization."""
+    """Slope of LeakyRelu, factor of Elu below 0, epsilon of BatchNormalization and ChannelNorm."""
     first: int = 0
     """First channel of Slice."""
     last: int = 0
@@ -67,6 +75,23 @@ class Node:
     def __post_init__(self) -> None:
         if self.op not in OPERATORS:
             raise ValueError(f"node '{self.name}': operator '{self.op}' is not in the graph's set.")
+
+    @property
+    def reach(self) -> int:
+        """Side of the window of Conv: the kernel's, with the gaps between dilated taps."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    def scaled(self, scale: Fraction) -> Fraction:
+        """Resolution of the output, of that of the inputs."""
+        if self.op in ("Conv", "MaxPool"):
+            return scale / self.stride
+        if self.op == "SpaceToDepth":
+            return scale / self.kernel
+        if self.op == "DepthToSpace":
+            return scale * self.kernel
+        if self.op == "ConvTranspose":
+            return scale * self.stride
+        return Fraction(0) if self.op in GLOBAL else scale
 
 
 @dataclass(frozen=True)
@@ -181,17 +206,7 @@ class Graph:
                     f"network '{self.name}': node '{node.name}' joins values of resolutions "
                     f"{', '.join(str(value) for value in sorted(given))}."
                 )
-            if node.op in ("Conv", "MaxPool"):
-                scale /= node.stride
-            elif node.op == "SpaceToDepth":
-                scale /= node.kernel
-            elif node.op == "DepthToSpace":
-                scale *= node.kernel
-            elif node.op == "ConvTranspose":
-                scale *= node.stride
-            elif node.op in GLOBAL:
-                scale = Fraction(0)
-            result[node.output] = scale
+            result[node.output] = node.scaled(scale)
         return result
 
     @property

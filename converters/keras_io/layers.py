@@ -10,16 +10,11 @@ import keras
 import numpy as np
 
 from edgeqe.converters.graph.graph import Node
+from edgeqe.converters.keras_io.activations import activate, bound
+from edgeqe.converters.rewrites.windows import Window, placed
 from edgeqe.errors import InputError
 from edgeqe.typing import Float
 from edgeqe.zoo.attention import ChannelMax, ChannelMean, ChannelSlice
-
-#: Operators of Keras' activation functions.
-ACTIVATIONS = {
-    keras.activations.relu: "Relu",
-    keras.activations.selu: "Selu",
-    keras.activations.sigmoid: "Sigmoid",
-}
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,8 @@ class KerasEditor:
 
     nodes: list[Node] = field(default_factory=list)
     constants: dict[str, Float] = field(default_factory=dict)
+    alias: dict[str, str] = field(default_factory=dict)
+    """Value behind a layer that does nothing at inference."""
 
     def add(self, op: str, call: LayerCall, inputs: tuple[str, ...] = (), **options: Any) -> None:
         """Append a node named as the call; it reads the call's first source and `inputs`."""
@@ -54,7 +51,7 @@ class KerasEditor:
     def constant(self, call: LayerCall, kind: str, value: Any) -> str:
         """Store a weight of a call's layer, once for all its uses; its name."""
         name = f"{call.layer.name}.{kind}"
-        self.constants[name] = np.ascontiguousarray(_array(value))
+        self.constants[name] = np.ascontiguousarray(as_array(value))
         return name
 
 
@@ -62,23 +59,23 @@ Converter = Callable[[KerasEditor, LayerCall], None]
 
 
 def _conv2d(editor: KerasEditor, call: LayerCall) -> None:
-    kernel, stride = _window(call)
-    inputs = [editor.constant(call, "kernel", _array(call.layer.kernel).transpose(3, 2, 0, 1))]
+    fields, kernel = window_of(call, as_array(call.layer.kernel).transpose(3, 2, 0, 1))
+    inputs = [editor.constant(call, "kernel", kernel)]
     if call.layer.use_bias:
         inputs.append(editor.constant(call, "bias", call.layer.bias))
-    editor.add("Conv", call, tuple(inputs), groups=call.layer.groups, **_same(kernel, stride))
+    editor.add("Conv", call, tuple(inputs), groups=call.layer.groups, **fields)
 
 
 def _separable_conv2d(editor: KerasEditor, call: LayerCall) -> None:
     """Depthwise convolution, then 1x1; both frameworks order depthwise maps by input channel."""
     layer, (kernel, stride) = call.layer, _window(call)
-    depthwise = _array(layer.depthwise_kernel).transpose(2, 3, 0, 1)
+    depthwise = as_array(layer.depthwise_kernel).transpose(2, 3, 0, 1)
     depthwise = depthwise.reshape(-1, 1, kernel, kernel)
     middle = f"{call.name}.depthwise"
     first = replace(call, name=middle, output=f"{middle}.out")
     name = editor.constant(call, "depthwise_kernel", depthwise)
-    editor.add("Conv", first, (name,), groups=call.channels, **_same(kernel, stride))
-    pointwise = _array(layer.pointwise_kernel).transpose(3, 2, 0, 1)
+    editor.add("Conv", first, (name,), groups=call.channels, **same_window(kernel, stride))
+    pointwise = as_array(layer.pointwise_kernel).transpose(3, 2, 0, 1)
     inputs = [editor.constant(call, "pointwise_kernel", pointwise)]
     if layer.use_bias:
         inputs.append(editor.constant(call, "bias", layer.bias))
@@ -89,7 +86,7 @@ def _conv2d_transpose(editor: KerasEditor, call: LayerCall) -> None:
     layer, (kernel, stride) = call.layer, _window(call)
     if layer.output_padding is not None:
         call.refuse(f"output_padding {layer.output_padding}; leave it out")
-    inputs = [editor.constant(call, "kernel", _array(layer.kernel).transpose(3, 2, 0, 1))]
+    inputs = [editor.constant(call, "kernel", as_array(layer.kernel).transpose(3, 2, 0, 1))]
     if layer.use_bias:
         inputs.append(editor.constant(call, "bias", layer.bias))
     # 'same' makes stride times the size: kernel - stride rows are cut, the smaller half
@@ -115,9 +112,11 @@ def _batch_normalization(editor: KerasEditor, call: LayerCall) -> None:
 
 def _relu(editor: KerasEditor, call: LayerCall) -> None:
     layer = call.layer
-    if layer.max_value is not None or layer.threshold != 0:
+    if layer.threshold != 0 or (layer.max_value is not None and layer.negative_slope):
         call.refuse(f"max_value {layer.max_value}, threshold {layer.threshold}; use a plain ReLU")
-    if layer.negative_slope:
+    if layer.max_value is not None:
+        bound(editor, call, 0.0, float(layer.max_value))
+    elif layer.negative_slope:
         _leaky_relu(editor, call)
     else:
         editor.add("Relu", call)
@@ -130,12 +129,12 @@ def _leaky_relu(editor: KerasEditor, call: LayerCall) -> None:
 def _prelu(editor: KerasEditor, call: LayerCall) -> None:
     if tuple(call.layer.alpha.shape) != (1, 1, call.channels):
         call.refuse("a slope a pixel; use shared_axes=[1, 2]")
-    slope = _array(call.layer.alpha).reshape(-1, 1, 1)
+    slope = as_array(call.layer.alpha).reshape(-1, 1, 1)
     editor.add("PRelu", call, (editor.constant(call, "alpha", slope),))
 
 
 def _activation(editor: KerasEditor, call: LayerCall) -> None:
-    editor.add(operator_of(call), call)
+    activate(editor, call, call.layer.activation)
 
 
 def _max_pooling2d(editor: KerasEditor, call: LayerCall) -> None:
@@ -212,20 +211,32 @@ def _window(call: LayerCall) -> tuple[int, int]:
     return kernel, stride
 
 
-def _same(kernel: int, stride: int) -> dict[str, int]:
+def window_of(call: LayerCall, kernel: Float) -> tuple[dict[str, int], Float]:
+    """Fields of a convolution, and its kernel (out, in, rows, columns), square if it was not."""
+    layer = call.layer
+    stride, gaps = layer.strides[0], tuple(layer.dilation_rate)
+    reaches = [gap * (side - 1) + 1 for gap, side in zip(gaps, layer.kernel_size, strict=True)]
+    if len({*layer.strides}) != 1 or layer.data_format != "channels_last":
+        call.refuse(f"strides {layer.strides}, {layer.data_format}; use one stride, channels_last")
+    if layer.padding != "same" and max(reaches) > stride:
+        call.refuse(f"padding '{layer.padding}'; use 'same'")
+    if len({*layer.kernel_size}) == len({*gaps}) == 1:
+        fields = same_window(reaches[0], stride)
+        return {**fields, "kernel": layer.kernel_size[0], "dilation": gaps[0]}, kernel
+    ends = [same_window(reach, stride) for reach in reaches]
+    before, behind = ([end[name] for end in ends] for name in ("padding", "padding_end"))
+    window = Window(
+        tuple(layer.kernel_size), stride, gaps, (before[0], before[1]), (behind[0], behind[1])
+    )
+    square, fields = placed(kernel, window)
+    return fields, square
+
+
+def same_window(kernel: int, stride: int) -> dict[str, int]:
     """Padding of 'same' at an aligned size: kernel - stride zeros, the smaller half first."""
     total = max(kernel - stride, 0)
     before = total // 2
     return {"kernel": kernel, "stride": stride, "padding": before, "padding_end": total - before}
-
-
-def operator_of(call: LayerCall) -> str:
-    """Operator of a layer's activation function."""
-    function = call.layer.activation
-    if function not in ACTIVATIONS:
-        name = getattr(function, "__name__", type(function).__name__)
-        call.refuse(f"activation '{name}'; use relu, selu or sigmoid")
-    return ACTIVATIONS[function]
 
 
 def _last_axis(call: LayerCall, axis: int) -> None:
@@ -233,7 +244,8 @@ def _last_axis(call: LayerCall, axis: int) -> None:
         call.refuse(f"axis {axis}; use the last")
 
 
-def _array(variable: Any) -> Float:
+def as_array(variable: Any) -> Float:
+    """Array of a weight."""
     return np.asarray(variable, np.float32)
 
 
@@ -250,6 +262,8 @@ CONVERTERS: dict[type, Converter] = {
     keras.layers.GlobalMaxPooling2D: _global_pooling("GlobalMaxPool"),
     keras.layers.LeakyReLU: _leaky_relu,
     keras.layers.MaxPooling2D: _max_pooling2d,
+    keras.layers.Maximum: _chain("Max"),
+    keras.layers.Minimum: _chain("Min"),
     keras.layers.Multiply: _chain("Mul"),
     keras.layers.PReLU: _prelu,
     keras.layers.ReLU: _relu,
@@ -259,8 +273,9 @@ CONVERTERS: dict[type, Converter] = {
     ChannelMean: _plain("ReduceMean"),
     ChannelSlice: _channel_slice,
 }
-#: Layers with an activation inside, which becomes a node of its own.
+#: Layers with an activation inside, which becomes nodes of its own.
 CONVOLUTIONS = (
+    keras.layers.DepthwiseConv2D,
     keras.layers.Conv2D,
     keras.layers.Conv2DTranspose,
     keras.layers.SeparableConv2D,

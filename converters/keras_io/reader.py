@@ -10,13 +10,14 @@ import numpy as np
 
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
 from edgeqe.converters.graph.graph import KEYS, Graph, Node
+from edgeqe.converters.keras_io.activations import LINEAR, activate
 from edgeqe.converters.keras_io.layers import (
     CONVERTERS,
     CONVOLUTIONS,
     KerasEditor,
     LayerCall,
-    operator_of,
 )
+from edgeqe.converters.keras_io.more_layers import MORE_CONVERTERS
 from edgeqe.errors import InputError
 from edgeqe.typing import Float
 from edgeqe.zoo.strengths import STRENGTH_INPUTS, StrengthLayer, with_codec
@@ -38,6 +39,7 @@ def graph_of(model: Any, log2_step: float) -> Graph:
     InputError
         If the model is not functional, or holds a layer that the graph has no operator for.
     """
+    model = getattr(model, "_functional", None) or model  # of a Sequential model
     if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
         raise InputError(f"'{getattr(model, 'name', model)}' is no functional Keras model.")
     if len(model.outputs) != 1:
@@ -121,6 +123,7 @@ class _KerasReader:
                 if not node.is_input:
                     self._read_call(node, used)
         output = self.names[id(self.model.outputs[0])]
+        output = self.editor.alias.get(output, output)
         vectors = {name: v for name, v in self.vectors.items() if name in self.editor.constants}
         return Graph(
             self.model.name,
@@ -138,7 +141,8 @@ class _KerasReader:
         output = f"{name}.out"
         for tensor in node.output_tensors:
             self.names[id(tensor)] = output
-        sources = tuple(self.names[id(tensor)] for tensor in node.input_tensors)
+        named = (self.names[id(tensor)] for tensor in node.input_tensors)
+        sources = tuple(self.editor.alias.get(name, name) for name in named)
         if self.strengths.issuperset(sources):
             self.strengths.add(output)
             return
@@ -148,18 +152,20 @@ class _KerasReader:
             return
         if self.strengths.intersection(sources):
             call.refuse("only strength layers may read the strength")
-        convert = CONVERTERS.get(type(layer))
+        every = {**CONVERTERS, **MORE_CONVERTERS}
+        convert = every.get(type(layer))
         if convert is None:
-            known = ", ".join(sorted(kind.__name__ for kind in CONVERTERS))
+            known = ", ".join(sorted(kind.__name__ for kind in every))
             raise InputError(
                 f"layer '{layer.name}' of type {type(layer).__name__} has no operator in the "
                 f"graph; known layers: {known}."
             )
         activation = getattr(layer, "activation", None)
-        if type(layer) in CONVOLUTIONS and activation is not keras.activations.linear:
+        if type(layer) in CONVOLUTIONS and activation not in LINEAR:
             convert(self.editor, replace(call, output=f"{name}.linear"))
-            active = Node(operator_of(call), f"{name}.activation", (f"{name}.linear",), output)
-            self.editor.nodes.append(active)
+            active = replace(call, name=f"{name}.activation", sources=(f"{name}.linear",))
+            outputs = int(node.output_tensors[0].shape[-1])
+            activate(self.editor, replace(active, channels=outputs), activation)
         else:
             convert(self.editor, call)
 

@@ -50,6 +50,9 @@ INTEGER = frozenset({"Add", "Mul", "Concat", "LeakyRelu", "Sigmoid"})
 #: Those that keep int8 NHWC if all their inputs have it.
 FOLLOWING = INTEGER | {"MaxPool", "Slice"}
 FLOAT, SUM, POINTER = 4, 4, 8
+#: Values, beside input and result, of operators that are several nodes in ONNX; a Conv with a border
+#: that is not zero has its padded input.
+TEMPORARIES = {"ChannelNorm": 2, "Gelu": 2, "HardSwish": 1}
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,9 @@ class _Walk:
         if node.op == "ConvTranspose":
             area = self.area[node.inputs[0]]
             beside = (FLOAT * self.channels[node.output] * node.kernel**2 * area,)
+        if node.op in TEMPORARIES or node.border != "zero":
+            count = TEMPORARIES.get(node.op, 1) * self.channels[reads[0]]
+            beside = (FLOAT * count * self.area[reads[0]],)
         # between int8 tensors the runtime does not know that output and input are of one shape
         in_place = not self.quantized.quant_params and node.op in IN_PLACE
         self._make(places, (group.output, BLOCKS if blocked else PLANES), in_place, beside)
@@ -223,6 +229,9 @@ class _Walk:
         into, out = self.channels[node.inputs[0]] // node.groups, self.channels[group.output]
         taps, area = node.kernel**2, self.area[group.output]
         sums, pointers, unfolded = SUM * out * area, POINTER * taps * area, taps * into * area
+        if node.border != "zero":  # its padded input
+            unfolded += self.channels[node.inputs[0]] * self.area[node.inputs[0]]
+            pointers += self.channels[node.inputs[0]] * self.area[node.inputs[0]]
         if into == 1 and out == node.groups:  # depthwise
             return (pointers,) if out % DEPTHWISE == 0 else (sums, pointers)
         around = taps * node.stride > 1

@@ -5,23 +5,40 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from edgeqe.converters.graph.graph import Graph, Node
+from edgeqe.converters.onnx_io.layouts import CHANNELS, COLUMNS, ROWS, Atom, Layout
+from edgeqe.converters.onnx_io.rearranging import picture_of
 from edgeqe.errors import InputError
 from edgeqe.typing import Array, Float
+
+
+class Around(NamedTuple):
+    """A value and what a Pad puts around it."""
+
+    source: str
+    before: tuple[int, int] = (0, 0)
+    """Rows above, columns on the left."""
+    behind: tuple[int, int] = (0, 0)
+    """Rows below, columns on the right."""
+    border: str = "zero"
+    """As `Node.border`."""
 
 
 @dataclass
 class OnnxEditor:
     """The graph while an ONNX file is imported: values, constants and names so far."""
 
-    tensors: Mapping[str, Array]
-    """Constants of the file."""
+    tensors: dict[str, Array]
+    """Constants of the file, and those computed of them."""
     channels: dict[str, int]
     """Number of channels of every value so far."""
+    traced: tuple[int, int]
+    """Height and width that the file's own sizes are computed at."""
     taken: set[str]
     """Names of values and constants, used or to come."""
     vectors: Collection[str] = ()
@@ -30,28 +47,94 @@ class OnnxEditor:
     constants: dict[str, Float] = field(default_factory=dict)
     alias: dict[str, str] = field(default_factory=dict)
     """Value or constant behind an operator that is the identity at inference."""
-    padded: dict[str, tuple[str, int, int]] = field(default_factory=dict)
-    """Input of a Pad, and its zeros before and behind."""
+    padded: dict[str, Around] = field(default_factory=dict)
+    """Outputs of Pad."""
+    moved: dict[str, Layout] = field(default_factory=dict)
+    """Values that were reshaped, transposed or cut, until one is read as a picture."""
+    scales: dict[str, Fraction] = field(default_factory=dict)
+    """Resolution of every value so far, of that of the inputs."""
     names: set[str] = field(default_factory=set)
     """Names of nodes."""
     spread: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
     """Constant of the graph that holds one of the file, broadcast to another shape."""
 
+    def __post_init__(self) -> None:
+        self.inputs = frozenset(self.channels)
+        self.scales |= dict.fromkeys(self.channels, Fraction(1))
+
     def value(self, name: str, reader: str) -> str:
-        """Activation that a name refers to, behind any identity.
+        """Activation that a name refers to, behind any identity, as a picture.
 
         Raises
         ------
         InputError
-            If it is a constant, padded, or made by nothing before.
+            If it is a constant, padded, made by nothing before, or no picture.
         """
         name = self.alias.get(name, name)
         if name in self.padded:
             raise InputError(f"{reader}: a Pad is read only in front of a Conv.")
+        if name in self.moved:
+            made = picture_of(self, self.moved[name], name, reader)
+            self.alias[name] = made
+            return made
         if name not in self.channels:
             what = "a constant" if name in self.tensors else "made by nothing before it"
             raise InputError(f"{reader}: '{name}' is {what}; it must be a value of the network.")
         return name
+
+    def same(self, output: str, source: str) -> None:
+        """Let a name of the file stand for another."""
+        self.alias[output] = self.alias.get(source, source)
+
+    def shape(self, name: str, reader: str) -> tuple[int, ...]:
+        """Shape of anything, at the size that is traced."""
+        name = self.alias.get(name, name)
+        if name in self.tensors:
+            return self.tensors[name].shape
+        if name in self.moved:
+            return self.moved[name].shape
+        if name in self.padded:
+            around = self.padded[name]
+            sides = self.shape(around.source, reader)[2:]
+            rows, columns = (
+                sum(ends) for ends in zip(sides, around.before, around.behind, strict=True)
+            )
+            return (*self.shape(around.source, reader)[:2], rows, columns)
+        scale = self.scales[self.value(name, reader)]
+        return (1, self.channels[name], *(max(int(side * scale), 1) for side in self.traced))
+
+    def layout(self, name: str, reader: str) -> Layout:
+        """Layout of a value; of a picture, the picture itself."""
+        name = self.alias.get(name, name)
+        if name in self.moved:
+            return self.moved[name]
+        _, count, rows, columns = self.shape(self.value(name, reader), reader)
+        sides = (count, rows, columns)
+        atoms = [
+            (Atom(axis, side, 1),) if side > 1 else ()
+            for axis, side in zip((CHANNELS, ROWS, COLUMNS), sides, strict=True)
+        ]
+        return Layout(name, sides, ((), *atoms))
+
+    def move(self, output: str, layout: Layout) -> None:
+        """Let a name of the file stand for a layout."""
+        if layout.order_of_axes() == (0, 1, 2, 3):
+            self.same(output, layout.source)
+        else:
+            self.moved[output] = layout
+
+    def around(self, call: OnnxCall, *, zero_only: bool = False) -> Around:
+        """What a window reads: a value, and the Pad in front of it."""
+        name = self.alias.get(call.inputs[0], call.inputs[0])
+        if name not in self.padded:
+            return Around(self.value(name, call.where))
+        around = self.padded[name]
+        if around.border != "zero" and (zero_only or any(call.given.get("pads", ()))):
+            raise InputError(
+                f"{call.where} reads a picture whose border is repeated or mirrored, which converts "
+                "in front of a Conv without padding of its own."
+            )
+        return around
 
     def is_constant(self, name: str) -> bool:
         """Whether a name refers to a constant of the file."""
@@ -115,6 +198,19 @@ class OnnxEditor:
         self.constants[name] = np.ascontiguousarray(value, np.float32)
         return name
 
+    def number(self, call: OnnxCall, value: str, number: float) -> str:
+        """Store one number for every channel of a value; its name."""
+        column = np.full((1, self.channels[value], 1, 1), number)
+        return self.store(self.fresh(f"{call.label}.number"), column)
+
+    def step(self, op: str, call: OnnxCall, value: str, second: str | float | None = None) -> str:
+        """Append a node on the way to a call's output; the value that it makes."""
+        made = self.fresh(f"{call.label}.step")
+        if isinstance(second, (int, float)):
+            second = self.number(call, value, second)
+        self.add(op, made, [value] if second is None else [value, second], made)
+        return made
+
     def fresh(self, name: str) -> str:
         """Unused name for a value or constant."""
         unique, count = name, 1
@@ -138,6 +234,8 @@ class OnnxEditor:
         self.nodes.append(node)
         alone = Graph("", self.channels, node.output, (node,), self.constants)
         self.channels[node.output] = alone.channels()[node.output]
+        scale = max(self.scales[name] for name in node.inputs if name in self.scales)
+        self.scales[node.output] = node.scaled(scale)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from edgeqe.typing import Array
 OLDEST_OPSET = 7
 #: Largest file (that of protobuf), and most operators.
 LARGEST_FILE, MOST_OPERATORS = 2 << 30, 5_000
+#: Operators of ONNX Runtime itself that are read.
+EXTRA = (("com.microsoft", "FusedConv"), ("com.microsoft", "Gelu"))
 #: Kinds of attribute that hold numbers or text.
 _PLAIN = ("FLOAT", "INT", "STRING", "FLOATS", "INTS", "STRINGS")
 
@@ -100,7 +102,7 @@ def _refuse_code(model: onnx.ModelProto, what: str) -> None:
     elif len(model.graph.node) > MOST_OPERATORS:
         found = f"more than {MOST_OPERATORS} operators"
     for node in model.graph.node:
-        if node.domain not in ("", "ai.onnx"):
+        if node.domain not in ("", "ai.onnx") and (node.domain, node.op_type) not in EXTRA:
             found = f"operator '{node.domain}.{node.op_type}' ({_label(node)})"
         for attribute in node.attribute:
             tensor = attribute.type == kinds.TENSOR and (node.op_type, attribute.name) == (

@@ -23,8 +23,10 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from edgeqe.converters.graph.graph import Node
 from edgeqe.converters.graph.integer import CONVOLUTIONS, MOVING, Group, QuantizedGraph
-from edgeqe.converters.onnx_io.writer import attributes_of, operands_of, packed
+from edgeqe.converters.onnx_io.operands import attributes_of, nodes_of, operands_of, padded
+from edgeqe.converters.onnx_io.writer import packed
 
 #: Zero point of the int8 values, as uint8.
 MIDDLE = 128
@@ -164,13 +166,23 @@ class _Writer:
                 self.constant(f"{bias_name}.scale", value.scale),
             ]
             added = self.node("DequantizeLinear", names, f"{bias_name}.real", axis=0)
-        source = self.read(conv.inputs[0])
+        source = self.around(conv)
         made = self.node(
             conv.op, [source, weights, added], f"{conv.name}.out", **attributes_of(conv)
         )
         if group.relu and self.quantized.quant_params[group.output].zero_point != 0:
             made = self.node("Relu", [made], f"{conv.name}.positive")
         self.quantize(made, group.output)
+
+    def around(self, conv: Node) -> str:
+        """Float tensor that a quantized convolution reads; a border is put around the integers."""
+        value = conv.inputs[0]
+        if conv.border == "zero":
+            return self.read(value)
+        wider = f"{conv.name}.padded"
+        self.nodes.append(padded(conv, self.integers(value), wider, self.constant))
+        self.dequantize(wider, value, f"{wider}.real")
+        return f"{wider}.real"
 
     def other(self, group: Group) -> None:
         """Any other group: in float, with QuantizeLinear behind it if its output is quantized."""
@@ -184,9 +196,8 @@ class _Writer:
                 self.quantize(self.read(node.inputs[0]), node.output)
                 continue
             names = [self.read(name) for name in node.inputs]
-            names += operands_of(node, self.constant)
             target = f"{node.output}.exact" if rounded else node.output
-            self.node(node.op, names, target, **attributes_of(node))
+            self.nodes.extend(nodes_of(node, names, target, self.constant))
             if rounded:
                 self.quantize(target, node.output)
 

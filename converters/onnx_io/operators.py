@@ -7,22 +7,44 @@ divides: without that, tiles would not equal the whole picture.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import helper
 
-from edgeqe.converters.onnx_io.editor import OnnxCall, OnnxEditor
-from edgeqe.converters.onnx_io.windows import pads, square, transposed_window, window
-from edgeqe.converters.rewrites.phases import in_dcr_order
+from edgeqe.converters.onnx_io import activations, arithmetic, nhwc, rearranging, resizing, shapes
+from edgeqe.converters.onnx_io.editor import Around, OnnxCall, OnnxEditor
+from edgeqe.converters.onnx_io.file import EXTRA
+from edgeqe.converters.onnx_io.windows import (
+    same_ends,
+    square,
+    transposed_window,
+    window,
+    window_of,
+)
+from edgeqe.converters.rewrites.phases import dcr_from_crd
+from edgeqe.converters.rewrites.windows import placed
 from edgeqe.errors import InputError
 
 #: Operators that are the identity at inference.
 PASSING = frozenset({"Cast", "Dropout", "Identity"})
-#: Bounds of a Clip that only keeps a picture in its range, in the usual value ranges.
-PICTURE_BOUNDS = ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5), (0.0, 255.0), (0.0, np.inf))
-#: Slope and scale of ONNX's Selu where a node states none, and of the graph's.
-SELU = (1.6732632423543772, 1.0507009873554805)
+#: Operators that a picture's last steps may be, which edgeqe does itself.
+FINISHING = frozenset({*PASSING, "Clip", "Round"})
+#: ONNX's numbers of floats.
+FLOATS = (1, 10, 11)
+#: Operators that do not convert, and the way out.
+REFUSED = {
+    "GroupNormalization": "it takes the mean of the whole picture: use normalization over channels",
+    "InstanceNormalization": "it takes the mean of the whole picture: use normalization over "
+    "channels, or BatchNorm",
+    "GridSample": "it reads any place of the picture: take the warping out of the network",
+    "MatMul": "it is attention or a dense layer: write one over channels as a 1x1 Conv",
+    "QLinearConv": "the file holds integer operators: export it in QDQ form, or in float",
+    "ConvInteger": "the file holds integer operators: export it in QDQ form, or in float",
+    "Softmax": "it is attention: only channel attention by Sigmoid converts",
+}
 
 
 def read(editor: OnnxEditor, node: onnx.NodeProto, *, last: bool) -> None:
@@ -35,29 +57,60 @@ def read(editor: OnnxEditor, node: onnx.NodeProto, *, last: bool) -> None:
     InputError
         If it has no counterpart.
     """
-    op = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
+    plain = node.domain in ("", "ai.onnx") or (node.domain, node.op_type) in EXTRA
+    op = node.op_type if plain else f"{node.domain}.{node.op_type}"
     label = node.name or next(iter(node.output), "")
     given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     call = OnnxCall(op, label, tuple(node.input), tuple(node.output), given, last)
-    if op not in _READERS:
-        raise InputError(f"{call.where} has no counterpart in the graph; known: {KNOWN}.")
     try:
-        _READERS[op](editor, call)
+        if op == "Shape":
+            editor.tensors[call.outputs[0]] = _shape(editor, call)
+        elif shapes.is_evaluated(op) and call.inputs and _fixed(editor, call):
+            operands = [editor.array(n, call.where) if n else None for n in call.inputs]
+            editor.tensors[call.outputs[0]] = shapes.evaluate(op, operands, given, call.where)
+        elif op not in _READERS:
+            way = REFUSED.get(op, f"it has no counterpart in the graph; known: {KNOWN}")
+            raise InputError(f"{call.where} does not convert: {way}.")
+        else:
+            inner, order = nhwc.as_pictures(editor, call)
+            _READERS[op](editor, inner)
+            if order:
+                nhwc.put_back(editor, inner.outputs, call.outputs, order)
     except (ArithmeticError, IndexError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{call.where} is damaged ({error}): export the file again.") from error
 
 
-def _unary(editor: OnnxEditor, call: OnnxCall) -> None:
-    editor.add(call.op, call.label, [editor.value(call.inputs[0], call.where)], call.outputs[0])
+def _fixed(editor: OnnxEditor, call: OnnxCall) -> bool:
+    """Whether all that an operator reads is constant."""
+    return all(not name or editor.is_constant(name) for name in call.inputs)
+
+
+def _shape(editor: OnnxEditor, call: OnnxCall) -> npt.NDArray[np.int64]:
+    sides = np.array(editor.shape(call.inputs[0], call.where), np.int64)
+    return sides[slice(call.given.get("start", 0), call.given.get("end"))]
 
 
 def _pass(editor: OnnxEditor, call: OnnxCall) -> None:
-    if call.op == "Cast" and call.given["to"] not in (1, 10, 11):
+    if call.op == "Cast" and call.given["to"] not in FLOATS and not call.last:
         raise InputError(f"{call.where} casts a picture to integers: only floats convert.")
-    name = call.inputs[0]
-    editor.alias[call.outputs[0]] = editor.alias.get(name, name)
+    editor.same(call.outputs[0], call.inputs[0])
+
+
+def _round(editor: OnnxEditor, call: OnnxCall) -> None:
+    if not call.last:
+        raise InputError(f"{call.where} rounds inside the network: only at its end it converts.")
+    editor.same(call.outputs[0], call.inputs[0])
+
+
+def _quantize(editor: OnnxEditor, call: OnnxCall) -> None:
+    """QuantizeLinear of a value: its rounding is left out, its saturation at 0 is a Relu."""
+    zero = editor.array(call.inputs[2], call.where) if len(call.inputs) > 2 else np.uint8(0)
+    if call.inputs[0] not in editor.inputs and int(zero) == np.iinfo(zero.dtype).min:
+        activations.unary(editor, replace(call, op="Relu"))
+    else:
+        editor.same(call.outputs[0], call.inputs[0])
 
 
 def _constant(editor: OnnxEditor, call: OnnxCall) -> None:
@@ -66,27 +119,46 @@ def _constant(editor: OnnxEditor, call: OnnxCall) -> None:
 
 
 def _conv(editor: OnnxEditor, call: OnnxCall) -> None:
-    source, before, behind = call.inputs[0], 0, 0
-    if editor.alias.get(source, source) in editor.padded:
-        source, before, behind = editor.padded[editor.alias.get(source, source)]
-    source = editor.value(source, call.where)
-    shape = editor.array(call.inputs[1], call.where).shape
-    groups = int(call.given.get("group", 1))
-    side, stride = square(call.given, shape[2:], call.where)
+    around = editor.around(call)
+    source, weights = around.source, editor.array(call.inputs[1], call.where)
+    shape, groups = weights.shape, int(call.given.get("group", 1))
     if len(shape) != 4 or shape[1] * groups != editor.channels[source] or shape[0] % groups:
         raise InputError(
             f"{call.where}: a kernel of shape {list(shape)} in {groups} groups does not fit "
             f"{editor.channels[source]} channels."
         )
-    first, end = pads(call.given, side, stride, call.where)
-    padding, padding_end = window(side, stride, first + before, end + behind, call.where)
-    inputs = [
-        source,
-        editor.floats(call.inputs[1], shape, call.where),
-        *_bias(editor, call, shape[0]),
-    ]
-    editor.add("Conv", call.label, inputs, call.outputs[0], kernel=side, stride=stride,
-              padding=padding, padding_end=padding_end, groups=groups)  # fmt: skip
+    found = window_of(call.given, shape[2:], call.where, around.before, around.behind)
+    kernel, fields = placed(weights, found)
+    name = editor.floats(call.inputs[1], shape, call.where)
+    if kernel.shape != shape:
+        name = editor.store(editor.fresh(f"{name}.square"), kernel)
+    border = around.border if fields["padding"] or fields["padding_end"] else "zero"
+    inputs = [source, name, *_bias(editor, call, shape[0])]
+    editor.add("Conv", call.label, inputs, call.outputs[0], groups=groups, border=border, **fields)
+
+
+def _fused_conv(editor: OnnxEditor, call: OnnxCall) -> None:
+    """FusedConv of ONNX Runtime: ``activation(conv(x) + z)``."""
+    activation = call.given.get("activation", b"").decode()
+    numbers = [float(number) for number in call.given.get("activation_params", ())]
+    names = {"LeakyRelu": ("alpha",), "HardSigmoid": ("alpha", "beta"), "Clip": ("min", "max")}
+    if activation not in ("", "Relu", "Sigmoid", "Tanh", *names):
+        raise InputError(f"{call.where} ends in {activation}: export it without fusion.")
+    value = (
+        editor.fresh(f"{call.label}.conv")
+        if activation or len(call.inputs) > 3
+        else call.outputs[0]
+    )
+    _conv(editor, replace(call, label=value, inputs=call.inputs[:3], outputs=(value,)))
+    if len(call.inputs) > 3:
+        total = editor.fresh(f"{call.label}.sum") if activation else call.outputs[0]
+        inputs = [value, editor.value(call.inputs[3], call.where)]
+        editor.add("Add", total, inputs, total)
+        value = total
+    if activation:
+        given = dict(zip(names.get(activation, ()), numbers, strict=False))
+        act = replace(call, op=activation, inputs=(value,), given=given, last=False)
+        _READERS[activation](editor, act)
 
 
 def _bias(editor: OnnxEditor, call: OnnxCall, channels: int) -> list[str]:
@@ -113,26 +185,35 @@ def _convtranspose(editor: OnnxEditor, call: OnnxCall) -> None:
 
 
 def _pad(editor: OnnxEditor, call: OnnxCall) -> None:
-    given, mode = call.integers(editor, "pads", 1), call.given.get("mode", b"constant")
+    given, mode = call.integers(editor, "pads", 1), call.given.get("mode", b"constant").decode()
     axes = call.integers(editor, "axes", 3) or [0, 1, 2, 3]
     ends = dict.fromkeys(range(4), (0, 0))
     for index, axis in enumerate(axes):
         ends[axis % 4] = ((given or [])[index], (given or [])[index + len(axes)])
-    zero = not call.scalar(editor, "value", 2)
-    even = ends[0] == ends[1] == (0, 0) and ends[2] == ends[3] and min(ends[2]) >= 0
-    if mode != b"constant" or not zero or not even:
+    if not any(map(any, ends.values())):  # up to a multiple that the size already is
+        editor.same(call.outputs[0], call.inputs[0])
+        return
+    zero = mode != "constant" or not call.scalar(editor, "value", 2)
+    rows, columns = ends[2], ends[3]
+    if ends[0] != (0, 0) or ends[1] != (0, 0) or min(*rows, *columns) < 0 or not zero:
         raise InputError(
-            f"{call.where} pads {given} in mode {mode.decode()}: only zeros converts, as many "
-            "above as on the left and below as on the right, in front of a Conv."
+            f"{call.where} pads {given} in mode {mode}: only rows and columns of zeros, of the edge "
+            "or mirrored convert, in front of a Conv."
         )
-    editor.padded[call.outputs[0]] = (editor.value(call.inputs[0], call.where), *ends[2])
+    if mode not in ("constant", "edge", "reflect"):
+        raise InputError(f"{call.where} pads in mode {mode}: constant, edge and reflect convert.")
+    border = "zero" if mode == "constant" else mode
+    source = editor.value(call.inputs[0], call.where)
+    editor.padded[call.outputs[0]] = Around(
+        source, (rows[0], columns[0]), (rows[1], columns[1]), border
+    )
 
 
 def _maxpool(editor: OnnxEditor, call: OnnxCall) -> None:
     if call.given.get("ceil_mode", 0) or len([name for name in call.outputs if name]) > 1:
         raise InputError(f"{call.where}: ceil_mode and indices do not convert.")
     side, stride = square(call.given, tuple(call.given["kernel_shape"]), call.where)
-    ends = pads(call.given, side, stride, call.where)
+    ends = same_ends(call.given, side, stride, call.where)
     padding, padding_end = window(side, stride, *ends, call.where)
     editor.add("MaxPool", call.label, [editor.value(call.inputs[0], call.where)], call.outputs[0],
               kernel=side, stride=stride, padding=padding, padding_end=padding_end)  # fmt: skip
@@ -145,13 +226,11 @@ def _blocks(editor: OnnxEditor, call: OnnxCall) -> None:
             f"{call.where}: {editor.channels[source]} channels do not fit blocks of {block}."
         )
     if call.op == "DepthToSpace" and call.given.get("mode", b"DCR") != b"DCR":
-        nodes, constants = in_dcr_order(
-            editor.nodes, editor.constants, source, block, editor.fresh, call.where
-        )
-        editor.constants.update(constants)
-        for node in nodes:
-            editor.append(node)
-        source = nodes[-1].output
+        order = dcr_from_crd(editor.channels[source], block)
+        source = rearranging.selected(editor, source, order, call.label)
+    if block == 1:
+        editor.same(call.outputs[0], source)
+        return
     editor.add(call.op, call.label, [source], call.outputs[0], kernel=block)
 
 
@@ -165,89 +244,12 @@ def _batchnormalization(editor: OnnxEditor, call: OnnxCall) -> None:
               alpha=float(call.given.get("epsilon", 1e-5)))  # fmt: skip
 
 
-def _leakyrelu(editor: OnnxEditor, call: OnnxCall) -> None:
-    editor.add("LeakyRelu", call.label, [editor.value(call.inputs[0], call.where)], call.outputs[0],
-              alpha=float(call.given.get("alpha", 0.01)))  # fmt: skip
-
-
-def _prelu(editor: OnnxEditor, call: OnnxCall) -> None:
-    source = editor.value(call.inputs[0], call.where)
-    shape = (editor.channels[source], 1, 1)
-    slope = editor.per_channel(call.inputs[1], shape, source, call.where)
-    editor.add("PRelu", call.label, [source, slope], call.outputs[0])
-
-
-def _selu(editor: OnnxEditor, call: OnnxCall) -> None:
-    given = call.given.get("alpha", SELU[0]), call.given.get("gamma", SELU[1])
-    if not np.allclose(given, SELU, rtol=1e-6, atol=0):
-        raise InputError(f"{call.where}: only the standard Selu converts; it has {given}.")
-    _unary(editor, call)
-
-
-def _clip(editor: OnnxEditor, call: OnnxCall) -> None:
-    low, high = call.scalar(editor, "min", 1), call.scalar(editor, "max", 2)
-    low = -np.inf if low is None or low < -3e38 else low
-    high = np.inf if high is None or high > 3e38 else high
-    if call.last and (low, high) in PICTURE_BOUNDS:
-        _pass(editor, call)
-    elif (low, high) == (0.0, np.inf):
-        editor.add("Relu", call.label, [editor.value(call.inputs[0], call.where)], call.outputs[0])
-    else:
-        raise InputError(
-            f"{call.where} clips to {low:g} and {high:g}: only a Clip that is a Relu, or one at "
-            "the end to the range of a picture, converts."
-        )
-
-
-def _two(editor: OnnxEditor, call: OnnxCall) -> None:
-    """Add, Sub, Mul and Div of two values, or of a value and a constant."""
-    a, b = call.inputs
-    minus = call.op == "Sub"
-    if editor.is_constant(a) and editor.is_constant(b):
-        raise InputError(f"{call.where} joins two constants: simplify the file first (onnxsim).")
-    if call.op == "Div" and not editor.is_constant(b):
-        raise InputError(f"{call.where}: only a division by a constant converts.")
-    if editor.is_constant(b):
-        value = editor.value(a, call.where)
-        name = editor.per_channel(b, (1, editor.channels[value], 1, 1), value, call.where)
-        if minus or call.op == "Div":
-            array = editor.constants[name]
-            if not minus and not array.all():
-                raise InputError(f"{call.where} divides by 0.")
-            name = editor.fresh(f"{call.label}.{'minus' if minus else 'by'}")
-            editor.store(name, -array if minus else 1.0 / array.astype(np.float64))
-        editor.add("Add" if call.op in ("Add", "Sub") else "Mul", call.label, [value, name],
-                  call.outputs[0])  # fmt: skip
-        return
-    second = editor.value(b, call.where)
-    if minus:
-        negative = editor.fresh(f"{call.label}.negative")
-        _negate(editor, call, second, negative)
-        second = negative
-    if editor.is_constant(a):
-        shape = (1, editor.channels[second], 1, 1)
-        inputs = [second, editor.per_channel(a, shape, second, call.where)]
-    else:
-        inputs = [editor.value(a, call.where), second]
-        counts = {editor.channels[name] for name in inputs}
-        if len(counts - {1}) > 1:
-            raise InputError(f"{call.where} joins values of {sorted(counts)} channels.")
-    editor.add("Add" if minus else call.op, call.label, inputs, call.outputs[0])
-
-
-def _negate(editor: OnnxEditor, call: OnnxCall, source: str, output: str) -> None:
-    channels = editor.channels[source]
-    minus = editor.store(editor.fresh(f"{call.label}.minus"), -np.ones((1, channels, 1, 1)))
-    editor.add("Mul", f"{call.label}.negate", [source, minus], output)
-
-
-def _neg(editor: OnnxEditor, call: OnnxCall) -> None:
-    _negate(editor, call, editor.value(call.inputs[0], call.where), call.outputs[0])
-
-
 def _concat(editor: OnnxEditor, call: OnnxCall) -> None:
     if call.given["axis"] not in (1, -3):
         raise InputError(f"{call.where} joins along axis {call.given['axis']}: only channels do.")
+    if len(call.inputs) == 1:
+        editor.same(call.outputs[0], call.inputs[0])
+        return
     values = [editor.value(name, call.where) for name in call.inputs]
     editor.add("Concat", call.label, values, call.outputs[0])
 
@@ -264,44 +266,23 @@ def _reduce(editor: OnnxEditor, call: OnnxCall) -> None:
               [editor.value(call.inputs[0], call.where)], call.outputs[0])  # fmt: skip
 
 
-def _split(editor: OnnxEditor, call: OnnxCall) -> None:
-    source = editor.value(call.inputs[0], call.where)
-    channels, count = editor.channels[source], len(call.outputs)
-    sizes = call.integers(editor, "split", 1)
-    if sizes is None:  # the last part may be smaller (opset 18)
-        part = -(-channels // count)
-        sizes = [part] * (count - 1) + [channels - part * (count - 1)]
-    if call.given.get("axis", 0) not in (1, -3) or sum(sizes) != channels or min(sizes) < 1:
-        raise InputError(
-            f"{call.where} splits {channels} channels into {sizes} along axis "
-            f"{call.given.get('axis', 0)}: only channels do, all of them."
-        )
-    first = 0
-    for name, size in zip(call.outputs, sizes, strict=True):
-        editor.add("Slice", call.label, [source], name, first=first, last=first + size)
-        first += size
-
-
-def _slice(editor: OnnxEditor, call: OnnxCall) -> None:
-    source = editor.value(call.inputs[0], call.where)
-    starts, ends = call.integers(editor, "starts", 1), call.integers(editor, "ends", 2)
-    axes, steps = call.integers(editor, "axes", 3), call.integers(editor, "steps", 4) or [1]
-    if axes not in ([1], [-3]) or steps != [1] or not starts or not ends:
-        raise InputError(f"{call.where} cuts axes {axes}, steps {steps}: only channels, step 1.")
-    first, last, _ = slice(starts[0], ends[0]).indices(editor.channels[source])
-    if first >= last:
-        raise InputError(f"{call.where} keeps no channel of {editor.channels[source]}.")
-    editor.add("Slice", call.label, [source], call.outputs[0], first=first, last=last)
-
-
+_a, _r = activations, rearranging
 _READERS: dict[str, Callable[[OnnxEditor, OnnxCall], None]] = {
-    "Add": _two, "BatchNormalization": _batchnormalization, "Cast": _pass, "Clip": _clip,
-    "Concat": _concat, "Constant": _constant, "Conv": _conv, "ConvTranspose": _convtranspose,
-    "DepthToSpace": _blocks, "Div": _two, "Dropout": _pass, "GlobalAveragePool": _unary,
-    "GlobalMaxPool": _unary, "Identity": _pass, "LeakyRelu": _leakyrelu, "MaxPool": _maxpool,
-    "Mul": _two, "Neg": _neg, "PRelu": _prelu, "Pad": _pad, "ReduceMax": _reduce,
-    "ReduceMean": _reduce, "Relu": _unary, "Selu": _selu, "Sigmoid": _unary, "Slice": _slice,
-    "SpaceToDepth": _blocks, "Split": _split, "Sub": _two,
+    "Abs": arithmetic.absolute, "Add": arithmetic.two, "AveragePool": resizing.average_pool,
+    "BatchNormalization": _batchnormalization, "Cast": _pass, "ChannelNorm": _a.channel_norm,
+    "Clip": _a.clip, "Concat": _concat, "Constant": _constant, "Conv": _conv,
+    "ConvTranspose": _convtranspose, "DepthToSpace": _blocks, "DequantizeLinear": _pass, "Div": arithmetic.two,
+    "Dropout": _pass, "Elu": _a.sloped, "Flatten": _r.reshape, "FusedConv": _fused_conv,
+    "Gelu": _a.gelu, "GlobalAveragePool": _a.unary, "GlobalMaxPool": _a.unary,
+    "HardSigmoid": _a.hard_sigmoid, "HardSwish": _a.hard_swish, "Identity": _pass,
+    "LayerNormalization": _a.channel_norm, "LeakyRelu": _a.sloped, "Max": arithmetic.several,
+    "MaxPool": _maxpool, "Mean": arithmetic.several, "Min": arithmetic.several, "Mish": _a.mish, "Mul": arithmetic.two, "Neg": arithmetic.neg,
+    "PRelu": _a.prelu, "Pad": _pad, "Pow": arithmetic.power, "QuantizeLinear": _quantize,
+    "ReduceMax": _reduce, "ReduceMean": _reduce, "Relu": _a.unary, "Reshape": _r.reshape,
+    "Resize": resizing.resize, "Round": _round, "Selu": _a.selu, "Sigmoid": _a.unary,
+    "Slice": _r.cut, "Softplus": _a.unary, "SpaceToDepth": _blocks, "Split": _r.split,
+    "Squeeze": _r.reshape, "Sub": arithmetic.two, "Sum": arithmetic.several, "Tanh": _a.unary,
+    "Transpose": _r.transpose, "Unsqueeze": _r.reshape, "Upsample": resizing.resize,
 }  # fmt: skip
 #: Names of the operators that are read.
 KNOWN = ", ".join(_READERS)

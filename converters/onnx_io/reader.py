@@ -7,7 +7,7 @@ every other is refused by name. Nothing of the file runs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +19,16 @@ from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.onnx_io import editor as onnx_editor
 from edgeqe.converters.onnx_io import file as onnx_file
 from edgeqe.converters.onnx_io import operators as onnx_operators
+from edgeqe.converters.onnx_io import patterns
+from edgeqe.converters.onnx_io.shapes import TRACED
+from edgeqe.converters.rewrites.phases import fuse_selections
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.card import CARD_KEY, read_card, read_strengths
 from edgeqe.typing import Array, Float
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+#: Element types of a picture.
+PICTURES = (*FLOATS, TensorProto.UINT8)
 
 
 def graph_of(source: Path | bytes) -> Graph:
@@ -53,7 +58,8 @@ def graph_of(source: Path | bytes) -> Graph:
     ours = CARD_KEY in metadata
     vectors = read_card(metadata).vectors if ours else ()
     name = source.stem if isinstance(source, Path) and not ours else model.graph.name
-    graph = _read(model.graph, name or "network", vectors)
+    patterns.join(model.graph, onnx_file.constants(model.graph))
+    graph = fuse_selections(_read(model.graph, name or "network", vectors))
     graph.scales()
     return replace(graph, vectors=_vectors(graph, metadata)) if ours else graph
 
@@ -66,7 +72,7 @@ def tail(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     name = graph.output[0].name
     while (
         name in producers
-        and producers[name].op_type in (*onnx_operators.PASSING, "Clip")
+        and producers[name].op_type in onnx_operators.FINISHING
         and producers[name].input
         and read.count(name) == min(len(result), 1)
     ):
@@ -83,7 +89,11 @@ def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str]) -> Graph:
     tensors = onnx_file.constants(proto)
     inputs = _inputs(proto, tensors)
     taken = {name for node in proto.node for name in node.output} | set(tensors)
-    editor = onnx_editor.OnnxEditor(tensors, dict(inputs), taken, vectors)
+    editor = onnx_editor.OnnxEditor(tensors, dict(inputs), _traced(proto), taken, vectors)
+    for value in proto.input:
+        own = f"{value.name}.picture"
+        if own in inputs:
+            editor.moved[value.name] = editor.layout(own, "the input").transposed((0, 2, 3, 1))
     passed = {name for node in tail(proto) for name in node.output}
     result, wanted, needed = proto.output[0].name, {proto.output[0].name}, []
     for node in reversed(proto.node):
@@ -92,7 +102,11 @@ def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str]) -> Graph:
             needed.append(node)
     for node in reversed(needed):
         onnx_operators.read(editor, node, last=not passed.isdisjoint(node.output))
-    output = editor.value(result, "the output")
+    last = editor.alias.get(result, result)
+    if last in editor.moved and editor.moved[last].order_of_axes() == (0, 2, 3, 1):
+        output = editor.moved[last].source
+    else:
+        output = editor.value(result, "the output")
     graph = Graph(name, inputs, output, (), {}).with_nodes(editor.nodes, editor.constants)
     return _renamed_output(graph, result)
 
@@ -105,13 +119,19 @@ def _inputs(proto: onnx.GraphProto, tensors: Mapping[str, Array]) -> dict[str, i
             continue
         kind = value.type.tensor_type
         sides = [side.dim_value for side in kind.shape.dim]  # 0: any
-        if kind.elem_type not in FLOATS or len(sides) != 4 or sides[0] > 1 or sides[1] < 1:
+        last = channels_last(sides)
+        if (
+            kind.elem_type not in PICTURES
+            or len(sides) != 4
+            or sides[0] > 1
+            or (sides[1] < 1 and not last)
+        ):
             raise InputError(
                 f"input '{value.name}' is no picture: it must hold floats of shape (1 or any, "
-                f"channels, height, width); it has shape {sides}, where 0 is any, and ONNX's "
-                f"type {kind.elem_type} (floats are 1, 10 and 11)."
+                f"channels, height, width), or channels last; it has shape {sides}, where 0 is any, "
+                f"and ONNX's type {kind.elem_type} (floats are 1, 10 and 11, bytes 2)."
             )
-        result[value.name] = sides[1]
+        result[f"{value.name}.picture" if last else value.name] = sides[3 if last else 1]
     pictures = [name for name in result if name != "residual"]
     if len(pictures) != 1 or result.get("residual", 1) != 1:
         names = ", ".join(f"'{name}' ({count} channels)" for name, count in result.items())
@@ -120,6 +140,36 @@ def _inputs(proto: onnx.GraphProto, tensors: Mapping[str, Array]) -> dict[str, i
             "'residual' of one channel."
         )
     return {pictures[0]: result.pop(pictures[0]), **result}
+
+
+def channels_last(sides: Sequence[int]) -> bool:
+    """Whether the channels of a picture of these sides, 0 for any, are the last axis."""
+    return len(sides) == 4 and sides[1] not in (1, 3) and sides[3] in (1, 3)
+
+
+def takes_bytes(source: Path | bytes) -> bool:
+    """Whether a file takes 8-bit sample values as integers."""
+    graph = onnx_file.load(source).graph
+    fixed = {tensor.name for tensor in graph.initializer}
+    kinds = [v.type.tensor_type.elem_type for v in graph.input if v.name not in fixed]
+    return kinds == [TensorProto.UINT8]
+
+
+def stated_size(source: Path | bytes) -> tuple[int, int] | None:
+    """Height and width of a file's picture; None where one is open."""
+    rows, columns = _traced(onnx_file.load(source).graph)
+    return None if rows == TRACED[0] or columns == TRACED[1] else (rows, columns)
+
+
+def _traced(proto: onnx.GraphProto) -> tuple[int, int]:
+    """Height and width that sizes are computed at: the file's own where it states them."""
+    fixed = {tensor.name for tensor in proto.initializer}
+    for value in proto.input:
+        sides = [side.dim_value for side in value.type.tensor_type.shape.dim]
+        if value.name not in fixed and len(sides) == 4:
+            rows, columns = sides[1:3] if channels_last(sides) else sides[2:]
+            return rows or TRACED[0], columns or TRACED[1]
+    return TRACED
 
 
 def _renamed_output(graph: Graph, name: str) -> Graph:

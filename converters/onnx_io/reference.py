@@ -18,7 +18,7 @@ from onnx import TensorProto, numpy_helper
 
 from edgeqe.converters.graph.convention import Convention, OutputKind
 from edgeqe.converters.onnx_io import file as onnx_file
-from edgeqe.converters.onnx_io.reader import FLOATS, tail
+from edgeqe.converters.onnx_io.reader import FLOATS, PICTURES, channels_last, tail
 from edgeqe.errors import InputError
 from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE
@@ -57,14 +57,18 @@ def residual_of(
         )
     except Exception as error:  # ONNX Runtime's errors have no public base
         raise _cannot_run(error) from error
+    last = session.get_inputs()[0].shape[3] in (1, 3)
     name, span = session.get_inputs()[0].name, convention.high - convention.low
 
     def residual(planes: npt.NDArray[np.uint8]) -> Float:
         given = (planes[None] / SCALE * span + convention.low).astype(np.float32)
+        asked = given.transpose(0, 2, 3, 1) if last else given
         try:
-            result = session.run(None, {name: given})[0]
+            result = session.run(None, {name: asked})[0]
         except Exception as error:
             raise _cannot_run(error) from error
+        if result.shape != given.shape and result.shape[1:3] == given.shape[2:]:
+            result = result.transpose(0, 3, 1, 2)
         if convention.gives is OutputKind.PICTURE:
             result = result - given
         sign = -1.0 if convention.gives is OutputKind.NOISE else 1.0
@@ -88,9 +92,10 @@ def reference_bytes(source: Path | bytes) -> bytes:
     """
     model = onnx_file.load(source)
     for node in tail(model.graph):
-        if node.op_type == "Clip":
-            node.op_type = "Identity"
-            del node.input[1:], node.attribute[:]
+        whole = node.op_type == "Cast" and node.attribute[0].i not in FLOATS
+        if node.op_type in ("Clip", "Round") or whole:
+            _set_op(node, "Identity")
+    _without_rounding(model.graph)
     for tensor in onnx_file.tensors(model.graph):
         if tensor.data_type in FLOATS:
             value = numpy_helper.to_array(tensor).astype(np.float32)
@@ -109,11 +114,31 @@ def reference_bytes(source: Path | bytes) -> bytes:
 def _set_free(value: onnx.ValueInfoProto) -> None:
     """Make an input or output float32, with free height and width."""
     kind = value.type.tensor_type
-    if kind.elem_type in FLOATS:
+    kept = 3 if channels_last([side.dim_value for side in kind.shape.dim]) else 1
+    if kind.elem_type in PICTURES:
         kind.elem_type = TensorProto.FLOAT
     for axis, side in enumerate(kind.shape.dim):
-        if axis != 1:
+        if axis != kept:
             side.Clear()
+
+
+def _set_op(node: onnx.NodeProto, op: str) -> None:
+    node.op_type = op
+    del node.input[1:], node.attribute[:]
+
+
+def _without_rounding(graph: onnx.GraphProto) -> None:
+    """Let quantized activations be floats, saturated at 0 where their integers are."""
+    fixed, inputs = onnx_file.constants(graph), {value.name for value in graph.input}
+    floats = set[str]()
+    for node in graph.node:
+        if node.op_type == "QuantizeLinear" and node.input[0] not in fixed:
+            zero = fixed[node.input[2]] if len(node.input) > 2 else np.uint8(0)
+            lowest = int(zero) == np.iinfo(zero.dtype).min and node.input[0] not in inputs
+            floats.add(node.output[0])
+            _set_op(node, "Relu" if lowest else "Identity")
+        elif node.op_type == "DequantizeLinear" and node.input[0] in floats:
+            _set_op(node, "Identity")
 
 
 def _cannot_run(error: Exception) -> InputError:

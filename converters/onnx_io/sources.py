@@ -11,18 +11,19 @@ import numpy as np
 from edgeqe.converters.graph.convention import OutputKind
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.onnx_io import file as onnx_file
-from edgeqe.converters.onnx_io.reader import graph_of
+from edgeqe.converters.onnx_io.own_size import checked
+from edgeqe.converters.onnx_io.reader import graph_of, stated_size, takes_bytes
 from edgeqe.converters.onnx_io.reference import residual_of
 from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import CONVOLUTIONS, fold
 from edgeqe.converters.rewrites.sharing import share
-from edgeqe.converters.sources import Source
+from edgeqe.converters.sources import PICTURE_ROUNDING, Source
 from edgeqe.errors import InputError
 from edgeqe.model.card import CARD_KEY
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
-from edgeqe.views.colour import NEUTRAL
+from edgeqe.views.colour import NEUTRAL, SCALE
 from edgeqe.zoo import TRAINING_KEY
 
 
@@ -62,15 +63,23 @@ def from_onnx(
             )
         return _ours(file, graph_of(path), (planes, value_range, output, codecs))
     graph = graph_of(path)
+    if value_range is None and takes_bytes(path):
+        value_range = (0.0, SCALE)
     convention = conventions.convention(graph, planes, value_range, output)
+    rounding = PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0
+    reference, size = residual_of(path, convention), stated_size(path)
+    if size is not None:
+        plain = conventions.as_residual(graph, convention)
+        reference = checked(plain, reference, size, rounding)
     return Source(
         graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
-        reference=residual_of(path, convention),
+        reference=reference,
         description=f"Converted from {path.name}, which gives the {convention.gives}.",
         planes=convention.planes,
         codecs=codecs or ("jpeg",),
         tiling="whole" if graph.pools_globally else "exact",
         provenance={"converted from": path.name},
+        rounding=rounding,
     )
 
 

@@ -5,15 +5,15 @@ Opset 17, IR version 8: read by every ONNX Runtime since 1.12, JetPack 6's inclu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeqe.converters.graph.graph import Graph, Node
+from edgeqe.converters.graph.graph import Graph
+from edgeqe.converters.onnx_io.operands import nodes_of
 
 OPSET, IR_VERSION = 17, 8
 
@@ -37,18 +37,15 @@ def model_of(
         for name, value in graph.constants.items()
     }
 
-    def constant(name: str, array: npt.NDArray[np.generic]) -> str:
+    def store(name: str, array: npt.NDArray[np.generic]) -> str:
+        array = array.astype(kind) if array.dtype == np.float32 else array
         stored.setdefault(name, numpy_helper.from_array(array, name))
         return name
 
     nodes = [
-        helper.make_node(
-            node.op,
-            [*node.inputs, *operands_of(node, constant)],
-            [node.output],
-            **attributes_of(node),
-        )
+        made
         for node in graph.nodes
+        for made in nodes_of(node, list(node.inputs), node.output, store)
     ]
     if float16:
         nodes = _cast_at_the_ends(nodes, list(graph.inputs), graph.output)
@@ -80,16 +77,6 @@ def packed(
     return model
 
 
-def operands_of(node: Node, constant: Callable[[str, npt.NDArray[np.generic]], str]) -> list[str]:
-    """int64 inputs that ONNX wants where the graph has fields (Slice), stored by `constant`."""
-    if node.op != "Slice":
-        return []
-    return [
-        constant(f"int64.{number}", np.array([number], np.int64))
-        for number in (node.first, node.last, 1)
-    ]
-
-
 def _cast_at_the_ends(
     nodes: list[onnx.NodeProto], inputs: list[str], output: str
 ) -> list[onnx.NodeProto]:
@@ -107,32 +94,3 @@ def _cast_at_the_ends(
 
 def _picture(name: str, channels: int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, "height", "width"])
-
-
-def attributes_of(node: Node) -> dict[str, Any]:
-    """ONNX attributes of a node; defaults of the standard are left out."""
-    if node.op in ("Conv", "ConvTranspose", "MaxPool"):
-        attributes: dict[str, Any] = {}
-        if node.op == "MaxPool":
-            attributes["kernel_shape"] = [node.kernel] * 2
-        if node.stride != 1:
-            attributes["strides"] = [node.stride] * 2
-        pads = [node.padding] * 2 + [max(node.padding_end, 0)] * 2
-        if any(pads):
-            attributes["pads"] = pads
-        if node.groups != 1:
-            attributes["group"] = node.groups
-        if node.op == "ConvTranspose" and node.padding_end < 0:
-            attributes["output_padding"] = [-node.padding_end] * 2
-        return attributes
-    if node.op in ("DepthToSpace", "SpaceToDepth"):
-        return {"blocksize": node.kernel}
-    if node.op == "Concat":
-        return {"axis": 1}
-    if node.op in ("ReduceMax", "ReduceMean"):
-        return {"axes": [1], "keepdims": 1}
-    if node.op == "LeakyRelu":
-        return {"alpha": node.alpha}
-    if node.op == "BatchNormalization":
-        return {"epsilon": node.alpha}
-    return {}

@@ -133,4 +133,5 @@ class _Finder:
             name in self.graph.constants and name not in self.graph.vectors and self._alone(name)
             for name in node.inputs[1:]
         )
-        return node.op == "Conv" and node.stride == node.groups == 1 and ends and constants
+        plain = node.stride == node.groups == node.dilation == 1 and node.border == "zero"
+        return node.op == "Conv" and plain and ends and constants

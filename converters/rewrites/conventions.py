@@ -14,6 +14,7 @@ import numpy as np
 from edgeqe.converters.graph.convention import Convention, OutputKind
 from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.onnx_io.output_kind import best_kind
+from edgeqe.converters.rewrites.skips import EXACT, Rest, beside_input
 from edgeqe.errors import InputError
 from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, SCALE
@@ -22,6 +23,8 @@ from edgeqe.views.colour import NEUTRAL, SCALE
 PLANES, RESIDUAL = "planes", "residual"
 #: Layout of another tool's planes, by their number.
 LAYOUT_OF = {1: "y", 3: "rgb"}
+#: Shift of a sum, as a share of the value range, that is rounding of constants that cancel.
+NOTHING = 3e-7
 
 
 def convention(
@@ -91,7 +94,7 @@ def guess_output(graph: Graph, value_range: tuple[float, float] = (0.0, 1.0)) ->
     InputError
         If no kind is better than the others.
     """
-    if _without_input(graph, next(iter(graph.inputs))) is not None:
+    if beside_input(graph, next(iter(graph.inputs))) is not None:
         return OutputKind.PICTURE
     return best_kind(graph, value_range)
 
@@ -103,7 +106,8 @@ def as_residual(graph: Graph, convention: Convention) -> Graph:
     ``low + (x + 128) / 255 * (high - low)``, a prediction residual the same without the offset.
     Its output becomes the residual in 8-bit levels:
 
-    1. a picture that is a sum with the input loses that term, which is exact;
+    1. a picture that is a sum with the input, behind factors and shifts too, loses that term,
+       which is exact (`skips.py`);
     2. from any other picture the input is subtracted;
     3. a residual is scaled; 4. noise is scaled and negated.
 
@@ -141,9 +145,9 @@ def as_residual(graph: Graph, convention: Convention) -> Graph:
     output, picture = graph.output, next(iter(graph.inputs))
     channels = graph.inputs[picture]
     if convention.gives is OutputKind.PICTURE:
-        rest = _without_input(graph, picture)
+        rest = beside_input(graph, picture)
         if rest is not None:
-            output = wrapped.total(rest, channels)
+            output = wrapped.total(rest, channels, abs(convention.high - convention.low))
         else:
             minus, less = wrapped.fresh("input.minus"), wrapped.fresh(f"{output}.residual")
             wrapped.vector("Mul", picture, -1.0, channels, minus)
@@ -211,50 +215,22 @@ class _Wrapped:
         self.constants[constant] = np.ascontiguousarray(column)
         self.nodes.append(Node(op, name, (source, constant), output))
 
-    def total(self, terms: list[str], channels: int) -> str:
-        """Append the sum of values and constants; constants that cancel are dropped."""
-        values = [name for name in terms if name not in self.constants or name in self.vectors]
-        shift = np.zeros(channels)
-        for name in terms:
-            if name not in values:
-                shift = shift + self.constants[name].reshape(-1).astype(np.float64)
-        values.sort(key=lambda name: name in self.vectors)
-        result = values[0]
-        for name in values[1:]:
-            output = self.fresh(f"{result}.sum")
-            self.nodes.append(Node("Add", output, (result, name), output))
-            result = output
-        if np.abs(shift).max() > 1e-9:
+    def total(self, rest: Rest, channels: int, span: float) -> str:
+        """Append the sum of terms, each with its factor; a shift of `NOTHING` of the span is none."""
+        terms = sorted(rest.terms, key=lambda term: term[0] in self.vectors)
+        result = ""
+        for name, gain in terms:
+            if np.abs(gain - 1.0).max() > EXACT:
+                scaled = self.fresh(f"{name}.part")
+                self.vector("Mul", name, gain.astype(np.float32), channels, scaled)
+                name = scaled
+            if result:
+                output = self.fresh(f"{result}.sum")
+                self.nodes.append(Node("Add", output, (result, name), output))
+                name = output
+            result = name
+        if np.abs(rest.shift).max() > NOTHING * span:
             output = self.fresh(f"{result}.shifted")
-            self.vector("Add", result, shift.astype(np.float32), channels, output)
+            self.vector("Add", result, rest.shift.astype(np.float32), channels, output)
             result = output
         return result
-
-
-def _without_input(graph: Graph, source: str) -> list[str] | None:
-    """Terms beside the network's input of the sum that is its output; None if it is no such sum."""
-    producers = graph.producers()
-
-    def others(value: str) -> list[str] | None:
-        if value == source:
-            return []
-        node = producers.get(value)
-        if node is None or node.op != "Add":
-            return None
-        for first, second in (node.inputs, node.inputs[::-1]):
-            rest = others(first)
-            if rest is not None:
-                return [*rest, second]
-        return None
-
-    rest = others(graph.output)
-    if rest is None:
-        return None
-    channels, scales = graph.channels(), graph.scales()
-    values = [name for name in rest if name not in graph.constants and name != source]
-    if not values:
-        raise InputError(
-            f"network '{graph.name}' gives its input back, shifted at most: it enhances nothing."
-        )
-    whole = any(channels[n] == channels[graph.output] and scales[n] for n in values)
-    return rest if whole else None

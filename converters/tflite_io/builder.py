@@ -23,6 +23,8 @@ from edgeqe.typing import Float
 
 SCHEMA_VERSION = 3
 IDENTIFIER = b"TFL3"
+#: Number in the old field of an operator's code, of one byte, that refers to the new field.
+LARGEST_CODE = 127
 #: Operators whose weights may have one scale per channel.
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
@@ -165,8 +167,10 @@ class TfliteFile:
         self._graph.inputs, self._graph.outputs = list(inputs), list(outputs)
         self._graph.operators = [*self._widening, *self._graph.operators]
         codes = [
-            self._s.OperatorCodeT(deprecatedBuiltinCode=number, builtinCode=number, version=version)
-            for number, version in self._codes  # all numbers are below 127
+            self._s.OperatorCodeT(
+                deprecatedBuiltinCode=min(number, LARGEST_CODE), builtinCode=number, version=version
+            )
+            for number, version in self._codes
         ]
         model = self._s.ModelT(
             version=SCHEMA_VERSION,

@@ -164,6 +164,31 @@ class ConvolutionWriter:
 
     # Convolutions.
 
+    def bordered(self, node: Node) -> int:
+        """A convolution's input with its padding around it.
+
+        TFLite mirrors, but does not repeat: mirrored with the edge itself, one row is the edge
+        repeated, so `padding` rows are as many operators.
+        """
+        source, steps = node.inputs[0], [(node.padding, node.padding_end)]
+        if node.border == "zero":
+            return self.padded(node.name, source, *((ends,) * 2 for ends in steps[0]))
+        mode = schema().MirrorPadMode.REFLECT
+        if node.border == "edge":
+            mode = schema().MirrorPadMode.SYMMETRIC
+            most = max(steps[0])
+            steps = [(int(i < node.padding), int(i < node.padding_end)) for i in range(most)]
+        tensor, around = self.values[source], 0
+        for index, (before, behind) in enumerate(steps):
+            around += before + behind
+            name = f"{node.name}.padded.{index}"
+            wider = self.between(name, source, self.channels[source], (around, around))
+            pads = [(0, 0), (before, behind), (before, behind), (0, 0)]
+            ends = self.file.constant(f"{name}.ends", np.array(pads, np.int32))
+            self.file.operator("MIRROR_PAD", [tensor, ends], wider, "MirrorPadOptions", mode=mode)
+            tensor = wider
+        return tensor
+
     def padded(
         self, name: str, source: str, before: tuple[int, int], after: tuple[int, int]
     ) -> int:
@@ -185,10 +210,7 @@ class ConvolutionWriter:
         name, kinds = node.inputs[1], schema().Padding
         weights, channels = self.graph.constants[name], self.channels[node.inputs[0]]
         same = is_same(node)
-        source = self.values[node.inputs[0]]
-        if not same:
-            ends = (node.padding,) * 2, (node.padding_end,) * 2
-            source = self.padded(node.name, node.inputs[0], *ends)
+        source = self.values[node.inputs[0]] if same else self.bordered(node)
         depthwise = node.groups == channels > 1
         axes = (1, 2, 3, 0) if depthwise else (0, 2, 3, 1)
         kernel = self.kernel(node, name, weights.transpose(axes))
@@ -198,6 +220,8 @@ class ConvolutionWriter:
             "padding": kinds.SAME if same else kinds.VALID,
             "strideW": node.stride,
             "strideH": node.stride,
+            "dilationWFactor": node.dilation,
+            "dilationHFactor": node.dilation,
             "fusedActivationFunction": activation,
         }
         inputs = [source, kernel, self.bias(node, bias, len(weights))]
@@ -291,5 +315,6 @@ class ConvolutionWriter:
 
 def is_same(node: Node) -> bool:
     """Whether TensorFlow's SAME pads as the node does, at sizes that the stride divides."""
-    total = max(node.kernel - node.stride, 0)
-    return (node.padding, node.padding_end) == (total // 2, total - total // 2)
+    total = max(node.reach - node.stride, 0)
+    even = (node.padding, node.padding_end) == (total // 2, total - total // 2)
+    return even and (node.border == "zero" or not total)

@@ -52,6 +52,9 @@ def model_of(graph: Graph, metadata: Mapping[str, str], *, float16: bool = False
 class GraphWriter(ConvolutionWriter):
     """State of one export: one method per operator."""
 
+    parts = 0
+    """Results on the way to a node's output so far."""
+
     def write(self, node: Node) -> None:
         """Append a node, unless it was fused into an earlier one."""
         if node.name in self.done:
@@ -88,15 +91,73 @@ class GraphWriter(ConvolutionWriter):
         slope = self.vector(node.inputs[1]).reshape(1, 1, -1)
         self.simple("PRELU", node, "", self.file.constant(node.inputs[1], slope))
 
+    def made(self, op: str, node: Node, inputs: list[int], options: str = "", **fields: Any) -> int:
+        """Tensor of an operator's result, on the way to a node's output."""
+        self.parts += 1
+        result = self.between(f"{node.name}.{self.parts}", node.output, self.channels[node.output])
+        self.file.operator(op, inputs, result, options, **fields)
+        return result
+
+    def number(self, value: float) -> int:
+        """Tensor of a constant of one number."""
+        return self.file.constant(f"number.{value:.9g}", np.array([value], np.float32))
+
     def _selu(self, node: Node) -> None:
         # selu(x) = scale * leaky(elu(x)): below 0 elu is exp(x) - 1, which alpha multiplies.
-        channels = self.channels[node.output]
-        elu = self.between(f"{node.name}.elu", node.output, channels)
-        leaky = self.between(f"{node.name}.leaky", node.output, channels)
-        scale = self.file.constant("selu.factor", np.array([SELU_SCALE], np.float32))
-        self.file.operator("ELU", [self.values[node.inputs[0]]], elu)
-        self.file.operator("LEAKY_RELU", [elu], leaky, "LeakyReluOptions", alpha=SELU_ALPHA)
+        elu = self.made("ELU", node, [self.values[node.inputs[0]]])
+        leaky = self.made("LEAKY_RELU", node, [elu], "LeakyReluOptions", alpha=SELU_ALPHA)
+        scale = self.number(SELU_SCALE)
         self.file.operator("MUL", [leaky, scale], self.new(node.output), "MulOptions")
+
+    def _elu(self, node: Node) -> None:
+        if node.alpha == 1.0:
+            self.simple("ELU", node)
+            return
+        elu = self.made("ELU", node, [self.values[node.inputs[0]]])
+        self.file.operator(
+            "LEAKY_RELU", [elu], self.new(node.output), "LeakyReluOptions", alpha=node.alpha
+        )
+
+    def _gelu(self, node: Node) -> None:
+        self.simple("GELU", node, "GeluOptions", approximate=False)
+
+    def _hardswish(self, node: Node) -> None:
+        self.simple("HARD_SWISH", node)
+
+    def _tanh(self, node: Node) -> None:
+        self.simple("TANH", node)
+
+    def _softplus(self, node: Node) -> None:
+        # log(1 + exp(x)) = relu(x) - log(sigmoid(|x|)), which never overflows
+        source = self.values[node.inputs[0]]
+        share = self.made("LOGISTIC", node, [self.made("ABS", node, [source])])
+        parts = [self.made("RELU", node, [source]), self.made("LOG", node, [share])]
+        self.file.operator("SUB", parts, self.new(node.output), "SubOptions")
+
+    def _channelnorm(self, node: Node) -> None:
+        source = self.values[node.inputs[0]]
+        centred = self.made("SUB", node, [source, self._mean(node, "mean", source)], "SubOptions")
+        square = self.made("MUL", node, [centred, centred], "MulOptions")
+        variance = self._mean(node, "variance", square)
+        safe, spread = (
+            self.between(f"{node.name}.{n}", node.output, 1) for n in ("safe", "spread")
+        )
+        self.file.operator("ADD", [variance, self.number(node.alpha)], safe, "AddOptions")
+        self.file.operator("RSQRT", [safe], spread)
+        self.file.operator("MUL", [centred, spread], self.new(node.output), "MulOptions")
+
+    def _mean(self, node: Node, name: str, source: int) -> int:
+        """Tensor of the mean over channels."""
+        result = self.between(f"{node.name}.{name}", node.output, 1)
+        axes = self.int32("axes.channels", 3)
+        self.file.operator("MEAN", [source, axes], result, "ReducerOptions", keepDims=True)
+        return result
+
+    def _max(self, node: Node) -> None:
+        self.file.operator("MAXIMUM", self._both(node), self.new(node.output))
+
+    def _min(self, node: Node) -> None:
+        self.file.operator("MINIMUM", self._both(node), self.new(node.output))
 
     def _add(self, node: Node) -> None:
         self.binary("ADD", node, "AddOptions")
@@ -106,19 +167,22 @@ class GraphWriter(ConvolutionWriter):
 
     def binary(self, op: str, node: Node, options: str) -> None:
         """Append an operator of two activations, or of one and a per-channel constant."""
-        second = node.inputs[1]
-        if second in self.graph.constants:
-            other = self.file.constant(second, self.vector(second))
-        else:
-            other = self.values[second]
+        inputs = self._both(node)
         last, activation = self.activated(node)
         self.file.operator(
             op,
-            [self.values[node.inputs[0]], other],
+            inputs,
             self.new(last.output),
             options,
             fusedActivationFunction=activation,
         )
+
+    def _both(self, node: Node) -> list[int]:
+        """Tensors of two activations, or of one and a per-channel constant."""
+        first, second = node.inputs
+        if second in self.graph.constants:
+            return [self.values[first], self.file.constant(second, self.vector(second))]
+        return [self.values[first], self.values[second]]
 
     def _concat(self, node: Node) -> None:
         parts = [(self.values[name], self.channels[name]) for name in node.inputs]

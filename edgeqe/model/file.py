@@ -33,6 +33,8 @@ from edgeqe.typing import Float
 
 Outline = OnnxOutline | TfliteOutline
 
+#: Suffixes of networks of other tools that `edgeqe convert` takes.
+FOREIGN = (".onnx", ".keras", ".tflite")
 #: ONNX's numbers of the types that a strength vector, or a kernel it is folded into, may have.
 _FLOATS = (1, 10)
 
@@ -58,7 +60,10 @@ class ModelFile:
         try:
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):
-                raise ModelError(f"'{path}' is no plain file: give a model file.")
+                raise ModelError(
+                    f"'{path}' is no plain file: give a model file; 'edgeqe convert' makes one of a "
+                    "training's folder or a SavedModel."
+                )
             if found.st_size > LARGEST_FILE:
                 raise ModelError(
                     f"'{path}' has {found.st_size >> 20} MiB, more than any model of edgeqe."
@@ -78,9 +83,11 @@ class ModelFile:
             self.golden = read_golden(self.outline.metadata)
             self._check()
         except ModelError as error:
-            raise ModelError(
-                f"cannot use the model '{path}': {error} 'edgeqe models' lists the shipped ones."
-            ) from error
+            way = "'edgeqe models' lists the shipped ones."
+            if CARD_KEY.encode() not in self.data and path.suffix in FOREIGN:
+                made = path.with_name(f"{path.stem}.edgeqe.onnx")
+                way = f"'edgeqe convert {path} -o {made}' gives a network of another tool its card; {way}"
+            raise ModelError(f"cannot use the model '{path}': {error} {way}") from error
 
     def _outline(self) -> Outline:
         try:

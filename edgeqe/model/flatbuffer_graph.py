@@ -25,10 +25,13 @@ _OPTIONS: dict[int, tuple[tuple[str, int], ...]] = {
     21: (("b", 0),),  # Mul
     22: (),  # Pad
     27: (("b", 0),),  # Reducer
+    28: (("b", 0), ("b", 1)),  # Sub
     32: (("i", 0), ("i", 0), ("i", 0), ("i", 0), ("i", 0), ("b", 0)),  # StridedSlice
     38: (),  # Dequantize
     75: (("f", 0),),  # LeakyRelu
+    77: (("b", 0),),  # MirrorPad
     94: (("i", 0),),  # DepthToSpace
+    116: (("b", 0),),  # Gelu
 }
 
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from edgeqe.errors import ModelError
 from edgeqe.model.flatbuffer_graph import TfliteGraph
 from edgeqe.model.flatbuffer_tables import Table, unpack
-from edgeqe.model.limits import WIDEST_VALUE
+from edgeqe.model.limits import LARGEST_WINDOW, WIDEST_VALUE
 from edgeqe.model.network import (
     FLOAT16,
     FLOAT32,
@@ -80,7 +80,7 @@ class Operators(TfliteGraph):
 
     def _two(self, given: tuple[int, ...], made: int, options: tuple[int, ...]) -> None:
         first, second = self._value(given[0]), given[1]
-        if options[0] not in (0, _RELU):
+        if options and options[0] not in (0, _RELU):
             raise self._wrong()
         if second in self.values:
             self._give(
@@ -117,7 +117,10 @@ class Operators(TfliteGraph):
         else:
             multiplier, (activation, *dilations) = 1, rest[:3]
         dims = kernel.tensor.dims
-        if len(dims) != 4 or across != down or dilations != [1, 1]:
+        gap = dilations[0]
+        if len(dims) != 4 or across != down or dilations[1] != gap:
+            raise self._wrong()
+        if not 1 <= gap <= LARGEST_WINDOW:
             raise self._wrong()
         if padding not in (_SAME, _VALID) or activation not in (0, _RELU) or not all(dims):
             raise self._wrong()
@@ -133,7 +136,8 @@ class Operators(TfliteGraph):
             bias = self._constant(given[2], INT32 if value.kind == INT8 else FLOAT32)
             if bias.tensor.dims != (channels,):
                 raise self._wrong()
-        size = self._window(value, (dims[1], dims[2]), across, padding)
+        sides = gap * (dims[1] - 1) + 1, gap * (dims[2] - 1) + 1
+        size = self._window(value, sides, across, padding)
         weights = math.prod(dims)
         result = Value(channels, *size, value.kind)
         self._give(made, result, [value], weights, weights * area(size[0]))
@@ -164,6 +168,22 @@ class Operators(TfliteGraph):
         offsets = (value.offsets[0] + down, value.offsets[1] + across)
         wider = value._replace(channels=value.channels + channels, offsets=offsets)
         self._give(made, wider, [value])
+
+    def _mirror(self, given: tuple[int, ...], made: int, options: tuple[int, ...]) -> None:
+        """The edge mirrored, with the outermost samples or without."""
+        value, ends = self._value(given[0]), self._integers(given[1], 4, 2)
+        if options[0] not in (0, 1) or min(ends) < 0 or max(ends) > LARGEST_WINDOW:
+            raise self._wrong()
+        if any(ends[:2]) or any(ends[6:]) or value.scale == 0:
+            raise self._wrong()
+        offsets = (value.offsets[0] + sum(ends[2:4]), value.offsets[1] + sum(ends[4:6]))
+        self._give(made, value._replace(offsets=offsets), [value])
+
+    def _gelu(self, given: tuple[int, ...], made: int, options: tuple[int, ...]) -> None:
+        value = self._value(given[0])
+        if any(options):
+            raise self._wrong()
+        self._give(made, value, [value])
 
     def _reduce(self, given: tuple[int, ...], made: int, options: tuple[int, ...]) -> None:
         value = self._value(given[0])
@@ -211,23 +231,33 @@ _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 _Check = Callable[[Operators, tuple[int, ...], int, tuple[int, ...]], None]
 #: Options' table, least and most inputs, and check of each operator.
 _CHECKS: Mapping[str, tuple[int, int, int, _Check]] = {
+    "ABS": (0, 1, 1, Operators._same),
     "ADD": (11, 2, 2, Operators._two),
     "CONCATENATION": (10, 1, 64, Operators._concatenation),
     "CONV_2D": (1, 3, 3, Operators._conv),
     "DEPTHWISE_CONV_2D": (2, 3, 3, Operators._conv),
     "DEPTH_TO_SPACE": (94, 1, 1, Operators._blocks),
     "DEQUANTIZE": (38, 1, 1, Operators._dequantize),
+    "GELU": (116, 1, 1, Operators._gelu),
+    "HARD_SWISH": (0, 1, 1, Operators._same),
+    "LOG": (0, 1, 1, Operators._same),
     "LOGISTIC": (0, 1, 1, Operators._same),
+    "MAXIMUM": (0, 2, 2, Operators._two),
     "MAX_POOL_2D": (5, 1, 1, Operators._max_pool),
+    "MINIMUM": (0, 2, 2, Operators._two),
+    "MIRROR_PAD": (77, 2, 2, Operators._mirror),
     "MUL": (21, 2, 2, Operators._two),
     "RELU": (0, 1, 1, Operators._same),
+    "RSQRT": (0, 1, 1, Operators._same),
     "SPACE_TO_DEPTH": (19, 1, 1, Operators._blocks),
     "PAD": (22, 2, 2, Operators._pad),
     "MEAN": (27, 2, 2, Operators._reduce),
+    "SUB": (28, 2, 2, Operators._two),
     "STRIDED_SLICE": (32, 4, 4, Operators._slice),
     "PRELU": (0, 2, 2, Operators._same),
     "REDUCE_MAX": (27, 2, 2, Operators._reduce),
     "LEAKY_RELU": (75, 1, 1, Operators._same),
     "ELU": (0, 1, 1, Operators._same),
     "QUANTIZE": (0, 1, 1, Operators._quantize),
+    "TANH": (0, 1, 1, Operators._same),
 }

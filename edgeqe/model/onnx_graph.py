@@ -53,10 +53,14 @@ class OnnxGraph:
 
     def integer(self, operation: Operation, index: int) -> int:
         """The one integer of a constant."""
+        return self.integers(operation, index, 1)[0]
+
+    def integers(self, operation: Operation, index: int, count: int) -> list[int]:
+        """The integers of a constant."""
         found = self.constant(operation, index, INT64)
-        if found.dims != (1,):
+        if found.dims != (count,):
             raise ModelError(f"its operator {operation.op_type} reads {found.dims} integers.")
-        return int(np.frombuffer(self.data[found.start : found.stop], "<i8")[0])
+        return [int(n) for n in np.frombuffer(self.data[found.start : found.stop], "<i8")]
 
     def vector(self, operation: Operation, index: int, value: Value) -> None:
         """Check a constant of one number, or one per channel of a value."""

@@ -184,7 +184,10 @@ def _conv(graph: OnnxGraph, operation: Operation) -> None:
         given, out = out, given * groups
     else:
         given *= groups
-    sides = kernel.dims[2], kernel.dims[3]
+    gap = _pair(operation, "dilations", 1)
+    if not 1 <= gap <= LARGEST_WINDOW or (transposed and gap > 1):
+        raise _wrong(operation)
+    sides = gap * (kernel.dims[2] - 1) + 1, gap * (kernel.dims[3] - 1) + 1
     if given != value.channels or out % groups or given % groups:
         raise unfit(operation, kernel.dims, value)
     if len(operation.inputs) == 3:
@@ -205,6 +208,20 @@ def _conv(graph: OnnxGraph, operation: Operation) -> None:
     weights = math.prod(kernel.dims)
     macs = weights * area(taps)
     graph.give(operation, Value(out, *size, value.kind), [value], weights=weights, macs=macs)
+
+
+def _pad(graph: OnnxGraph, operation: Operation) -> None:
+    """The edges of a value, repeated or mirrored, in front of a Conv."""
+    value, ends = graph.value(operation), graph.integers(operation, 1, 8)
+    rows, columns = ends[2] + ends[6], ends[3] + ends[7]
+    if operation.attributes.get("mode") not in ("edge", "reflect"):
+        raise _wrong(operation)
+    if min(ends) < 0 or max(ends) > LARGEST_WINDOW or any(ends[axis] for axis in (0, 1, 4, 5)):
+        raise _wrong(operation)
+    if value.scale == 0:
+        raise _wrong(operation)
+    offsets = value.offsets[0] + rows, value.offsets[1] + columns
+    graph.give(operation, value._replace(offsets=offsets), [value])
 
 
 def _max_pool(graph: OnnxGraph, operation: Operation) -> None:
@@ -287,15 +304,22 @@ _OPERATORS: dict[str, tuple[int, int, _Attributes, _Check]] = {
     "BatchNormalization": (5, 5, {"epsilon": float}, _vectors),
     "Cast": (1, 1, {"to": int}, _cast),
     "Concat": (1, 64, {"axis": int}, _concat),
-    "Conv": (2, 3, {**_WINDOW, "group": int}, _conv),
+    "Conv": (2, 3, {**_WINDOW, "dilations": tuple, "group": int}, _conv),
     "ConvTranspose": (2, 3, {**_WINDOW, "group": int, "output_padding": tuple}, _conv),
     "DepthToSpace": (1, 1, {"blocksize": int}, _blocks),
     "DequantizeLinear": (2, 3, {"axis": int}, _dequantize),
+    "Div": (2, 2, {}, _two),
+    "Elu": (1, 1, {"alpha": float}, _same),
+    "Erf": (1, 1, {}, _same),
     "GlobalAveragePool": (1, 1, {}, _global),
     "GlobalMaxPool": (1, 1, {}, _global),
+    "HardSigmoid": (1, 1, {"alpha": float, "beta": float}, _same),
     "LeakyRelu": (1, 1, {"alpha": float}, _same),
+    "Max": (2, 2, {}, _two),
     "MaxPool": (1, 1, {**_WINDOW, "kernel_shape": tuple}, _max_pool),
+    "Min": (2, 2, {}, _two),
     "Mul": (2, 2, {}, _two),
+    "Pad": (2, 2, {"mode": str}, _pad),
     "PRelu": (2, 2, {}, _vectors),
     "QuantizeLinear": (3, 3, {}, _quantize),
     "ReduceMax": (1, 1, {"axes": tuple, "keepdims": int}, _over_channels),
@@ -304,5 +328,9 @@ _OPERATORS: dict[str, tuple[int, int, _Attributes, _Check]] = {
     "Selu": (1, 1, {}, _same),
     "Sigmoid": (1, 1, {}, _same),
     "Slice": (4, 4, {}, _slice),
+    "Softplus": (1, 1, {}, _same),
     "SpaceToDepth": (1, 1, {"blocksize": int}, _blocks),
+    "Sqrt": (1, 1, {}, _same),
+    "Sub": (2, 2, {}, _two),
+    "Tanh": (1, 1, {}, _same),
 }

@@ -56,9 +56,9 @@ _NODE = message(
 )
 _ATTRIBUTE = message(
     "an attribute",
-    once={1: BYTES, 2: FIXED32, 3: VARINT, 20: VARINT},
+    once={1: BYTES, 2: FIXED32, 3: VARINT, 4: BYTES, 20: VARINT},
     packed=(8,),
-    foreign={4: "has an attribute of text", 5: "has a tensor as attribute", 6: _SUBGRAPH,
+    foreign={5: "has a tensor as attribute", 6: _SUBGRAPH,
              11: _SUBGRAPH, 21: "calls functions", 22: "has a sparse attribute",
              23: "has a sparse attribute"},
 )  # fmt: skip
@@ -78,7 +78,8 @@ _SIDE = message("a side of a shape", once={1: VARINT, 2: BYTES})
 #: Opset and IR version of edgeqe's files.
 _OPSET_VERSION, _IR_VERSION = 17, 8
 #: Field of an attribute's value by the number of its kind.
-_ATTRIBUTE_KINDS = {1: 2, 2: 3, 7: 8}
+_ATTRIBUTE_KINDS = {1: 2, 2: 3, 3: 4, 7: 8}
+_NOTHING: dict[int, Attribute] = {3: "", 7: ()}
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def _operation(data: bytes, start: int, stop: int) -> Operation:
 
 
 def _attribute(data: bytes, start: int, stop: int) -> tuple[str, Attribute]:
-    """Name and value of an attribute: an integer, a float, or integers."""
+    """Name and value of an attribute: an integer, a float, a word, or integers."""
     name, kind, values, held = "", 0, list[int](), dict[int, Attribute]()
     for number, wire, a, b in fields(data, start, stop, _ATTRIBUTE):
         if number == 1:
@@ -208,13 +209,15 @@ def _attribute(data: bytes, start: int, stop: int) -> tuple[str, Attribute]:
             held[2] = struct.unpack_from("<f", data, a)[0]
         elif number == 3:
             held[3] = _signed(varint(data, a, b)[0])
+        elif number == 4:
+            held[4] = name_of(data[a:b])
         else:
             values += map(_signed, integers(data, wire, a, b))
             held[8] = tuple(values)
     if kind not in _ATTRIBUTE_KINDS or held.keys() - {_ATTRIBUTE_KINDS[kind]}:
         raise ModelError(f"the ONNX model's attribute '{name}' has a kind of no operator.")
     # an integer or float of 0 may be left out
-    return name, held.get(_ATTRIBUTE_KINDS[kind], () if kind == 7 else 0)
+    return name, held.get(_ATTRIBUTE_KINDS[kind], _NOTHING.get(kind, 0))
 
 
 def _signed(value: int) -> int:

@@ -14,7 +14,7 @@ DTYPES = {1: "<f4", 2: "u1", 3: "i1", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 10: 
 
 
 #: Attribute of an operator.
-Attribute = int | float | tuple[int, ...]
+Attribute = int | float | str | tuple[int, ...]
 
 
 @dataclass(frozen=True)

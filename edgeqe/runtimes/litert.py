@@ -36,8 +36,14 @@ _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 VIEW_BYTES = 6.0
 
 
-def _litert() -> Any:
-    """Module of the interpreter."""
+def interpreter_module() -> Any:
+    """Module of the interpreter, whose class `Interpreter` runs a file.
+
+    Raises
+    ------
+    MissingRuntimeError
+        If it is not installed.
+    """
     try:
         from ai_edge_litert import interpreter
     except ImportError as error:
@@ -57,7 +63,7 @@ def _litert() -> Any:
 
 def version() -> str:
     """Version of the installed LiteRT."""
-    return metadata.version(_litert().__name__.split(".")[0].replace("_", "-"))
+    return metadata.version(interpreter_module().__name__.split(".")[0].replace("_", "-"))
 
 
 class LitertSession:
@@ -100,7 +106,7 @@ class LitertSession:
         bound_heap()
         self._given, self._made = sum(found.network.inputs.values()), found.network.outputs[0]
         self._model, self._threads = model, threads
-        self._module = _litert()
+        self._module = interpreter_module()
         self._lock = threading.Lock()
         self._idle: dict[Hashable, list[_Interpreter]] = {}
         """By kind of place."""

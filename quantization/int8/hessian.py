@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from edgeqe.codecs.strength import step_from_quality, step_key
 from edgeqe.converters.graph.graph import Graph, Node
@@ -16,6 +15,7 @@ from edgeqe.model.card import pixels_per_sample
 from edgeqe.quantization.calibration.calibration import in_parts
 from edgeqe.quantization.calibration.samples import Photograph, inputs_at
 from edgeqe.quantization.int8.canonical_form import canonical
+from edgeqe.quantization.int8.oracle_operators import windows_of
 from edgeqe.typing import Double, Float
 
 #: Windows that are run, evenly chosen, and output samples drawn of each, per quality and use of
@@ -94,10 +94,7 @@ def _some(photographs: Sequence[Photograph]) -> list[Photograph]:
 
 def _drawn(node: Node, value: Float, rng: np.random.Generator) -> Double:
     """Inputs of a convolution at sampled output positions, shape (PLACES, n)."""
-    ends = (node.padding, max(node.padding_end, 0))
-    padded = np.pad(value, ((0, 0), ends, ends))
-    kernel = (node.kernel, node.kernel)
-    windows = sliding_window_view(padded, kernel, (1, 2))[:, :: node.stride, :: node.stride]
+    windows = windows_of(node, value)
     rows, columns = (rng.integers(side, size=PLACES) for side in windows.shape[1:3])
     drawn: Double = windows[:, rows, columns].transpose(1, 0, 2, 3).astype(np.float64)
     return drawn.reshape(PLACES, -1)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from edgeqe.converters.graph.graph import Node
@@ -46,10 +48,7 @@ def _convolution(node: Node, operands: list[Double]) -> Double:
     """im2col and a matrix product, a band of rows at a time."""
     x, kernel, *bias = operands
     count, _, rows, columns = kernel.shape
-    pad = (node.padding, node.padding_end)
-    padded = np.pad(x, ((0, 0), pad, pad))
-    windows = sliding_window_view(padded, (rows, columns), axis=(1, 2))
-    windows = windows[:, :: node.stride, :: node.stride].transpose(0, 3, 4, 1, 2)
+    windows = windows_of(node, x).transpose(0, 3, 4, 1, 2)
     *taps, height, width = windows.shape
     weights = kernel.reshape(node.groups, count // node.groups, -1)
     result = np.empty((*weights.shape[:2], height, width))
@@ -59,6 +58,18 @@ def _convolution(node: Node, operands: list[Double]) -> Double:
         made = weights @ part.reshape(node.groups, weights.shape[2], -1)
         result[:, :, top : top + band] = made.reshape(*weights.shape[:2], -1, width)
     return result.reshape(count, height, width) + (bias[0] if bias else 0.0)
+
+
+def windows_of(node: Node, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Windows of a Conv: what each of its outputs reads, shape (C, rows, columns, kernel, kernel)."""
+    pad = (node.padding, node.padding_end)
+    mode = {"zero": "constant"}.get(node.border, node.border)
+    padded = np.pad(x, ((0, 0), pad, pad), mode)  # type: ignore[call-overload]
+    windows = sliding_window_view(padded, (node.reach, node.reach), axis=(1, 2))
+    result: npt.NDArray[Any] = windows[
+        :, :: node.stride, :: node.stride, :: node.dilation, :: node.dilation
+    ]
+    return result
 
 
 def _transposed(node: Node, operands: list[Double]) -> Double:
@@ -127,6 +138,24 @@ def _selu(_: Node, operands: list[Double]) -> Double:
     return SELU_SCALE * np.where(x > 0.0, x, below)
 
 
+def _normalized(node: Node, operands: list[Double]) -> Double:
+    centred = operands[0] - operands[0].mean(axis=0, keepdims=True)
+    variance = np.square(centred).mean(axis=0, keepdims=True)
+    result: Double = centred / np.sqrt(variance + node.alpha)
+    return result
+
+
+def _gelu(_: Node, operands: list[Double]) -> Double:
+    erf = np.vectorize(math.erf, otypes=[np.float64])
+    result: Double = 0.5 * operands[0] * (1.0 + erf(operands[0] / math.sqrt(2)))
+    return result
+
+
+def _elu(node: Node, operands: list[Double]) -> Double:
+    x = operands[0]
+    return np.where(x > 0.0, x, node.alpha * np.expm1(np.minimum(x, 0.0)))
+
+
 def _leaky(x: Double, slope: Double | float) -> Double:
     return np.where(x < 0.0, slope * x, x)
 
@@ -138,14 +167,20 @@ def _sigmoid(x: Double) -> Double:
 
 _RUN: dict[str, Callable[[Node, list[Double]], Double]] = {
     "Add": lambda _, x: x[0] + x[1],
+    "ChannelNorm": _normalized,
     "Concat": lambda _, x: np.concatenate(x),
     "Conv": _convolution,
     "ConvTranspose": _transposed,
     "DepthToSpace": _depth_to_space,
+    "Elu": _elu,
+    "Gelu": _gelu,
     "GlobalAveragePool": lambda _, x: x[0].mean(axis=(1, 2), keepdims=True),
     "GlobalMaxPool": lambda _, x: x[0].max(axis=(1, 2), keepdims=True),
+    "HardSwish": lambda _, x: x[0] * np.clip(x[0] / 6.0 + 0.5, 0.0, 1.0),
     "LeakyRelu": lambda node, x: _leaky(x[0], node.alpha),
+    "Max": lambda _, x: np.maximum(x[0], x[1]),
     "MaxPool": _max_pool,
+    "Min": lambda _, x: np.minimum(x[0], x[1]),
     "Mul": lambda _, x: x[0] * x[1],
     "PRelu": lambda _, x: _leaky(x[0], x[1]),
     "ReduceMax": lambda _, x: x[0].max(axis=0, keepdims=True),
@@ -154,5 +189,7 @@ _RUN: dict[str, Callable[[Node, list[Double]], Double]] = {
     "Selu": _selu,
     "Sigmoid": lambda _, x: _sigmoid(x[0]),
     "Slice": lambda node, x: x[0][node.first : node.last],
+    "Softplus": lambda _, x: np.logaddexp(0.0, x[0]),
     "SpaceToDepth": _space_to_depth,
+    "Tanh": lambda _, x: np.tanh(x[0]),
 }

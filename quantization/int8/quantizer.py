@@ -158,4 +158,5 @@ class Quantizer:
                 },
             },
             metadata={k: v for k, v in self.source.metadata.items() if k != TRAINING_KEY},
+            rounding=0.0,
         )

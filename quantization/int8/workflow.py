@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,9 @@ def quantize(
         from edgeqe.quantization.qat.saved_calibration import read_calibration
 
         source = open_source(model, seed=seed)
+        if destination is not None:  # what fails in float fails before the calibration
+            with tempfile.TemporaryDirectory(prefix="edgeqe-") as folder:
+                export(source, Path(folder) / f"float32{destination.suffix}")
     layers = sensitivity.convolutions(source.graph)
     _check_layers(keep_float, layers)
     quantizer = Quantizer(

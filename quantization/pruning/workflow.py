@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeqe.converters.commands import command_line, with_command
 from edgeqe.converters.output import check_output
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, ModelError
 from edgeqe.zoo.host import host_packages
 
 if TYPE_CHECKING:
@@ -179,4 +179,13 @@ def _network(model: str) -> tuple[Any, dict[str, Any]]:
         from edgeqe.zoo.weights import randomised
 
         return randomised(model), {"from": model, "weights": "random", "seed": 1}
-    return zoo.load(model), {"from": model if shipped else path.name}
+    try:
+        return zoo.load(model), {"from": model if shipped else path.name}
+    except ModelError as error:
+        if not path.is_file() or shipped:
+            raise
+        raise InputError(
+            f"'{path}' is no float32 .onnx file of an edgeqe network, which alone are pruned ({error}): "
+            "prune another tool's network there, where its training wins back what that costs, and "
+            "convert the result."
+        ) from error

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -31,7 +32,7 @@ def network() -> Graph:
     """A kernel used twice, a skip, a tail; one vector follows the strength."""
     ones = np.ones((1, 6, 1, 1), np.float32)
     constants = {"k": KERNEL, "t": TAIL, "s1": ones, "s2": 0.5 * ones, "b1": 0.1 * ones}
-    pad = {"padding": 1, "padding_end": 1}
+    pad: dict[str, Any] = {"padding": 1, "padding_end": 1}
     nodes = (
         Node("Conv", "c1", ("planes", "k"), "a", 3, **pad),
         Node("Mul", "m1", ("a", "s1"), "b"),

@@ -196,7 +196,7 @@ def test_axes_as_input_and_uneven_split_of_opset_18() -> None:
     ]
     five = model(nodes, {"axes": np.array([2, 3])}, opset=18, shape=("n", 5, "h", "w"))
     graph = same(five)
-    assert [(node.first, node.last) for node in graph.nodes[:2]] == [(0, 2), (4, 5)]
+    assert sorted((node.first, node.last) for node in graph.nodes[:2]) == [(0, 2), (4, 5)]
     four = model(nodes, {"axes": np.array([2, 3])}, opset=18, shape=("n", 4, "h", "w"))
     with pytest.raises(InputError, match=r"splits 4 channels into \[2, 2, 0\]"):
         graph_of(four.SerializeToString())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from edgeqe.converters.graph.graph import Graph, Node
@@ -16,7 +18,7 @@ def graph_of(*nodes: Node, output: str, **shapes: tuple[int, ...]) -> Graph:
     return Graph("net", {"x": 1}, output, nodes, constants)
 
 
-def conv(name: str, source: str, kernel: str = "", **options: int) -> Node:
+def conv(name: str, source: str, kernel: str = "", **options: Any) -> Node:
     return Node("Conv", name, (source, f"{kernel or name}.k"), name, kernel=3, padding=1, **options)
 
 

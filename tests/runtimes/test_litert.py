@@ -251,7 +251,7 @@ def test_tflite_runtime_is_refused_where_numpy_breaks_it(
     with pytest.raises(ProviderError, match="does not work with numpy 2.4.6"):
         open_session(files["m.tflite"], 40)
     monkeypatch.setattr(np, "__version__", "1.26.4")
-    assert litert._litert().Interpreter == "theirs"
+    assert litert.interpreter_module().Interpreter == "theirs"
 
 
 def test_a_device_without_onnxruntime(files: dict[str, ModelFile]) -> None:

@@ -141,7 +141,7 @@ def test_a_runtime_that_is_installed_and_broken_is_passed_over(
         raise ProviderError("LiteRT cannot be imported (its library is gone).")
 
     here(monkeypatch, cpu_features=("avx2", "vnni"))
-    monkeypatch.setattr("edgeqe.runtimes.litert._litert", broken)
+    monkeypatch.setattr("edgeqe.runtimes.litert.interpreter_module", broken)
     with Enhancer("edgeqe-tiny", target="x86-cpu") as enhancer:
         assert (enhancer.info.provider, enhancer.info.fallback) == ("CPUExecutionProvider", "")
     with pytest.raises(ProviderError, match=r"cannot run here: LiteRT .*gone.*Fix: pip install"):

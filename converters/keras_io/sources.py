@@ -1,0 +1,75 @@
+"""Export sources of Keras networks that are not the zoo's: from a ``.keras`` file of usual layers."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.converters.graph.convention import Convention, OutputKind
+from edgeqe.converters.keras_io.reader import graph_of
+from edgeqe.converters.rewrites import conventions
+from edgeqe.converters.rewrites.branches import fuse_branches
+from edgeqe.converters.rewrites.fold import fold
+from edgeqe.converters.rewrites.sharing import share
+from edgeqe.converters.sources import PICTURE_ROUNDING, Reference, Source
+from edgeqe.typing import Float
+from edgeqe.views.colour import SCALE
+
+
+def from_plain_keras(
+    model: Any,
+    path: Path,
+    *,
+    planes: str | None = None,
+    value_range: tuple[float, float] | None = None,
+    output: OutputKind | str | None = None,
+    codecs: tuple[str, ...] | None = None,
+) -> Source:
+    """Export source of a Keras model that is no network of the zoo.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or sequential, channels last, one picture in and out.
+    path : Path
+        Where it comes from.
+    planes, value_range, output, codecs
+        As of `onnx_io.sources.from_onnx`.
+
+    Raises
+    ------
+    InputError
+        If the model holds a layer that the graph has no operator for, or is no enhancement network.
+    """
+    graph = graph_of(model, 0.0)
+    convention = conventions.convention(graph, planes, value_range, output)
+    return Source(
+        graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
+        reference=residual_of(model, convention),
+        description=f"Converted from {path.name}, which gives the {convention.gives}.",
+        planes=convention.planes,
+        codecs=codecs or ("jpeg",),
+        tiling="whole" if graph.pools_globally else "exact",
+        trainable=sum(math.prod(variable.shape) for variable in model.trainable_variables),
+        provenance={"converted from": path.name},
+        rounding=PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0,
+    )
+
+
+def residual_of(model: Any, convention: Convention) -> Reference:
+    """Function of a model that maps planes (C, h, w), 8-bit sample values, to the residual."""
+    span = convention.high - convention.low
+    sign = -1.0 if convention.gives is OutputKind.NOISE else 1.0
+
+    def residual(planes: npt.NDArray[np.uint8]) -> Float:
+        given = (planes.transpose(1, 2, 0)[None] / SCALE * span + convention.low).astype(np.float32)
+        result = np.asarray(model.predict_on_batch(given), np.float32)
+        if convention.gives is OutputKind.PICTURE:
+            result = result - given
+        return np.ascontiguousarray(result[0].transpose(2, 0, 1) * np.float32(sign * SCALE / span))
+
+    return residual
