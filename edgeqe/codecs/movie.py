@@ -120,7 +120,8 @@ def several_pictures(count: int) -> ImageError:
 
 def _refused(what: str) -> ImageError:
     return ImageError(
-        f"{what}, which is not read as a picture: convert it to a picture file first."
+        f"{what}, which is not read as a picture: name a clip as the output, or "
+        "convert it to a picture file first."
     )
 
 

@@ -238,7 +238,7 @@ def enhance_file(
             picture = dataclasses.replace(picture, planes=(picture.pixels(),))
         output.check(picture)
         before = time.perf_counter()
-        both = picture.nbytes
+        both, kind = picture.nbytes, picture.kind
         if intra:
             picture = enhance_intra(enhancer, intra, stated.strength, options)
         else:  # frees the first
@@ -252,7 +252,7 @@ def enhance_file(
             destination=output.name,
             width=picture.width,
             height=picture.height,
-            kind=picture.kind,
+            kind=kind,
             step=stated.strength.step,
             codec=stated.strength.codec,
             scale=stated.scale,

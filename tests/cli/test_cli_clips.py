@@ -115,7 +115,7 @@ def test_a_folder_as_out(folder: Path) -> None:
     [
         (["in.mp4"], "-o OUT is missing"),
         (["in.mp4", "source.mkv", "-o", "out"], "one clip alone"),
-        (["in.mp4", "-o", "out.png"], "no container of clips"),
+        (["in.mp4", "-o", "out.png"], "name a clip as the output"),
         (["in.mp4", "-o", "out.266"], "no encoder of VVC"),
         (["in.mp4", "-o", "out.mp4", "--encoder", "libx999"], "'libx999' is none of"),
         (["in.mp4", "-o", "out.webm", "--encoder", "libx264"], "does not take libx264"),
