@@ -29,6 +29,7 @@ __all__ = [
     "Widths",
     "build",
     "builder",
+    "built_by",
     "codecs_of",
     "describe",
     "load",
@@ -244,14 +245,27 @@ def load_training(folder: Path) -> Any:
         raise InputError(
             f"'{folder}' is no training ({error}): give a folder that 'edgeqe train' wrote."
         ) from error
-    model = build(
-        recipe["network"],
-        strength=recipe["strength"],
-        widths=recipe.get("widths"),
-        codecs=tuple(recipe.get("codecs", JPEG_ALONE)),
-    )
+    model = built_by(recipe)
     load_weights_of(model, folder / AVERAGED)
     return model
+
+
+def built_by(recipe: Mapping[str, Any]) -> Any:
+    """Build the network of a recipe, whose keys are those of `training.recipe.Recipe`.
+
+    Raises
+    ------
+    InputError
+        If the zoo has no such network, or does not build it with these options.
+    """
+    name, options = recipe["network"], dict(recipe.get("options") or {})
+    if network(name).gives_residual:
+        options["strength"] = recipe["strength"]
+        options["codecs"] = tuple(recipe.get("codecs", JPEG_ALONE))
+    try:
+        return build(name, widths=recipe.get("widths"), **options)
+    except TypeError as error:
+        raise InputError(f"'{name}' does not take the recipe's options ({error}).") from error
 
 
 def options_of(model: Any) -> dict[str, Any]:

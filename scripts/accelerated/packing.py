@@ -23,7 +23,7 @@ from edgeqe.files.folders import list_pictures
 from edgeqe.model.catalogue import find_model
 from edgeqe.zoo.training.files import CHECKPOINT, LOG, RANGES
 from edgeqe.zoo.training.pictures import HOLDOUT, split, training_folder
-from edgeqe.zoo.training.recipe import RECIPES, Recipe, read_recipe
+from edgeqe.zoo.training.recipe import Recipe, read_recipe, recipe_path
 
 #: Share of the folder that held-out pictures may take.
 HELD_SHARE = 0.1
@@ -102,7 +102,7 @@ def pack(
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as place:
         made = Path(place) / folder.name
         made.mkdir()
-        shutil.copyfile(_recipe_file(name), made / f"{recipe.name}.toml")
+        shutil.copyfile(recipe_path(name), made / f"{recipe.name}.toml")
         _copy_models(recipe, made)
         if checkpoint is not None:
             _copy_checkpoint(recipe, checkpoint, made)
@@ -135,11 +135,6 @@ def pack(
         )
         made.rename(folder)
     return packed
-
-
-def _recipe_file(name: str) -> Path:
-    """Where `read_recipe` finds a recipe."""
-    return Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
 
 
 def _copy_models(recipe: Recipe, folder: Path) -> None:

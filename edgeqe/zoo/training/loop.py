@@ -21,7 +21,7 @@ from edgeqe.codecs.strength import STATED_BY
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.files.folders import list_pictures
 from edgeqe.reports.output_file import written_whole
-from edgeqe.zoo import build, network
+from edgeqe.zoo import built_by, network
 from edgeqe.zoo.training.encoded import VALIDATED
 from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
@@ -84,20 +84,31 @@ class Training:
         self.pictures = training_folder(data, recipe.data)
         keras.utils.set_random_seed(recipe.seed)
         self.step, self.seconds, self.compressor = 0, 0.0, Compressor()
-        if network(recipe.network).planes != "420-space-to-depth":
+        model = self.built()
+        if recipe.start:
+            start_from(model, recipe.start)
+        self.adopt(model)
+
+    def built(self) -> Any:
+        """Network of the recipe, with random weights.
+
+        Raises
+        ------
+        InputError
+            If it is not native to 4:2:0.
+        """
+        recipe = self.recipe
+        if not network(recipe.network).gives_residual:
             raise InputError(
                 f"recipe '{recipe.name}': '{recipe.network}' has no training data here, which is "
                 "4:2:0 planes: name one of edgeqe's own networks."
             )
-        model = build(
-            recipe.network,
-            strength=recipe.strength,
-            widths=recipe.widths,
-            codecs=tuple(recipe.codecs),
-        )
-        if recipe.start:
-            start_from(model, recipe.start)
-        self.adopt(model)
+        return built_by(dataclasses.asdict(recipe))
+
+    @property
+    def loss(self) -> Any:
+        """What is minimised."""
+        return weighted_error
 
     def adopt(self, model: Any) -> None:
         """Set the network to train, from its weights on."""
@@ -106,7 +117,7 @@ class Training:
         self.optimizer = keras.optimizers.Adam(self.recipe.learning_rate)
         # XLA is slower than TensorFlow's own kernels on a processor; without it JAX runs eagerly
         compiled = keras.backend.backend() == "jax"
-        self.trained.compile(optimizer=self.optimizer, loss=weighted_error, jit_compile=compiled)
+        self.trained.compile(optimizer=self.optimizer, loss=self.loss, jit_compile=compiled)
         self.optimizer.build(self.trained.trainable_variables)
 
     def after_step(self) -> None:
@@ -175,11 +186,15 @@ class Training:
             workers=self.workers,
         )
 
+    def inputs(self, planes: Any, strength: Any) -> Any:
+        """Inputs of the network, in its order."""
+        return [planes, strength]
+
     def train_step(self, batch: tuple[Any, Any, Any]) -> float:
         """Run one training step on a batch; its loss."""
         planes, strength, targets = batch
         self.optimizer.learning_rate = self.recipe.rate(self.step)
-        loss = float(self.trained.train_on_batch([planes, strength], targets))
+        loss = float(self.trained.train_on_batch(self.inputs(planes, strength), targets))
         self.step += 1
         if self.step % AVERAGE_EVERY == 0:
             self._update_average(self.recipe.ema**AVERAGE_EVERY)
@@ -254,6 +269,25 @@ class Training:
         for mean, weight in zip(self.average, self.trained.get_weights(), strict=True):
             mean += (weight - mean) * np.float32(1.0 - decay)
 
+    def gains(
+        self, sets: dict[str, list[npt.NDArray[np.uint8]]], qualities: tuple[int, ...]
+    ) -> dict[str, tuple[float, float]]:
+        """Mean PSNR before and after, dB, by set, protocol and strength; as of `validate`."""
+        gains: dict[str, tuple[float, float]] = {}
+        for name, pictures in sets.items():
+            for quality in qualities if "jpeg" in self.recipe.codecs else ():
+                found = psnr_gains(self.model, pictures, quality)
+                gains |= {f"{name} {key} q{quality}": pair for key, pair in found.items()}
+            for codec in (c for c in self.recipe.codecs if c != "jpeg"):
+                some, unit = pictures[::CODEC_EVERY], STATED_BY[codec]
+                for value in VALIDATED[codec]:
+                    found = psnr_gains(self.model, some, value, codec, self.compressor)
+                    gains |= {
+                        f"{name} {key} {codec} {unit}{value:.3g}": pair
+                        for key, pair in found.items()
+                    }
+        return gains
+
     def validate(
         self,
         sets: dict[str, list[npt.NDArray[np.uint8]]],
@@ -277,20 +311,8 @@ class Training:
         entry: dict[str, Any] = {"step": self.step, "minutes": round(self.seconds / 60, 1)}
         entry["loss"] = round(loss, 5)
         entry["precision"] = self.precision.value
-        gains: dict[str, tuple[float, float]] = {}
         with self.averaged():
-            for name, pictures in sets.items():
-                for quality in qualities if "jpeg" in self.recipe.codecs else ():
-                    found = psnr_gains(self.model, pictures, quality)
-                    gains |= {f"{name} {key} q{quality}": pair for key, pair in found.items()}
-                for codec in (c for c in self.recipe.codecs if c != "jpeg"):
-                    some, unit = pictures[::CODEC_EVERY], STATED_BY[codec]
-                    for value in VALIDATED[codec]:
-                        found = psnr_gains(self.model, some, value, codec, self.compressor)
-                        gains |= {
-                            f"{name} {key} {codec} {unit}{value:.3g}": pair
-                            for key, pair in found.items()
-                        }
+            gains = self.gains(sets, qualities)
         entry |= {key: [round(value, 3) for value in pair] for key, pair in gains.items()}
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +79,8 @@ class TrainingPicture:
 class Entry:
     """A slot's picture."""
 
-    coded: CodedPicture
+    coded: Any
+    """A `CodedPicture`, or another with its `half_size` and `log2_step`."""
     texture: npt.NDArray[np.float64]
     """Summed-area table of gradient energy per cell, shape (rows + 1, columns + 1)."""
 
@@ -183,13 +185,13 @@ class Pool:
 
     def _choose(self, rng: np.random.Generator, side: int) -> tuple[Entry, int, int]:
         """Entry and corner of a crop, in samples: the one of most texture, mostly."""
-        drawn = len(self._entries) > 1 and rng.random() < DRAWN_SHARE
+        drawn = self._photographs < len(self._entries) and rng.random() < DRAWN_SHARE
         first, last = (self._photographs, len(self._entries)) if drawn else (0, self._photographs)
         best_score, best = -1.0, None
         for slot, down, right, factor in rng.random((self.candidates, 4)).tolist():
             entry = self._entries[first + int(slot * (last - first))]
             assert entry is not None, "every slot is filled by _advance"
-            height, width = entry.coded.samples.shape[:2]
+            height, width = entry.coded.half_size
             top, left = int(down * (height - side + 1)), int(right * (width - side + 1))
             score = factor * entry.energy(top, left, side)
             if score > best_score:
