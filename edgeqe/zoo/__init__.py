@@ -110,6 +110,11 @@ def _mvgl(name: str, blocks: int, width: int) -> NetworkSpec:
     return NetworkSpec("edgeqe.zoo.mvgl", "mvgl", options, "rgb", ("bpg",), paper="MVGL")
 
 
+def _rrnet(name: str, residual: bool) -> NetworkSpec:
+    options = {"name": name, "residual": residual}
+    return NetworkSpec("edgeqe.zoo.rrnet", "rrnet", options, "y", ("hevc",), paper="RRNet")
+
+
 def _edgeqe(module: str, function: str) -> NetworkSpec:
     return NetworkSpec(
         f"edgeqe.zoo.{module}", function, planes="420-space-to-depth", paper="edgeqe"
@@ -136,7 +141,13 @@ NETWORKS = {
     "asqe-no-attention": _asqe("asqe-no-attention", pools=False, attention=False),
     "asqe-no-weight-sharing": _asqe("asqe-no-weight-sharing", sharing=False),
     "asqe-no-mff": _asqe("asqe-no-mff", fusion=False),
-    "rrnet": NetworkSpec("edgeqe.zoo.rrnet", "rrnet", {}, "y", ("hevc",), paper="RRNet"),
+    "asqe-gray-no-attention": _asqe(
+        "asqe-gray-no-attention", pools=False, channels=1, attention=False
+    ),
+    "asqe-gray-no-weight-sharing": _asqe("asqe-gray-no-weight-sharing", channels=1, sharing=False),
+    "asqe-gray-no-mff": _asqe("asqe-gray-no-mff", channels=1, fusion=False),
+    "rrnet": _rrnet("rrnet", True),
+    "rrnet-reconstruction": _rrnet("rrnet-reconstruction", False),
     "mvgl-a": _mvgl("mvgl-a", 32, 96),
     "mvgl-b": _mvgl("mvgl-b", 8, 96),
     "mvgl-c": _mvgl("mvgl-c", 32, 48),
@@ -187,7 +198,7 @@ def build(name: str, *, widths: Widths | None = None, **options: Any) -> Any:
     InputError
         If the zoo has no such network, or the widths are not for it.
     """
-    model = builder(name)(**network(name).options, **options)
+    model = builder(name)(**{**network(name).options, **options})
     if not widths:
         return model
     from edgeqe.zoo.widths import with_widths

@@ -68,6 +68,10 @@ class Job:
     """As of `Recipe.loss`, for other layouts."""
     alignment: int = 2
     """As of `Recipe.alignment`, for other layouts."""
+    loop_filters: bool = True
+    """As of `Recipe.loop_filters`, for other layouts."""
+    side: str = "none"
+    """As of `Recipe.side`, for other layouts."""
     first: int = 0
     """First step."""
     last: int = 0
@@ -87,7 +91,8 @@ class Job:
         """Shapes of a batch's arrays."""
         if self.layout != NATIVE:
             count, area = LAYOUTS[self.layout], (self.batch, self.crop, self.crop)
-            return (*area, count), (self.batch, 1), (*area, count + 1)
+            given = count + (self.side != "none")
+            return (*area, given), (self.batch, 1), (*area, count + 1)
         side = self.crop // 2
         strength = 1 + len(self.codecs) * (len(self.codecs) > 1)
         return (self.batch, side, side, 6), (self.batch, strength), (self.batch, side, side, 12)
@@ -132,6 +137,8 @@ class Job:
                 values=self.values,
                 loss=self.loss,
                 alignment=self.alignment,
+                loop_filters=self.loop_filters,
+                side=self.side,
                 **common,
             )
         share = self.teacher_share

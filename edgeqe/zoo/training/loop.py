@@ -86,7 +86,7 @@ class Training:
         self.step, self.seconds, self.compressor = 0, 0.0, Compressor()
         model = self.built()
         if recipe.start:
-            start_from(model, recipe.start)
+            start_from(model, recipe.start, folder.parent)
         self.adopt(model)
 
     def built(self) -> Any:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeqe.typing import Uint8
 from edgeqe.views.colour import NEUTRAL, SCALE, to_network
@@ -27,15 +28,27 @@ class PictureNetwork:
     def __init__(self, model: Any, block: int = 0) -> None:
         self._model, self._block = model, block
 
-    def enhance(self, image: Uint8, /, *, step: float, codec: str) -> Uint8:
+    def enhance(
+        self,
+        image: Uint8,
+        /,
+        *,
+        step: float,
+        codec: str,
+        prediction_residual: npt.NDArray[np.int16] | None = None,
+    ) -> Uint8:
         """Enhanced picture of the same shape, (H, W) or (H, W, 3)."""
         planes = np.atleast_3d(image)
         height, width = planes.shape[:2]
         side = self._block or 4  # strides and poolings of the networks come to 4
-        padded = np.pad(planes, ((0, -height % side), (0, -width % side), (0, 0)), mode="edge")
+        rim = (0, -height % side), (0, -width % side)
+        padded = np.pad(planes, (*rim, (0, 0)), mode="edge")
         windows = blocks_of(padded, self._block) if self._block else padded[None]
         log2_step = np.full((len(windows), 1), math.log2(step), np.float32)
         known = {"planes": to_network(windows), "log2_step": log2_step}
+        if prediction_residual is not None:
+            residual = np.pad(prediction_residual, rim)[None, ..., None]
+            known["residual"] = residual.astype(np.float32) / np.float32(SCALE)
         given = [known[tensor.name] for tensor in self._model.inputs]
         made = self._model.predict(given if len(given) > 1 else given[0], batch_size=16, verbose=0)
         whole = picture_of(np.asarray(made), padded.shape) if self._block else np.asarray(made)[0]

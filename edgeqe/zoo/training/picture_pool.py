@@ -23,7 +23,8 @@ from edgeqe.views.colour import NEUTRAL, SCALE
 from edgeqe.zoo.training.degrade import FINE_QUALITY
 from edgeqe.zoo.training.encoded import nominal_step
 from edgeqe.zoo.training.pool import _CROPS, _PICTURES, Batch, Entry, Pool, TrainingPicture, texture
-from edgeqe.zoo.training.recipe import Loss
+from edgeqe.zoo.training.recipe import Loss, Side
+from edgeqe.zoo.training.unfiltered import code_unfiltered
 
 #: Protocol that codes pictures of a layout of planes.
 PROTOCOLS = {"y": CodingProtocol.GRAY, "rgb": CodingProtocol.RGB}
@@ -34,9 +35,9 @@ class CodedPlanes:
     """Decoded samples of a picture, and its reference."""
 
     samples: npt.NDArray[np.int16]
-    """Shape (H, W, C), 8-bit values less 128."""
+    """Shape (H, W, C), 8-bit values less 128; a second input is one more plane behind them."""
     reference: npt.NDArray[np.int16]
-    """Of the same shape and unit."""
+    """Shape (H, W, C), of the same unit."""
     log2_step: float
     """Strength."""
 
@@ -48,7 +49,7 @@ class CodedPlanes:
 
 
 def code_planes(rgb: Rgb, layout: str, codec: str, value: float) -> CodedPlanes:
-    """Code an RGB picture and decode it, by itself (all intra).
+    """Code an RGB picture and decode it, by itself (all intra), its loop filters on.
 
     Parameters
     ----------
@@ -68,6 +69,15 @@ def code_planes(rgb: Rgb, layout: str, codec: str, value: float) -> CodedPlanes:
     return CodedPlanes(
         _levels(coded.decoded.pixels), _levels(coded.reference.pixels), math.log2(coded.step)
     )
+
+
+def code_with_side(rgb: Rgb, qp: float, side: Side) -> CodedPlanes:
+    """Code the luma of an RGB picture as HEVC without loop filters; see `unfiltered`."""
+    coded = code_unfiltered(rgb, qp, side)
+    samples = _levels(coded.decoded)
+    if coded.side is not None:
+        samples = np.concatenate([samples, coded.side[..., None]], axis=-1)
+    return CodedPlanes(samples, _levels(coded.reference), math.log2(coded.step))
 
 
 def _levels(pixels: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
@@ -90,6 +100,10 @@ class PicturePool(Pool):
         One of `recipe.Loss`: what the weights of crops are for.
     alignment : int
         Corners of crops lie at multiples of so many pixels.
+    loop_filters : bool
+        Without them HEVC's luma is coded by `unfiltered`.
+    side : str
+        Second plane, one of `recipe.Side`.
     """
 
     def __init__(
@@ -101,11 +115,13 @@ class PicturePool(Pool):
         values: Sequence[float],
         loss: str,
         alignment: int,
+        loop_filters: bool = True,
+        side: str = "none",
         **options: Any,
     ) -> None:
         super().__init__(references, seed, **options)
         self.layout, self.values, self.alignment = layout, tuple(values), alignment
-        self.loss = Loss(loss)
+        self.loss, self.loop_filters, self.side = Loss(loss), loop_filters, Side(side)
         self._photographs = len(self._entries)  # the papers train on photographs alone
 
     def batch(self, step: int) -> Batch:
@@ -135,7 +151,8 @@ class PicturePool(Pool):
         """Weight of a crop's squared error."""
         if self.loss is not Loss.RELATIVE:
             return 1.0
-        error = coded.samples[place].astype(np.float32) - coded.reference[place]
+        reference = coded.reference[place]
+        error = coded.samples[place][..., : reference.shape[-1]].astype(np.float32) - reference
         expected = float(np.mean(error**2)) + self.error_floor * 2.0 ** (0.85 * coded.log2_step)
         return float(SCALE**2 / expected)
 
@@ -147,4 +164,6 @@ class PicturePool(Pool):
             fine = codec != "jpeg" and nominal_step(codec, value) <= step_from_quality(FINE_QUALITY)
             fine = fine or (codec == "jpeg" and value >= FINE_QUALITY)
         rgb = np.ascontiguousarray(self._cut(rng, fine))
-        return Entry(code_planes(rgb, self.layout, codec, value), texture(rgb))
+        if self.loop_filters:
+            return Entry(code_planes(rgb, self.layout, codec, value), texture(rgb))
+        return Entry(code_with_side(rgb, value, self.side), texture(rgb))

@@ -16,13 +16,16 @@ import numpy.typing as npt
 from keras import ops
 
 from edgeqe.codecs.strength import STATED_BY
+from edgeqe.metrics import psnr
+from edgeqe.model.card import LAYOUTS
 from edgeqe.zoo import built_by, network
 from edgeqe.zoo.training.encoded import VALIDATED
 from edgeqe.zoo.training.feed import Job
 from edgeqe.zoo.training.loop import FINAL_QUALITIES, Training
 from edgeqe.zoo.training.picture_network import PictureNetwork
 from edgeqe.zoo.training.picture_pool import PROTOCOLS
-from edgeqe.zoo.training.recipe import Loss
+from edgeqe.zoo.training.recipe import Loss, Side
+from edgeqe.zoo.training.unfiltered import code_unfiltered
 from edgeqe.zoo.training.validate import mean_psnr
 from edgeqe.zoo.weights import last_layers
 
@@ -74,11 +77,15 @@ class PictureTraining(Training):
             values=tuple(recipe.values),
             loss=recipe.loss,
             alignment=recipe.alignment,
+            loop_filters=recipe.loop_filters,
+            side=recipe.side,
         )
 
     def inputs(self, planes: Any, strength: Any) -> Any:
         """Inputs of the network, in its order."""
-        known = {"planes": planes, "log2_step": strength}
+        count = LAYOUTS[network(self.recipe.network).planes]
+        known = {"planes": planes[..., :count], "log2_step": strength}
+        known["residual"] = planes[..., count:]
         given = [known[tensor.name] for tensor in self.trained.inputs]
         return given if len(given) > 1 else given[0]
 
@@ -89,12 +96,33 @@ class PictureTraining(Training):
         recipe, found = self.recipe, dict[str, tuple[float, float]]()
         spec = network(recipe.network)
         protocol = PROTOCOLS[spec.planes]
+        shown = PictureNetwork(self.model, spec.block)
+        if not recipe.loop_filters:
+            return self._unfiltered_gains(shown, sets)
         for codec in recipe.codecs:
-            shown = PictureNetwork(self.model, spec.block)
             values = recipe.values or VALIDATED.get(codec, FINAL_QUALITIES)
             for name, pictures in sets.items():
                 for value in values:
                     key = f"{name} {protocol} {codec} {STATED_BY[codec]}{value:.3g}"
                     some = pictures[::EVERY]
                     found[key] = mean_psnr(shown, some, protocol, value, codec, self.compressor)
+        return found
+
+    def _unfiltered_gains(
+        self, shown: PictureNetwork, sets: dict[str, list[npt.NDArray[np.uint8]]]
+    ) -> dict[str, tuple[float, float]]:
+        """Gains of HEVC's luma before its loop filters."""
+        recipe, found = self.recipe, dict[str, tuple[float, float]]()
+        side = Side(recipe.side)
+        for name, pictures in sets.items():
+            for value in recipe.values or VALIDATED["hevc"]:
+                figures = []
+                for rgb in pictures[::EVERY]:
+                    coded = code_unfiltered(rgb, value, side)
+                    better = shown.enhance(
+                        coded.decoded, step=coded.step, codec="hevc", prediction_residual=coded.side
+                    )
+                    figures.append([psnr(coded.reference, luma) for luma in (coded.decoded, better)])
+                before, after = np.mean(figures, axis=0)
+                found[f"{name} gray hevc-unfiltered qp{value:.3g}"] = float(before), float(after)
         return found

@@ -96,8 +96,8 @@ class Recipe:
     widths: Mapping[str, int] = field(default_factory=dict)
     """Filters by layer where the network has other than its own, as of a pruned one."""
     start: str = ""
-    """What the training starts from: a model's name, its float32 ONNX file, or averaged weights
-    of a training (.npz); empty: random weights."""
+    """What the training starts from: a training of the same folder, a model's name, its float32
+    ONNX file, or averaged weights of a training (.npz); empty: random weights."""
     teacher: str = ""
     """Model whose residual takes a share of the target's place: a shipped model's name or a
     file's path; empty: none."""
