@@ -36,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     measuring.add_argument("group", choices=list(GROUPS))
     measuring.add_argument("--data", type=Path, required=True, help="folder of test pictures")
     measuring.add_argument("--out", type=Path, default=Path("runs"), help="folder of the trainings")
+    measuring.add_argument("--freeze-on", type=Path, metavar="PICTURES",
+                           help="freeze ASQE-CNN's channel attention on these, and measure that too")  # fmt: skip
     verbs.add_parser("ledger", help="write docs/REPRODUCTION.md")
     return made
 
@@ -51,7 +53,7 @@ def main() -> int:
         elif given.verb == "measure":
             from measuring import measure
 
-            measure(given.group, given.data, given.out)
+            measure(given.group, given.data, given.out, given.freeze_on)
         else:
             from ledger import write_ledger
 

@@ -22,7 +22,7 @@ from edgeqe.typing import Float, Rgb
 from edgeqe.views.colour import NEUTRAL, SCALE
 from edgeqe.zoo.training.degrade import FINE_QUALITY
 from edgeqe.zoo.training.encoded import nominal_step
-from edgeqe.zoo.training.pool import _CROPS, _PICTURES, Batch, Entry, Pool, TrainingPicture, texture
+from edgeqe.zoo.training.pool import CROPS, PICTURES, Batch, Entry, Pool, TrainingPicture, texture
 from edgeqe.zoo.training.recipe import Loss, Side
 from edgeqe.zoo.training.unfiltered import code_unfiltered
 
@@ -130,7 +130,7 @@ class PicturePool(Pool):
         The last holds the reference and, as one more channel, the weight of its squared error.
         """
         self._advance(step)
-        rng = np.random.default_rng([*self.seed, _CROPS, step])
+        rng = np.random.default_rng([*self.seed, CROPS, step])
         made = [self._crop(rng) for _ in range(self.batch_size)]
         planes, strength, targets = (np.stack(parts) for parts in zip(*made, strict=True))
         return planes, strength, targets
@@ -157,7 +157,7 @@ class PicturePool(Pool):
         return float(SCALE**2 / expected)
 
     def _make(self, slot: int, generation: int) -> Entry:
-        rng = np.random.default_rng([*self.seed, _PICTURES, slot, generation])
+        rng = np.random.default_rng([*self.seed, PICTURES, slot, generation])
         codec, value, fine = self._draw_strength(rng)
         if self.values:
             value = self.values[(slot + generation) % len(self.values)]

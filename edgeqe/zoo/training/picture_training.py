@@ -122,7 +122,9 @@ class PictureTraining(Training):
                     better = shown.enhance(
                         coded.decoded, step=coded.step, codec="hevc", prediction_residual=coded.side
                     )
-                    figures.append([psnr(coded.reference, luma) for luma in (coded.decoded, better)])
+                    figures.append(
+                        [psnr(coded.reference, luma) for luma in (coded.decoded, better)]
+                    )
                 before, after = np.mean(figures, axis=0)
                 found[f"{name} gray hevc-unfiltered qp{value:.3g}"] = float(before), float(after)
         return found

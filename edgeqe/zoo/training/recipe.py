@@ -106,7 +106,7 @@ class Recipe:
     codecs: Mapping[str, float] = field(default_factory=lambda: {"jpeg": 1.0})
     """Codecs that the network serves, of `encoded.CODECS`, and the share of the pictures that
     each codes."""
-    values: Sequence[float] = ()
+    values: Sequence[float] = field(default_factory=list)
     """Strengths that the pictures of a network of the papers are coded at, each as often, in the
     unit of the codec's coder."""
     options: Mapping[str, Any] = field(default_factory=dict)
