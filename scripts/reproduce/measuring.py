@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import asqe
+import hgrdn
 import mvgl
 import qp_adaptive
 import rrnet
@@ -87,6 +88,8 @@ def measure(group: str, data: Path, out: Path, freeze_on: Path | None = None) ->
                 rows = rrnet.rows(models, data)
             elif group == "mvgl":
                 rows = mvgl.rows(models, files, data)
+            elif group == "hgrdn":
+                rows = hgrdn.rows(files, data)
             else:
                 rows = qp_adaptive.rows(group, models, data)
     for what, published, ours in rows:

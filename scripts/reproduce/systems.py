@@ -15,4 +15,5 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "asqe": ("asqe-full", "asqe-no-attention", "asqe-no-weight-sharing", "asqe-no-mff"),
     "rrnet": tuple(f"{name}-{qp}" for qp in (37, 32) for name in RRNETS),
     "mvgl": ("mvgl-b", "mvgl-c", "mvgl-a"),
+    "hgrdn": ("hgrdn-nr", "hgrdn-tr", "hgrdn-cascade"),
 }

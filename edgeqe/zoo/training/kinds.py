@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeqe.errors import InputError
 from edgeqe.zoo import network
 from edgeqe.zoo.training.loop import Training
 from edgeqe.zoo.training.picture_training import PictureTraining
@@ -14,6 +15,18 @@ def training_of(recipe: Recipe) -> type[Training]:
     Raises
     ------
     InputError
-        If the zoo has no such network.
+        If the zoo has no such network, or it cannot be trained with the recipe's losses.
     """
-    return Training if network(recipe.network).gives_residual else PictureTraining
+    spec = network(recipe.network)
+    if spec.gives_residual:
+        return Training
+    if not (recipe.feature_weight or recipe.adversarial_weight):
+        return PictureTraining
+    if spec.planes != "rgb":
+        raise InputError(
+            f"recipe '{recipe.name}': features and discriminators are of RGB, and "
+            f"'{recipe.network}' takes {spec.planes}: set feature_weight and adversarial_weight to 0."
+        )
+    from edgeqe.zoo.training.adversarial import AdversarialTraining
+
+    return AdversarialTraining

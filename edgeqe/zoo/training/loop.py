@@ -7,7 +7,6 @@ import dataclasses
 import json
 import math
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,17 @@ from keras import ops
 from edgeqe.codecs.strength import STATED_BY
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.files.folders import list_pictures
-from edgeqe.reports.output_file import written_whole
 from edgeqe.zoo import built_by, network
 from edgeqe.zoo.training.encoded import VALIDATED
 from edgeqe.zoo.training.feed import Feed, Job
-from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
+from edgeqe.zoo.training.files import (
+    AVERAGED,
+    CHECKPOINT,
+    LOG,
+    RECIPE,
+    read_arrays,
+    write_arrays,
+)
 from edgeqe.zoo.training.pictures import split, training_folder
 from edgeqe.zoo.training.pool import SLOTS
 from edgeqe.zoo.training.precision import Precision, with_precision
@@ -134,7 +139,7 @@ class Training:
         path = self.folder / CHECKPOINT
         if not path.is_file():
             raise MissingFileError(f"no checkpoint '{path}': train without --resume to start anew.")
-        stored = _read(path)
+        stored = read_arrays(path)
         if str(stored["network"]) != self.recipe.network:
             raise InputError(
                 f"checkpoint '{path}' is of '{stored['network']}', the recipe trains "
@@ -151,6 +156,8 @@ class Training:
         self.average = [stored[f"average_{i}"] for i in range(len(shapes))]
         for i, variable in enumerate(self.optimizer.variables):
             variable.assign(stored[f"optimizer_{i}"])
+        for i, variable in enumerate(self.further_variables()):
+            variable.assign(stored[f"further_{i}"])
 
     def save(self) -> None:
         """Write the checkpoint, and the averaged weights by layer name."""
@@ -162,9 +169,11 @@ class Training:
             arrays[f"weight_{i}"], arrays[f"average_{i}"] = weight, mean
         for i, variable in enumerate(self.optimizer.variables):
             arrays[f"optimizer_{i}"] = variable.numpy()
-        _write(self.folder / CHECKPOINT, arrays)
+        for i, variable in enumerate(self.further_variables()):
+            arrays[f"further_{i}"] = variable.numpy()
+        write_arrays(self.folder / CHECKPOINT, arrays)
         paths = [variable.path for variable in self.model.weights]
-        _write(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))
+        write_arrays(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))
 
     def job(self) -> Job:
         """Job of the workers of batches, from the current training step on."""
@@ -190,11 +199,19 @@ class Training:
         """Inputs of the network, in its order."""
         return [planes, strength]
 
+    def descend(self, planes: Any, strength: Any, targets: Any) -> float:
+        """Update the weights on a batch; its loss."""
+        return float(self.trained.train_on_batch(self.inputs(planes, strength), targets))
+
+    def further_variables(self) -> list[Any]:
+        """Variables that a checkpoint holds beside the network's and its optimizer's."""
+        return []
+
     def train_step(self, batch: tuple[Any, Any, Any]) -> float:
         """Run one training step on a batch; its loss."""
         planes, strength, targets = batch
         self.optimizer.learning_rate = self.recipe.rate(self.step)
-        loss = float(self.trained.train_on_batch(self.inputs(planes, strength), targets))
+        loss = self.descend(planes, strength, targets)
         self.step += 1
         if self.step % AVERAGE_EVERY == 0:
             self._update_average(self.recipe.ema**AVERAGE_EVERY)
@@ -320,21 +337,3 @@ class Training:
             f"step {self.step}, {entry['minutes']} min, loss {entry['loss']}: "
             + ", ".join(f"{k} {b:.2f} {a - b:+.3f}" for k, (b, a) in gains.items())
         )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Arrays that `_write` wrote."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return dict(stored)
-    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"checkpoint '{path}' is damaged ({error}): give another --out."
-        ) from error
-
-
-def _write(path: Path, arrays: dict[str, Any]) -> None:
-    """Write arrays, whole or not at all."""
-    named = {key.replace("/", "."): value for key, value in arrays.items()}
-    with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **named)

@@ -113,6 +113,12 @@ class Recipe:
     """Keywords of the network's builder, such as a smaller width."""
     loss: str = "relative"
     """What a network of the papers minimises, one of `Loss`."""
+    pixel_weight: float = 1.0
+    """Weight of the mean absolute error where features or a discriminator count, too."""
+    feature_weight: float = 0.0
+    """Weight of the distance in the features of a network trained on ImageNet; RGB alone."""
+    adversarial_weight: float = 0.0
+    """Weight of the loss against a discriminator, which is trained beside; RGB alone."""
     l2: float = 0.0
     """Weight of the sum of the squared kernels, added to the loss."""
     decay_steps: int = 0
