@@ -97,9 +97,11 @@ def _tensor(
     size: tuple[int, ...],
     stride: tuple[int, ...],
 ) -> npt.NDArray[Any]:
-    """Tensor of its storage; only contiguous ones are saved."""
-    expected = tuple(int(np.prod(size[axis + 1 :])) for axis in range(len(size)))
-    count = int(np.prod(size))
-    if any(n > 1 and s != e for n, s, e in zip(size, stride, expected, strict=True)):
-        raise ValueError("a tensor is not contiguous")
-    return storages[storage[1]][offset : offset + count].reshape(size)
+    """Tensor of its storage, strides in values."""
+    values = storages[storage[1]]
+    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if min((offset, *size, *stride)) < 0 or (0 not in size and last >= len(values)):
+        raise ValueError("a tensor is larger than its storage")
+    steps = [step * values.itemsize for step in stride]
+    found = np.lib.stride_tricks.as_strided(values[offset:], size, steps, writeable=False)
+    return np.ascontiguousarray(found)
