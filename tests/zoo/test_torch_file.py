@@ -102,7 +102,7 @@ def test_what_a_file_names_is_not_called(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = written(tmp_path / "a.pth", {"a": Hostile()}, {})
-    with pytest.raises(InputError, match="builtins.print is not allowed"):
+    with pytest.raises(InputError, match="print is not allowed"):
         read_tensors(path)
     assert capsys.readouterr().out == ""
 
