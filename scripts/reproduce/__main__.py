@@ -4,11 +4,13 @@ Usage::
 
     python scripts/reproduce train GROUP --data DATA [--out runs] [--published]
     python scripts/reproduce measure GROUP --data PICTURES [--out runs]
+    python scripts/reproduce try GROUP --data DATA [--steps N]
     python scripts/reproduce ledger
 
 GROUP is one of those of ``systems.py``. `train` runs the group's trainings one after another; what
 is done is left out, what was begun goes on, so it may be stopped and started at any time.
-`measure` prints the figures and keeps them beside this script, where `ledger` reads them.
+`measure` prints the figures and keeps them beside this script, where `ledger` reads them. `try` runs
+the first steps of the published trainings.
 Exit codes: 0 done, 2 something is wrong or missing, 130 stopped.
 """
 
@@ -32,6 +34,10 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("--data", type=Path, required=True, help="as of 'edgeqe train'")
     training.add_argument("--out", type=Path, default=Path("runs"), help="folder of the trainings")
     training.add_argument("--published", action="store_true", help="as the paper has them")
+    trying = verbs.add_parser("try", help="run the first steps of a group's published trainings")
+    trying.add_argument("group", choices=list(GROUPS))
+    trying.add_argument("--data", type=Path, required=True, help="as of 'edgeqe train'")
+    trying.add_argument("--steps", type=int, default=10, help="of each (%(default)s)")
     measuring = verbs.add_parser("measure", help="measure what a group's trainings reached")
     measuring.add_argument("group", choices=list(GROUPS))
     measuring.add_argument("--data", type=Path, required=True, help="folder of test pictures")
@@ -50,6 +56,10 @@ def main() -> int:
             from training import train
 
             train(GROUPS[given.group], given.data, given.out, reduced=not given.published)
+        elif given.verb == "try":
+            from trying import try_out
+
+            try_out(GROUPS[given.group], given.data, given.steps)
         elif given.verb == "measure":
             from measuring import measure
 
