@@ -28,7 +28,7 @@ class Tensor:
     """A tensor as PyTorch pickles it."""
 
     def __init__(self, storage: Storage, size: tuple[int, ...], stride: tuple[int, ...]) -> None:
-        self.parts = storage, 0, size, stride, False, OrderedDict()
+        self.parts: Any = storage, 0, size, stride, False, OrderedDict()
 
     def __reduce__(self) -> Any:
         return sys.modules["torch._utils"]._rebuild_tensor_v2, self.parts
