@@ -14,7 +14,7 @@ from edgeqe.converters.onnx_io.sources import from_onnx
 from edgeqe.converters.sources import Source
 from edgeqe.converters.tflite_io import sources as tflite_sources
 from edgeqe.errors import InputError, MissingModelError
-from edgeqe.model.catalogue import shipped_files, shipped_models
+from edgeqe.model.catalogue import reproduced_files, shipped_files, shipped_models
 
 #: Suffixes of files that another tool's network may come in.
 FOREIGN = (".onnx", ".keras", ".tflite")
@@ -55,7 +55,7 @@ def open_source(
     """
     name = os.fspath(model)
     full = f"{name}:float32" if name in shipped_models() else name
-    path = shipped_files().get(full, Path(name))
+    path = {**reproduced_files(), **shipped_files()}.get(full, Path(name))
     named = not path.exists() and name in zoo.NETWORKS
     foreign = {"planes": planes, "range": value_range, "gives": gives, "codec": codecs}
     given = [f"--{flag}" for flag, value in foreign.items() if value]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -108,18 +108,19 @@ def from_training(folder: Path) -> Source:
 
     model = zoo.load_training(folder)
     recipe, progress = json.loads((folder / RECIPE).read_text("utf-8")), read_progress(folder)
+    codecs = tuple(recipe.get("codecs", zoo.JPEG_ALONE))
     provenance = {"recipe": recipe, "steps": progress.steps, "minutes": progress.minutes}
     if progress.precision:
         provenance["precision"] = progress.precision
     provenance["trainer"] = f"Keras {keras.__version__} on {keras.backend.backend()}"
     if not progress.validated:
         provenance["validation"] = NOT_MEASURED
-        return from_keras(model, provenance=provenance)
+        return from_keras(model, provenance=provenance, codecs=codecs)
     if progress.validated != progress.steps:
         provenance["validation"] = f"at step {progress.validated}"
-    coded = "JPEG" if zoo.codecs_of(model) == zoo.JPEG_ALONE else "compressed"
+    coded = "JPEG" if codecs == zoo.JPEG_ALONE else "compressed"
     quality = {f"validation PSNR, dB, {coded} and enhanced": progress.gains}
-    return from_keras(model, provenance=provenance, quality=quality)
+    return from_keras(model, provenance=provenance, quality=quality, codecs=codecs)
 
 
 def from_keras_file(path: Path, **foreign: Any) -> Source:
@@ -168,15 +169,26 @@ def from_keras(
     description: str = "",
     provenance: Mapping[str, Any] | None = None,
     quality: Mapping[str, Any] | None = None,
+    codecs: Sequence[str] = (),
 ) -> Source:
     """Keras network of the zoo.
+
+    Parameters
+    ----------
+    model : keras.Model
+    description : str
+        For the card; the builder's if empty.
+    provenance, quality : mapping, optional
+        For the card.
+    codecs : sequence of str
+        Codecs that it was trained for; those of the zoo if empty.
 
     Raises
     ------
     InputError
         If the model holds a layer that the graph has no operator for.
     """
-    entry, codecs = zoo.network(model.name), zoo.codecs_of(model)
+    entry, codecs = zoo.network(model.name), tuple(codecs) or zoo.codecs_of(model)
     key = round(KEYS_PER_OCTAVE * math.log2(_default_step(codecs)))
     graph = graph_of(model, key / KEYS_PER_OCTAVE)
     gives = OutputKind.RESIDUAL if entry.gives_residual else OutputKind.PICTURE

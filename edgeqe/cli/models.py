@@ -16,17 +16,19 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(everything: bool, as_json: bool) -> None:
     """List the shipped models, or with --all every network that edgeqe can build."""
-    from edgeqe.model.catalogue import shipped_files, shipped_models
+    from edgeqe.model.catalogue import reproduced_files, shipped_files, shipped_models
     from edgeqe.model.file import ModelFile
 
     files = {name: ModelFile(path) for name, path in shipped_files().items()}
     chosen = _chosen(shipped_models())
     networks = _zoo(shipped_models()) if everything else []
+    reduced = {n: ModelFile(path) for n, path in reproduced_files().items()} if everything else {}
     if as_json:
         report: dict[str, Any] = {"schema_version": 1}
         report["models"] = {name: file.card.to_dict() for name, file in files.items()}
         if everything:
             report["networks"] = {facts["name"]: facts for facts in networks}
+            report["reproduced"] = {name: file.card.to_dict() for name, file in reduced.items()}
         click.echo(json.dumps(report))
         return
     if everything:
@@ -42,6 +44,13 @@ def command(everything: bool, as_json: bool) -> None:
                 f"{facts['name']:24}{facts['parameters']:>11}{facts['kmac_per_pixel']:>9.1f}"
                 f"{halo:>6}{facts['alignment']:>6}  {facts['tiling']:10}{inputs:28}"
                 f"{facts['weights']:9}{facts['paper']}"
+            )
+        if reduced:
+            click.echo("\nreproduced at a reduced scale, to compare, not to use")
+        for name, file in reduced.items():
+            card = file.card
+            click.echo(
+                f"{name:24}{card.parameters:>11}{card.kmac_per_pixel:>9.1f}  {card.precision}"
             )
         return
     click.echo(f"{'name':32}{'kMAC/px':>9}{'weights':>9}{'halo':>6}{'KiB':>6}  description")

@@ -125,11 +125,11 @@ def _profile(training: Training, as_json: bool) -> None:
     from edgeqe.converters.graph import analysis
     from edgeqe.converters.sources import from_keras
     from edgeqe.model.card import pixels_per_sample
-    from edgeqe.zoo import build
+    from edgeqe.zoo import built_by
     from edgeqe.zoo.training.profile import profile
 
     recipe = training.recipe
-    source = from_keras(build(recipe.network, strength=recipe.strength, widths=recipe.widths))
+    source = from_keras(built_by(dataclasses.asdict(recipe)))
     kmac = analysis.macs(source.graph) / pixels_per_sample(source.planes) ** 2 / 1000
     click.echo("a minute; several if a teacher fills the pool of pictures", err=True)
     found = profile(training, kmac)

@@ -12,6 +12,8 @@ from pathlib import Path
 from edgeqe.errors import MissingModelError, ModelError
 
 MODELS = Path(__file__).parents[1] / "models"
+#: Folder below with the papers' networks, trained at a reduced scale: taken by name, never chosen.
+REPRODUCED = "reproduced"
 
 
 def shipped_files() -> dict[str, Path]:
@@ -28,6 +30,20 @@ def shipped_files() -> dict[str, Path]:
         return order.get(network, len(order)), not form.startswith("float32"), form
 
     return dict(sorted(found.items(), key=lambda item: place(item[0])))
+
+
+def reproduced_files() -> dict[str, Path]:
+    """Files of the papers' networks, trained at a reduced scale, by name and ``name:precision``.
+
+    A name alone is its float32 file.
+    """
+    found = {}
+    for path in sorted((MODELS / REPRODUCED).glob("*.onnx")):
+        network, _, form = path.name.removesuffix(".onnx").partition(".")
+        found[f"{network}:{form}"] = path
+        if form == "float32":
+            found[network] = path
+    return found
 
 
 def shipped_models() -> list[str]:
@@ -48,7 +64,8 @@ def find_model(model: str | os.PathLike[str], form: str = "float32") -> Path:
     Parameters
     ----------
     model : str or path
-        ``edgeqe-small``, ``edgeqe-small:float32``, ``edgeqe-small:int8.tflite``, or a file.
+        ``edgeqe-small``, ``edgeqe-small:float32``, ``edgeqe-small:int8.tflite``, a name of
+        `reproduced_files`, or a file.
     form : str
         What a network's name alone means. (`selection.place` lets a target choose.)
 
@@ -62,6 +79,7 @@ def find_model(model: str | os.PathLike[str], form: str = "float32") -> Path:
     files, name = shipped_files(), str(model)
     if name in shipped_models():
         name = f"{name}:{form}"
+    files |= reproduced_files()
     if name in files:
         return files[name]
     path = Path(model)

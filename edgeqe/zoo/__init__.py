@@ -29,6 +29,7 @@ __all__ = [
     "Widths",
     "build",
     "builder",
+    "built_by",
     "codecs_of",
     "describe",
     "load",
@@ -109,6 +110,11 @@ def _mvgl(name: str, blocks: int, width: int) -> NetworkSpec:
     return NetworkSpec("edgeqe.zoo.mvgl", "mvgl", options, "rgb", ("bpg",), paper="MVGL")
 
 
+def _rrnet(name: str, residual: bool) -> NetworkSpec:
+    options = {"name": name, "residual": residual}
+    return NetworkSpec("edgeqe.zoo.rrnet", "rrnet", options, "y", ("hevc",), paper="RRNet")
+
+
 def _edgeqe(module: str, function: str) -> NetworkSpec:
     return NetworkSpec(
         f"edgeqe.zoo.{module}", function, planes="420-space-to-depth", paper="edgeqe"
@@ -135,7 +141,13 @@ NETWORKS = {
     "asqe-no-attention": _asqe("asqe-no-attention", pools=False, attention=False),
     "asqe-no-weight-sharing": _asqe("asqe-no-weight-sharing", sharing=False),
     "asqe-no-mff": _asqe("asqe-no-mff", fusion=False),
-    "rrnet": NetworkSpec("edgeqe.zoo.rrnet", "rrnet", {}, "y", ("hevc",), paper="RRNet"),
+    "asqe-gray-no-attention": _asqe(
+        "asqe-gray-no-attention", pools=False, channels=1, attention=False
+    ),
+    "asqe-gray-no-weight-sharing": _asqe("asqe-gray-no-weight-sharing", channels=1, sharing=False),
+    "asqe-gray-no-mff": _asqe("asqe-gray-no-mff", channels=1, fusion=False),
+    "rrnet": _rrnet("rrnet", True),
+    "rrnet-reconstruction": _rrnet("rrnet-reconstruction", False),
     "mvgl-a": _mvgl("mvgl-a", 32, 96),
     "mvgl-b": _mvgl("mvgl-b", 8, 96),
     "mvgl-c": _mvgl("mvgl-c", 32, 48),
@@ -186,7 +198,7 @@ def build(name: str, *, widths: Widths | None = None, **options: Any) -> Any:
     InputError
         If the zoo has no such network, or the widths are not for it.
     """
-    model = builder(name)(**network(name).options, **options)
+    model = builder(name)(**{**network(name).options, **options})
     if not widths:
         return model
     from edgeqe.zoo.widths import with_widths
@@ -244,14 +256,27 @@ def load_training(folder: Path) -> Any:
         raise InputError(
             f"'{folder}' is no training ({error}): give a folder that 'edgeqe train' wrote."
         ) from error
-    model = build(
-        recipe["network"],
-        strength=recipe["strength"],
-        widths=recipe.get("widths"),
-        codecs=tuple(recipe.get("codecs", JPEG_ALONE)),
-    )
+    model = built_by(recipe)
     load_weights_of(model, folder / AVERAGED)
     return model
+
+
+def built_by(recipe: Mapping[str, Any]) -> Any:
+    """Build the network of a recipe, whose keys are those of `training.recipe.Recipe`.
+
+    Raises
+    ------
+    InputError
+        If the zoo has no such network, or does not build it with these options.
+    """
+    name, options = recipe["network"], dict(recipe.get("options") or {})
+    if network(name).gives_residual:
+        options["strength"] = recipe["strength"]
+        options["codecs"] = tuple(recipe.get("codecs", JPEG_ALONE))
+    try:
+        return build(name, widths=recipe.get("widths"), **options)
+    except TypeError as error:
+        raise InputError(f"'{name}' does not take the recipe's options ({error}).") from error
 
 
 def options_of(model: Any) -> dict[str, Any]:

@@ -31,8 +31,8 @@ WIDTH, HEADS, UNITS = 64, 4, 32
 class _Blocks:
     """The eight blocks of figure 3."""
 
-    def __init__(self, attention: bool, sharing: bool) -> None:
-        self.attention, self.sharing = attention, sharing
+    def __init__(self, attention: bool, sharing: bool, width: int, units: int) -> None:
+        self.attention, self.sharing, self.width, self.units = attention, sharing, width, units
 
     def normed(self, x: Any, name: str) -> Any:
         """Batch norm and ReLU."""
@@ -41,27 +41,27 @@ class _Blocks:
 
     def cb(self, x: Any, name: str, stride: int = 1) -> Any:
         """Convolutional block: 3x3, stride s, batch norm, ReLU."""
-        x = keras.layers.Conv2D(WIDTH, 3, stride, padding="same", name=name)(x)
+        x = keras.layers.Conv2D(self.width, 3, stride, padding="same", name=name)(x)
         return self.normed(x, name)
 
     def db(self, x: Any, name: str, stride: int) -> Any:
         """Deconvolutional block: 3x3 transposed, stride s, batch norm, ReLU."""
-        x = keras.layers.Conv2DTranspose(WIDTH, 3, stride, padding="same", name=name)(x)
+        x = keras.layers.Conv2DTranspose(self.width, 3, stride, padding="same", name=name)(x)
         return self.normed(x, name)
 
     def pair(self, name: str) -> tuple[Any, Any]:
         """One convolution to be used twice, or two."""
-        first = keras.layers.Conv2D(WIDTH, 3, padding="same", name=name)
+        first = keras.layers.Conv2D(self.width, 3, padding="same", name=name)
         if self.sharing:
             return first, first
-        return first, keras.layers.Conv2D(WIDTH, 3, padding="same", name=f"{name}_second")
+        return first, keras.layers.Conv2D(self.width, 3, padding="same", name=f"{name}_second")
 
     def asb(self, x: Any, name: str, heads: int) -> Any:
         """Attention-based shared weights block."""
         first, second = self.pair(name)
         h = self.normed(first(x), f"{name}_1")
         if self.attention:
-            h = multi_head(h, heads, UNITS, f"{name}_attention")
+            h = multi_head(h, heads, self.units, f"{name}_attention")
         h = keras.layers.Add(name=f"{name}_skip")([second(h), x])
         return self.normed(h, f"{name}_2")
 
@@ -84,6 +84,8 @@ def asqe(
     attention: bool = True,
     sharing: bool = True,
     fusion: bool = True,
+    width: int = 0,
+    units: int = 0,
 ) -> Any:
     """ASQE-CNN: attention, shared weights, three resolutions, 434 kMAC a pixel.
 
@@ -94,8 +96,11 @@ def asqe(
         3 for RGB, 1 for gray.
     attention, sharing, fusion : bool
         False for the ablations noAttention, noWeightSharing and noMFF of section 4.6.
+    width, units : int
+        Width of every layer, a multiple of the heads, and hidden units of the channel attention;
+        0: the paper's.
     """
-    make = _Blocks(attention, sharing)
+    make = _Blocks(attention, sharing, width or WIDTH, units or UNITS)
     planes = keras.Input((None, None, channels), name="planes")
     full_in = make.asb(make.cb(planes, "full_in"), "full_in_asb", heads=1)
     if fusion:

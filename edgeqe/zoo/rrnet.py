@@ -20,15 +20,27 @@ from typing import Any
 import keras
 
 
-def rrnet() -> Any:
-    """RRNet: two inputs, luma, 125 kMAC a pixel."""
-    planes = keras.Input((None, None, 1), name="planes")
-    residual = keras.Input((None, None, 1), name="residual")
-    features = [_residual_network(residual), _reconstruction_network(planes)]
-    joined = keras.layers.Concatenate(name="joined")(features)
-    details = keras.layers.Conv2D(1, 3, padding="same", name="last")(joined)
+def rrnet(name: str = "rrnet", residual: bool = True, width: int = 32) -> Any:
+    """RRNet: two inputs, luma, 125 kMAC a pixel.
+
+    Parameters
+    ----------
+    name : str
+    residual : bool
+        False for the reconstruction network alone, without the second input (section IV-C).
+    width : int
+        Maps at full resolution; twice and four times as many below.
+    """
+    inputs = planes = keras.Input((None, None, 1), name="planes")
+    features = _reconstruction_network(planes, width)
+    if residual:
+        given = keras.Input((None, None, 1), name="residual")
+        inputs = [planes, given]
+        both = [_residual_network(given, width), features]
+        features = keras.layers.Concatenate(name="joined")(both)
+    details = keras.layers.Conv2D(1, 3, padding="same", name="last")(features)
     picture = keras.layers.Add(name="picture")([details, planes])
-    return keras.Model([planes, residual], picture, name="rrnet")
+    return keras.Model(inputs, picture, name=name)
 
 
 def _active(x: Any, filters: int, name: str) -> Any:
@@ -41,24 +53,24 @@ def _active(x: Any, filters: int, name: str) -> Any:
     )(x)
 
 
-def _residual_network(residual: Any) -> Any:
+def _residual_network(residual: Any, width: int) -> Any:
     """Eight convolutions; ``F_j = A(W F_(j-1) + b) + F_(j-2)`` for j = 3, 5, 7 (equation 1)."""
-    x = _active(residual, 32, "residual_1")
+    x = _active(residual, width, "residual_1")
     for first in (2, 4, 6):
-        h = _active(_active(x, 32, f"residual_{first}"), 32, f"residual_{first + 1}")
+        h = _active(_active(x, width, f"residual_{first}"), width, f"residual_{first + 1}")
         x = keras.layers.Add(name=f"residual_skip_{first + 1}")([h, x])
-    return _active(x, 32, "residual_8")
+    return _active(x, width, "residual_8")
 
 
-def _reconstruction_network(planes: Any) -> Any:
+def _reconstruction_network(planes: Any, width: int) -> Any:
     """Two poolings down, two transposed convolutions up, concatenated with what was there."""
     layers = keras.layers
-    full = _active(planes, 32, "reconstruction_1")
-    half = _active(layers.MaxPooling2D(2, name="pool_1")(full), 64, "reconstruction_2")
-    x = _active(layers.MaxPooling2D(2, name="pool_2")(half), 128, "reconstruction_3")
-    x = layers.Conv2DTranspose(64, 2, 2, padding="same", name="up_1")(x)
+    full = _active(planes, width, "reconstruction_1")
+    half = _active(layers.MaxPooling2D(2, name="pool_1")(full), 2 * width, "reconstruction_2")
+    x = _active(layers.MaxPooling2D(2, name="pool_2")(half), 4 * width, "reconstruction_3")
+    x = layers.Conv2DTranspose(2 * width, 2, 2, padding="same", name="up_1")(x)
     x = layers.Concatenate(name="skip_1")([half, x])
-    x = _active(x, 64, "reconstruction_4")
-    x = layers.Conv2DTranspose(32, 2, 2, padding="same", name="up_2")(x)
+    x = _active(x, 2 * width, "reconstruction_4")
+    x = layers.Conv2DTranspose(width, 2, 2, padding="same", name="up_2")(x)
     x = layers.Concatenate(name="skip_2")([full, x])
-    return _active(_active(x, 32, "reconstruction_5"), 32, "reconstruction_6")
+    return _active(_active(x, width, "reconstruction_5"), width, "reconstruction_6")

@@ -40,6 +40,8 @@ def parser() -> argparse.ArgumentParser:
     packing.add_argument("-o", "--folder", type=Path, required=True, help="where to write")
     packing.add_argument("--checkpoint", type=Path, metavar="TRAINING",
                          help="folder of a training of this recipe, to go on with")  # fmt: skip
+    packing.add_argument("--trainings", type=Path, default=Path("runs"),
+                         help="folder of the training that the recipe starts from (%(default)s)")  # fmt: skip
     packing.add_argument("--wheels", nargs="?", const=PYTHON, metavar="PYTHON",
                          help="add Keras, optree and Pillow for Linux on x86-64 with this version "
                               f"of Python ({PYTHON} if none is named)")  # fmt: skip
@@ -82,6 +84,7 @@ def main() -> int:
                 checkpoint=given.checkpoint,
                 python=given.wheels,
                 limit=limit,
+                trainings=given.trainings,
             )
             print("\n".join(packed.lines()))
             return 0

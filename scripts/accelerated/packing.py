@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 from contents import DATA, LIMIT, MODELS, WHEELS, megabytes, size
 from draw import draw
-from wheels import fetch
+from wheels import fetch, packages_of
 
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.files.folders import list_pictures
 from edgeqe.model.catalogue import find_model
-from edgeqe.zoo.training.files import CHECKPOINT, LOG, RANGES
+from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RANGES
 from edgeqe.zoo.training.pictures import HOLDOUT, split, training_folder
-from edgeqe.zoo.training.recipe import RECIPES, Recipe, read_recipe
+from edgeqe.zoo.training.recipe import Recipe, read_recipe, recipe_path
 
 #: Share of the folder that held-out pictures may take.
 HELD_SHARE = 0.1
@@ -66,6 +66,7 @@ def pack(
     checkpoint: Path | None = None,
     python: str | None = None,
     limit: int = LIMIT,
+    trainings: Path = Path("runs"),
 ) -> Packed:
     """Pack a training.
 
@@ -83,6 +84,8 @@ def pack(
         Version of Python for which wheels are packed; none if left out.
     limit : int
         Bytes that all may take.
+    trainings : Path
+        Folder of the training that the recipe starts from, if it starts from one.
 
     Raises
     ------
@@ -102,12 +105,12 @@ def pack(
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as place:
         made = Path(place) / folder.name
         made.mkdir()
-        shutil.copyfile(_recipe_file(name), made / f"{recipe.name}.toml")
-        _copy_models(recipe, made)
+        shutil.copyfile(recipe_path(name), made / f"{recipe.name}.toml")
+        _copy_models(recipe, made, trainings)
         if checkpoint is not None:
             _copy_checkpoint(recipe, checkpoint, made)
         if python is not None:
-            fetch(made / WHEELS, python)
+            fetch(made / WHEELS, python, packages_of(recipe))
         beside = _files(made)
         validating = draw(held, int(limit * HELD_SHARE), recipe.seed) or held[:1]
         lists = _lists(validating)
@@ -137,16 +140,14 @@ def pack(
     return packed
 
 
-def _recipe_file(name: str) -> Path:
-    """Where `read_recipe` finds a recipe."""
-    return Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
-
-
-def _copy_models(recipe: Recipe, folder: Path) -> None:
-    """Copy the model files that the recipe names, shipped ones too."""
+def _copy_models(recipe: Recipe, folder: Path, trainings: Path) -> None:
+    """Copy the model files that the recipe names, shipped ones and trainings too."""
     for field in MODELS:
         model = getattr(recipe, field)
-        if model:
+        averaged = trainings / model / AVERAGED
+        if model and averaged.is_file():
+            shutil.copyfile(averaged, folder / f"{field}{averaged.suffix}")
+        elif model:
             file = find_model(model, "float32")
             shutil.copyfile(file, folder / f"{field}{file.suffix}")
 

@@ -103,12 +103,13 @@ def run(folder: Path, out: Path, bound: Bound, workers: int, log: LineCallback) 
             if (folder / name).is_file():
                 shutil.copyfile(folder / name, place / name)
     device = _device()
-    from edgeqe.zoo.training.loop import RUNNING_QUALITIES, Training
+    from edgeqe.zoo.training.kinds import training_of
+    from edgeqe.zoo.training.loop import RUNNING_QUALITIES
     from edgeqe.zoo.training.validate import validation_sets
 
     # validated once, at the end: the seconds are for training
     once = dataclasses.replace(recipe, validate_every=recipe.steps)
-    training = Training(once, folder / DATA, place, workers=workers)
+    training = training_of(once)(once, folder / DATA, place, workers=workers)
     if (place / CHECKPOINT).is_file():
         training.resume()
     if training.step >= recipe.steps:

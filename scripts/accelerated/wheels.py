@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -19,15 +19,27 @@ from pathlib import Path
 from contents import WHEELS
 
 from edgeqe.errors import InputError
+from edgeqe.zoo.training.recipe import Recipe
 
 PACKAGES = ("keras", "optree", "pillow")
+#: Encoders of codecs that Pillow has not, and what the decoder of HEVC's prediction residual needs.
+ENCODERS = {"h264": "av", "hevc": "av", "av1": "av", "vvc": "imageio-ffmpeg"}
+DECODER = ("numba", "llvmlite")
 #: Version of Python that is fetched for if none is named.
 PYTHON = "3.12"
 #: Systems whose wheels a Linux of 2018 or later on x86-64 takes; pip matches them exactly.
 SYSTEMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
 
 
-def fetch(folder: Path, python: str) -> None:
+def packages_of(recipe: Recipe) -> tuple[str, ...]:
+    """Packages that a training needs and a machine may lack."""
+    encoders = dict.fromkeys(ENCODERS[codec] for codec in recipe.codecs if codec in ENCODERS)
+    if "vvc" in recipe.codecs:  # PyAV decodes it
+        encoders["av"] = None
+    return (*PACKAGES, *encoders, *(() if recipe.loop_filters else DECODER))
+
+
+def fetch(folder: Path, python: str, packages: Sequence[str] = PACKAGES) -> None:
     """Fetch wheels of the versions that are installed here.
 
     Parameters
@@ -35,6 +47,7 @@ def fetch(folder: Path, python: str) -> None:
     folder : Path
     python : str
         Version of Python there, as ``3.12``.
+    packages : sequence of str
 
     Raises
     ------
@@ -45,7 +58,7 @@ def fetch(folder: Path, python: str) -> None:
     command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
     for system in SYSTEMS:
         command += ["--platform", f"{system}_x86_64"]
-    command += ["--dest", str(folder), *(f"{name}=={version(name)}" for name in PACKAGES)]
+    command += ["--dest", str(folder), *(f"{name}=={version(name)}" for name in packages)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

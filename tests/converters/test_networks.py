@@ -23,14 +23,15 @@ from edgeqe.zoo.weights import randomised
 SIZES = ((32, 40), (27, 45), (31, 37))
 #: More than 20 convolutions in a row: rounding of float32 adds up over them.
 DEEP = {"mvgl-a", "mvgl-c", "hgrdn", "asqe", "asqe-gray", "asqe-no-attention", "asqe-no-mff",
-        "asqe-no-weight-sharing"}  # fmt: skip
+        "asqe-no-weight-sharing", "asqe-gray-no-attention", "asqe-gray-no-mff",
+        "asqe-gray-no-weight-sharing"}  # fmt: skip
 #: Halo of SYSTEMS.md's tables and sections, pixels, before rounding to the alignment; nano, tiny,
 #: small and base by a pixel of the half-size planes a 3x3 convolution. edgeqe-multiscale by hand,
 #: from an aligned tile's edge back, in samples of each level: tail and last fine block 3; up, 2 of
 #: the middle; its two blocks 6; up, 3 of the coarse; its block 5; down 10, two blocks 14; down 28,
 #: fine block and head 31, which is 62 pixels.
 HALOS = {"liu": 10, "liu-qp": 10, "vrcnn": 6, "vrcnn-qp": 6, "dcad": 10, "dcad-qp": 10,
-         "tuco": 14, "tuco-qp": 14, "rrnet": 15, "mvgl-a": 67, "mvgl-b": 19, "mvgl-c": 67,
+         "tuco": 14, "tuco-qp": 14, "rrnet": 15, "rrnet-reconstruction": 15, "mvgl-a": 67, "mvgl-b": 19, "mvgl-c": 67,
          "edgeqe-nano": 8, "edgeqe-tiny": 10, "edgeqe-small": 12, "edgeqe-base": 20,
          "edgeqe-multiscale": 62}  # fmt: skip
 #: kMAC a pixel of the same tables.

@@ -1,6 +1,18 @@
 from __future__ import annotations
 
-from edgeqe.model.catalogue import find_model, forms_of, shipped_files, shipped_models
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edgeqe.model import catalogue
+from edgeqe.model.catalogue import (
+    find_model,
+    forms_of,
+    reproduced_files,
+    shipped_files,
+    shipped_models,
+)
 
 
 def test_a_name_alone_is_the_float32_file() -> None:
@@ -13,3 +25,24 @@ def test_a_name_alone_is_the_float32_file() -> None:
 def test_networks_come_in_the_order_of_their_size() -> None:
     assert shipped_models() == ["edgeqe-nano", "edgeqe-tiny", "edgeqe-small", "edgeqe-base"]
     assert next(iter(shipped_files())) == "edgeqe-nano:float32"
+
+
+def test_reproduced_networks_are_found_and_are_not_among_the_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / catalogue.REPRODUCED
+    folder.mkdir()
+    small = find_model("edgeqe-nano")
+    shutil.copyfile(small, tmp_path / small.name)
+    for form in ("float32", "int8"):
+        shutil.copyfile(small, folder / f"asqe-reduced.{form}.onnx")
+    monkeypatch.setattr(catalogue, "MODELS", tmp_path)
+    assert find_model("asqe-reduced") == folder / "asqe-reduced.float32.onnx"
+    assert find_model("asqe-reduced:int8") == folder / "asqe-reduced.int8.onnx"
+    assert list(reproduced_files()) == ["asqe-reduced:float32", "asqe-reduced", "asqe-reduced:int8"]
+    assert shipped_models() == ["edgeqe-nano"] and list(shipped_files()) == ["edgeqe-nano:float32"]
+
+
+def test_reproduced_networks_are_at_most_a_megabyte() -> None:
+    for name, path in reproduced_files().items():
+        assert path.stat().st_size <= 1_000_000, name

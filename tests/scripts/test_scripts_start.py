@@ -16,6 +16,7 @@ NAMES = (
     "no_harm",
     "peers",
     "reference_network",
+    "reproduce",
     "same_outputs",
     "shapes",
     "ship",

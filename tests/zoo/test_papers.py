@@ -132,6 +132,32 @@ def test_rrnet_counts_and_its_slopes() -> None:
     found = counts(built("rrnet"))
     assert found.pop("alpha") == slopes == 608
     assert found.total() == residual + down + up + conv(3, 64, 1) == 300_865
+    alone = counts(built("rrnet-reconstruction"))  # one input, features of 32 maps
+    assert alone.pop("alpha") == slopes - 8 * 32
+    assert alone.total() == down + up + conv(3, 32, 1)
+
+
+def test_gray_ablations_of_asqe_are_those_of_rgb() -> None:
+    for name, expected in (
+        ("asqe-gray-no-attention", asqe(1, gate=0)),
+        ("asqe-gray-no-weight-sharing", asqe(1, unshared=1)),
+        ("asqe-gray-no-mff", asqe(1, fusion=False)),
+    ):
+        assert built(name).count_params() == expected
+
+
+def test_reduced_networks_keep_their_topology() -> None:
+    narrow = zoo.build("asqe-gray", width=8, units=4)
+    assert [layer.name for layer in narrow.layers] == [
+        layer.name for layer in built("asqe-gray").layers
+    ]
+    small = zoo.build("mvgl-a", blocks=2, width=4)
+    assert small.count_params() == mvgl(2, 4)
+    half = counts(zoo.build("rrnet", width=16))
+    assert half["alpha"] == 608 // 2
+    cascade = zoo.build("hgrdn", width=8, dense=1, blocks=1, groups=1, stages=2)
+    one = zoo.build("hgrdn", width=8, dense=1, blocks=1, groups=1)
+    assert cascade.count_params() == 2 * one.count_params()
 
 
 @pytest.mark.parametrize("name", list(zoo.NETWORKS))

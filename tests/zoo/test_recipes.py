@@ -6,13 +6,39 @@ from pathlib import Path
 import pytest
 
 from edgeqe.errors import InputError
-from edgeqe.zoo.training.recipe import RECIPES, Recipe, read_recipe
+from edgeqe.zoo.training.recipe import RECIPES, Recipe, read_recipe, shipped_recipes
 
 
 def test_shipped_recipes_read() -> None:
     for path in RECIPES.glob("*.toml"):
         recipe = read_recipe(path.stem)
         assert recipe.name == path.stem and recipe.data == "free"
+
+
+def test_a_paper_s_recipe_and_its_reduction_are_of_one_network() -> None:
+    reductions = [name for name in shipped_recipes() if name.endswith("-reduced")]
+    assert len(reductions) > 20
+    for name in reductions:
+        published, reduced = read_recipe(name.removesuffix("-reduced")), read_recipe(name)
+        assert (published.name, reduced.name) == (name.removesuffix("-reduced"), name)
+        assert published.data in ("div2k", "clic") and reduced.data == "free/cid22"
+        for key in ("network", "values", "alignment", "loop_filters", "side"):
+            assert getattr(published, key) == getattr(reduced, key), (name, key)
+        assert reduced.steps < published.steps
+
+
+def test_a_reduction_is_read_from_a_copy_of_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine-reduced.toml"
+    path.write_text('network = "liu"\nsteps = 9\nbatch = 4\n[reduced]\nsteps = 3\n')
+    assert read_recipe(str(path)).steps == 3 and read_recipe(str(path)).batch == 4
+    other = tmp_path / "mine.toml"
+    other.write_text(path.read_text())
+    assert read_recipe(str(other)).steps == 9
+
+
+def test_the_rate_falls_in_steps_where_a_recipe_says_so() -> None:
+    recipe = Recipe("test", "liu", 100, warmup=0, learning_rate=0.8, decay_steps=40, decay_rate=0.5)
+    assert [recipe.rate(step) for step in (0, 39, 40, 80)] == pytest.approx([0.8, 0.8, 0.4, 0.2])
 
 
 @pytest.mark.parametrize(
@@ -37,6 +63,11 @@ def test_shipped_recipes_read() -> None:
         ('network = "edgeqe-tiny"\nsteps = 1\n[codecs]', "codecs is empty"),
         ('network = "edgeqe-tiny"\nsteps = 1\ncrop = 48\n[codecs]\nav1 = 1', "48 is below 64"),
         ("network =", "not valid TOML"),
+        ('network = "liu"\nsteps = 1\nloss = "psnr"', "loss 'psnr' is none of mse, l1, relative"),
+        ('network = "liu"\nsteps = 1\nvalues = [0]', "values has 0: give"),
+        ('network = "rrnet"\nsteps = 1\nside = "residual"', "side 'residual' is of HEVC without"),
+        ('network = "liu"\nsteps = 1\nloop_filters = 1', "must be of type bool"),
+        ('network = "liu"\nsteps = 1\nreduced = 3', "reduced = 3 must be a table"),
     ],
 )
 def test_recipes_that_do_not_fit(text: str, message: str, tmp_path: Path) -> None:

@@ -45,6 +45,12 @@ class CodedPicture:
     codec: str = "jpeg"
     """What it was coded with."""
 
+    @property
+    def half_size(self) -> tuple[int, int]:
+        """Half of height and width, the unit that crops are chosen in."""
+        height, width = self.samples.shape[:2]
+        return height, width
+
 
 def draw_quality(rng: np.random.Generator) -> int:
     """JPEG quality from 5 to 95, denser from 10 to 60, and at the ends, where steps are far apart.

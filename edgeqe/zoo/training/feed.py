@@ -28,13 +28,17 @@ from typing import IO, Any
 import numpy as np
 
 from edgeqe.errors import EdgeqeError, InputError
+from edgeqe.model.card import LAYOUTS
 from edgeqe.typing import Float
+from edgeqe.zoo.training.picture_pool import PicturePool
 from edgeqe.zoo.training.pictures import LOSSLESS, load_all
 from edgeqe.zoo.training.pool import SLOTS, Batch, Pool, TrainingPicture
 
 #: Batches of a worker that may be ready before they are used.
 PLACES = 6
 READY, FAILED = b"r", b"f"
+#: Layout of the planes of edgeqe's own networks.
+NATIVE = "420-space-to-depth"
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,18 @@ class Job:
     teacher_share: float = 0.5
     codecs: Mapping[str, float] = field(default_factory=lambda: {"jpeg": 1.0})
     """Share of the pictures by codec."""
+    layout: str = NATIVE
+    """Layout of the network's planes, one of `card.LAYOUTS`."""
+    values: tuple[float, ...] = ()
+    """Strengths of pictures of other layouts, as of `Recipe.values`."""
+    loss: str = "relative"
+    """As of `Recipe.loss`, for other layouts."""
+    alignment: int = 2
+    """As of `Recipe.alignment`, for other layouts."""
+    loop_filters: bool = True
+    """As of `Recipe.loop_filters`, for other layouts."""
+    side: str = "none"
+    """As of `Recipe.side`, for other layouts."""
     first: int = 0
     """First step."""
     last: int = 0
@@ -73,6 +89,10 @@ class Job:
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shapes of a batch's arrays."""
+        if self.layout != NATIVE:
+            count, area = LAYOUTS[self.layout], (self.batch, self.crop, self.crop)
+            given = count + (self.side != "none")
+            return (*area, given), (self.batch, 1), (*area, count + 1)
         side = self.crop // 2
         strength = 1 + len(self.codecs) * (len(self.codecs) > 1)
         return (self.batch, side, side, 6), (self.batch, strength), (self.batch, side, side, 12)
@@ -100,18 +120,29 @@ class Job:
             TrainingPicture(rgb, file.suffix.lower() in LOSSLESS)
             for rgb, file in zip(load_all(files), files, strict=True)
         ]
-        return Pool(
-            references,
-            (self.seed, self.worker),
-            batch=self.batch,
-            crop=self.crop,
-            candidates=self.candidates,
-            error_floor=self.error_floor,
-            slots=self.slots,
-            teacher=teach,
-            teacher_share=self.teacher_share,
-            codecs=self.codecs,
-        )
+        common: dict[str, Any] = {
+            "batch": self.batch,
+            "crop": self.crop,
+            "candidates": self.candidates,
+            "error_floor": self.error_floor,
+            "slots": self.slots,
+            "codecs": self.codecs,
+        }
+        seed = self.seed, self.worker
+        if self.layout != NATIVE:
+            return PicturePool(
+                references,
+                seed,
+                layout=self.layout,
+                values=self.values,
+                loss=self.loss,
+                alignment=self.alignment,
+                loop_filters=self.loop_filters,
+                side=self.side,
+                **common,
+            )
+        share = self.teacher_share
+        return Pool(references, seed, teacher=teach, teacher_share=share, **common)
 
 
 class Feed:
@@ -270,7 +301,7 @@ def main() -> None:
     """Run as a worker process."""
     given, said, free = sys.stdin.buffer, sys.stdout.buffer, threading.Semaphore(0)
     values = json.loads(given.readline())
-    job = Job(**{**values, "files": tuple(values["files"])})
+    job = Job(**{**values, "files": tuple(values["files"]), "values": tuple(values["values"])})
     memory = mmap.mmap(int(sys.argv[1]), PLACES * job.floats * 4)
     places = np.frombuffer(memory, np.float32).reshape(PLACES, job.floats)
     threading.Thread(target=_count, args=(given, free), daemon=True).start()

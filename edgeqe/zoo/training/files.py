@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgeqe.errors import InputError
+from edgeqe.reports.output_file import written_whole
 
 #: Everything that resuming needs.
 CHECKPOINT = "checkpoint.npz"
@@ -74,3 +75,27 @@ def read_progress(folder: Path) -> TrainingProgress:
         validated=int(last.get("step", 0)),
         gains={key: value for key, value in last.items() if isinstance(value, list)},
     )
+
+
+def read_arrays(path: Path) -> dict[str, Any]:
+    """Read the arrays that `write_arrays` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return dict(stored)
+    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"checkpoint '{path}' is damaged ({error}): give another --out."
+        ) from error
+
+
+def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    """Write arrays by name, whole or not at all."""
+    named = {key.replace("/", "."): value for key, value in arrays.items()}
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **named)

@@ -7,7 +7,6 @@ import dataclasses
 import json
 import math
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,17 @@ from keras import ops
 from edgeqe.codecs.strength import STATED_BY
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.files.folders import list_pictures
-from edgeqe.reports.output_file import written_whole
-from edgeqe.zoo import build, network
+from edgeqe.zoo import built_by, network
 from edgeqe.zoo.training.encoded import VALIDATED
 from edgeqe.zoo.training.feed import Feed, Job
-from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
+from edgeqe.zoo.training.files import (
+    AVERAGED,
+    CHECKPOINT,
+    LOG,
+    RECIPE,
+    read_arrays,
+    write_arrays,
+)
 from edgeqe.zoo.training.pictures import split, training_folder
 from edgeqe.zoo.training.pool import SLOTS
 from edgeqe.zoo.training.precision import Precision, with_precision
@@ -84,20 +89,31 @@ class Training:
         self.pictures = training_folder(data, recipe.data)
         keras.utils.set_random_seed(recipe.seed)
         self.step, self.seconds, self.compressor = 0, 0.0, Compressor()
-        if network(recipe.network).planes != "420-space-to-depth":
+        model = self.built()
+        if recipe.start:
+            start_from(model, recipe.start, folder.parent)
+        self.adopt(model)
+
+    def built(self) -> Any:
+        """Network of the recipe, with random weights.
+
+        Raises
+        ------
+        InputError
+            If it is not native to 4:2:0.
+        """
+        recipe = self.recipe
+        if not network(recipe.network).gives_residual:
             raise InputError(
                 f"recipe '{recipe.name}': '{recipe.network}' has no training data here, which is "
                 "4:2:0 planes: name one of edgeqe's own networks."
             )
-        model = build(
-            recipe.network,
-            strength=recipe.strength,
-            widths=recipe.widths,
-            codecs=tuple(recipe.codecs),
-        )
-        if recipe.start:
-            start_from(model, recipe.start)
-        self.adopt(model)
+        return built_by(dataclasses.asdict(recipe))
+
+    @property
+    def loss(self) -> Any:
+        """What is minimised."""
+        return weighted_error
 
     def adopt(self, model: Any) -> None:
         """Set the network to train, from its weights on."""
@@ -106,7 +122,7 @@ class Training:
         self.optimizer = keras.optimizers.Adam(self.recipe.learning_rate)
         # XLA is slower than TensorFlow's own kernels on a processor; without it JAX runs eagerly
         compiled = keras.backend.backend() == "jax"
-        self.trained.compile(optimizer=self.optimizer, loss=weighted_error, jit_compile=compiled)
+        self.trained.compile(optimizer=self.optimizer, loss=self.loss, jit_compile=compiled)
         self.optimizer.build(self.trained.trainable_variables)
 
     def after_step(self) -> None:
@@ -123,7 +139,7 @@ class Training:
         path = self.folder / CHECKPOINT
         if not path.is_file():
             raise MissingFileError(f"no checkpoint '{path}': train without --resume to start anew.")
-        stored = _read(path)
+        stored = read_arrays(path)
         if str(stored["network"]) != self.recipe.network:
             raise InputError(
                 f"checkpoint '{path}' is of '{stored['network']}', the recipe trains "
@@ -140,6 +156,8 @@ class Training:
         self.average = [stored[f"average_{i}"] for i in range(len(shapes))]
         for i, variable in enumerate(self.optimizer.variables):
             variable.assign(stored[f"optimizer_{i}"])
+        for i, variable in enumerate(self.further_variables()):
+            variable.assign(stored[f"further_{i}"])
 
     def save(self) -> None:
         """Write the checkpoint, and the averaged weights by layer name."""
@@ -151,9 +169,11 @@ class Training:
             arrays[f"weight_{i}"], arrays[f"average_{i}"] = weight, mean
         for i, variable in enumerate(self.optimizer.variables):
             arrays[f"optimizer_{i}"] = variable.numpy()
-        _write(self.folder / CHECKPOINT, arrays)
+        for i, variable in enumerate(self.further_variables()):
+            arrays[f"further_{i}"] = variable.numpy()
+        write_arrays(self.folder / CHECKPOINT, arrays)
         paths = [variable.path for variable in self.model.weights]
-        _write(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))
+        write_arrays(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))
 
     def job(self) -> Job:
         """Job of the workers of batches, from the current training step on."""
@@ -175,11 +195,23 @@ class Training:
             workers=self.workers,
         )
 
+    def inputs(self, planes: Any, strength: Any) -> Any:
+        """Inputs of the network, in its order."""
+        return [planes, strength]
+
+    def descend(self, planes: Any, strength: Any, targets: Any) -> float:
+        """Update the weights on a batch; its loss."""
+        return float(self.trained.train_on_batch(self.inputs(planes, strength), targets))
+
+    def further_variables(self) -> list[Any]:
+        """Variables that a checkpoint holds beside the network's and its optimizer's."""
+        return []
+
     def train_step(self, batch: tuple[Any, Any, Any]) -> float:
         """Run one training step on a batch; its loss."""
         planes, strength, targets = batch
         self.optimizer.learning_rate = self.recipe.rate(self.step)
-        loss = float(self.trained.train_on_batch([planes, strength], targets))
+        loss = self.descend(planes, strength, targets)
         self.step += 1
         if self.step % AVERAGE_EVERY == 0:
             self._update_average(self.recipe.ema**AVERAGE_EVERY)
@@ -254,6 +286,25 @@ class Training:
         for mean, weight in zip(self.average, self.trained.get_weights(), strict=True):
             mean += (weight - mean) * np.float32(1.0 - decay)
 
+    def gains(
+        self, sets: dict[str, list[npt.NDArray[np.uint8]]], qualities: tuple[int, ...]
+    ) -> dict[str, tuple[float, float]]:
+        """Mean PSNR before and after, dB, by set, protocol and strength; as of `validate`."""
+        gains: dict[str, tuple[float, float]] = {}
+        for name, pictures in sets.items():
+            for quality in qualities if "jpeg" in self.recipe.codecs else ():
+                found = psnr_gains(self.model, pictures, quality)
+                gains |= {f"{name} {key} q{quality}": pair for key, pair in found.items()}
+            for codec in (c for c in self.recipe.codecs if c != "jpeg"):
+                some, unit = pictures[::CODEC_EVERY], STATED_BY[codec]
+                for value in VALIDATED[codec]:
+                    found = psnr_gains(self.model, some, value, codec, self.compressor)
+                    gains |= {
+                        f"{name} {key} {codec} {unit}{value:.3g}": pair
+                        for key, pair in found.items()
+                    }
+        return gains
+
     def validate(
         self,
         sets: dict[str, list[npt.NDArray[np.uint8]]],
@@ -277,20 +328,8 @@ class Training:
         entry: dict[str, Any] = {"step": self.step, "minutes": round(self.seconds / 60, 1)}
         entry["loss"] = round(loss, 5)
         entry["precision"] = self.precision.value
-        gains: dict[str, tuple[float, float]] = {}
         with self.averaged():
-            for name, pictures in sets.items():
-                for quality in qualities if "jpeg" in self.recipe.codecs else ():
-                    found = psnr_gains(self.model, pictures, quality)
-                    gains |= {f"{name} {key} q{quality}": pair for key, pair in found.items()}
-                for codec in (c for c in self.recipe.codecs if c != "jpeg"):
-                    some, unit = pictures[::CODEC_EVERY], STATED_BY[codec]
-                    for value in VALIDATED[codec]:
-                        found = psnr_gains(self.model, some, value, codec, self.compressor)
-                        gains |= {
-                            f"{name} {key} {codec} {unit}{value:.3g}": pair
-                            for key, pair in found.items()
-                        }
+            gains = self.gains(sets, qualities)
         entry |= {key: [round(value, 3) for value in pair] for key, pair in gains.items()}
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
@@ -298,21 +337,3 @@ class Training:
             f"step {self.step}, {entry['minutes']} min, loss {entry['loss']}: "
             + ", ".join(f"{k} {b:.2f} {a - b:+.3f}" for k, (b, a) in gains.items())
         )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Arrays that `_write` wrote."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return dict(stored)
-    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"checkpoint '{path}' is damaged ({error}): give another --out."
-        ) from error
-
-
-def _write(path: Path, arrays: dict[str, Any]) -> None:
-    """Write arrays, whole or not at all."""
-    named = {key.replace("/", "."): value for key, value in arrays.items()}
-    with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **named)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +58,7 @@ FLIPPED_COLUMNS = [1, 0, 3, 2, 4, 5, 7, 6, 9, 8, 10, 11]
 FLIPPED_ROWS = [2, 3, 0, 1, 4, 5, 8, 9, 6, 7, 10, 11]
 
 #: What a generator of random numbers is for, a part of its seed.
-_CROPS, _PICTURES, _DRAWINGS = 0, 1, 2
+CROPS, PICTURES, DRAWINGS = 0, 1, 2
 
 #: Gives the residual (h, w, 6) that a teacher adds to a coded picture, 8-bit levels; None of a
 #: codec that it does not serve.
@@ -78,7 +79,8 @@ class TrainingPicture:
 class Entry:
     """A slot's picture."""
 
-    coded: CodedPicture
+    coded: Any
+    """A `CodedPicture`, or another with its `half_size` and `log2_step`."""
     texture: npt.NDArray[np.float64]
     """Summed-area table of gradient energy per cell, shape (rows + 1, columns + 1)."""
 
@@ -157,7 +159,7 @@ class Pool:
     def batch(self, step: int) -> Batch:
         """Batch of a step; steps may be asked for in any order, in order is cheapest."""
         self._advance(step)
-        rng = np.random.default_rng([*self.seed, _CROPS, step])
+        rng = np.random.default_rng([*self.seed, CROPS, step])
         side, count = self.crop // 2, self.batch_size
         planes = np.empty((count, side, side, 6), np.float32)
         several = len(self.codecs) > 1
@@ -183,13 +185,13 @@ class Pool:
 
     def _choose(self, rng: np.random.Generator, side: int) -> tuple[Entry, int, int]:
         """Entry and corner of a crop, in samples: the one of most texture, mostly."""
-        drawn = len(self._entries) > 1 and rng.random() < DRAWN_SHARE
+        drawn = self._photographs < len(self._entries) and rng.random() < DRAWN_SHARE
         first, last = (self._photographs, len(self._entries)) if drawn else (0, self._photographs)
         best_score, best = -1.0, None
         for slot, down, right, factor in rng.random((self.candidates, 4)).tolist():
             entry = self._entries[first + int(slot * (last - first))]
             assert entry is not None, "every slot is filled by _advance"
-            height, width = entry.coded.samples.shape[:2]
+            height, width = entry.coded.half_size
             top, left = int(down * (height - side + 1)), int(right * (width - side + 1))
             score = factor * entry.energy(top, left, side)
             if score > best_score:
@@ -206,7 +208,7 @@ class Pool:
         self._held = generations
 
     def _make(self, slot: int, generation: int) -> Entry:
-        rng = np.random.default_rng([*self.seed, _PICTURES, slot, generation])
+        rng = np.random.default_rng([*self.seed, PICTURES, slot, generation])
         codec, value, fine = self._draw_strength(rng)
         drawn = slot >= self._photographs
         rgb = self._drawing(slot, generation) if drawn else self._cut(rng, fine)
@@ -233,7 +235,7 @@ class Pool:
         sheet = (generation + slot) // CODED_AGAIN  # slots change at different times
         held = self._drawings.get(slot)
         if held is None or held[0] != sheet:
-            rng = np.random.default_rng([*self.seed, _DRAWINGS, slot, sheet])
+            rng = np.random.default_rng([*self.seed, DRAWINGS, slot, sheet])
             held = self._drawings[slot] = (sheet, draw(rng, SIDE, SIDE))
         return held[1]
 

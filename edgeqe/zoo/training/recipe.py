@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeqe.choices import Choice
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.zoo import StrengthForm
 from edgeqe.zoo.training.encoded import CODECS
@@ -20,6 +21,8 @@ else:
     import tomli as tomllib
 
 RECIPES = Path(__file__).with_name("recipes")
+#: End of the name of a paper's recipe that is run smaller than published.
+REDUCED = "-reduced"
 #: Smallest crop for other codecs than JPEG, pixels: pictures are as large, and AV1 wants that much.
 SMALLEST_CROP = 64
 #: Types of TOML's values that a field's type takes.
@@ -29,7 +32,33 @@ KINDS = {
     "str": (str,),
     "Mapping[str, int]": (dict,),
     "Mapping[str, float]": (dict,),
+    "Mapping[str, Any]": (dict,),
+    "Sequence[float]": (list,),
+    "bool": (bool,),
 }
+
+
+class Loss(Choice):
+    """What a training on pictures minimises."""
+
+    MSE = "mse"
+    """Mean squared error, values from 0 to 1, as the papers have it."""
+    L1 = "l1"
+    """Mean absolute error, values from 0 to 1."""
+    RELATIVE = "relative"
+    """Squared error of every crop over what its strength makes on typical content, so that a
+    decibel counts the same at every strength."""
+
+
+class Side(Choice):
+    """Second plane that a network is given beside luma, from the bitstream."""
+
+    NONE = "none"
+    """None."""
+    RESIDUAL = "residual"
+    """The decoded prediction residual of HEVC."""
+    PARTITION = "partition"
+    """The mean of the samples in each transform block of HEVC."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +96,8 @@ class Recipe:
     widths: Mapping[str, int] = field(default_factory=dict)
     """Filters by layer where the network has other than its own, as of a pruned one."""
     start: str = ""
-    """What the training starts from: a model's name, its float32 ONNX file, or averaged weights
-    of a training (.npz); empty: random weights."""
+    """What the training starts from: a training of the same folder, a model's name, its float32
+    ONNX file, or averaged weights of a training (.npz); empty: random weights."""
     teacher: str = ""
     """Model whose residual takes a share of the target's place: a shipped model's name or a
     file's path; empty: none."""
@@ -77,13 +106,39 @@ class Recipe:
     codecs: Mapping[str, float] = field(default_factory=lambda: {"jpeg": 1.0})
     """Codecs that the network serves, of `encoded.CODECS`, and the share of the pictures that
     each codes."""
+    values: Sequence[float] = field(default_factory=list)
+    """Strengths that the pictures of a network of the papers are coded at, each as often, in the
+    unit of the codec's coder."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Keywords of the network's builder, such as a smaller width."""
+    loss: str = "relative"
+    """What a network of the papers minimises, one of `Loss`."""
+    pixel_weight: float = 1.0
+    """Weight of the mean absolute error where features or a discriminator count, too."""
+    feature_weight: float = 0.0
+    """Weight of the distance in the features of a network trained on ImageNet; RGB alone."""
+    adversarial_weight: float = 0.0
+    """Weight of the loss against a discriminator, which is trained beside; RGB alone."""
+    l2: float = 0.0
+    """Weight of the sum of the squared kernels, added to the loss."""
+    decay_steps: int = 0
+    """Steps between two falls of the learning rate, which is constant between them; 0: the cosine."""
+    decay_rate: float = 0.1
+    """What it is multiplied by."""
+    alignment: int = 2
+    """Corners of crops lie at multiples of so many pixels."""
+    loop_filters: bool = True
+    """Whether HEVC's deblocking and SAO are on."""
+    side: str = "none"
+    """Second input of the network, one of `Side`."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.teacher_share <= 1.0:
             raise InputError(
                 f"recipe '{self.name}': teacher_share {self.teacher_share} is not from 0 to 1."
             )
-        for key in ("steps", "batch", "crop", "candidates", "validate_every"):
+        self._check_pictures()
+        for key in ("steps", "batch", "crop", "candidates", "validate_every", "alignment"):
             if getattr(self, key) < 1:
                 raise InputError(f"recipe '{self.name}': {key} must be at least 1.")
         if self.seed < 0:
@@ -113,37 +168,89 @@ class Recipe:
         if self.crop % 16:
             raise InputError(f"recipe '{self.name}': crop {self.crop} is no multiple of 16.")
 
+    def _check_pictures(self) -> None:
+        """Check what trainings on whole planes have of their own."""
+        for key, known in (("loss", Loss), ("side", Side)):
+            value = getattr(self, key)
+            if value not in list(known):
+                raise InputError(
+                    f"recipe '{self.name}': {key} '{value}' is none of {', '.join(known)}."
+                )
+        for value in self.values:
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+                raise InputError(
+                    f"recipe '{self.name}': values has {value!r}: give strengths above 0."
+                )
+        if self.side != Side.NONE and (self.loop_filters or set(self.codecs) != {"hevc"}):
+            raise InputError(
+                f"recipe '{self.name}': side '{self.side}' is of HEVC without loop filters: give "
+                "loop_filters = false and [codecs] hevc = 1.0."
+            )
+
     def rate(self, step: int) -> float:
         """Learning rate of a training step."""
         if step < self.warmup:
             return self.learning_rate * (step + 1) / self.warmup
+        if self.decay_steps:
+            return float(self.learning_rate * self.decay_rate ** (step // self.decay_steps))
         done = (step - self.warmup) / max(1, self.steps - self.warmup)
         return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
 
 
+def shipped_recipes() -> dict[str, Path]:
+    """File of each shipped recipe by its name; a paper's file holds its reduction as well."""
+    found = {}
+    for path in sorted(RECIPES.rglob("*.toml")):
+        found[path.stem] = path
+        if path.parent != RECIPES:
+            found[f"{path.stem}{REDUCED}"] = path
+    return found
+
+
+def recipe_path(name: str) -> Path:
+    """File of a recipe, a shipped one's name or a TOML file's path.
+
+    Raises
+    ------
+    MissingFileError
+        If there is none.
+    """
+    shipped = shipped_recipes()
+    path = Path(name) if name.endswith(".toml") else shipped.get(name, RECIPES / f"{name}.toml")
+    if not path.is_file():
+        known = ", ".join(shipped)
+        raise MissingFileError(f"no recipe '{name}': give a .toml file or one of {known}.")
+    return path
+
+
 def read_recipe(name: str) -> Recipe:
     """Read a shipped recipe by name, or a TOML file by its path.
+
+    A recipe whose name ends in ``-reduced`` is its file with the keys of the table ``reduced`` in
+    the place of those of the paper.
 
     Raises
     ------
     InputError
         If there is no such recipe, or a key is unknown, missing or of a wrong type.
     """
-    path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
-    if not path.is_file():
-        shipped = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
-        raise MissingFileError(f"no recipe '{name}': give a .toml file or one of {shipped}.")
+    path = recipe_path(name)
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"recipe '{path}' is not valid TOML: {error}.") from error
-    values.setdefault("name", path.stem)
+    reduced, stem = values.pop("reduced", {}), Path(name.removesuffix(".toml")).name
+    if not isinstance(reduced, dict):
+        raise InputError(f"recipe '{path}': reduced = {reduced!r} must be a table of keys.")
+    if stem.endswith(REDUCED):
+        values.update(reduced)
+    values.setdefault("name", stem)
     known = {entry.name: entry for entry in dataclasses.fields(Recipe)}
     for key, value in values.items():
         if key not in known:
             raise InputError(f"recipe '{path}': unknown key '{key}'; known are {', '.join(known)}.")
         kinds = KINDS[str(known[key].type)]
-        if not isinstance(value, kinds) or isinstance(value, bool):
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise InputError(
                 f"recipe '{path}': {key} = {value!r} must be of type {known[key].type}."
             )

@@ -7,12 +7,13 @@ from typing import Any
 
 from edgeqe.errors import InputError
 from edgeqe.zoo import codecs_of, load, load_weights_of
+from edgeqe.zoo.training.files import AVERAGED
 
 #: Beginning of the paths of weights that a network of one codec has not.
 CODEC_WEIGHTS = "step/codec_"
 
 
-def start_from(model: Any, start: str) -> None:
+def start_from(model: Any, start: str, trainings: Path) -> None:
     """Set a network's weights to those that a recipe's `start` names.
 
     What the start has no weights for, the vectors of further codecs, stays 0, so every codec
@@ -23,6 +24,8 @@ def start_from(model: Any, start: str) -> None:
     model : keras.Model
     start : str
         As of `Recipe.start`.
+    trainings : Path
+        Folder of the trainings, one of which may be named.
 
     Raises
     ------
@@ -31,6 +34,9 @@ def start_from(model: Any, start: str) -> None:
     ModelError
         If there is no such model.
     """
+    if (trainings / start / AVERAGED).is_file():
+        load_weights_of(model, trainings / start / AVERAGED)
+        return
     if start.endswith(".npz"):
         load_weights_of(model, Path(start))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,13 @@ from PIL import Image
 
 from edgeqe.files.folders import list_pictures
 from edgeqe.metrics import psnr
-from edgeqe.protocols import CodingProtocol, CompressedPicture, ReferencePicture, compress
+from edgeqe.protocols import (
+    CodingProtocol,
+    CompressedPicture,
+    MeasuredNetwork,
+    ReferencePicture,
+    compress,
+)
 from edgeqe.typing import Rgb, Uint8
 from edgeqe.views.colour import NEUTRAL, SCALE, depth_to_space, space_to_depth, to_network
 from edgeqe.zoo import codecs_of
@@ -107,14 +114,27 @@ def psnr_gains(
     compressed_by = compressor or Compressor()
     planes = (CodingProtocol.PLANES,) if codec == "jpeg" else ()
     for protocol in (CodingProtocol.GRAY, *planes):
-        figures = []
-        for rgb in pictures:
-            coded = compressed_by(rgb, protocol, value, codec)
-            shown = coded.decoded, coded.enhanced(network)
-            figures.append([psnr(coded.reference.pixels, picture.pixels) for picture in shown])
-        before, after = np.mean(figures, axis=0)
-        found[protocol.value] = float(before), float(after)
+        figures = mean_psnr(network, pictures, protocol, value, codec, compressed_by)
+        found[protocol.value] = figures
     return found
+
+
+def mean_psnr(
+    network: MeasuredNetwork,
+    pictures: Sequence[Rgb],
+    protocol: CodingProtocol,
+    value: float,
+    codec: str,
+    compressor: Compressor,
+) -> tuple[float, float]:
+    """Mean PSNR of pictures before and after a network, dB; parameters as of `psnr_gains`."""
+    figures = []
+    for rgb in pictures:
+        coded = compressor(rgb, protocol, value, codec)
+        shown = coded.decoded, coded.enhanced(network)
+        figures.append([psnr(coded.reference.pixels, picture.pixels) for picture in shown])
+    before, after = np.mean(figures, axis=0)
+    return float(before), float(after)
 
 
 class KerasNetwork:

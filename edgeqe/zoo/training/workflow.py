@@ -82,10 +82,10 @@ def open_training(
     """Prepare a training as `train` runs it; `profiled` allows a folder that holds one."""
     chosen, folder = checked(recipe, data, out, resume=resume, profiled=profiled, quantized=False)
     with host_packages("training", "host,files"):
-        from edgeqe.zoo.training.loop import Training
+        from edgeqe.zoo.training.kinds import training_of
         from edgeqe.zoo.training.precision import Precision
 
-        training = Training(chosen, Path(data), folder, Precision(precision))
+        training = training_of(chosen)(chosen, Path(data), folder, Precision(precision))
     if resume:
         training.resume()
     return training

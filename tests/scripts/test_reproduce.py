@@ -1,0 +1,101 @@
+"""The papers' trainings: what is done is left out, and the ledger says what was run and what not."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeqe.zoo.training.files import CHECKPOINT, LOG
+from edgeqe.zoo.training.recipe import shipped_recipes
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "reproduce"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+    """Modules of the script, whose folder is no package: they find each other by bare names."""
+    found = {}
+    for name in ("systems", "sections", "training", "ledger", "qp_adaptive"):
+        spec = importlib.util.spec_from_file_location(name, SCRIPT / f"{name}.py")
+        assert spec is not None and spec.loader is not None
+        found[name] = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, found[name])
+        spec.loader.exec_module(found[name])
+    return found
+
+
+def test_every_training_of_a_group_has_both_recipes(script: dict[str, ModuleType]) -> None:
+    recipes, groups = shipped_recipes(), script["systems"].GROUPS
+    named = [name for group in groups.values() for name in group]
+    assert len(named) == len(set(named))
+    for name in named:
+        assert name in recipes and f"{name}-reduced" in recipes
+    sections = script["sections"].SECTIONS
+    assert [group for section in sections for group in section.groups] == list(groups)
+
+
+def test_a_training_is_done_when_it_was_validated_at_its_end(
+    script: dict[str, ModuleType], tmp_path: Path
+) -> None:
+    is_done, name = script["training"].is_done, "liu-37-reduced"
+    assert not is_done(name, tmp_path)
+    folder = tmp_path / name
+    folder.mkdir()
+    for step, validated, expected in ((4000, 4000, True), (4000, 0, False), (3999, 0, False)):
+        np.savez(folder / "made.npz", step=step, seconds=60.0, precision="float32")
+        (folder / "made.npz").rename(folder / CHECKPOINT)
+        (folder / LOG).write_text(json.dumps({"step": validated, "minutes": 1.0}) + "\n")
+        assert is_done(name, tmp_path) is expected
+
+
+def test_the_ledger_has_what_was_kept_and_says_what_was_not_run(
+    script: dict[str, ModuleType], tmp_path: Path
+) -> None:
+    results, page = tmp_path / "results", tmp_path / "page.md"
+    results.mkdir()
+    values: dict[str, Any] = {
+        "command": "python scripts/reproduce measure liu --data PICTURES",
+        "machine": "a processor, 2 cores",
+        "pictures": "3 pictures of some",
+        "rows": [{"what": "Y BD-rate, one", "published": "-0.97 %", "ours": "-1.23 %"}],
+        "trainings": [
+            {"name": f"liu-{kind}-reduced", "steps": 4000, "minutes": 30.0, "precision": "bfloat16",
+             "batch": 16, "crop": 64, "data": "free/cid22"}
+            for kind in ("global", "adaptive")
+        ],
+    }  # fmt: skip
+    (results / "liu.json").write_text(json.dumps(values))
+    script["ledger"].write_ledger(results, page)
+    text = page.read_text()
+    assert "| Y BD-rate, one | -0.97 % | -1.23 % |" in text
+    assert "Printed by `python scripts/reproduce measure liu --data PICTURES`" in text
+    assert "| liu-adaptive-reduced | free/cid22 | 4,000 | 16 x 64x64 | 30.0, bfloat16 |" in text
+    assert "1.0 hours in all on a processor, 2 cores." in text
+    sections = script["sections"].SECTIONS
+    claims = {group: claims for section in sections for group, claims in section.groups.items()}
+    for what, published in claims["asqe"] + claims["rrnet"] + claims["mvgl"]:
+        assert f"| {what} | {published} | not run |" in text
+    for section in sections:
+        for what, published in section.not_run:
+            assert f"| {what} | {published} | not run |" in text
+
+
+def test_a_picture_goes_to_the_model_of_the_nearest_qp(script: dict[str, ModuleType]) -> None:
+    class Named:
+        def __init__(self, qp: int) -> None:
+            self.qp = qp
+
+        def enhance(self, image: Any, *, step: float, codec: str) -> int:
+            return self.qp
+
+    per_qp = script["qp_adaptive"].PerQp({qp: Named(qp) for qp in (22, 27, 32, 37)})
+    for qp, expected in ((22, 22), (27, 27), (32, 32), (37, 37), (40, 37), (28, 27)):
+        step = 2 ** ((qp - 4) / 6)
+        assert per_qp.enhance(np.zeros((2, 2)), step=step, codec="hevc") == expected
