@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,8 @@ from PIL import Image, ImageOps
 pytest.importorskip("av", reason="streams are made by PyAV")
 pytest.importorskip("numba", reason="the HEVC decoder needs numba: pip install 'edgeqe[codecs]'")
 
-import av
 
-from edgeqe import Enhancer, ImageError
+from edgeqe import Enhancer
 from edgeqe.cli import main
 from edgeqe.codecs import bpg, hevc_intra
 from edgeqe.files.enhance import enhance_file
@@ -29,69 +27,12 @@ from tests import coded_files, small_models
 from tests.codecs.test_hevc_intra import stream_of
 from tests.files.coded_pictures import PROFILE, exif, heic
 from tests.files.heif_boxes import box, grid
+from tests.files.intra_files import Recorder, film, gray_bpg, gray_heic, with_filters, x265
 from tests.hevc_headers import Design
 from tests.hevc_streams import decode_by_ffmpeg
 from tests.hevc_writer import HevcWriter
 
 Samples = npt.NDArray[Any]
-
-
-class Recorder:
-    """Stands in for `Enhancer` with a residual: keeps what it was given, and gives other luma."""
-
-    takes_residual = True
-
-    def __init__(self, luma: Samples | None = None) -> None:
-        self.luma, self.planes, self.said = luma, list[Samples](), dict[str, Any]()
-
-    def is_exact(self, height: int, width: int) -> bool:
-        return True
-
-    def enhance(self, image: Samples, **said: Any) -> Samples:
-        self.planes, self.said = [image], said
-        return image if self.luma is None else self.luma
-
-    def enhance_planes(
-        self, y: Samples, u: Samples, v: Samples, **said: Any
-    ) -> tuple[Samples, Samples, Samples]:
-        self.planes, self.said = [y, u, v], said
-        return y if self.luma is None else self.luma, u, v
-
-
-def x265(pixels: str = "yuv420p", size: tuple[int, int] = (64, 96), *, qp: int = 34) -> bytes:
-    return coded_files.hevc(f"qp={qp}:keyint=1:ipratio=1.0:info=0", pixels=pixels, size=size)
-
-
-def with_filters(stream: bytes) -> list[Samples]:
-    """Planes of 8 bits as FFmpeg gives them, loop filters on."""
-    context = av.CodecContext.create("hevc", "r")
-    (frame,) = [*context.decode(av.Packet(stream)), *context.decode(None)]
-    planes: Any = frame.planes
-    return [
-        np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width].copy()
-        for plane in planes
-    ]
-
-
-def film(stream: bytes, turned: bool = False) -> bytes:
-    """MP4 of a stream by FFmpeg's muxer."""
-    out = io.BytesIO()
-    with (
-        av.open(io.BytesIO(stream), "r", format="hevc") as source,
-        av.open(out, "w", format="mp4") as target,
-    ):
-        video = target.add_stream_from_template(source.streams.video[0])
-        for index, packet in enumerate(source.demux()):
-            if packet.size:
-                packet.stream, packet.pts, packet.dts = video, index, index
-                target.mux(packet)
-    data = out.getvalue()
-    if turned:  # a quarter clockwise, as phones write it: 0 1 0 -1 0 0 in place of 1 0 0 0 1 0
-        at = data.index(b"tkhd") + 4 + 40
-        assert data[at : at + 4] == struct.pack(">i", 65536)
-        matrix = struct.pack(">5i", 0, 65536, 0, -65536, 0)
-        data = data[:at] + matrix + data[at + 20 :]
-    return data
 
 
 @pytest.fixture(scope="module")
@@ -105,16 +46,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def enhancer(model: Path) -> Enhancer:
     return Enhancer(model, threads=1, target="cpu")
-
-
-def gray_heic(size: tuple[int, int]) -> tuple[bytes, bytes]:
-    made = coded_files.heic(coded_files.photo(*size)[..., 0], 40)
-    return made, stream_of(made)
-
-
-def gray_bpg(pixels: str) -> tuple[bytes, bytes]:
-    stream = x265(pixels, (70, 131))
-    return bpg.write(stream, 131, 70), stream
 
 
 @pytest.mark.parametrize(
@@ -298,89 +229,6 @@ def test_a_turned_film(tmp_path: Path) -> None:
     enhance_file(Recorder(), film(stream, turned=True), tmp_path / "turned.png")
     plain, turned = (np.asarray(Image.open(tmp_path / f"{n}.png")) for n in ("plain", "turned"))
     np.testing.assert_array_equal(turned, np.rot90(plain, -1))
-
-
-def refused(data: bytes, tmp_path: Path, name: str, *, qp: bool = True) -> str:
-    path, target = tmp_path / name, tmp_path / "out.png"
-    path.write_bytes(data)
-    with pytest.raises(ImageError) as error:
-        enhance_file(Recorder(), path, target, qp=30 if qp else None)
-    assert not target.exists()
-    said = str(error.value)
-    assert said.startswith(str(path)) and "\n" not in said
-    return said.removeprefix(str(path))
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "AVIF"])
-def test_files_that_are_not_of_hevc_are_refused(kind: str, tmp_path: Path) -> None:
-    data = coded_files.pillow(kind, coded_files.photo())
-    for qp in (True, False):  # whether or not the strength is known
-        said = refused(data, tmp_path, f"a.{kind}", qp=qp)
-        assert "is not of HEVC" in said and "HEIC, BPG" in said and "another model" in said
-
-
-def test_clips_and_inter_pictures_are_refused_by_name(tmp_path: Path) -> None:
-    clip = coded_files.hevc("qp=30:keyint=1", count=3)
-    for name, data in (("a.hevc", clip), ("a.mp4", film(clip))):
-        assert "clip of 3 pictures" in refused(data, tmp_path, name)
-
-
-def test_tools_outside_of_the_profiles_are_named(tmp_path: Path) -> None:
-    data = heic(coded_files.photo(), "RGB", quality=50, chroma=444)
-    assert "4:4:4" in refused(data, tmp_path, "a.heic")
-    deep = coded_files.hevc("qp=30:keyint=1", pixels="yuv422p")
-    assert "4:2:2" in refused(deep, tmp_path, "a.hevc")
-
-
-def test_other_films_are_refused_by_name(tmp_path: Path) -> None:
-    out = io.BytesIO()
-    with av.open(out, "w", format="mp4") as target:
-        video = target.add_stream("libx264", rate=25)
-        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
-        frame = av.VideoFrame.from_ndarray(coded_files.photo(), "rgb24")
-        target.mux(video.encode(frame))
-        target.mux(video.encode())
-    assert "'avc1', and not HEVC" in refused(out.getvalue(), tmp_path, "a.mp4")
-
-
-@pytest.mark.parametrize("make", [lambda: gray_heic((64, 96))[0], lambda: film(x265())],
-                         ids=["heic", "mp4"])  # fmt: skip
-def test_cut_files_are_refused(make: Callable[[], bytes], tmp_path: Path) -> None:
-    data = make()
-    for size in np.linspace(12, len(data) - 1, 9).astype(int):
-        refused(data[:size], tmp_path, "a.cut")
-
-
-@pytest.mark.parametrize("make", [lambda: coded_files.heic(coded_files.photo(), 40),
-                                  lambda: bpg.write(x265(), 96, 64), x265, lambda: film(x265())],
-                         ids=["heic", "bpg", "hevc", "mp4"])  # fmt: skip
-def test_changed_files_are_pictures_or_refused(make: Callable[[], bytes]) -> None:
-    data, draw = make(), np.random.default_rng(3)
-    for _ in range(25):
-        changed = bytearray(data)
-        for at in draw.integers(0, len(data), 3):
-            changed[at] = int(draw.integers(0, 256))
-        try:
-            found = PictureFile(bytes(changed)).decode_with_residual(pixel_limit=10**6)
-        except ImageError as error:
-            assert str(error).strip() and "\n" not in str(error)
-        else:
-            assert found.residual.shape == found.planes[0].shape
-            assert found.finish(found.planes).planes[0].shape == found.picture.planes[0].shape
-
-
-def test_a_missing_package_is_one_line_with_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from edgeqe.errors import MissingPackageError
-
-    def missing(stream: bytes) -> None:
-        raise MissingPackageError("numba is not installed: pip install 'edgeqe[codecs]'")
-
-    monkeypatch.setattr(hevc_intra, "decode", missing)
-    with pytest.raises(MissingPackageError, match=r"a\.heic: numba .* pip install"):
-        (tmp_path / "a.heic").write_bytes(gray_heic((64, 96))[0])
-        enhance_file(Recorder(), tmp_path / "a.heic", tmp_path / "out.png")
 
 
 def test_networks_without_a_residual_take_a_single_picture_of_hevc_too(tmp_path: Path) -> None:
