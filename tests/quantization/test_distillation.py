@@ -149,6 +149,22 @@ def test_batches_are_those_of_a_training_from_scratch(tmp_path: Path) -> None:
         next(TuningPictures((small,), {}).batches(seed=5, steps=3))
 
 
+def test_a_network_of_several_codecs_is_tuned_on_pictures_of_all(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="HEVC is coded by PyAV")
+    Image.fromarray(photograph("coffee", 20, 40, 200, 240)).save(tmp_path / "a.png")
+    files = (tmp_path / "a.png",)
+    batches = TuningPictures(files, {}, ("jpeg", "webp", "hevc")).batches(seed=5, steps=1, size=40)
+    _, strengths, _ = next(batches)
+    assert strengths.shape == (40, 4)  # log2 of the step, then a one-hot of the codec
+    jpeg, webp, hevc = strengths[:, 1:].sum(0)
+    assert jpeg + webp + hevc == 40
+    # a half and two quarters of 40 draws: 20 and 10 within four deviations
+    assert abs(jpeg - 20) <= 4 * (40 * 0.25) ** 0.5 and min(webp, hevc) >= 1
+    assert read_pictures(tmp_path, zoo.load("edgeqe-tiny")).codecs == (
+        "jpeg", "h264", "hevc", "vvc", "av1", "webp", "jpeg2000",
+    )  # fmt: skip
+
+
 def test_only_networks_with_training_data_are_tuned(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'liu' has no training data here.*leave --data out"):
         read_pictures(tmp_path, zoo.build("liu"))

@@ -145,7 +145,7 @@ def test_an_interrupted_validation_leaves_the_trained_weights(
     training = Training(recipe, folder, tmp_path, precision)
     trained: list[Any] = []
 
-    def interrupts(model: Any, pictures: Any, quality: int) -> Any:
+    def interrupts(model: Any, *_: Any) -> Any:
         # validated are the averaged weights, in float32
         for found, mean in zip(model.get_weights(), training.average, strict=True):
             np.testing.assert_array_equal(found, mean)
@@ -155,7 +155,7 @@ def test_an_interrupted_validation_leaves_the_trained_weights(
     def note(step: int, loss: float, seconds: float) -> None:
         trained[:] = training.trained.get_weights()
 
-    monkeypatch.setattr(loop, "psnr_gains", interrupts)
+    monkeypatch.setattr(loop, "gains_of_sets", interrupts)
     with pytest.raises(KeyboardInterrupt):
         training.run(note, log=quiet)
     with np.load(tmp_path / CHECKPOINT) as stored:

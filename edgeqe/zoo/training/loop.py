@@ -16,11 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from edgeqe.codecs.strength import STATED_BY
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.files.folders import list_pictures
 from edgeqe.zoo import built_by, network
-from edgeqe.zoo.training.encoded import VALIDATED
 from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.files import (
     AVERAGED,
@@ -35,13 +33,11 @@ from edgeqe.zoo.training.pool import SLOTS
 from edgeqe.zoo.training.precision import Precision, with_precision
 from edgeqe.zoo.training.recipe import Recipe
 from edgeqe.zoo.training.start import start_from
-from edgeqe.zoo.training.validate import Compressor, psnr_gains, validation_sets
+from edgeqe.zoo.training.validate import Compressor, gains_of_sets, validation_sets
 
 #: Qualities of the running validation, and of the last one.
 RUNNING_QUALITIES = (10, 40, 80)
 FINAL_QUALITIES = (10, 20, 40, 60, 80, 90)
-#: Every which picture of a set is validated by other codecs than JPEG.
-CODEC_EVERY = 2
 #: Seconds between checkpoints, and steps between updates of the averaged weights.
 SAVE_EVERY, AVERAGE_EVERY = 120.0, 4
 
@@ -290,20 +286,7 @@ class Training:
         self, sets: dict[str, list[npt.NDArray[np.uint8]]], qualities: tuple[int, ...]
     ) -> dict[str, tuple[float, float]]:
         """Mean PSNR before and after, dB, by set, protocol and strength; as of `validate`."""
-        gains: dict[str, tuple[float, float]] = {}
-        for name, pictures in sets.items():
-            for quality in qualities if "jpeg" in self.recipe.codecs else ():
-                found = psnr_gains(self.model, pictures, quality)
-                gains |= {f"{name} {key} q{quality}": pair for key, pair in found.items()}
-            for codec in (c for c in self.recipe.codecs if c != "jpeg"):
-                some, unit = pictures[::CODEC_EVERY], STATED_BY[codec]
-                for value in VALIDATED[codec]:
-                    found = psnr_gains(self.model, some, value, codec, self.compressor)
-                    gains |= {
-                        f"{name} {key} {codec} {unit}{value:.3g}": pair
-                        for key, pair in found.items()
-                    }
-        return gains
+        return gains_of_sets(self.model, sets, self.recipe.codecs, qualities, self.compressor)
 
     def validate(
         self,

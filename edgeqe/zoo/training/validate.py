@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from edgeqe.codecs.strength import STATED_BY
 from edgeqe.files.folders import list_pictures
 from edgeqe.metrics import psnr
 from edgeqe.protocols import (
@@ -25,11 +26,14 @@ from edgeqe.typing import Rgb, Uint8
 from edgeqe.views.colour import NEUTRAL, SCALE, depth_to_space, space_to_depth, to_network
 from edgeqe.zoo import codecs_of
 from edgeqe.zoo.strengths import with_codec
+from edgeqe.zoo.training.encoded import VALIDATED
 from edgeqe.zoo.training.pictures import load, split
 
 #: The validation set: BSDS comes as JPEG, so it is downscaled off its own grid.
 BSDS, BSDS_SCALE, BSDS_SIZE = "research/bsds_val100_holdout", 0.7, (336, 224)
 HOLDOUT_SIZE = (512, 384)
+#: Every which picture of a set is validated by other codecs than JPEG.
+CODEC_EVERY = 2
 
 
 def validation_sets(data: Path, training: Path, every: int = 1) -> dict[str, list[Rgb]]:
@@ -117,6 +121,45 @@ def psnr_gains(
         figures = mean_psnr(network, pictures, protocol, value, codec, compressed_by)
         found[protocol.value] = figures
     return found
+
+
+def gains_of_sets(
+    model: Any,
+    sets: Mapping[str, list[Rgb]],
+    codecs: Iterable[str],
+    qualities: Sequence[int],
+    compressor: Compressor,
+) -> dict[str, tuple[float, float]]:
+    """Mean PSNR before and after, dB, by set, protocol and strength.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of six planes and the strength.
+    sets : mapping of str to list of ndarray
+        References by name.
+    codecs : iterable of str
+        Those that are measured, each at its `VALIDATED` strengths, on every other picture.
+    qualities : sequence of int
+        Of JPEG, on all pictures.
+    compressor : Compressor
+        Keeps what the other codecs make for the next call.
+    """
+    gains: dict[str, tuple[float, float]] = {}
+    for name, pictures in sets.items():
+        for codec in codecs:
+            if codec == "jpeg":
+                for quality in qualities:
+                    found = psnr_gains(model, pictures, quality)
+                    gains |= {f"{name} {key} q{quality}": pair for key, pair in found.items()}
+                continue
+            some, unit = pictures[::CODEC_EVERY], STATED_BY[codec]
+            for value in VALIDATED[codec]:
+                found = psnr_gains(model, some, value, codec, compressor)
+                gains |= {
+                    f"{name} {key} {codec} {unit}{value:.3g}": pair for key, pair in found.items()
+                }
+    return gains
 
 
 def mean_psnr(
