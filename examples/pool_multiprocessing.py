@@ -15,24 +15,24 @@ import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import cache
 from pathlib import Path
 
 from edgeqe import EdgeqeError, Enhancer
 
 SUFFIXES = {".jpg", ".jpeg"}
-_own: list[Enhancer] = []
-"""The one of this process, made when the process starts."""
 
 
-def begin(model: str, memory_limit: str) -> None:
-    """Open the model, with one thread: the processes are the threads."""
-    _own.append(Enhancer(model, memory_limit=memory_limit, threads=1))
+@cache
+def own_enhancer(model: str, memory_limit: str) -> Enhancer:
+    """The one of this process, made by its first picture; one thread: the processes are the threads."""
+    return Enhancer(model, memory_limit=memory_limit, threads=1)
 
 
-def enhance(source: Path, target: Path) -> str:
+def enhance(model: str, memory_limit: str, source: Path, target: Path) -> str:
     """Enhance one file; the reason if that fails, else nothing."""
     try:
-        _own[0].enhance_file(source, target)
+        own_enhancer(model, memory_limit).enhance_file(source, target)
     except EdgeqeError as error:
         return str(error)
     return ""
@@ -53,20 +53,17 @@ def main() -> int:
     options.target.mkdir(parents=True, exist_ok=True)
     failed = 0
     # Spawned, not forked: a process that is forked from one with threads may find locks taken.
-    with ProcessPoolExecutor(
-        options.workers,
-        multiprocessing.get_context("spawn"),
-        initializer=begin,
-        initargs=(options.model, options.memory_limit),
-    ) as pool:
+    with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
+        how = (options.model, options.memory_limit)
         found = {
-            path: pool.submit(enhance, path, options.target / f"{path.stem}.png") for path in files
+            path: pool.submit(enhance, *how, path, options.target / f"{path.stem}.png")
+            for path in files
         }
         for path, future in found.items():
             try:
                 reason = future.result()
             except BrokenProcessPool:
-                print("a worker died or could not open the model", file=sys.stderr)
+                print(f"{path.name}: a worker died", file=sys.stderr)
                 return 1
             failed += bool(reason)
             print(f"{path.name}: {reason or 'enhanced'}")
