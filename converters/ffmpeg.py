@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 #: Names of the graph's input and output, which the filter is told.
 INPUT, OUTPUT = "frame", "enhanced"
+#: Of the names of what stands around the network.
+PREFIX = "ffmpeg."
 #: Kind of picture and pixel format by what is enhanced.
 _KINDS = {"y": ("gray", "yuv420p"), "rgb": ("rgb", "rgb24")}
 
@@ -137,31 +139,90 @@ def _check_form(file: ModelFile, model: str | os.PathLike[str]) -> None:
         )
 
 
-def _transforms(layout: str, kind: str) -> tuple[Float, Float]:
-    """Weights of the convolution that reads planes, and of the one that writes the residual.
+class _Nodes:
+    """Nodes and constants in front of a network and behind it; names that begin with a dot are theirs."""
 
-    Shapes (planes, channels, unit, unit), the planes of the network and the channels of the picture.
-    """
-    luma, colours = RGB_TO_YCC[0], RGB_TO_YCC.shape[1]
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants: dict[str, Any] = {}
+
+    def add(self, op: str, inputs: str, outputs: str, **attributes: Any) -> None:
+        """Add a node; names stand between spaces."""
+        from onnx import helper
+
+        given, made = ([_full(n) for n in names.split()] for names in (inputs, outputs))
+        self.nodes.append(helper.make_node(op, given, made, f"{PREFIX}{op}{made[0]}", **attributes))
+
+    def constant(self, name: str, value: Any) -> None:
+        """Add a constant."""
+        self.constants[_full(name)] = np.asarray(value)
+
+    def weighted(self, source: str, weights: Float, start: str, output: str) -> None:
+        """Sum of R, G and B by weights, added one after another as the views do.
+
+        INT8 rounds what is read: another order would round other samples up.
+        """
+        self.add("Split", source, " ".join(f"{output}.{c}" for c in "rgb"), axis=1)
+        before = start
+        for colour, weight in zip("rgb", weights, strict=True):
+            self.constant(f"{output}.weight.{colour}", np.float32(weight))
+            self.add("Mul", f"{output}.{colour} {output}.weight.{colour}", f"{output}.by.{colour}")
+            after = output if colour == "b" else f"{output}.to.{colour}"
+            if before:
+                self.add("Add", f"{before} {output}.by.{colour}", after)
+            before = after if before else f"{output}.by.{colour}"
+
+
+def _full(name: str) -> str:
+    return f"{PREFIX}{name[1:]}" if name.startswith(".") else name
+
+
+def _read(nodes: _Nodes, layout: str, kind: str, target: str) -> None:
+    """Read ``.padded``, 0 to 255, into the network's planes, as the view of layout and kind does."""
+    nodes.constant(".neutral", np.float32(NEUTRAL))
+    nodes.constant(".negative_neutral", np.float32(-NEUTRAL))
     if layout == "420-space-to-depth":
-        channels = 1 if kind == "gray" else colours
-        front = np.zeros((6, channels, 2, 2), np.float32)
-        back = np.zeros_like(front)
+        halves = {"strides": [2, 2], "kernel_shape": [2, 2]}
+        phases = np.zeros((6 if kind == "gray" else 4, 1, 2, 2), np.float32)
         for plane, (row, column) in enumerate(PHASES):
-            front[plane, :, row, column] = 1.0 if kind == "gray" else luma
-            back[plane, :, row, column] = 1.0
-        if kind == "rgb":
-            front[4:] = RGB_TO_YCC[1:, :, None, None] / 4
-            back[4:] = YCC_TO_RGB[:, 1:].T[:, :, None, None]
-        return front, back
-    if layout == "y":
-        front = np.ones((1, 1)) if kind == "gray" else luma[None]
-        back = np.ones_like(front)
-    elif kind == "rgb":
-        front = back = np.eye(colours)
+            phases[plane, 0, row, column] = 1.0
+        nodes.constant(".phases", phases)
+        if kind == "gray":  # the last two stay 0: neutral chroma
+            nodes.add("Sub", ".padded .neutral", ".luma")
+            nodes.add("Conv", ".luma .phases", target, **halves)
+            return
+        nodes.weighted(".padded", RGB_TO_YCC[0], "", ".sum_of_luma")
+        nodes.add("Sub", ".sum_of_luma .neutral", ".luma")
+        nodes.add("Conv", ".luma .phases", ".four_phases", **halves)
+        nodes.constant(".ones", np.ones((3, 1, 2, 2), np.float32))
+        nodes.add("Conv", ".padded .ones", ".pooled", group=3, **halves)
+        for name, weights in zip((".cb", ".cr"), RGB_TO_YCC[1:], strict=True):
+            nodes.weighted(".pooled", weights * np.float32(0.25), "", name)
+        nodes.add("Concat", ".four_phases .cb .cr", target, axis=1)
+    elif layout == "y" and kind == "rgb":
+        nodes.weighted(".padded", RGB_TO_YCC[0], ".negative_neutral", ".luma")
+        nodes.add("Identity", ".luma", target)
+    elif layout == "rgb" and kind == "gray":
+        nodes.add("Sub", ".padded .neutral", ".luma")
+        nodes.add("Concat", ".luma .luma .luma", target, axis=1)
     else:
-        front, back = np.ones((colours, 1)), luma[:, None]
-    return tuple(part[:, :, None, None].astype(np.float32) for part in (front, back))  # type: ignore[return-value]
+        nodes.add("Sub", ".padded .neutral", target)
+
+
+def _residual_weights(layout: str, kind: str) -> Float:
+    """Weights from the network's residual to the picture's: (planes, channels, unit, unit)."""
+    if layout == "420-space-to-depth":
+        weights = np.zeros((6, 1 if kind == "gray" else 3, 2, 2), np.float32)
+        for plane, (row, column) in enumerate(PHASES):
+            weights[plane, :, row, column] = 1.0
+        if kind == "rgb":
+            weights[4:] = YCC_TO_RGB[:, 1:].T[:, :, None, None]
+        return weights
+    if layout == "y":
+        flat = np.ones((1, 1 if kind == "gray" else 3), np.float32)
+    else:
+        flat = np.eye(3, dtype=np.float32) if kind == "rgb" else RGB_TO_YCC[0][:, None]
+    return flat[:, :, None, None]
 
 
 def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
@@ -171,44 +232,32 @@ def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
 
     network = onnx.load_model_from_string(file.at(key))
     graph, card = network.graph, file.card
-    front, back = _transforms(card.planes, kind)
-    unit, channels = front.shape[2], front.shape[1]
-    constants: dict[str, Any] = {
-        "ffmpeg.front": front,
-        "ffmpeg.back": back,
-        "ffmpeg.peak": np.float32(255),
-        "ffmpeg.neutral": np.float32(NEUTRAL),
-        "ffmpeg.zero": np.float32(0),
-        "ffmpeg.alignment": np.array([card.alignment, card.alignment]),
-        "ffmpeg.before": np.zeros(6, np.int64),
-        "ffmpeg.starts": np.zeros(2, np.int64),
-        "ffmpeg.axes": np.array([2, 3]),
-    }
-
-    def node(op: str, inputs: str, output: str, **attributes: Any) -> NodeProto:
-        names = [f"ffmpeg.{n[1:]}" if n[0] == "." else n for n in inputs.split()]
-        out = f"ffmpeg.{output[1:]}" if output[0] == "." else output
-        return helper.make_node(op, names, [out], name=f"ffmpeg.{op}.{output}", **attributes)
-
+    weights = _residual_weights(card.planes, kind)
+    unit, channels = weights.shape[2], weights.shape[1]
+    before, after = _Nodes(), _Nodes()
+    before.constant(".peak", np.float32(255))
+    before.constant(".alignment", np.array([card.alignment, card.alignment]))
+    before.constant(".corner", np.zeros(6, np.int64))
+    before.add("Mul", f"{INPUT} .peak", ".scaled")
+    before.add("Round", ".scaled", ".levels")  # 255 * (level / 255) is not always the level
+    before.add("Shape", INPUT, ".size", start=2, end=4)
+    before.add("Neg", ".size", ".negative_size")
+    before.add("Mod", ".negative_size .alignment", ".missing")
+    before.add("Concat", ".corner .missing", ".pads", axis=0)
+    before.add("Pad", ".levels .pads", ".padded", mode="edge")
+    _read(before, card.planes, kind, graph.input[0].name)
+    after.constant(".weights", weights)
+    after.constant(".starts", np.zeros(2, np.int64))
+    after.constant(".axes", np.array([2, 3]))
+    after.constant(".zero", np.float32(0))
     stride = {"strides": [unit, unit], "kernel_shape": [unit, unit]}
-    before = [
-        node("Mul", f"{INPUT} .peak", ".levels"),
-        node("Shape", INPUT, ".size", start=2, end=4),
-        node("Neg", ".size", ".negative"),
-        node("Mod", ".negative .alignment", ".missing"),
-        node("Concat", ".before .missing", ".pads", axis=0),
-        node("Pad", ".levels .pads", ".padded", mode="edge"),
-        node("Sub", ".padded .neutral", ".shifted"),
-        node("Conv", ".shifted .front", graph.input[0].name, **stride),
-    ]
-    after = [
-        node("ConvTranspose", f"{graph.output[0].name} .back", ".residual", **stride),
-        node("Slice", ".residual .starts .size .axes", ".cropped"),
-        node("Round", ".cropped", ".rounded"),
-        node("Add", ".levels .rounded", ".sum"),
-        node("Clip", ".sum .zero .peak", ".clipped"),
-        node("Div", ".clipped .peak", OUTPUT),
-    ]
+    after.add("ConvTranspose", f"{graph.output[0].name} .weights", ".residual", **stride)
+    after.add("Slice", ".residual .starts .size .axes", ".cropped")
+    after.add("Round", ".cropped", ".rounded")
+    after.add("Add", ".levels .rounded", ".sum")
+    after.add("Clip", ".sum .zero .peak", ".clipped")
+    after.add("Div", ".clipped .peak", OUTPUT)
+    constants = before.constants | after.constants
     shape = [1, channels, "height", "width"]
     told = {
         "model": card.name, "precision": card.precision, "weights_sha256": card.weights_sha256,
@@ -216,13 +265,13 @@ def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
     }  # fmt: skip
     made = helper.make_model(
         helper.make_graph(
-            [*before, *graph.node, *after],
+            [*before.nodes, *graph.node, *after.nodes],
             card.name,
             [helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, shape)],
             [helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, shape)],
             [
                 *graph.initializer,
-                *(numpy_helper.from_array(np.asarray(v), n) for n, v in constants.items()),
+                *(numpy_helper.from_array(value, name) for name, value in constants.items()),
             ],
         ),
         opset_imports=network.opset_import,

@@ -112,8 +112,8 @@ def test_what_has_no_such_form_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_differs_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    front, back = ffmpeg._transforms("420-space-to-depth", "gray")
-    monkeypatch.setattr(ffmpeg, "_transforms", lambda *_: (front, -back))
+    weights = ffmpeg._residual_weights("420-space-to-depth", "gray")
+    monkeypatch.setattr(ffmpeg, "_residual_weights", lambda *_: -weights)
     with pytest.raises(CheckError, match="nothing was written"):
         convert_for_ffmpeg("edgeqe-nano", tmp_path / "f.onnx", quality=20)
     assert list(tmp_path.iterdir()) == []
