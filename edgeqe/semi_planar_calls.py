@@ -213,16 +213,14 @@ class SemiPlanarCalls(ArrayCalls):
         prediction_residual: Image | None,
     ) -> Image | tuple[Image, Image]:
         """Enhance two arrays, or the two views of a packed one."""
-        frame = None
-        if uv is None:
-            y, uv = unpacked(y)
-            frame = np.empty((len(y) * 3 // 2, y.shape[1]), y.dtype) if out is None else out
-            if not isinstance(frame, np.ndarray):
-                raise InputError("out of a packed frame is one array, shaped as the frame.")
-            out = unpacked(frame)
-        elif isinstance(out, np.ndarray):
-            raise InputError("out must be (y, uv), as the input is; a packed frame has no uv.")
-        made = enhance_semi_planar(
-            self._engine, y, uv, out, depth, dtype, strength, options, prediction_residual
-        )
-        return made if frame is None else frame
+        how = (depth, dtype, strength, options, prediction_residual)
+        if uv is not None:
+            if isinstance(out, np.ndarray):
+                raise InputError("out must be (y, uv), as the input is; a packed frame has no uv.")
+            return enhance_semi_planar(self._engine, y, uv, out, *how)
+        y, uv = unpacked(y)
+        frame = np.empty((len(y) * 3 // 2, y.shape[1]), y.dtype) if out is None else out
+        if not isinstance(frame, np.ndarray):
+            raise InputError("out of a packed frame is one array, shaped as the frame.")
+        enhance_semi_planar(self._engine, y, uv, unpacked(frame), *how)
+        return frame

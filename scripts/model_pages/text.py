@@ -24,7 +24,7 @@ FOR = {
     "edgeqe-base": ("Archives and prints.", "archives: quality before time, nothing is live"),
 }
 PICTURES = (
-    "Pictures of 256x256 pixels, JPEG in 4:2:0 by Pillow. Photograph, face and dark: parts of scikit-image's coffee (CC0), "
+    "Pictures of 256x256 pixels, JPEG in 4:2:0 by Pillow. Photograph, face and dark: parts of scikit-image's chelsea (CC0), "
     "astronaut and rocket (NASA, public domain); text and line art are drawn by edgeqe. The crops are lossless, each pixel "
     "shown as 2x2."
 )
@@ -91,7 +91,8 @@ def page_of(
         f"- files: {len(facts.files)}, {smallest:.0f} to {largest:.0f} KiB: {', '.join(facts.files)}",
         "## Licences",
         f"Weights: {card.licence}. Training data: {DATA.get(data, 'the card does not say')}",
-        f"`edgeqe inspect {card.name}` prints the card: recipe, validation, calibration.",
+        f"`edgeqe inspect {card.name}` prints the card: recipe, validation, calibration. This page is of the weights "
+        f"`{card.weights_sha256[:16]}`.",
     ]
     return "\n\n".join(lines) + "\n"
 

@@ -99,7 +99,7 @@ def test_what_has_no_such_form_is_refused(tmp_path: Path) -> None:
         ("edgeqe-nanu", {"quality": 20}, ModelError, "edgeqe-nanu"),
     ):
         with pytest.raises(error, match=words):
-            convert_for_ffmpeg(model, out, **how)  # type: ignore[arg-type]
+            convert_for_ffmpeg(model, out, **how)
     with pytest.raises(InputError, match="end in .onnx"):
         convert_for_ffmpeg("edgeqe-nano", tmp_path / "f.tflite", quality=20)
     assert list(tmp_path.iterdir()) == []

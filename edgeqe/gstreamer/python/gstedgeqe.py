@@ -22,7 +22,7 @@ _LATER = GObject.ParamFlags.READWRITE
 _AT_START = _LATER | Gst.PARAM_MUTABLE_READY
 _LIVE = _LATER | Gst.PARAM_MUTABLE_PLAYING | Gst.PARAM_CONTROLLABLE
 
-_PROPERTIES = {
+_PROPERTIES: dict[str, Any] = {
     "model": (str, "model", "Shipped model's name, or a model file", "edgeqe-small", _AT_START),
     "quality": (int, "quality", "JPEG quality, 1 to 100; 0: not given", 0, 100, 0, _LIVE),
     "qp": (float, "qp", "QP of the codec, 0 to 63; -1: not given", -1.0, 63.0, -1.0, _LIVE),
