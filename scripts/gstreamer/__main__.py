@@ -122,6 +122,15 @@ def launched(element: str, words: str = "", *, fails: bool = False) -> None:
     check(right and "Traceback" not in done.stderr, f"gst-launch-1.0 ... ! {element} ! fakesink")
 
 
+def example() -> None:
+    """The example with an appsink, on frames whose rows are padded."""
+    program = ROOT / "examples" / "gstreamer_appsink.py"
+    pipeline = f"videotestsrc num-buffers=3 ! video/x-raw,width={WIDTH},height={HEIGHT}"
+    command = [sys.executable, str(program), "--model", "edgeqe-nano", "--quality", "40", pipeline]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    check((done.returncode, done.stdout) == (0, "3 frames\n"), f"{program.name}: 3 frames")
+
+
 def main() -> None:
     """All checks, one after another."""
     Gst.init([])
@@ -134,6 +143,7 @@ def main() -> None:
     launched("edgeqe model=edgeqe-nanu quality=20", "no model 'edgeqe-nanu'", fails=True)
     launched(ELEMENT, "carries no strength", fails=True)
     launched(f"{ELEMENT} qp=37 codec=vvc", "vvc", fails=True)
+    example()
 
 
 if __name__ == "__main__":
