@@ -71,10 +71,14 @@ def opened(cv2: Any, source: str, form: str) -> Any:
     return capture
 
 
-def enhanced(cv2: Any, enhancer: Enhancer, frame: Any, options: argparse.Namespace) -> Any:
-    """Enhance one frame, in place where it is pixels."""
+def enhanced(
+    cv2: Any, enhancer: Enhancer, frame: Any, height: int, options: argparse.Namespace
+) -> Any:
+    """Enhance one frame of a capture of a height, in place where it is pixels."""
     strength = {"quality": options.quality, "qp": options.qp, "codec": options.codec}
     if options.format == "nv12":
+        if frame.ndim != 2 or 2 * len(frame) != 3 * height:  # luma alone looks much the same
+            raise InputError("this source gives no NV12: leave --format out.")
         return enhancer.enhance_nv12(frame, **strength, out=frame)
     if options.format == "mjpeg":
         coded = strength_of(frame.tobytes())
@@ -101,6 +105,7 @@ def main() -> int:
         print(f"{options.source} cannot be opened: check index or path.", file=sys.stderr)
         return 2
     frames, busy = 0, 0.0
+    height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     try:
         with Enhancer(options.model, memory_limit=options.memory_limit) as enhancer:
             while not options.frames or frames < options.frames:
@@ -108,7 +113,7 @@ def main() -> int:
                 if not read:
                     break
                 start = time.perf_counter()
-                better = enhanced(cv2, enhancer, frame, options)
+                better = enhanced(cv2, enhancer, frame, height, options)
                 busy += time.perf_counter() - start
                 frames += 1
                 if options.show:

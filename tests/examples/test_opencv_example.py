@@ -26,6 +26,10 @@ class Capture:
     def set(self, key: str, value: object) -> None:
         self.settings[key] = value
 
+    def get(self, key: str) -> float:
+        assert key == "height"
+        return 40.0
+
     def read(self) -> tuple[bool, Any]:
         return (True, self.frames.pop(0)) if self.frames else (False, None)
 
@@ -47,6 +51,7 @@ def fake_cv2(monkeypatch: pytest.MonkeyPatch, capture: Capture, *, windows: bool
     module.VideoCapture = lambda source: capture
     module.VideoWriter = type("VideoWriter", (), {"fourcc": staticmethod(lambda *c: "".join(c))})
     module.CAP_PROP_FOURCC, module.CAP_PROP_CONVERT_RGB = "fourcc", "convert"
+    module.CAP_PROP_FRAME_HEIGHT = "height"
     module.IMREAD_COLOR, module.COLOR_YUV2BGR_NV12 = 1, 90
     module.imdecode = lambda data, _: np.array(Image.open(io.BytesIO(data.tobytes())))[
         ..., ::-1
@@ -104,6 +109,15 @@ def test_nv12_is_enhanced_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None
     assert capture.settings == {"fourcc": "NV12", "convert": 0} and capture.released
     with Enhancer("edgeqe-nano") as enhancer:
         np.testing.assert_array_equal(frame, enhancer.enhance_nv12(before, quality=20))
+
+
+def test_luma_alone_is_no_nv12(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = photograph("camera", 0, 0, 40 // 2 * 3 + 3, 80)  # a row count that could be NV12's
+    fake_cv2(monkeypatch, Capture([frame.copy()]), windows=False)
+    assert run(monkeypatch, "--format", "nv12", "--quality", "20") == 2
+    assert "gives no NV12" in capsys.readouterr().err
 
 
 def test_mjpeg_says_its_own_strength(
