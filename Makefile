@@ -1,7 +1,7 @@
 # `make demo` and `make test` each make their own virtual environment, and need
 # nothing but Python 3.10 or later, make and git. PYTHON=... names an interpreter.
 
-.PHONY: demo test check arm64 clean
+.PHONY: demo test check arm64 gstreamer clean
 
 demo: .venv-demo/ready
 	@.venv-demo/bin/edgeqe demo
@@ -16,6 +16,13 @@ check: .venv/ready
 arm64: .venv/ready
 	@.venv/bin/python scripts/arm64
 
+# Runs by the system's Python, because GStreamer's loader of Python plugins does.
+gstreamer:
+	@scripts/gstreamer/packages
+	@PYTHON=/usr/bin/python3 scripts/environment .venv-gstreamer ort 14
+	@PYTHONPATH="$$(.venv-gstreamer/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):." \
+		/usr/bin/python3 scripts/gstreamer
+
 .venv-demo/ready: pyproject.toml
 	@PYTHON="$(PYTHON)" scripts/environment .venv-demo ort,files,bench 99
 
@@ -24,6 +31,6 @@ arm64: .venv/ready
 	@PYTHON="$(PYTHON)" scripts/environment .venv ort,tflite,files,host,bench,test 13
 
 clean:
-	rm -rf .venv .venv-demo build dist demo-output edgeqe.egg-info
+	rm -rf .venv .venv-demo .venv-gstreamer build dist demo-output edgeqe.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,16 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgeqe.converters.ffmpeg import FfmpegModel, convert_for_ffmpeg
     from edgeqe.converters.graph.convention import OutputKind
     from edgeqe.converters.workflow import Conversion, convert
 
-__all__ = ["Conversion", "OutputKind", "convert"]
+__all__ = ["Conversion", "FfmpegModel", "OutputKind", "convert", "convert_for_ffmpeg"]
 
 #: Module of each name, imported when the name is asked for.
 _MODULES = {
     "Conversion": "edgeqe.converters.workflow",
+    "FfmpegModel": "edgeqe.converters.ffmpeg",
     "OutputKind": "edgeqe.converters.graph.convention",
     "convert": "edgeqe.converters.workflow",
+    "convert_for_ffmpeg": "edgeqe.converters.ffmpeg",
 }
 
 

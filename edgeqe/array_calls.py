@@ -1,13 +1,11 @@
-"""The calls of `Enhancer` that take a picture as arrays: gray, colour, or planes as decoders give them."""
+"""The calls of `Enhancer` that take a picture as arrays: gray, colour, or I420 planes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from edgeqe.codecs.strength import Strength, resolve_strength
-from edgeqe.engine.arrays import enhance_arrays, enhance_semi_planar
+from edgeqe.engine.arrays import enhance_arrays
 from edgeqe.engine.engine import Engine
 from edgeqe.engine.opening import OpenedEngine
 from edgeqe.errors import InputError
@@ -15,7 +13,6 @@ from edgeqe.model.serving import check_serves
 from edgeqe.views.arrays import Image, depth_of
 from edgeqe.views.full_size import VIEWS
 from edgeqe.views.options import EnhanceOptions
-from edgeqe.views.subsampled import Depth
 
 __all__ = ["ArrayCalls"]
 
@@ -60,7 +57,9 @@ class ArrayCalls:
         Parameters
         ----------
         image : ndarray of uint8 or uint16, shape (H, W), (H, W, 3) or (H, W, 4)
-            A fourth channel is alpha and is copied. Strided views are fine.
+            A fourth channel is alpha and is copied. Strided views are fine. A packed frame of a
+            camera, Y with the chroma below it in one array, has the shape of a gray picture too:
+            that goes to `enhance_nv12`.
         quality, qp, rate, step
             Strength, exactly one: JPEG quality 1 to 100, HEVC QP 0 to 63, rate of JPEG 2000
             in bits per pixel, or the codec's quantization step in 8-bit sample values, above 0
@@ -189,127 +188,6 @@ class ArrayCalls:
             self._engine, "planes", [y, u, v], out, depth, strength, options, prediction_residual
         )
         return made[0], made[1], made[2]
-
-    def enhance_nv12(
-        self,
-        y: Image,
-        uv: Image,
-        *,
-        quality: int | None = None,
-        qp: float | None = None,
-        rate: float | None = None,
-        step: float | None = None,
-        codec: str | None = None,
-        amount: float = 1.0,
-        ensemble: int = 1,
-        prediction_residual: Image | None = None,
-        out: Sequence[Image] | None = None,
-    ) -> tuple[Image, Image]:
-        """Enhance NV12: Y and interleaved U, V, 8 bits each.
-
-        Parameters
-        ----------
-        y : ndarray of uint8, shape (H, W)
-        uv : ndarray of uint8, shape (ceil(H / 2), ceil(W / 2), 2)
-            Cb and Cr of each 2x2 pixels. Strided views are fine.
-        quality, qp, rate, step, codec, amount, ensemble, prediction_residual
-            As of `enhance`; the residual is that of Y.
-        out : (y, uv), optional
-            Where to write; may be the planes themselves.
-
-        Returns
-        -------
-        (y, uv)
-            `out`, or new arrays of the planes' shapes and dtype.
-
-        Raises
-        ------
-        InputTypeError, InputError, MemoryLimitError, ClosedError
-            As of `enhance_planes`.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from edgeqe import Enhancer
-        >>> y, uv = np.full((40, 60), 90, np.uint8), np.full((20, 30, 2), 128, np.uint8)
-        >>> with Enhancer("edgeqe-nano") as enhancer:
-        ...     better = enhancer.enhance_nv12(y, uv, quality=40, out=(y, uv))
-        >>> better[0] is y, better[1] is uv
-        (True, True)
-        """
-        strength, options = (
-            self._strength(quality, qp, rate, step, codec),
-            EnhanceOptions(amount, ensemble),
-        )
-        return enhance_semi_planar(
-            self._engine, y, uv, out, Depth(8), np.uint8, strength, options, prediction_residual
-        )
-
-    def enhance_p010(
-        self,
-        y: Image,
-        uv: Image,
-        *,
-        quality: int | None = None,
-        qp: float | None = None,
-        rate: float | None = None,
-        step: float | None = None,
-        codec: str | None = None,
-        amount: float = 1.0,
-        ensemble: int = 1,
-        prediction_residual: Image | None = None,
-        out: Sequence[Image] | None = None,
-    ) -> tuple[Image, Image]:
-        """Enhance P010: as NV12, with 10 bits at the top of uint16.
-
-        Parameters
-        ----------
-        y : ndarray of uint16, shape (H, W)
-            Sample values of 0 to 1023, times 64: the low 6 bits are 0.
-        uv : ndarray of uint16, shape (ceil(H / 2), ceil(W / 2), 2)
-            Cb and Cr of each 2x2 pixels, as `y`. Strided views are fine.
-        quality, qp, rate, step, codec, amount, ensemble
-            As of `enhance`; `step` counts 8-bit sample values here, too.
-        prediction_residual : ndarray of int8, int16, int32 or float32, shape (H, W)
-            Decoded prediction residual of Y in 10-bit sample values, for models that take it.
-        out : (y, uv), optional
-            Where to write; may be the planes themselves.
-
-        Returns
-        -------
-        (y, uv)
-            `out`, or new arrays of the planes' shapes, uint16, with the low 6 bits 0.
-
-        Raises
-        ------
-        InputTypeError, InputError, MemoryLimitError, ClosedError
-            As of `enhance_planes`.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from edgeqe import Enhancer
-        >>> y, uv = (np.full(size, 512 << 6, np.uint16) for size in ((40, 60), (20, 30, 2)))
-        >>> with Enhancer("edgeqe-nano") as enhancer:
-        ...     better_y, better_uv = enhancer.enhance_p010(y, uv, quality=40)
-        >>> better_y.dtype, bool((better_y & 63).any())
-        (dtype('uint16'), False)
-        """
-        strength, options = (
-            self._strength(quality, qp, rate, step, codec),
-            EnhanceOptions(amount, ensemble),
-        )
-        return enhance_semi_planar(
-            self._engine,
-            y,
-            uv,
-            out,
-            Depth(10, 6),
-            np.uint16,
-            strength,
-            options,
-            prediction_residual,
-        )
 
     def _strength(
         self,

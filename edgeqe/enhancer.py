@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Literal
 
-from edgeqe.array_calls import ArrayCalls
 from edgeqe.codecs.strength import Strength, resolve_if_given
 from edgeqe.engine.cascade import LONGEST
 from edgeqe.engine.memory import parse_size
@@ -15,6 +14,7 @@ from edgeqe.engine.opening import open_on
 from edgeqe.errors import ClosedError, InputError, InputTypeError
 from edgeqe.info import Info, SelfTest, info_of
 from edgeqe.model.serving import check_serves, codecs_of
+from edgeqe.semi_planar_calls import SemiPlanarCalls
 from edgeqe.trust.trust import trust_of
 from edgeqe.views.options import EnhanceOptions
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Enhancer"]
 
 
-class Enhancer(ArrayCalls):
+class Enhancer(SemiPlanarCalls):
     """Removes compression artefacts from pictures, in a bounded amount of memory.
 
     Thread-safe: calls of several threads share sessions, threads and memory limit,

@@ -80,7 +80,7 @@ def test_samples_of_another_type_than_the_layout_has_are_a_type_error() -> None:
         with pytest.raises(InputTypeError, match="uint8"):
             enhancer.enhance_nv12(GRAY.astype(np.uint16), uv, quality=20)
         with pytest.raises(InputTypeError, match="uv must be a numpy array"):
-            enhancer.enhance_nv12(GRAY, uv.tolist(), quality=20)  # type: ignore[arg-type]
+            enhancer.enhance_nv12(GRAY, uv.tolist(), quality=20)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(("threads", "is_type"), [("2", True), (1.0, True), (0, False)])

@@ -38,6 +38,12 @@ import click
                                  "avif", "webp"]),
               help="Codec whose pictures another tool's network was trained on; repeatable.  "
                    "[default: jpeg]")  # fmt: skip
+@click.option("--for", "runner", type=click.Choice(["ffmpeg"]),
+              help="Write what another program runs: FFmpeg's dnn_processing, one .onnx at one "
+                   "strength; --planes y or rgb is what it enhances then.")  # fmt: skip
+@click.option("--quality", type=int, help="Strength of --for: JPEG quality, 1 to 100.")
+@click.option("--qp", type=float, help="Strength of --for: QP of HEVC, or of the --codec.")
+@click.option("--step", type=float, help="Strength of --for: quantization step.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     model: str,
@@ -52,6 +58,10 @@ def command(
     value_range: str | None,
     gives: str | None,
     codecs: tuple[str, ...],
+    runner: str | None,
+    quality: int | None,
+    qp: float | None,
+    step: float | None,
     as_json: bool,
 ) -> None:
     """Turn MODEL into a model file with its card.
@@ -60,6 +70,19 @@ def command(
     .keras of a network of the zoo), or the name of a network of the zoo, which then has
     random weights. The file is compared with MODEL before it is written.
     """
+    strength = {"quality": quality, "qp": qp, "step": step}
+    if runner is not None:
+        flags = (float16, unshare, freeze_gates, data, seed, value_range, gives)
+        if any(flag not in (None, False) for flag in flags) or len(codecs) > 1:
+            raise click.UsageError(
+                "--for takes --planes, one --codec and a strength alone: convert first."
+            )
+        codec = codecs[0] if codecs else None
+        _for_ffmpeg(model, destination, as_json, planes=planes, codec=codec, overwrite=overwrite,
+                    **strength)  # fmt: skip
+        return
+    if any(value is not None for value in strength.values()):
+        raise click.UsageError("a model file serves every strength: one is for --for alone.")
     from edgeqe.cli.progress import waiting
     from edgeqe.converters import convert
     from edgeqe.converters.graph.convention import parse_range
@@ -108,6 +131,26 @@ def command(
         f"{exported.parity:.1e} of the residual's range"
     )
     click.echo(f"  {card.description}")
+
+
+def _for_ffmpeg(model: str, destination: Path, as_json: bool, **how: Any) -> None:
+    """Write the form for FFmpeg, and print the command that runs it."""
+    from edgeqe.converters.ffmpeg import convert_for_ffmpeg
+
+    made = convert_for_ffmpeg(model, destination, **how)
+    size = destination.stat().st_size
+    if as_json:
+        report = {"schema_version": 1, "output": str(destination), "bytes": size}
+        report |= {"planes": made.planes, "step": made.strength.step, "codec": made.strength.codec}
+        report |= {"command": made.command, "largest_difference": made.largest_difference}
+        click.echo(json.dumps(report))
+        return
+    what = {"y": "luma; chroma is copied", "rgb": "R, G and B"}[made.planes]
+    click.echo(
+        f"{destination}: {what}, at step {made.strength.step:.4g} alone, {size} bytes; differs from its "
+        f"model by at most {made.largest_difference} grey levels"
+    )
+    click.echo(f"  {made.command}")
 
 
 def _tiles(card: Any) -> str:

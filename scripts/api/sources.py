@@ -108,7 +108,7 @@ def _text(default: ast.expr) -> str:
 
 def _class(node: ast.ClassDef) -> ClassText:
     methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
-    shown = [item for item in methods if not item.name.startswith("_")]
+    shown = [item for item in methods if not item.name.startswith("_") and not _is_overload(item)]
     is_property = {item.name: bool(item.decorator_list) for item in shown}
     made = next((signature(item) for item in methods if item.name == "__init__"), "")
     return ClassText(
@@ -126,6 +126,11 @@ def _class(node: ast.ClassDef) -> ClassText:
             for item in shown if not is_property[item.name]
         ),
     )  # fmt: skip
+
+
+def _is_overload(item: ast.FunctionDef) -> bool:
+    """Whether it only tells type checkers of one way to call the function below it."""
+    return any(ast.unparse(decorator) == "overload" for decorator in item.decorator_list)
 
 
 def _joined(one: ClassText, base: Text) -> ClassText:

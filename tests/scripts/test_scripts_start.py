@@ -13,6 +13,7 @@ NAMES = (
     "accelerated",
     "arm64",
     "intra_decoder",
+    "model_pages",
     "no_harm",
     "peers",
     "reference_network",
