@@ -24,7 +24,9 @@ from edgeqe.views.window import Window
 
 #: Cells that sides of boxes are multiples of, where the picture has room: windows of the same
 #: shape as before cost an interpreter nothing, others a half more.
-ROUNDED = 8
+ROUNDED = 4
+#: Boxes are kept while this share of the needed cells that they were made for is needed.
+KEPT_ABOVE = 0.6
 #: Cells between the cuts that are tried.
 _STEP = 4
 
@@ -114,6 +116,28 @@ def cover(grid: CellGrid, needed: Cells, largest: int, workers: int) -> list[Box
         else:
             done.append(box)
     return sorted(done, key=grid.cost, reverse=True)
+
+
+class Cover:
+    """Boxes of one frame after another, kept while they serve, so that windows keep their shapes."""
+
+    def __init__(self) -> None:
+        self._boxes: list[Box] = []
+        self._cells = 0
+        """Needed ones of the frame that the boxes were made for."""
+        self._before: Cells | None = None
+
+    def boxes(self, grid: CellGrid, needed: Cells, largest: int, workers: int) -> list[Box]:
+        """Boxes that hold all needed cells, each at least one; see `cover`."""
+        count = int(needed.sum())
+        left = needed.copy()
+        for box in self._boxes:
+            left[box.top : box.bottom, box.left : box.right] = False
+        if left.any() or count < KEPT_ABOVE * self._cells:
+            recent = needed if self._before is None else needed | self._before
+            self._boxes, self._cells = cover(grid, recent, largest, workers), count
+        self._before = needed
+        return [b for b in self._boxes if needed[b.top : b.bottom, b.left : b.right].any()]
 
 
 def _split(grid: CellGrid, needed: Cells, box: Box) -> list[Box]:

@@ -231,10 +231,14 @@ class Engine:
         size: tuple[int, int] | None,
     ) -> None:
         """Enhance windows of a view, no larger than the plan's; part of a call."""
-        tag = opened.tag
+        tag, (per_pixel, beside) = opened.tag, self._window_bytes[opened.ensemble]
 
         def one(window: Window) -> None:
-            with self.budget.window(chosen.window_bytes, tag, opened.ensemble) as place:
+            size_of = chosen.window_bytes
+            odd = tag is not None and (window.height, window.width) != chosen.window
+            if odd:  # of a stream: an arena has one size, an interpreter its own
+                size_of = int(window.height * window.width * per_pixel) + beside
+            with self.budget.window(size_of, tag, opened.ensemble, odd) as place:
                 view.write(window, self._residual(view, opened, window, place, size))
 
         self.workers.each(one, windows, chosen.workers)

@@ -113,7 +113,9 @@ class Budget:
         self._changed = threading.Condition()
 
     @contextmanager
-    def window(self, size: int, tag: Hashable = None, ensemble: int = 1) -> Iterator[Place]:
+    def window(
+        self, size: int, tag: Hashable = None, ensemble: int = 1, own_size: bool = False
+    ) -> Iterator[Place]:
         """Hold a running window's place, a new or an idle one.
 
         Parameters
@@ -124,13 +126,20 @@ class Budget:
             What an idle place must equal; None where size and ensemble decide.
         ensemble : int
             Members of the window's ensemble.
+        own_size : bool
+            Rather take more bytes, where there are, than an idle place of another size, in which an
+            interpreter would change its shape.
         """
         with self._changed:
             if tag is None:
                 if self._idle and (size > self._last or ensemble != self._members):
                     self._empty()
                 self._last, self._members = size, ensemble
-            while (place := self._take_idle(size, tag)) is None:
+            while True:
+                grows = own_size and self._used + size <= self.limit
+                place = self._take_idle(size, tag, size if grows else self.limit)
+                if place is not None:
+                    break
                 if self._take(size):
                     place = Place(size, tag)
                     break
@@ -192,9 +201,9 @@ class Budget:
         self._kept = [one for one in self._kept if one not in gone]
         return sum(size for _, size in gone)
 
-    def _take_idle(self, size: int, tag: Hashable) -> Place | None:
-        """The smallest idle place that serves, which is then idle no more."""
-        fits = [place for place in self._idle if place.tag == tag and size <= place.size]
+    def _take_idle(self, size: int, tag: Hashable, most: int) -> Place | None:
+        """The smallest idle place that serves, up to so many bytes, which is then idle no more."""
+        fits = [p for p in self._idle if p.tag == tag and size <= p.size <= most]
         if not fits:
             return None
         found = min(fits, key=lambda place: place.size)

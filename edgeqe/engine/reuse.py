@@ -23,7 +23,7 @@ import numpy as np
 
 from edgeqe.codecs.strength import Strength
 from edgeqe.engine.changes import Cells, take_over
-from edgeqe.engine.cover import CellGrid, cover
+from edgeqe.engine.cover import CellGrid, Cover
 from edgeqe.engine.engine import Engine
 from edgeqe.engine.tiling import WINDOW_COST, Plan
 from edgeqe.errors import MemoryLimitError
@@ -35,6 +35,8 @@ from edgeqe.views.window import Window
 CELL = 4
 #: Share of a frame that must be reused to be worth the comparison.
 WORTHWHILE = 0.1
+#: Share of a frame above which what changed is not covered by boxes.
+MOSTLY = 0.75
 #: Frames that are not compared after two that were not worth it: at first, and at most.
 REST, LONGEST_REST = 4, 32
 
@@ -64,10 +66,11 @@ class FrameMemory:
         self.results: list[Samples] = []
         self.key: object = None
         """What must be the same for the result to be of use; None while it is not whole."""
+        self.cover = Cover()
 
     def drop(self) -> None:
         """Free both frames."""
-        self.samples, self.results, self.key = [], [], None
+        self.samples, self.results, self.key, self.cover = [], [], None, Cover()
 
 
 class FrameReuse:
@@ -214,8 +217,10 @@ class FrameReuse:
         height, width = (-(-side // alignment) * alignment for side in shape)
         grid = CellGrid(height, width, self._cell, halo)
         needed = grid.needed(changed)
+        if needed.mean() > MOSTLY:
+            return hit
         # an arena that serves windows of several shapes side by side takes up to 1.7 times theirs
-        boxes = cover(grid, needed, area // 2, chosen.workers)
+        boxes = self._memory.cover.boxes(grid, needed, area // 2, chosen.workers)
         costs = [grid.cost(box) for box in boxes]
         if max(sum(costs) / chosen.workers, costs[0]) >= (
             -(-len(hit) // chosen.workers) * (area + WINDOW_COST)
