@@ -37,6 +37,9 @@ CELL = 4
 WORTHWHILE = 0.1
 #: Share of a frame above which what changed is not covered by boxes.
 MOSTLY = 0.75
+#: Share of the cost of the plan's windows below which boxes are computed instead: finding them takes
+#: time, and an interpreter that changes its shape half as long as it runs.
+CLEARLY = 0.6
 #: Frames that are not compared after two that were not worth it: at first, and at most.
 REST, LONGEST_REST = 4, 32
 
@@ -222,9 +225,8 @@ class FrameReuse:
         # an arena that serves windows of several shapes side by side takes up to 1.7 times theirs
         boxes = self._memory.cover.boxes(grid, needed, area // 2, chosen.workers)
         costs = [grid.cost(box) for box in boxes]
-        if max(sum(costs) / chosen.workers, costs[0]) >= (
-            -(-len(hit) // chosen.workers) * (area + WINDOW_COST)
-        ):
+        boxed = max(sum(costs) / chosen.workers, costs[0])
+        if boxed > CLEARLY * -(-len(hit) // chosen.workers) * (area + WINDOW_COST):
             return hit
         return [grid.window(box) for box in boxes]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from edgeqe.model.file import ModelFile
 from edgeqe.model.flatbuffer import TfliteOutline
+from edgeqe.model.protobuf import OnnxOutline
 
-#: ONNX's number of int8, and its convolutions of floats.
+#: ONNX's number of int8.
 _INT8 = 3
-_OF_FLOATS = ("Conv", "ConvTranspose")
+_CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
 def convolves_integers(file: ModelFile) -> bool:
@@ -24,4 +25,19 @@ def convolves_integers(file: ModelFile) -> bool:
     if isinstance(outline, TfliteOutline):
         given = [one.inputs[0] for one in outline.operations if "CONV" in one.op_type]
         return all(outline.types[name] == _INT8 for name in given)
-    return not any(op in _OF_FLOATS for op in outline.op_types)
+    return _between_quantizers(outline)
+
+
+def _between_quantizers(outline: OnnxOutline) -> bool:
+    """Whether each convolution reads dequantized integers, and is only read to be quantized."""
+    makers = {name: one.op_type for one in outline.operations for name in one.outputs}
+    readers: dict[str, set[str]] = {}
+    for one in outline.operations:
+        for name in one.inputs:
+            readers.setdefault(name, set()).add(one.op_type)
+    return all(
+        {makers.get(name) for name in one.inputs[:2]} == {"DequantizeLinear"}
+        and readers.get(one.outputs[0]) == {"QuantizeLinear"}
+        for one in outline.operations
+        if one.op_type in _CONVOLUTIONS
+    )
