@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edgeqe.array_calls import ArrayCalls
 from edgeqe.engine.engine import Engine
 from edgeqe.engine.reuse import FrameReuse
-from edgeqe.errors import InputError
+from edgeqe.errors import ClosedError, InputError
 from edgeqe.views.options import EnhanceOptions
 
 if TYPE_CHECKING:
@@ -86,9 +87,10 @@ class FrameSequence(ArrayCalls):
 
     def close(self) -> None:
         """Free both frames. The next call begins anew."""
-        for engine, frames in self._made.items():
-            if engine is self._engine:
-                frames.close()
+        with suppress(ClosedError):  # what is closed keeps nothing
+            made = self._made.get(self._engine)
+            if made is not None:
+                made.close()
 
     @property
     def report(self) -> ReuseReport:

@@ -30,6 +30,7 @@ DEVICE = (
     "runtimes",
     "trust",
     "verify",
+    "video",
     "views",
 )
 PACKAGES = (*LINKED, *DEVICE, "cli", "zoo")
@@ -62,6 +63,7 @@ PACKAGE_MAY_IMPORT: dict[str, set[str]] = {
     },
     "doctor": {*DEVICE, "edgeqe", "targets"} - {"verify"},
     "verify": {*DEVICE, "edgeqe", "targets"} - {"doctor"},
+    "video": {"codecs", "views", "reports", "edgeqe"},
     "zoo": set(),
     "converters": {"codecs", "files", "model", "reports", "runtimes", "views", "zoo"},
     "quantization": {*DEVICE, "edgeqe", "zoo", "converters"} - {"doctor", "verify"},
@@ -101,6 +103,7 @@ THIRD_PARTIES = {
     "edgeqe": {"numpy", "PIL"},
     "doctor": {"numpy", "onnxruntime"},
     "verify": {"numpy"},
+    "video": {"numpy", "av"},
     "zoo": {"numpy", "PIL", "keras", "tensorflow", "jax", "torch", "matplotlib", "tomli"},
     "converters": {"numpy", "PIL", "keras", "tensorflow", "onnx", "onnxruntime", "flatbuffers"},
     "quantization": {
@@ -126,6 +129,7 @@ EAGER_THIRD_PARTIES = {
             "runtimes",
             "edgeqe",
             "doctor",
+            "video",
             "bench",
         )
     },

@@ -71,6 +71,8 @@ def _take_over(before: Samples, now: Samples, cell: int, shape: tuple[int, ...])
         lines[len(old) :] = False
         np.logical_or.reduce(differ[:count], axis=1, out=by_rows[first : first + count])
         np.copyto(old, new)
-    if side in (1, 2, 4, 8):
-        return by_rows.view(f"u{side}") != 0
-    return by_rows.reshape(*shape, side).any(axis=2)
+    parts = by_rows.reshape(*shape, side)
+    if side in (1, 2, 4, 8):  # a cell's samples at once
+        parts = parts.view(f"u{side}")
+    found: Cells = np.not_equal(parts, 0).any(axis=2)
+    return found

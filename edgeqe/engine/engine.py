@@ -172,7 +172,9 @@ class Engine:
             self.workers.call(lambda: self.cascade.at(strength, ensemble))
             view.copy()
             return
-        self.workers.call(lambda: self.run_in_call(view, height, width, strength, in_place, ensemble))
+        self.workers.call(
+            lambda: self.run_in_call(view, height, width, strength, in_place, ensemble)
+        )
 
     def run_in_call(
         self,
@@ -205,9 +207,7 @@ class Engine:
                 size = None if self.is_exact(height, width) else (height, width)
                 self.windows(view.on_rows(saved, top), opened, chosen, windows, size)
 
-    def plan_of(
-        self, view: View, height: int, width: int, in_place: bool, ensemble: int
-    ) -> Plan:
+    def plan_of(self, view: View, height: int, width: int, in_place: bool, ensemble: int) -> Plan:
         """Plan of a call; in place, with a band of rows that are saved."""
         per_row = sum(
             array[:1].nbytes / factor

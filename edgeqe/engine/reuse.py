@@ -118,7 +118,9 @@ class FrameReuse:
             self.engine.run(view, height, width, strength, in_place, ensemble)
             self._count(height, width, height * width)
             return
-        self.engine.workers.call(lambda: self._run(view, height, width, strength, in_place, ensemble))
+        self.engine.workers.call(
+            lambda: self._run(view, height, width, strength, in_place, ensemble)
+        )
 
     def planned_bytes(self, height: int, width: int, ensemble: int, frame_bytes: int) -> int:
         """Bytes that a frame takes at most, with what is kept of two frames of so many bytes each."""

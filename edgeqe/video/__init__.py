@@ -1,0 +1,5 @@
+"""Clips and streams in and out, frame by frame; PyAV is loaded by the first call."""
+
+from edgeqe.video.stream import StreamEnhancer
+
+__all__ = ["StreamEnhancer"]
