@@ -191,30 +191,25 @@ class Engine:
             self._blocks(view, opened, height, width)
             return
         chosen = self.plan_of(view, height, width, in_place, ensemble)
+        size = None if self.is_exact(height, width) else (height, width)
         if not in_place or self.geometry.tiling == "whole":
-            size = None if self.is_exact(height, width) else (height, width)
             windows = [window for _, band in chosen.bands() for window in band]
             with self._window_lock.hold((chosen.window_bytes, ensemble)):
                 self.windows(view, opened, chosen, windows, size)
             return
-        band = self.budget.band(chosen.band_bytes)
-        with self.alone((chosen.window_bytes, ensemble), band):
-            saved: list[Samples] = []
-            before = 0
+        with self.alone((chosen.window_bytes, ensemble), self.budget.band(chosen.band_bytes)):
+            saved, before = list[Samples](), 0
             for top, windows in chosen.bands():
                 saved = save_band(view, saved, before, top, top + chosen.rows.size)
                 before = top
-                size = None if self.is_exact(height, width) else (height, width)
                 self.windows(view.on_rows(saved, top), opened, chosen, windows, size)
 
     def plan_of(self, view: View, height: int, width: int, in_place: bool, ensemble: int) -> Plan:
         """Plan of a call; in place, with a band of rows that are saved."""
-        per_row = sum(
-            array[:1].nbytes / factor
-            for array, factor in zip(view.sources, view.factors, strict=True)
-        )
-        saved = in_place and self.geometry.tiling == "exact"
-        return self.plan(height, width, per_row if saved else 0.0, ensemble)
+        banded = in_place and self.geometry.tiling != "whole"
+        pairs = zip(view.sources, view.factors, strict=True)
+        per_row = sum(array[:1].nbytes / factor for array, factor in pairs)
+        return self.plan(height, width, per_row if banded else 0.0, ensemble)
 
     @contextmanager
     def alone(self, group: tuple[int, int], beside: AbstractContextManager[None]) -> Iterator[None]:
@@ -234,18 +229,17 @@ class Engine:
         tag, (per_pixel, beside) = opened.tag, self._window_bytes[opened.ensemble]
 
         def one(window: Window) -> None:
-            size_of = chosen.window_bytes
-            odd = tag is not None and (window.height, window.width) != chosen.window
-            if odd:  # of a stream: an arena has one size, an interpreter its own
-                size_of = int(window.height * window.width * per_pixel) + beside
-            with self.budget.window(size_of, tag, opened.ensemble, odd) as place:
+            # of a stream another shape: an arena has places of one size, interpreters of their own
+            own_size = tag is not None and (window.height, window.width) != chosen.window
+            own = int(window.height * window.width * per_pixel) + beside
+            held = own if own_size else chosen.window_bytes
+            with self.budget.window(held, tag, opened.ensemble, own_size) as place:
                 view.write(window, self._residual(view, opened, window, place, size))
 
         self.workers.each(one, windows, chosen.workers)
 
     def _blocks(self, view: View, opened: OpenSessions, height: int, width: int) -> None:
-        chosen = self.plan(height, width, 0.0, opened.ensemble)
-        tag = opened.tag
+        chosen, tag = self.plan(height, width, 0.0, opened.ensemble), opened.tag
 
         def each(function: Callable[[T], None], items: Iterable[T]) -> None:
             def one(item: T) -> None:

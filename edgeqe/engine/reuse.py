@@ -227,6 +227,8 @@ class FrameReuse:
         # an arena that serves windows of several shapes side by side takes up to 1.7 times theirs
         boxes = self._memory.cover.boxes(grid, needed, area // 2, chosen.workers)
         costs = [grid.cost(box) for box in boxes]
+        if costs[0] > area // 2 + WINDOW_COST:  # a large halo
+            return hit
         boxed = max(sum(costs) / chosen.workers, costs[0])
         if boxed > CLEARLY * -(-len(hit) // chosen.workers) * (area + WINDOW_COST):
             return hit

@@ -92,7 +92,7 @@ def test_only_windows_that_read_a_change_run() -> None:
         frame = noise(150, 200)
         first = frames.enhance(frame, step=10)
         runs = sum(len(session.shapes) for session in file.sessions)
-        assert runs > 4
+        assert runs > 2
         np.testing.assert_array_equal(frames.enhance(frame.copy(), step=10), first)
         assert sum(len(session.shapes) for session in file.sessions) == runs
         frame[0, 0] ^= 1
