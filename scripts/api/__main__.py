@@ -40,6 +40,10 @@ def page(root: Path) -> str:
     for measure in public(root, "edgeqe.metrics").values():
         assert isinstance(measure, Member)
         parts += _function(measure, "metrics.")
+    parts += ["## edgeqe.video"]
+    for one in public(root, "edgeqe.video.stream").values():
+        assert isinstance(one, ClassText)
+        parts += _class(one)
     return "\n\n".join(parts) + "\n"
 
 
