@@ -74,5 +74,5 @@ def _take_over(before: Samples, now: Samples, cell: int, shape: tuple[int, ...])
     parts = by_rows.reshape(*shape, side)
     if side in (1, 2, 4, 8):  # a cell's samples at once
         parts = parts.view(f"u{side}")
-    found: Cells = np.not_equal(parts, 0).any(axis=2)
-    return found
+    cells: Cells = np.not_equal(parts, 0).any(axis=2)
+    return cells

@@ -28,7 +28,8 @@ def blocky(height: int, width: int, seed: int = 1) -> npt.NDArray[np.uint8]:
     waves = (
         120 + 60 * np.sin(rows / 19 + seed) * np.cos(columns / 23) + (rows // 8 + columns // 8) % 5
     )
-    return waves.astype(np.uint8)
+    made: npt.NDArray[np.uint8] = waves.astype(np.uint8)
+    return made
 
 
 def camera(count: int, height: int = 240, width: int = 320) -> Iterator[Frame]:
@@ -87,9 +88,9 @@ def test_every_layout_gives_the_bytes_of_whole_frames(call: str) -> None:
 def test_only_windows_that_read_a_change_run() -> None:
     """A network of floats: the plan's windows, of which the halo counts too."""
     file = FakeFile(lambda planes: planes / np.float32(-3), halo=8)
-    with enhancer_of(file, memory_limit=SMALL_LIMIT, threads=1) as enhancer:
+    with enhancer_of(file, threads=4) as enhancer:
         frames = FrameSequence(enhancer)
-        frame = noise(150, 200)
+        frame = noise(400, 500)
         first = frames.enhance(frame, step=10)
         runs = sum(len(session.shapes) for session in file.sessions)
         assert runs > 2
@@ -164,9 +165,9 @@ def test_planned_bytes_hold_both_frames() -> None:
 def test_other_calls_get_the_memory_of_an_idle_stream() -> None:
     """The limit has room for the frame that is kept, or for the windows of a larger picture."""
     file = FakeFile(lambda planes: planes / np.float32(-3))
-    with enhancer_of(file, memory_limit=SMALL_LIMIT + 100_000, threads=1) as enhancer:
+    with enhancer_of(file, memory_limit=SMALL_LIMIT, threads=1) as enhancer:
         frames = FrameSequence(enhancer)
-        frame, large = noise(100, 300), noise(400, 500)
+        frame, large = noise(60, 100), noise(400, 500)
         first = frames.enhance(frame, step=10)
         assert frames.report.frames_without_memory == 0
         done: list[npt.NDArray[Any]] = []

@@ -272,13 +272,14 @@ def test_frames_of_pyav_are_enhanced_in_place(name: str) -> None:
     with Enhancer("edgeqe-nano") as enhancer:
         with StreamEnhancer([made], enhancer, quality=20) as stream:
             (item,) = stream
-        expected: Any = {
+        ways: dict[str, Callable[[], Any]] = {
             "yuv420p": lambda: enhancer.enhance_planes(*before, quality=20),
             "nv12": lambda: enhancer.enhance_nv12(*before, quality=20),
             "p010le": lambda: enhancer.enhance_p010(*before, quality=20),
             "yuv420p10le": lambda: enhancer.enhance_planes(*before, quality=20, bit_depth=10),
             "gray": lambda: [enhancer.enhance(before[0], quality=20)],
-        }[name]()
+        }
+        expected = ways[name]()
     assert item.frame.format.name == name
     for index, one in enumerate(expected):
         assert (one != before[index]).any()
@@ -313,7 +314,10 @@ def test_bgr_of_opencv_and_strengths_that_follow_the_stream() -> None:
     [
         (lambda e: StreamEnhancer([], e, step=10, queue=0), "queue 0"),
         (lambda e: StreamEnhancer([], e, step=10, restarts=-1), "restarts -1"),
-        (lambda e: StreamEnhancer(7, e, step=10), "neither callable nor iterable"),
+        (
+            lambda e: StreamEnhancer(7, e, step=10),  # type: ignore[arg-type]
+            "neither callable nor iterable",
+        ),
         (lambda e: StreamEnhancer([], e, step=10, reuse="maybe"), "'exact' or 'off'"),
     ],
 )
