@@ -74,5 +74,5 @@ def _take_over(before: Samples, now: Samples, cell: int, shape: tuple[int, ...])
     parts = by_rows.reshape(*shape, side)
     if side in (1, 2, 4, 8):  # a cell's samples at once
         parts = parts.view(f"u{side}")
-    cells: Cells = np.not_equal(parts, 0).any(axis=2)
+    cells: Cells = np.logical_or.reduce(parts != 0, axis=2)
     return cells

@@ -246,7 +246,7 @@ def test_reuse_off_compares_nothing() -> None:
         for _ in range(3):
             frames.enhance(noise(40, 40), step=10)
         assert frames.report == edgeqe.ReuseReport(3, 0.0, 0)
-        assert len(file.sessions[0].shapes) == 3
+        assert len(file.sessions[0].shapes) == 6  # two windows a frame
     with pytest.raises(InputError, match="'exact' or 'off'"):
         FrameSequence(enhancer, reuse="some")
 

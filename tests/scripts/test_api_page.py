@@ -51,6 +51,8 @@ def test_a_made_up_package_by_hand(page: Callable[[Path], str], tmp_path: Path) 
         "__all__ = ['AnError']\nclass AnError(ValueError):\n    '''A sum is wrong.'''\n"
     )
     (package / "metrics.py").write_text("__all__ = []\ndef unlisted(): '''No.'''\n")
+    (package / "video").mkdir()
+    (package / "video" / "stream.py").write_text("__all__ = []\n")
     (package / "sums.py").write_text(
         "__all__ = ['twice']\n"
         "def twice(value: int, *, unit: str = 'dB') -> int:\n"
@@ -64,5 +66,5 @@ def test_a_made_up_package_by_hand(page: Callable[[Path], str], tmp_path: Path) 
         "Two of `value`.\n\n*Parameters*\n\n- `value`: int  \n  In `unit`, above 0.\n\n"
         "```pycon\n>>> twice(2)\n4\n```\n\n"
         "## Exceptions\n\n| exception | is also | raised when |\n|---|---|---|\n"
-        "| `AnError` | `ValueError` | A sum is wrong. |\n\n## edgeqe.metrics\n"
+        "| `AnError` | `ValueError` | A sum is wrong. |\n\n## edgeqe.metrics\n\n## edgeqe.video\n"
     )
