@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from edgeqe.enhancer import Enhancer
     from edgeqe.files.enhance import FileReport
     from edgeqe.info import Info, SelfTest
+    from edgeqe.sequence import FrameSequence, ReuseReport
     from edgeqe.shortcuts import available_models, enhance
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ __all__ = [
     "EdgeqeError",
     "Enhancer",
     "FileReport",
+    "FrameSequence",
     "ImageError",
     "Info",
     "InputError",
@@ -48,6 +50,7 @@ __all__ = [
     "MissingRuntimeError",
     "ModelError",
     "ProviderError",
+    "ReuseReport",
     "SelfTest",
     "SignatureError",
     "__version__",
@@ -59,7 +62,9 @@ __all__ = [
 _LOADED_FROM = {
     "Enhancer": "edgeqe.enhancer",
     "FileReport": "edgeqe.files.enhance",
+    "FrameSequence": "edgeqe.sequence",
     "Info": "edgeqe.info",
+    "ReuseReport": "edgeqe.sequence",
     "SelfTest": "edgeqe.info",
     "available_models": "edgeqe.shortcuts",
     "enhance": "edgeqe.shortcuts",

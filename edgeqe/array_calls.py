@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgeqe.codecs.strength import Strength, resolve_strength
-from edgeqe.engine.arrays import enhance_arrays
+from edgeqe.engine.arrays import Runner, enhance_arrays
 from edgeqe.engine.engine import Engine
 from edgeqe.engine.opening import OpenedEngine
 from edgeqe.errors import InputError
@@ -18,13 +18,18 @@ __all__ = ["ArrayCalls"]
 
 
 class ArrayCalls:
-    """Base of `Enhancer`, which makes the engine."""
+    """Base of `Enhancer`, which makes the engine, and of `FrameSequence`."""
 
     _opened: OpenedEngine
 
     @property
     def _engine(self) -> Engine:
         return self._opened.engine
+
+    @property
+    def _runner(self) -> Runner:
+        """What runs the pictures of these calls."""
+        return self._engine
 
     @property
     def takes_planes(self) -> bool:
@@ -126,7 +131,7 @@ class ArrayCalls:
         kind = "gray" if image.ndim == 2 else channels
         given = None if out is None else [out]
         (target,) = enhance_arrays(
-            self._engine, kind, [image], given, depth, strength, options, prediction_residual
+            self._runner, kind, [image], given, depth, strength, options, prediction_residual
         )
         return target
 
@@ -185,7 +190,7 @@ class ArrayCalls:
         )
         depth = depth_of(y, bit_depth)
         made = enhance_arrays(
-            self._engine, "planes", [y, u, v], out, depth, strength, options, prediction_residual
+            self._runner, "planes", [y, u, v], out, depth, strength, options, prediction_residual
         )
         return made[0], made[1], made[2]
 

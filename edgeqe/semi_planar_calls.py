@@ -217,10 +217,10 @@ class SemiPlanarCalls(ArrayCalls):
         if uv is not None:
             if isinstance(out, np.ndarray):
                 raise InputError("out must be (y, uv), as the input is; a packed frame has no uv.")
-            return enhance_semi_planar(self._engine, y, uv, out, *how)
+            return enhance_semi_planar(self._runner, y, uv, out, *how)
         y, uv = unpacked(y)
         frame = np.empty((len(y) * 3 // 2, y.shape[1]), y.dtype) if out is None else out
         if not isinstance(frame, np.ndarray):
             raise InputError("out of a packed frame is one array, shaped as the frame.")
-        enhance_semi_planar(self._engine, y, uv, unpacked(frame), *how)
+        enhance_semi_planar(self._runner, y, uv, unpacked(frame), *how)
         return frame

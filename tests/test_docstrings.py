@@ -16,7 +16,7 @@ from tests.source_tree import ROOT, modules
 
 #: Modules that users import by name.
 FACE = ("edgeqe", "edgeqe.demo", "edgeqe.enhancer", "edgeqe.errors", "edgeqe.info",
-        "edgeqe.metrics", "edgeqe.shortcuts", "edgeqe.video")  # fmt: skip
+        "edgeqe.metrics", "edgeqe.sequence", "edgeqe.shortcuts", "edgeqe.video")  # fmt: skip
 #: Callables that take a user's pictures.
 TAKE_PICTURES = (
     Enhancer.enhance,

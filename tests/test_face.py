@@ -15,8 +15,8 @@ from edgeqe.errors import InputError, ModelError
 from tests.reference import photograph
 
 ROOT = Path(__file__).parent.parent
-CALLS = {"Enhancer", "available_models", "enhance"}
-RESULTS = {"FileReport", "Info", "SelfTest"}
+CALLS = {"Enhancer", "FrameSequence", "available_models", "enhance"}
+RESULTS = {"FileReport", "Info", "ReuseReport", "SelfTest"}
 
 
 def test_dir_lists_the_face_and_nothing_else() -> None:

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from edgeqe.codecs.strength import Strength
-from edgeqe.engine.engine import Engine
+from edgeqe.engine.geometry import Geometry
 from edgeqe.errors import InputError, InputTypeError
 from edgeqe.views.arrays import Image, check_array, check_planes, check_residual
 from edgeqe.views.full_size import VIEWS
 from edgeqe.views.options import EnhanceOptions
-from edgeqe.views.subsampled import Depth
+from edgeqe.views.subsampled import Depth, View
+
+
+class Runner(Protocol):
+    """Runs views: an engine, or what remembers a stream's last frame."""
+
+    geometry: Geometry
+
+    def run(
+        self,
+        view: View,
+        height: int,
+        width: int,
+        strength: Strength,
+        in_place: bool,
+        ensemble: int = 1,
+    ) -> None:
+        """Enhance a picture through its view; see `Engine.run`."""
+        ...
 
 
 def enhance_arrays(
-    engine: Engine,
+    engine: Runner,
     kind: str,
     sources: Sequence[Image],
     out: Sequence[Image] | None,
@@ -30,7 +48,7 @@ def enhance_arrays(
 
     Parameters
     ----------
-    engine : Engine
+    engine : Runner
     kind : str
         ``gray``, ``rgb``, ``bgr`` or ``planes``.
     sources : sequence of ndarray
@@ -74,7 +92,7 @@ def enhance_arrays(
 
 
 def enhance_semi_planar(
-    engine: Engine,
+    engine: Runner,
     y: Image,
     uv: Image,
     out: Sequence[Image] | None,

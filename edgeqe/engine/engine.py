@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -68,32 +68,33 @@ class Engine:
         limit: int,
         threads: int,
     ) -> None:
-        self.limit, self.threads = limit, threads
-        self._sessions = sessions
-        self.geometry, self._bounds, self._side = geometry, bounds, sessions.side
+        self.limit, self.threads, self._sessions = limit, threads, sessions
+        self.geometry, self._bounds, self.side = geometry, bounds, sessions.side
         self.cascade = cascade = Cascade(files, geometry, sessions)
-        self._band, self._workers = threading.Lock(), Workers(threads)
+        self._band, self.workers = threading.Lock(), Workers(threads)
         self.plan = lru_cache(maxsize=32)(self._plan)
         default = Strength(cascade.cards[0].default_step)
         opened = [cascade.at(default, n) for n in (1, SIZE)]  # a broken runtime fails here
         self.placements = tuple(session.placement for session in opened[0].sessions)
         """Where each model runs, as placed."""
         self._window_bytes = {one.ensemble: cascade.window_bytes(one) for one in opened}
-        # an impossible limit fails here, before any work: tiled, all large pictures are alike
-        side = LARGE if geometry.tiling == "exact" else 1
-        try:
-            self.plan(side, side)
-        except MemoryLimitError as error:  # of no picture yet
+        try:  # an impossible limit fails here, before any work: tiled, all large pictures are alike
+            self.plan(*[LARGE if geometry.tiling == "exact" else 1] * 2)
+        except MemoryLimitError as error:
             raise no_window(limit, error.required_bytes) from error
-        self._budget = Budget(limit - FIXED_BYTES, cascade.shrink)
-        self._window_lock = GroupLock()
-        """Of calls by the bytes and the ensemble of their windows."""
+        self.budget = Budget(limit - FIXED_BYTES, cascade.shrink)
+        self._window_lock = GroupLock()  # of calls by the bytes and the ensemble of their windows
         trim_heap()  # what opening freed: of edgeqe-base 3 MiB
 
     def _plan(
-        self, height: int, width: int, band_bytes_per_row: float = 0.0, ensemble: int = 1
+        self,
+        height: int,
+        width: int,
+        band_bytes_per_row: float = 0.0,
+        ensemble: int = 1,
+        held_bytes: int = 0,
     ) -> Plan:
-        geometry = self.geometry
+        geometry, limit = self.geometry, self.limit - held_bytes
         per_pixel, beside = self._window_bytes[ensemble]
         if geometry.tiling == "blocks":
             return block_plan(
@@ -103,20 +104,20 @@ class Engine:
                 pixels_per_sample=geometry.pixels_per_sample,
                 channels=geometry.channels,
                 window_bytes=int(geometry.block**2 * per_pixel) + beside,
-                limit=self.limit,
+                limit=limit,
                 threads=self.threads,
             )
         cutting = dict[str, Any](
             halo=geometry.halo,
             alignment=geometry.alignment,
             bytes_per_pixel=per_pixel,
-            limit=self.limit,
+            limit=limit,
             threads=self.threads,
             band_bytes_per_row=band_bytes_per_row,
             bytes_per_window=beside,
         )
-        if self._side:
-            return fixed_plan(height, width, self._side, **cutting)
+        if self.side:
+            return fixed_plan(height, width, self.side, **cutting)
         return plan(
             height,
             width,
@@ -128,7 +129,7 @@ class Engine:
 
     def is_exact(self, height: int, width: int) -> bool:
         """Whether a picture's tiles equal the whole: not where a window is larger than it."""
-        side, alignment = self._side, self.geometry.alignment
+        side, alignment = self.side, self.geometry.alignment
         return (
             self.geometry.tiling == "blocks"
             or side <= -(-min(height, width) // alignment) * alignment
@@ -167,12 +168,14 @@ class Engine:
             If the engine is closed.
         """
         if view.amount == 0.0:
-            self._workers.call(lambda: self.cascade.at(strength, ensemble))
+            self.workers.call(lambda: self.cascade.at(strength, ensemble))
             view.copy()
             return
-        self._workers.call(lambda: self._run(view, height, width, strength, in_place, ensemble))
+        self.workers.call(
+            lambda: self.run_in_call(view, height, width, strength, in_place, ensemble)
+        )
 
-    def _run(
+    def run_in_call(
         self,
         view: View,
         height: int,
@@ -186,38 +189,34 @@ class Engine:
         if self.geometry.tiling == "blocks":
             self._blocks(view, opened, height, width)
             return
+        chosen = self.plan_of(view, height, width, in_place, ensemble)
+        size = None if self.is_exact(height, width) else (height, width)
         if not in_place or self.geometry.tiling == "whole":
-            chosen = self.plan(height, width, 0.0, ensemble)
-            size = None if self.is_exact(height, width) else (height, width)
             windows = [window for _, band in chosen.bands() for window in band]
             with self._window_lock.hold((chosen.window_bytes, ensemble)):
-                self._windows(view, opened, chosen, windows, size)
+                self.windows(view, opened, chosen, windows, size)
             return
-        per_row = sum(
-            array[:1].nbytes / factor
-            for array, factor in zip(view.sources, view.factors, strict=True)
-        )
-        chosen = self.plan(height, width, per_row, ensemble)
-        with self._alone(chosen, ensemble):
-            saved: list[Samples] = []
-            before = 0
+        with self.alone((chosen.window_bytes, ensemble), self.budget.band(chosen.band_bytes)):
+            saved, before = list[Samples](), 0
             for top, windows in chosen.bands():
                 saved = save_band(view, saved, before, top, top + chosen.rows.size)
                 before = top
-                size = None if self.is_exact(height, width) else (height, width)
-                self._windows(view.on_rows(saved, top), opened, chosen, windows, size)
+                self.windows(view.on_rows(saved, top), opened, chosen, windows, size)
+
+    def plan_of(self, view: View, height: int, width: int, in_place: bool, ensemble: int) -> Plan:
+        """Plan of a call; in place, with a band of rows that are saved."""
+        banded = in_place and self.geometry.tiling != "whole"
+        pairs = zip(view.sources, view.factors, strict=True)
+        per_row = sum(array[:1].nbytes / factor for array, factor in pairs)
+        return self.plan(height, width, per_row if banded else 0.0, ensemble)
 
     @contextmanager
-    def _alone(self, chosen: Plan, ensemble: int) -> Iterator[None]:
-        """One call with a band at a time, and the band's bytes."""
-        with (
-            self._band,
-            self._window_lock.hold((chosen.window_bytes, ensemble)),
-            self._budget.band(chosen.band_bytes),
-        ):
+    def alone(self, group: tuple[int, int], beside: AbstractContextManager[None]) -> Iterator[None]:
+        """One call at a time that has bytes beside its windows; their bytes and ensemble are given."""
+        with self._band, self._window_lock.hold(group), beside:
             yield
 
-    def _windows(
+    def windows(
         self,
         view: View,
         opened: OpenSessions,
@@ -225,26 +224,31 @@ class Engine:
         windows: list[Window],
         size: tuple[int, int] | None,
     ) -> None:
-        tag = opened.tag
+        """Enhance windows of a view, no larger than the plan's; part of a call."""
+        tag, (per_pixel, beside) = opened.tag, self._window_bytes[opened.ensemble]
 
         def one(window: Window) -> None:
-            with self._budget.window(chosen.window_bytes, tag, opened.ensemble) as place:
+            # of a stream another shape: an arena has places of one size, interpreters of their own
+            own_size = tag is not None and (window.height, window.width) != chosen.window
+            own = int(window.height * window.width * per_pixel) + beside
+            held = own if own_size else chosen.window_bytes
+            with self.budget.window(held, tag, opened.ensemble, own_size) as place:
                 view.write(window, self._residual(view, opened, window, place, size))
 
-        self._workers.each(one, windows, chosen.workers)
+        self.workers.each(one, windows, chosen.workers)
 
     def _blocks(self, view: View, opened: OpenSessions, height: int, width: int) -> None:
-        chosen = self.plan(height, width, 0.0, opened.ensemble)
-        tag = opened.tag
+        chosen, tag = self.plan(height, width, 0.0, opened.ensemble), opened.tag
 
         def each(function: Callable[[T], None], items: Iterable[T]) -> None:
             def one(item: T) -> None:
-                with self._budget.window(chosen.window_bytes, tag, opened.ensemble):
+                with self.budget.window(chosen.window_bytes, tag, opened.ensemble):
                     function(item)
 
-            self._workers.each(one, items, chosen.workers)
+            self.workers.each(one, items, chosen.workers)
 
-        with self._alone(chosen, opened.ensemble):
+        band = self.budget.band(chosen.band_bytes)
+        with self.alone((chosen.window_bytes, opened.ensemble), band):
             enhance_blocks(
                 view,
                 height,
@@ -289,7 +293,7 @@ class Engine:
 
     def network_pass(self, height: int, width: int, strength: Strength) -> None:
         """Run the network alone over all windows of such a picture, on neutral planes."""
-        self._workers.call(lambda: self._network_pass(height, width, strength))
+        self.workers.call(lambda: self._network_pass(height, width, strength))
 
     def _network_pass(self, height: int, width: int, strength: Strength) -> None:
         opened, chosen = self.cascade.at(strength), self.plan(height, width)
@@ -298,17 +302,17 @@ class Engine:
             count += sum(len(row) for row in grid(height, width, self.geometry.block, SHIFT))
 
         def one(_: int) -> None:
-            with self._budget.window(chosen.window_bytes, tag) as place:
+            with self.budget.window(chosen.window_bytes, tag) as place:
                 planes, buffer = self._planes_and_buffer(opened, place, *chosen.window)
                 planes[:] = 0.0
                 opened.run(planes, buffer, place.kind)
 
         with self._window_lock.hold((chosen.window_bytes, opened.ensemble)):
-            self._workers.each(one, range(count), chosen.workers)
+            self.workers.each(one, range(count), chosen.workers)
 
     def golden_errors(self) -> list[tuple[float, float]]:
         """Difference from the golden output of each model, and its tolerance, 8-bit levels."""
-        return self._workers.call(self._golden_errors)
+        return self.workers.call(self._golden_errors)
 
     def _golden_errors(self) -> list[tuple[float, float]]:
         from edgeqe.runtimes import open_session
@@ -316,10 +320,10 @@ class Engine:
         errors = []
         for index, file in enumerate(self.cascade.files):
             session = self.cascade.one(index)
-            if self._side and file.format == "onnx":
+            if self.side and file.format == "onnx":
                 plain = open_session(file, file.key(file.card.default_step))
                 errors.append(golden_error(file, plain))
-                errors.append(window_error(file, session, plain, self._side))
+                errors.append(window_error(file, session, plain, self.side))
                 continue
             errors.append(golden_error(file, session))
             if session.own_memory:
@@ -341,5 +345,5 @@ class Engine:
 
     def close(self) -> None:
         """Wait for the calls under way, drop sessions and threads; later calls raise."""
-        self._workers.close()
+        self.workers.close()
         self.cascade.close()

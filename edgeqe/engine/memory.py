@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import re
 import threading
+import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -65,6 +67,14 @@ class Place:
         return self._values[:count].reshape(shape)
 
 
+class Droppable(Protocol):
+    """Holder of memory that it can do without."""
+
+    def drop(self) -> None:
+        """Free the memory."""
+        ...
+
+
 class Budget:
     """Bytes that running windows take, and that a runtime keeps of idle ones.
 
@@ -73,7 +83,8 @@ class Budget:
     Windows that use the arena side by side must have one size, which `GroupLock` sees to. An
     interpreter serves windows of the same *tag* only, no larger than its first. So the budget counts
     *places*, each with the bytes that made it. Where the limit leaves no room for a new place,
-    the idle places are dropped too, and only then does a window wait.
+    the idle places are dropped too, then what streams keep between their frames, and only then does
+    a window wait.
 
     Simulated with `converters/arena.py`, sizes that grow, shrink and leap on one, two and four
     threads, three networks in float32 and INT8: the arena held at most 1.09 times the places,
@@ -97,10 +108,14 @@ class Budget:
         """Bytes of the last window in the arena; since it was emptied none was smaller."""
         self._members = 1
         """Ensemble of that window: of its bytes, another share lies in the arena."""
+        self._kept: list[tuple[weakref.ref[Droppable], int]] = []
+        """What is kept between calls with its bytes, the longest unused first."""
         self._changed = threading.Condition()
 
     @contextmanager
-    def window(self, size: int, tag: Hashable = None, ensemble: int = 1) -> Iterator[Place]:
+    def window(
+        self, size: int, tag: Hashable = None, ensemble: int = 1, own_size: bool = False
+    ) -> Iterator[Place]:
         """Hold a running window's place, a new or an idle one.
 
         Parameters
@@ -111,13 +126,20 @@ class Budget:
             What an idle place must equal; None where size and ensemble decide.
         ensemble : int
             Members of the window's ensemble.
+        own_size : bool
+            Rather take more bytes, where there are, than an idle place of another size, in which an
+            interpreter would change its shape.
         """
         with self._changed:
             if tag is None:
                 if self._idle and (size > self._last or ensemble != self._members):
                     self._empty()
                 self._last, self._members = size, ensemble
-            while (place := self._take_idle(size, tag)) is None:
+            while True:
+                grows = own_size and self._used + size <= self.limit
+                place = self._take_idle(size, tag, size if grows else self.limit)
+                if place is not None:
+                    break
                 if self._take(size):
                     place = Place(size, tag)
                     break
@@ -141,9 +163,47 @@ class Budget:
                 self._used -= size
                 self._changed.notify_all()
 
-    def _take_idle(self, size: int, tag: Hashable) -> Place | None:
-        """The smallest idle place that serves, which is then idle no more."""
-        fits = [place for place in self._idle if place.tag == tag and size <= place.size]
+    @contextmanager
+    def kept(self, owner: Droppable, size: int) -> Iterator[None]:
+        """Hold bytes that stay with their owner after this, until something else needs them.
+
+        Parameters
+        ----------
+        owner : Droppable
+            Told to drop them then; if it is freed, they are free.
+        size : int
+            Bytes. An owner that has others is told to drop those.
+        """
+        with self._changed:
+            had = self._forget(owner)
+            if had != size:
+                owner.drop()
+                self._used -= had
+                while not self._take(size):
+                    pass
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._kept.append((weakref.ref(owner), size))
+                self._changed.notify_all()
+
+    def let_go(self, owner: Droppable) -> None:
+        """Take what an owner keeps as free."""
+        with self._changed:
+            self._used -= self._forget(owner)
+            owner.drop()
+            self._changed.notify_all()
+
+    def _forget(self, owner: Droppable | None) -> int:
+        """Bytes that an owner keeps, which goes from the list; None for those that are freed."""
+        gone = [one for one in self._kept if one[0]() is owner]
+        self._kept = [one for one in self._kept if one not in gone]
+        return sum(size for _, size in gone)
+
+    def _take_idle(self, size: int, tag: Hashable, most: int) -> Place | None:
+        """The smallest idle place that serves, up to so many bytes, which is then idle no more."""
+        fits = [p for p in self._idle if p.tag == tag and size <= p.size <= most]
         if not fits:
             return None
         found = min(fits, key=lambda place: place.size)
@@ -152,11 +212,17 @@ class Budget:
 
     def _take(self, size: int) -> bool:
         """Take so many more bytes; where they do not fit, make room or wait, and take none."""
+        self._used -= self._forget(None)
         if self._used + size <= self.limit:
             self._used += size
             return True
         if self._idle:
             self._empty()
+        elif self._kept:
+            owner, bytes_kept = self._kept.pop(0)
+            self._used -= bytes_kept
+            if (found := owner()) is not None:
+                found.drop()
         else:
             self._changed.wait()
         return False

@@ -41,6 +41,9 @@ def page(root: Path) -> str:
         for call in public(root, module).values():
             assert isinstance(call, Member)
             parts += _function(call, f"{room}.")
+    for one in public(root, "edgeqe.video.stream").values():
+        assert isinstance(one, ClassText)
+        parts += _class(one)
     return "\n\n".join(parts) + "\n"
 
 

@@ -202,3 +202,74 @@ def test_an_error_releases_the_group() -> None:
         raise ValueError("broken")
     with lock.hold("b"):
         pass
+
+
+class Kept:
+    """Holder of memory that it can do without."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+
+    def drop(self) -> None:
+        self.dropped += 1
+
+
+def test_what_is_kept_stays_until_its_bytes_are_needed() -> None:
+    budget, older, newer = Budget(100, lambda: None), Kept(), Kept()
+    for owner in (older, newer):
+        with budget.kept(owner, 30):
+            pass
+        owner.dropped = 0
+    with budget.kept(older, 30):  # used again: now the other is the longest unused
+        pass
+    with budget.window(40):
+        pass
+    assert (older.dropped, newer.dropped) == (0, 0)
+    with budget.window(70):
+        assert (older.dropped, newer.dropped) == (0, 1)
+    with budget.window(100):
+        assert (older.dropped, newer.dropped) == (1, 1)
+
+
+def test_what_is_in_use_is_not_dropped() -> None:
+    budget, owner = Budget(100, lambda: None), Kept()
+    inside, done = threading.Event(), threading.Event()
+
+    def window() -> None:
+        inside.set()
+        with budget.window(100):
+            done.set()
+
+    thread = threading.Thread(target=window, daemon=True)
+    with budget.kept(owner, 30):
+        owner.dropped = 0
+        thread.start()
+        assert inside.wait(30)
+        with budget.window(70):  # what is kept leaves room for its own windows
+            assert not done.is_set()
+        assert owner.dropped == 0
+    assert done.wait(30)
+    assert owner.dropped == 1
+
+
+def test_bytes_of_an_owner_that_is_freed_or_lets_go_are_free() -> None:
+    budget, owner, other = Budget(100, lambda: None), Kept(), Kept()
+    with budget.kept(owner, 60):
+        pass
+    del owner
+    with budget.kept(other, 100):
+        pass
+    budget.let_go(other)
+    other.dropped = 0
+    with budget.window(100):
+        assert other.dropped == 0
+
+
+def test_windows_of_their_own_size_do_not_share_a_place_while_there_is_room() -> None:
+    budget = Budget(100, lambda: None)
+    with budget.window(50, "session"):
+        pass
+    with budget.window(20, "session", own_size=True) as place:
+        assert place.size == 20
+    with budget.window(40, "session", own_size=True) as place:  # 70 are taken, 30 left
+        assert place.size == 50

@@ -174,7 +174,7 @@ def test_close_waits_for_calls_and_ends_later_ones_alike() -> None:
     refused = False
     while not refused:  # until close() has begun
         try:
-            enhancer._engine._workers.call(lambda: None)
+            enhancer._engine.workers.call(lambda: None)
         except ClosedError:
             refused = True
     with pytest.raises(ClosedError, match="closed"):

@@ -55,6 +55,7 @@ def test_a_made_up_package_by_hand(page: Callable[[Path], str], tmp_path: Path) 
     (package / "video" / "frames.py").write_text(
         "__all__ = ['count']\ndef count():\n    '''Count.\n\n    Yields\n    ------\n    int\n    '''\n"
     )
+    (package / "video" / "stream.py").write_text("__all__ = []\n")
     (package / "sums.py").write_text(
         "__all__ = ['twice']\n"
         "def twice(value: int, *, unit: str = 'dB') -> int:\n"

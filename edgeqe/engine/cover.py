@@ -1,0 +1,236 @@
+"""Windows that cover what has to be computed anew, and little else.
+
+The cells to compute are cut like with a guillotine: their bounding box is split in two where
+that saves most, and the halves again, as long as it saves anything::
+
+    ................        ................
+    ..###......##...        ..aaa......bb...
+    ..####.....##...  --->  ..aaa#.....bb...     # in the box of its neighbours
+    ..##............        ..aaa...........
+
+A window costs its pixels with the halo around them, and a fixed amount.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeqe.engine.changes import Cells
+from edgeqe.engine.tiling import WINDOW_COST
+from edgeqe.views.window import Window
+
+#: Cells that sides of boxes are multiples of, where the picture has room: windows of the same
+#: shape as before cost an interpreter nothing, others a half more.
+ROUNDED = 4
+#: Boxes are kept while this share of the needed cells that they were made for is needed.
+KEPT_ABOVE = 0.6
+#: Cells between the cuts that are tried.
+_STEP = 4
+
+
+@dataclass(frozen=True, order=True)
+class Box:
+    """Rectangle of cells: first and last + 1 row and column."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+@dataclass(frozen=True)
+class CellGrid:
+    """Cells of a picture and the halo around what is computed of them.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the picture, padded to the network's alignment, pixels.
+    cell : int
+        Pixels, a multiple of the alignment.
+    halo : int
+        Pixels, a multiple of the alignment.
+    """
+
+    height: int
+    width: int
+    cell: int
+    halo: int
+
+    def window(self, box: Box) -> Window:
+        """Window whose own result is a box."""
+        rows = box.top * self.cell, min(box.bottom * self.cell, self.height)
+        columns = box.left * self.cell, min(box.right * self.cell, self.width)
+        top, left = max(0, rows[0] - self.halo), max(0, columns[0] - self.halo)
+        bottom = min(self.height, rows[1] + self.halo)
+        right = min(self.width, columns[1] + self.halo)
+        return Window(top, left, bottom - top, right - left, rows, columns)
+
+    def cost(self, box: Box) -> float:
+        """Pixels' worth of work of a box."""
+        window = self.window(box)
+        return window.height * window.width + WINDOW_COST
+
+    def needed(self, changed: Cells) -> Cells:
+        """Cells whose result depends on a changed one."""
+        reach = -(-self.halo // self.cell)
+        found = changed.copy()
+        for by in range(1, reach + 1):
+            found[by:] |= changed[:-by]
+            found[:-by] |= changed[by:]
+        rows = found.copy()
+        for by in range(1, reach + 1):
+            found[:, by:] |= rows[:, :-by]
+            found[:, :-by] |= rows[:, by:]
+        return found
+
+
+def cover(grid: CellGrid, needed: Cells, largest: int, workers: int) -> list[Box]:
+    """Boxes that hold all needed cells, the largest first.
+
+    Parameters
+    ----------
+    grid : CellGrid
+    needed : ndarray of bool
+        At least one cell.
+    largest : int
+        Pixels of a window at most, where halving can reach that.
+    workers : int
+        Windows that run at once: there are that many boxes at least, if they can be halved.
+    """
+    whole = _bounds(needed, Box(0, needed.shape[0], 0, needed.shape[1]))
+    assert whole is not None
+    boxes = sorted(_split(grid, needed, whole), key=grid.cost)
+    boxes = [_rounded(box, needed.shape) for box in boxes]
+    done: list[Box] = []
+    while boxes:
+        box = boxes.pop()
+        small = grid.cost(box) <= largest + WINDOW_COST
+        halves = [] if small and len(boxes) + len(done) + 1 >= workers else _halves(box)
+        if halves:
+            boxes += halves
+            boxes.sort(key=grid.cost)
+        else:
+            done.append(box)
+    return sorted(done, key=grid.cost, reverse=True)
+
+
+class Cover:
+    """Boxes of one frame after another, kept while they serve, so that windows keep their shapes."""
+
+    def __init__(self) -> None:
+        self._boxes: list[Box] = []
+        self._cells = 0
+        """Needed ones of the frame that the boxes were made for."""
+        self._before: Cells | None = None
+
+    def boxes(self, grid: CellGrid, needed: Cells, largest: int, workers: int) -> list[Box]:
+        """Boxes that hold all needed cells, each at least one; see `cover`."""
+        count = int(needed.sum())
+        left = needed.copy()
+        for box in self._boxes:
+            left[box.top : box.bottom, box.left : box.right] = False
+        if left.any() or count < KEPT_ABOVE * self._cells:
+            recent = needed if self._before is None else needed | self._before
+            self._boxes, self._cells = cover(grid, recent, largest, workers), count
+        self._before = needed
+        return [b for b in self._boxes if needed[b.top : b.bottom, b.left : b.right].any()]
+
+
+def _split(grid: CellGrid, needed: Cells, box: Box) -> list[Box]:
+    """A box, or what its best cut leaves of it, cut on."""
+    cells = needed[box.top : box.bottom, box.left : box.right]
+    rows = _best_cut(cells, (box.top, box.left), (grid.height, grid.width), grid)
+    columns = _best_cut(cells.T, (box.left, box.top), (grid.width, grid.height), grid)
+    best = min(rows, columns, key=lambda cut: cut[0])
+    if best[0] >= grid.cost(box):
+        return [box]
+    parts = [Box(*one) if best is rows else Box(*one[2:], *one[:2]) for one in best[1]]
+    return [found for part in parts for found in _split(grid, needed, part)]
+
+
+def _best_cut(
+    cells: Cells, origin: tuple[int, int], sides: tuple[int, int], grid: CellGrid
+) -> tuple[float, list[list[int]]]:
+    """Cost of the best cut between two rows, and the bounds of what is above and below it.
+
+    Cuts are tried at gaps, and between them `_STEP` cells apart.
+    """
+    rows = np.flatnonzero(cells.any(axis=1))
+    at = np.union1d(np.arange(_STEP, len(rows), _STEP), np.flatnonzero(np.diff(rows) > 1) + 1)
+    if not len(at):
+        return math.inf, []
+    first = np.argmax(cells[rows], axis=1)
+    last = cells.shape[1] - np.argmax(cells[rows, ::-1], axis=1)
+    ones = np.ones(len(at), int)
+    above = np.stack(
+        [
+            rows[0] * ones,
+            rows[at - 1] + 1,
+            np.minimum.accumulate(first)[at - 1],
+            np.maximum.accumulate(last)[at - 1],
+        ]
+    )
+    below = np.stack(
+        [
+            rows[at],
+            (rows[-1] + 1) * ones,
+            np.minimum.accumulate(first[::-1])[::-1][at],
+            np.maximum.accumulate(last[::-1])[::-1][at],
+        ]
+    )
+    total = np.zeros(len(at))
+    for part in (above, below):
+        part += np.array([origin[0], origin[0], origin[1], origin[1]])[:, None]
+        pixels = part * grid.cell
+        high = np.minimum(sides[0], pixels[1] + grid.halo) - np.maximum(0, pixels[0] - grid.halo)
+        wide = np.minimum(sides[1], pixels[3] + grid.halo) - np.maximum(0, pixels[2] - grid.halo)
+        total += high * wide + WINDOW_COST
+    best = int(np.argmin(total))
+    return float(total[best]), [above[:, best].tolist(), below[:, best].tolist()]
+
+
+def _bounds(needed: Cells, box: Box) -> Box | None:
+    cells = needed[box.top : box.bottom, box.left : box.right]
+    rows, columns = (np.flatnonzero(cells.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    return Box(
+        box.top + int(rows[0]),
+        box.top + int(rows[-1]) + 1,
+        box.left + int(columns[0]),
+        box.left + int(columns[-1]) + 1,
+    )
+
+
+def _rounded(box: Box, shape: tuple[int, ...]) -> Box:
+    """A box with sides of whole `ROUNDED` cells, or the picture's."""
+    spans = []
+    for first, last, side in (
+        (box.top, box.bottom, shape[0]),
+        (box.left, box.right, shape[1]),
+    ):
+        length = min(side, -(-(last - first) // ROUNDED) * ROUNDED)
+        start = min(first, side - length)
+        spans += [start, start + length]
+    return Box(*spans)
+
+
+def _halves(box: Box) -> list[Box]:
+    """A box in two of one shape, across its longer side; none if it is too small for that."""
+    rows, columns = box.bottom - box.top, box.right - box.left
+    half = -(-max(rows, columns) // 2)
+    if half < ROUNDED:
+        return []
+    if rows >= columns:
+        return [
+            Box(box.top, box.top + half, box.left, box.right),
+            Box(box.bottom - half, box.bottom, box.left, box.right),
+        ]
+    return [
+        Box(box.top, box.bottom, box.left, box.left + half),
+        Box(box.top, box.bottom, box.right - half, box.right),
+    ]
