@@ -18,6 +18,7 @@ from tests.source_tree import LINKED, ROOT, modules, within
 
 #: Packages of the device; modules of edgeqe/ itself are the package "edgeqe".
 DEVICE = (
+    "archive",
     "codecs",
     "coding",
     "doctor",
@@ -64,6 +65,7 @@ PACKAGE_MAY_IMPORT: dict[str, set[str]] = {
     "doctor": {*DEVICE, "edgeqe", "targets"} - {"verify"},
     "verify": {*DEVICE, "edgeqe", "targets"} - {"doctor"},
     "video": {"codecs", "views", "reports", "edgeqe"},
+    "archive": {"codecs", "files", "reports", "runtimes", "video", "views", "edgeqe"},
     "zoo": set(),
     "converters": {"codecs", "files", "model", "reports", "runtimes", "views", "zoo"},
     "quantization": {*DEVICE, "edgeqe", "zoo", "converters"} - {"doctor", "verify"},
@@ -104,6 +106,7 @@ THIRD_PARTIES = {
     "doctor": {"numpy", "onnxruntime"},
     "verify": {"numpy"},
     "video": {"numpy", "av"},
+    "archive": {"numpy", "ray"},
     "zoo": {"numpy", "PIL", "keras", "tensorflow", "jax", "torch", "matplotlib", "tomli"},
     "converters": {"numpy", "PIL", "keras", "tensorflow", "onnx", "onnxruntime", "flatbuffers"},
     "quantization": {
@@ -122,6 +125,7 @@ EAGER_THIRD_PARTIES = {
     **{
         package: {"numpy"}
         for package in (
+            "archive",
             "codecs",
             "coding",
             "estimation",
