@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from queue import SimpleQueue
@@ -112,7 +113,9 @@ class WorkerProcesses:
         process = context.Process(
             target=_serve, args=(theirs, self._options, self._settings), daemon=True
         )
-        # A terminal's Ctrl-C reaches all processes, and the master alone decides.
+        # A terminal's Ctrl-C reaches all processes, and the master alone decides. The tracker's start
+        # would take the mask away again.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             process.start()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from edgeqe.archive.settings import ArchiveSettings, WorkerOptions
 from edgeqe.archive.work import ATTEMPTS, ArchiveJob
 from edgeqe.errors import ModelError
 from tests.archive.made import BAD, ROOT, check_archive, files_of, lines_of, make_archive
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="processes of Linux")
 
 FILES = 300
 GUARD_SECONDS = 300
@@ -55,11 +59,25 @@ def wait_for_lines(process: subprocess.Popen[str], count: int) -> None:
             process.wait(timeout=0.02)
 
 
-def wait_for_the_group(process: subprocess.Popen[str]) -> None:
-    """Until the last process of the group, workers too, has closed its output."""
-    process.communicate(timeout=GUARD_SECONDS)
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+def group_of(process: subprocess.Popen[str]) -> list[int]:
+    """Descriptors of the living processes of the program's group, workers too."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            state, _, group = (place / "stat").read_text().rpartition(")")[2].split()[:3]
+            if int(group) == process.pid and state != "Z":
+                found.append(os.pidfd_open(int(place.name)))
+    return found
+
+
+def wait_for_the_end(members: list[int]) -> None:
+    """Until none of them runs; a descriptor can be read when its process has ended."""
+    while members:
+        ended, _, _ = select.select(members, [], [], GUARD_SECONDS)
+        assert ended, f"{len(members)} processes still run"
+        for member in ended:
+            members.remove(member)
+            os.close(member)
 
 
 def test_killed_three_times_every_good_file_is_done_once(here: Path) -> None:
@@ -69,8 +87,11 @@ def test_killed_three_times_every_good_file_is_done_once(here: Path) -> None:
     for _ in range(3):
         process = start()
         wait_for_lines(process, len(lines_of("out")) + rng.randint(20, 60))
-        process.kill()  # the workers end by themselves
-        wait_for_the_group(process)
+        members = group_of(process)
+        assert len(members) >= 3  # the workers, which end by themselves
+        process.kill()
+        process.communicate(timeout=GUARD_SECONDS)
+        wait_for_the_end(members)
         now = files_of(Path("out"))
         assert done.items() <= now.items()  # none was written again
         done = now
@@ -87,7 +108,7 @@ def test_a_result_that_is_recorded_and_has_no_name_gets_it(here: Path) -> None:
     make_archive(Path("in"), 3)
     Path("before.py").write_text(BEFORE_NAMES)
     process = start(program=("before.py",))
-    wait_for_the_group(process)
+    process.communicate(timeout=GUARD_SECONDS)
     assert process.returncode == -signal.SIGKILL
     recorded = [line["path"] for line in lines_of("out")]
     assert recorded and not files_of(Path("out"))
@@ -117,13 +138,13 @@ def test_a_signal_ends_all_and_tells_what_is_done(
         Path("in", name).unlink()
     process = start()
     wait_for_lines(process, 20)
+    members = group_of(process)
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     output, errors = process.communicate(timeout=GUARD_SECONDS)
     assert process.returncode == code
     assert errors == said
     assert "to come: start again" in output
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    wait_for_the_end(members)
     assert sorted(os.listdir("out/.edgeqe-archive")) == ["lock", "manifest.jsonl"]
     assert {line["destination"] for line in lines_of("out")} == set(files_of(Path("out")))
 
