@@ -7,6 +7,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
@@ -204,8 +205,10 @@ class _Archive:
             )
             counter = threading.Thread(target=self._count, daemon=True)
             counter.start()
+            # Signals raise in the main thread alone, and this one ends what it has begun.
+            recorder = stack.enter_context(ThreadPoolExecutor(1))
             for outcomes in workers.outcomes(self._jobs(staging)):
-                self._take(outcomes)
+                recorder.submit(self._take, outcomes).result()
             counter.join()
             if not self.report.settled:
                 raise InputError(
