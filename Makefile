@@ -1,7 +1,7 @@
 # `make demo` and `make test` each make their own virtual environment, and need
 # nothing but Python 3.10 or later, make and git. PYTHON=... names an interpreter.
 
-.PHONY: demo test check arm64 clean
+.PHONY: demo test check arm64 ray clean
 
 demo: .venv-demo/ready
 	@.venv-demo/bin/edgeqe demo
@@ -16,6 +16,13 @@ check: .venv/ready
 arm64: .venv/ready
 	@.venv/bin/python scripts/arm64
 
+# An archive on a local Ray cluster of two workers, one of which is killed; takes minutes.
+ray: .venv-ray/ready
+	@.venv-ray/bin/python -m pytest tests/archive/test_ray.py
+
+.venv-ray/ready: pyproject.toml
+	@PYTHON="$(PYTHON)" scripts/environment .venv-ray ort,tflite,files,ray,test 13
+
 .venv-demo/ready: pyproject.toml
 	@PYTHON="$(PYTHON)" scripts/environment .venv-demo ort,files,bench 99
 
@@ -24,6 +31,6 @@ arm64: .venv/ready
 	@PYTHON="$(PYTHON)" scripts/environment .venv ort,tflite,files,host,bench,test 13
 
 clean:
-	rm -rf .venv .venv-demo build dist demo-output edgeqe.egg-info
+	rm -rf .venv .venv-demo .venv-ray build dist demo-output edgeqe.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
