@@ -269,6 +269,8 @@ def test_every_room_imports_only_what_it_may() -> None:
         ("edgeqe.quantization.drift.gate", "from edgeqe.doctor import findings"),
         ("edgeqe.quantization.drift.gate", "import matplotlib"),
         ("edgeqe.cli.bench", "import numpy as np"),
+        ("edgeqe.archive.ray_data", "import ray"),
+        ("edgeqe.archive.run", "from edgeqe.engine import memory"),
     ],
 )
 def test_the_rules_find_a_forbidden_import(importer: str, source: str) -> None:
@@ -283,6 +285,7 @@ def test_the_rules_find_a_forbidden_import(importer: str, source: str) -> None:
             "edgeqe.files.enhance",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import PIL",
         ),
+        ("edgeqe.archive.ray_data", "def f():\n    import ray.data"),
         ("edgeqe.engine.opening", "from edgeqe.targets import profile\nimport numpy as np"),
         ("edgeqe.enhancer", "from edgeqe.engine import opening"),
         ("edgeqe.targets.profile", "from edgeqe.errors import InputError"),

@@ -67,7 +67,7 @@ class WorkerProcesses:
             raise
 
     def outcomes(self, jobs: Iterator[ArchiveJob]) -> Iterator[list[JobOutcome]]:
-        """See `work.Workers`."""
+        """See `work.WorkerPool`."""
         again: deque[ArchiveJob] = deque()
         begun: dict[str, int] = {}
         more = True
@@ -99,7 +99,7 @@ class WorkerProcesses:
                 yield done
 
     def close(self) -> None:
-        """See `work.Workers`."""
+        """See `work.WorkerPool`."""
         for worker in self._workers:
             worker.process.kill()
         for worker in self._workers:

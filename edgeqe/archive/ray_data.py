@@ -97,7 +97,7 @@ class RayWorkers:
         return said
 
     def outcomes(self, jobs: Iterator[ArchiveJob]) -> Iterator[list[JobOutcome]]:
-        """See `work.Workers`."""
+        """See `work.WorkerPool`."""
         while slice_ := list(islice(jobs, SLICE)):
             missing = {job.path: job for job in slice_}
             for attempt in range(ATTEMPTS):
@@ -140,7 +140,7 @@ class RayWorkers:
                 yield outcome
 
     def close(self) -> None:
-        """See `work.Workers`."""
+        """See `work.WorkerPool`."""
         import ray
 
         ray.shutdown()

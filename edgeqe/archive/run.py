@@ -27,7 +27,7 @@ from edgeqe.archive.settings import (
     identity_of,
 )
 from edgeqe.archive.staging import StagingFolder, finish_earlier, name_result
-from edgeqe.archive.work import ArchiveJob, FileWorker, JobOutcome, Workers
+from edgeqe.archive.work import ArchiveJob, FileWorker, JobOutcome, WorkerPool
 from edgeqe.errors import InputError
 
 __all__ = ["enhance_archive"]
@@ -215,7 +215,7 @@ class _Archive:
                     f"no pictures or clips in '{self.folder}' and its sub-folders: name another."
                 )
 
-    def _hire(self, count: int, ray: str | None) -> Workers:
+    def _hire(self, count: int, ray: str | None) -> WorkerPool:
         if ray is None:
             from edgeqe.archive.processes import WorkerProcesses
 
@@ -224,7 +224,7 @@ class _Archive:
 
         return RayWorkers(ray, count, self.options, self.settings)
 
-    def _take_opened(self, workers: Workers | FileWorker) -> None:
+    def _take_opened(self, workers: WorkerPool | FileWorker) -> None:
         opened = workers.opened
         self.report.model, self.report.runtime = opened.name, opened.runtime
         self.report.provider, self.report.fallback = opened.provider, opened.fallback

@@ -18,7 +18,7 @@ from edgeqe.enhancer import Enhancer
 from edgeqe.errors import EdgeqeError, ImageError
 from edgeqe.runtimes.quiet import quiet_start
 
-__all__ = ["ATTEMPTS", "ArchiveJob", "FileWorker", "JobOutcome", "Workers", "dead", "sha256_of"]
+__all__ = ["ATTEMPTS", "ArchiveJob", "FileWorker", "JobOutcome", "WorkerPool", "dead", "sha256_of"]
 
 #: How often a file is begun whose worker dies; it may be the file that ends it.
 ATTEMPTS = 3
@@ -41,7 +41,7 @@ class ArchiveJob:
     is_clip: bool
 
 
-class Workers(Protocol):
+class WorkerPool(Protocol):
     """Workers on this machine or on several."""
 
     opened: OpenedModel
