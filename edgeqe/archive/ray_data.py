@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import socket
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -21,6 +22,8 @@ __all__ = ["RayWorkers"]
 
 #: Files of one dataset: so many are held at once, whatever the archive's size.
 SLICE = 2000
+#: How long the cluster's machine may take to answer.
+ANSWER_SECONDS = 20.0
 
 
 class RayWorkers:
@@ -57,6 +60,8 @@ class RayWorkers:
                 f"--ray needs Ray Data ({error}): run pip install 'edgeqe[ray]'."
             ) from error
         self._count, self._options, self._settings = count, options, settings
+        if address != "auto":
+            _check_address(address)
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
@@ -144,6 +149,26 @@ class RayWorkers:
         import ray
 
         ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Refuse an address where nobody answers, which Ray itself tries for minutes.
+
+    Raises
+    ------
+    InputError
+        If it is no address, or nobody answers.
+    """
+    host, _, port = address.rpartition(":")
+    if "/" in address or not host or not port.isdecimal() or int(port) > 65535:
+        raise InputError(f"'{address}' is no address of a Ray cluster: give HOST:PORT, or auto.")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_SECONDS).close()
+    except OSError as error:
+        raise InputError(
+            f"no Ray cluster answers at '{address}' ({error.strerror or error}): start one by "
+            "'ray start --head', or check the address."
+        ) from error
 
 
 class _FileActor:

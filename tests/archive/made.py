@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,13 @@ def make_archive(folder: Path, count: int) -> None:
         path = folder / ("a", "b", "c/deep")[number % 3] / f"{number:03}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture(number)).save(path, quality=20)
-    damages = (lambda data: data[:40], lambda data: data[:-90], lambda data: b"",
-               lambda data: b"no picture", lambda data: data[:-60])  # fmt: skip
+    damages: tuple[Callable[[bytes], bytes], ...] = (
+        lambda data: data[:40],
+        lambda data: data[:-90],
+        lambda data: b"",
+        lambda data: b"no picture",
+        lambda data: data[:-60],
+    )
     for name, damage in zip(BAD, damages, strict=True):
         path = folder / name
         if path.exists():

@@ -166,7 +166,8 @@ def test_a_worker_that_dies_is_replaced_and_its_file_tried_again(
     here: Path, workers: WorkerProcesses, monkeypatch: pytest.MonkeyPatch, deaths: int
 ) -> None:
     make_archive(Path("in"), 3)
-    give, killed = WorkerProcesses._give, []
+    give = WorkerProcesses._give
+    killed: list[int] = []
 
     def give_and_kill(self: WorkerProcesses, worker: Any, job: ArchiveJob) -> None:
         if "001" in job.path and len(killed) < deaths:

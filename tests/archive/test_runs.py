@@ -136,7 +136,7 @@ def test_an_overwrite_that_was_ended_goes_on_without_the_word(
 ) -> None:
     archive()
     half = ArchiveSettings(amount=0.5)
-    done = []
+    done: list[str] = []
 
     def ends(self: FileWorker, job: Any) -> Any:
         if len(done) == 2:
