@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import pickle
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -64,8 +66,11 @@ class RayWorkers:
             _check_address(address)
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        on_term = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, on_term)  # Ray's own would end with another code
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"no Ray cluster answers at '{address}' ({' '.join(str(error).split())[:200]}): "
