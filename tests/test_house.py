@@ -18,6 +18,7 @@ from tests.source_tree import LINKED, ROOT, modules, within
 
 #: Packages of the device; modules of edgeqe/ itself are the package "edgeqe".
 DEVICE = (
+    "archive",
     "codecs",
     "coding",
     "doctor",
@@ -66,6 +67,7 @@ PACKAGE_MAY_IMPORT: dict[str, set[str]] = {
     "doctor": {*DEVICE, "edgeqe", "targets"} - {"gstreamer", "verify"},
     "verify": {*DEVICE, "edgeqe", "targets"} - {"doctor", "gstreamer"},
     "video": {"codecs", "views", "reports", "edgeqe"},
+    "archive": {"codecs", "files", "reports", "runtimes", "video", "views", "edgeqe"},
     "zoo": set(),
     "converters": {"codecs", "files", "model", "reports", "runtimes", "views", "zoo"},
     "quantization": {*DEVICE, "edgeqe", "zoo", "converters"} - {"doctor", "gstreamer", "verify"},
@@ -107,6 +109,7 @@ THIRD_PARTIES = {
     "doctor": {"numpy", "onnxruntime"},
     "verify": {"numpy"},
     "video": {"numpy", "av"},
+    "archive": {"numpy", "ray"},
     "zoo": {"numpy", "PIL", "keras", "tensorflow", "jax", "torch", "matplotlib", "tomli"},
     "converters": {"numpy", "PIL", "keras", "tensorflow", "onnx", "onnxruntime", "flatbuffers"},
     "quantization": {
@@ -125,6 +128,7 @@ EAGER_THIRD_PARTIES = {
     **{
         package: {"numpy"}
         for package in (
+            "archive",
             "codecs",
             "coding",
             "estimation",
@@ -269,6 +273,8 @@ def test_every_room_imports_only_what_it_may() -> None:
         ("edgeqe.quantization.drift.gate", "from edgeqe.doctor import findings"),
         ("edgeqe.quantization.drift.gate", "import matplotlib"),
         ("edgeqe.cli.bench", "import numpy as np"),
+        ("edgeqe.archive.ray_data", "import ray"),
+        ("edgeqe.archive.run", "from edgeqe.engine import memory"),
     ],
 )
 def test_the_rules_find_a_forbidden_import(importer: str, source: str) -> None:
@@ -283,6 +289,7 @@ def test_the_rules_find_a_forbidden_import(importer: str, source: str) -> None:
             "edgeqe.files.enhance",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import PIL",
         ),
+        ("edgeqe.archive.ray_data", "def f():\n    import ray.data"),
         ("edgeqe.engine.opening", "from edgeqe.targets import profile\nimport numpy as np"),
         ("edgeqe.enhancer", "from edgeqe.engine import opening"),
         ("edgeqe.targets.profile", "from edgeqe.errors import InputError"),

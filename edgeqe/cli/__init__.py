@@ -27,6 +27,7 @@ __all__ = ["GROUPS", "VERBS", "main"]
 GROUPS = {
     "Use": {
         "enhance": "Enhance picture files, or a clip.",
+        "archive": "Enhance a folder of any size by several workers, resumable.",
         "demo": "Show the gain on a packaged photograph.",
         "models": "List the shipped models.",
         "inspect": "Show a model file's card and graph.",

@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-__all__ = ["CheckedWriter", "PartFile", "discard_all"]
+__all__ = ["CheckedWriter", "PartFile", "discard_all", "give_name"]
 
 #: Age from which on the part of a process that is no more is removed, seconds.
 OLD = 3600.0
@@ -76,17 +76,37 @@ class PartFile:
             except OSError as error:
                 if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
                     raise  # those three: a file system that has no such thing
-        if self._overwrite:
-            _permit_as(self.path, self._target)
-            os.replace(self.path, self._target)
-        else:
-            _name(self.path, self._target)
+        give_name(self.path, self._target, overwrite=self._overwrite)
         _parts.discard(self.path)
 
     def discard(self) -> None:
         """Remove it, unless it has its name."""
         self.path.unlink(missing_ok=True)
         _parts.discard(self.path)
+
+
+def give_name(path: Path, target: Path, *, overwrite: bool) -> None:
+    """Give a file that is whole and on the disk its name, in one step where the system can.
+
+    Parameters
+    ----------
+    path, target : Path
+        Both on one file system.
+    overwrite : bool
+        Replace an existing file, whose permissions stay.
+
+    Raises
+    ------
+    FileExistsError
+        If the name is taken, and may not be replaced.
+    OSError
+        If the folder refuses it.
+    """
+    if overwrite:
+        _permit_as(path, target)
+        os.replace(path, target)
+    else:
+        _name(path, target)
 
 
 class CheckedWriter(io.BufferedWriter):
