@@ -17,6 +17,7 @@ from onnx import helper
 from edgeqe.converters.onnx_io import activations, arithmetic, nhwc, rearranging, resizing, shapes
 from edgeqe.converters.onnx_io.editor import Around, OnnxCall, OnnxEditor
 from edgeqe.converters.onnx_io.file import EXTRA
+from edgeqe.converters.onnx_io.finishing import FLOATS
 from edgeqe.converters.onnx_io.windows import (
     same_ends,
     square,
@@ -28,12 +29,6 @@ from edgeqe.converters.rewrites.phases import dcr_from_crd
 from edgeqe.converters.rewrites.windows import placed
 from edgeqe.errors import InputError
 
-#: Operators that are the identity at inference.
-PASSING = frozenset({"Cast", "Dropout", "Identity"})
-#: Operators that a picture's last steps may be, which edgeqe does itself.
-FINISHING = frozenset({*PASSING, "Clip", "Round"})
-#: ONNX's numbers of floats.
-FLOATS = (1, 10, 11)
 #: Operators that do not convert, and the way out.
 REFUSED = {
     "GroupNormalization": "it takes the mean of the whole picture: use normalization over channels",

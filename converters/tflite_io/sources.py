@@ -75,6 +75,8 @@ def from_tflite(
     proto = onnx_of(model, path.stem)
     graph = graph_of(proto.SerializeToString())
     convention = conventions.convention(graph, planes, value_range, output)
+    if convention.gives is not OutputKind.PICTURE:  # its last clipping is part of the network
+        graph = graph_of(proto.SerializeToString(), clips=False)
     rounding = PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0
     reference, size = residual_of(model, convention), own_size(model)
     if size is not None:
