@@ -102,7 +102,12 @@ def _round(editor: OnnxEditor, call: OnnxCall) -> None:
 def _quantize(editor: OnnxEditor, call: OnnxCall) -> None:
     """QuantizeLinear of a value: its rounding is left out, its saturation at 0 is a Relu."""
     zero = editor.array(call.inputs[2], call.where) if len(call.inputs) > 2 else np.uint8(0)
-    if call.inputs[0] not in editor.inputs and int(zero) == np.iinfo(zero.dtype).min:
+    positive = any(
+        node.op == "Relu" and node.output == editor.alias.get(call.inputs[0], call.inputs[0])
+        for node in editor.nodes
+    )
+    lowest = int(zero) == np.iinfo(zero.dtype).min
+    if call.inputs[0] not in editor.inputs and lowest and not positive:
         activations.unary(editor, replace(call, op="Relu"))
     else:
         editor.same(call.outputs[0], call.inputs[0])
