@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -141,7 +142,7 @@ def test_an_upper_bound_is_kept_by_saturation(symmetric: bool) -> None:
         "b": rng.normal(0, 1, (1, 4, 3, 3)).astype(np.float32),
         "six": np.full((1, 4, 1, 1), 6, np.float32),
     }
-    same = {"padding": 1, "padding_end": 1}
+    same: dict[str, Any] = {"padding": 1, "padding_end": 1}
     nodes = (
         Node("Conv", "head", ("planes", "a"), "x", 3, **same),
         Node("Relu", "relu", ("x",), "y"),
