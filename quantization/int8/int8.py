@@ -160,7 +160,8 @@ def _deciding(graph: Graph, kernels: frozenset[str], keep_float: Collection[str]
     def quantized(group: Group) -> bool:
         if group.first.op in CONVOLUTIONS:
             return group.first.inputs[1] in kernels
-        return group.first.name not in keep_float
+        # a norm divides by the spread of its input: it takes integers only if a convolution makes them
+        return group.first.name not in keep_float and group.first.op != "ChannelNorm"
 
     def read_as_integer(value: str) -> bool:
         readers = [g for g in groups if any(value in node.inputs for node in g.nodes)]
