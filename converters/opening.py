@@ -13,6 +13,7 @@ from edgeqe.converters.graph.convention import OutputKind
 from edgeqe.converters.onnx_io.sources import from_onnx
 from edgeqe.converters.sources import Source
 from edgeqe.converters.tflite_io import sources as tflite_sources
+from edgeqe.converters.tflite_io.saved_model import SAVED_MODEL
 from edgeqe.errors import InputError, MissingModelError
 from edgeqe.model.catalogue import reproduced_files, shipped_files, shipped_models
 
@@ -59,7 +60,7 @@ def open_source(
     named = not path.exists() and name in zoo.NETWORKS
     foreign = {"planes": planes, "range": value_range, "gives": gives, "codec": codecs}
     given = [f"--{flag}" for flag, value in foreign.items() if value]
-    saved = (path / tflite_sources.SAVED_MODEL).is_file()
+    saved = (path / SAVED_MODEL).is_file()
     if path.suffix not in FOREIGN and not saved and given:
         raise InputError(
             f"{', '.join(given)} say what another tool's network is: '{name}' is none. Leave them "

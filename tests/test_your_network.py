@@ -6,13 +6,15 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 from edgeqe.cli import main
 from edgeqe.model.file import ModelFile
-from tests.onnx_files import make, model, random
+from tests.fitted_networks import head, tail
+from tests.onnx_files import make, model
 from tests.quantization.photographs import folder_of
 from tests.reference import photograph
 
@@ -35,8 +37,7 @@ def run(words: list[str]) -> str:
 
 def write_theirs(path: Path) -> None:
     """A small network under a global skip that is normalised, as PyTorch's exporter writes it."""
-    import numpy as np
-
+    kernel, bias = head()
     round_ = [1, 1, 1, 1]
     nodes = [
         make("Sub", ["x", "half"], ["c"]), make("Div", ["c", "half"], ["n"]),
@@ -46,8 +47,8 @@ def write_theirs(path: Path) -> None:
         make("Add", ["t", "half"], ["y"]),
     ]  # fmt: skip
     constants = {
-        "half": np.float32(0.5), "0": np.float32(0), "6": np.float32(6), "b1": random(8) * 0.1,
-        "w1": random(8, 1, 3, 3), "w2": random(1, 8, 3, 3, seed=2) * 0.02,
+        "half": np.float32(0.5), "0": np.float32(0), "6": np.float32(6), "b1": bias,
+        "w1": kernel / 2, "w2": 2 * tail(kernel, bias, lambda x: np.clip(x, 0, 6)),
     }  # fmt: skip
     path.write_bytes(model(nodes, constants, shape=(1, 1, "h", "w")).SerializeToString())
 
@@ -56,12 +57,17 @@ def write_mine(path: Path) -> None:
     """A small Keras network of usual layers."""
     import keras
 
-    keras.utils.set_random_seed(1)
+    kernel, bias = head()
     x = keras.Input((None, None, 1))
-    y = keras.layers.Conv2D(8, 3, padding="same")(x)
-    y = keras.layers.ReLU()(keras.layers.BatchNormalization()(y))
-    y = keras.layers.Rescaling(0.05)(keras.layers.Conv2D(1, 3, padding="same")(y))
-    keras.Model(x, keras.layers.Add()([x, y]), name="mine").save(path)
+    first, last = (keras.layers.Conv2D(count, 3, padding="same") for count in (8, 1))
+    y = keras.layers.ReLU()(keras.layers.BatchNormalization()(first(x)))
+    y = keras.layers.Rescaling(0.05)(last(y))
+    network = keras.Model(x, keras.layers.Add()([x, y]), name="mine")
+    spread = np.float32(np.sqrt(1.001))  # of a batch norm that has seen nothing
+    first.set_weights([kernel.transpose(2, 3, 1, 0) * spread, bias * spread])
+    fitted = tail(kernel, bias, lambda x: np.maximum(x, 0))
+    last.set_weights([fitted.transpose(2, 3, 1, 0) / 0.05, np.zeros(1)])
+    network.save(path)
 
 
 @pytest.fixture

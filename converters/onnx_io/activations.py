@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from edgeqe.converters.onnx_io.editor import OnnxCall, OnnxEditor
+from edgeqe.converters.onnx_io.finishing import PICTURE_BOUNDS
 from edgeqe.errors import InputError
 
-#: Bounds of a Clip that only keeps a picture in its range, in the usual value ranges.
-PICTURE_BOUNDS = ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5), (0.0, 255.0), (0.0, np.inf))
 #: Slope and scale of ONNX's Selu where a node states none, and of the graph's.
 SELU = (1.6732632423543772, 1.0507009873554805)
 

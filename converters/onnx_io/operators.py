@@ -17,6 +17,7 @@ from onnx import helper
 from edgeqe.converters.onnx_io import activations, arithmetic, nhwc, rearranging, resizing, shapes
 from edgeqe.converters.onnx_io.editor import Around, OnnxCall, OnnxEditor
 from edgeqe.converters.onnx_io.file import EXTRA
+from edgeqe.converters.onnx_io.finishing import FLOATS
 from edgeqe.converters.onnx_io.windows import (
     same_ends,
     square,
@@ -28,12 +29,6 @@ from edgeqe.converters.rewrites.phases import dcr_from_crd
 from edgeqe.converters.rewrites.windows import placed
 from edgeqe.errors import InputError
 
-#: Operators that are the identity at inference.
-PASSING = frozenset({"Cast", "Dropout", "Identity"})
-#: Operators that a picture's last steps may be, which edgeqe does itself.
-FINISHING = frozenset({*PASSING, "Clip", "Round"})
-#: ONNX's numbers of floats.
-FLOATS = (1, 10, 11)
 #: Operators that do not convert, and the way out.
 REFUSED = {
     "GroupNormalization": "it takes the mean of the whole picture: use normalization over channels",
@@ -107,7 +102,12 @@ def _round(editor: OnnxEditor, call: OnnxCall) -> None:
 def _quantize(editor: OnnxEditor, call: OnnxCall) -> None:
     """QuantizeLinear of a value: its rounding is left out, its saturation at 0 is a Relu."""
     zero = editor.array(call.inputs[2], call.where) if len(call.inputs) > 2 else np.uint8(0)
-    if call.inputs[0] not in editor.inputs and int(zero) == np.iinfo(zero.dtype).min:
+    positive = any(
+        node.op == "Relu" and node.output == editor.alias.get(call.inputs[0], call.inputs[0])
+        for node in editor.nodes
+    )
+    lowest = int(zero) == np.iinfo(zero.dtype).min
+    if call.inputs[0] not in editor.inputs and lowest and not positive:
         activations.unary(editor, replace(call, op="Relu"))
     else:
         editor.same(call.outputs[0], call.inputs[0])

@@ -20,18 +20,18 @@ from edgeqe.converters.onnx_io import editor as onnx_editor
 from edgeqe.converters.onnx_io import file as onnx_file
 from edgeqe.converters.onnx_io import operators as onnx_operators
 from edgeqe.converters.onnx_io import patterns
+from edgeqe.converters.onnx_io.finishing import FLOATS, finishing
 from edgeqe.converters.onnx_io.shapes import TRACED
 from edgeqe.converters.rewrites.phases import fuse_selections
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.card import CARD_KEY, read_card, read_strengths
 from edgeqe.typing import Array, Float
 
-FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 #: Element types of a picture.
 PICTURES = (*FLOATS, TensorProto.UINT8)
 
 
-def graph_of(source: Path | bytes) -> Graph:
+def graph_of(source: Path | bytes, *, clips: bool = True) -> Graph:
     """Graph of an ONNX file.
 
     A Clip at the end that only keeps a picture in its range is dropped: edgeqe clips
@@ -41,6 +41,8 @@ def graph_of(source: Path | bytes) -> Graph:
     ----------
     source : Path or bytes
         A file, or the content of one.
+    clips : bool
+        Whether such a Clip is dropped: that of a residual is part of the network.
 
     Returns
     -------
@@ -59,29 +61,12 @@ def graph_of(source: Path | bytes) -> Graph:
     vectors = read_card(metadata).vectors if ours else ()
     name = source.stem if isinstance(source, Path) and not ours else model.graph.name
     patterns.join(model.graph, onnx_file.constants(model.graph))
-    graph = fuse_selections(_read(model.graph, name or "network", vectors))
+    graph = fuse_selections(_read(model.graph, name or "network", vectors, clips))
     graph.scales()
     return replace(graph, vectors=_vectors(graph, metadata)) if ours else graph
 
 
-def tail(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """Trailing nodes that are identities or Clips and have one consumer."""
-    producers = {name: node for node in graph.node for name in node.output}
-    read = [name for node in graph.node for name in node.input]
-    result: list[onnx.NodeProto] = []
-    name = graph.output[0].name
-    while (
-        name in producers
-        and producers[name].op_type in onnx_operators.FINISHING
-        and producers[name].input
-        and read.count(name) == min(len(result), 1)
-    ):
-        result.append(producers[name])
-        name = producers[name].input[0]
-    return result
-
-
-def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str]) -> Graph:
+def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str], clips: bool) -> Graph:
     """Graph of all nodes that the one output depends on."""
     if len(proto.output) != 1:
         names = ", ".join(f"'{value.name}'" for value in proto.output)
@@ -94,7 +79,7 @@ def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str]) -> Graph:
         own = f"{value.name}.picture"
         if own in inputs:
             editor.moved[value.name] = editor.layout(own, "the input").transposed((0, 2, 3, 1))
-    passed = {name for node in tail(proto) for name in node.output}
+    passed = {name for node in finishing(proto, tensors, clips=clips) for name in node.output}
     result, wanted, needed = proto.output[0].name, {proto.output[0].name}, []
     for node in reversed(proto.node):
         if wanted & set(node.output):

@@ -18,7 +18,8 @@ from onnx import TensorProto, numpy_helper
 
 from edgeqe.converters.graph.convention import Convention, OutputKind
 from edgeqe.converters.onnx_io import file as onnx_file
-from edgeqe.converters.onnx_io.reader import FLOATS, PICTURES, channels_last, tail
+from edgeqe.converters.onnx_io.finishing import FLOATS, finishing
+from edgeqe.converters.onnx_io.reader import PICTURES, channels_last
 from edgeqe.errors import InputError
 from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE
@@ -50,7 +51,7 @@ def residual_of(
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    content = reference_bytes(source)
+    content = reference_bytes(source, clips=convention.gives is OutputKind.PICTURE)
     try:
         session: Any = onnxruntime.InferenceSession(
             content, options, providers=["CPUExecutionProvider"]
@@ -77,13 +78,15 @@ def residual_of(
     return residual
 
 
-def reference_bytes(source: Path | bytes) -> bytes:
+def reference_bytes(source: Path | bytes, *, clips: bool = True) -> bytes:
     """Bytes of the file in float32, with free height and width, no external data and no final Clip.
 
     Parameters
     ----------
     source : Path or bytes
         A file, or the content of one.
+    clips : bool
+        As of `reader.graph_of`.
 
     Raises
     ------
@@ -91,7 +94,7 @@ def reference_bytes(source: Path | bytes) -> bytes:
         If the file is damaged.
     """
     model = onnx_file.load(source)
-    for node in tail(model.graph):
+    for node in finishing(model.graph, onnx_file.constants(model.graph), clips=clips):
         whole = node.op_type == "Cast" and node.attribute[0].i not in FLOATS
         if node.op_type in ("Clip", "Round") or whole:
             _set_op(node, "Identity")

@@ -66,6 +66,8 @@ def from_onnx(
     if value_range is None and takes_bytes(path):
         value_range = (0.0, SCALE)
     convention = conventions.convention(graph, planes, value_range, output)
+    if convention.gives is not OutputKind.PICTURE:  # its last Clip is part of the network
+        graph = graph_of(path, clips=False)
     rounding = PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0
     reference, size = residual_of(path, convention), stated_size(path)
     if size is not None:

@@ -19,19 +19,12 @@ from edgeqe.converters.rewrites.fold import fold
 from edgeqe.converters.rewrites.sharing import share
 from edgeqe.converters.sources import PICTURE_ROUNDING, Reference, Source
 from edgeqe.converters.tflite_io.foreign import onnx_of, parsed
+from edgeqe.converters.tflite_io.saved_model import check_saved_model
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.model.card import CARD_KEY
 from edgeqe.runtimes.litert import interpreter_module
 from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE
-
-#: File that a SavedModel's folder holds.
-SAVED_MODEL = "saved_model.pb"
-#: Operators of a SavedModel that reach beyond it: none of them is ever loaded.
-_REACHING = ("file", "pyfunc", "customop", "tcp", "grpc", "dataset", "iterator", "print", "lookuptable",
-             "hashtable", "queue", "assetfile")  # fmt: skip
-_ALLOWED = ("mergev2checkpoints", "savev2", "restorev2", "shardedfilename", "staticregexfullmatch",
-            "stringjoin")  # fmt: skip
 
 
 def from_tflite(
@@ -75,6 +68,8 @@ def from_tflite(
     proto = onnx_of(model, path.stem)
     graph = graph_of(proto.SerializeToString())
     convention = conventions.convention(graph, planes, value_range, output)
+    if convention.gives is not OutputKind.PICTURE:  # its last clipping is part of the network
+        graph = graph_of(proto.SerializeToString(), clips=False)
     rounding = PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0
     reference, size = residual_of(model, convention), own_size(model)
     if size is not None:
@@ -112,10 +107,9 @@ def from_saved_model(folder: Path, **foreign: Any) -> Source:
     Raises
     ------
     InputError
-        If it holds an operator that reaches beyond the network, such as files, before anything of it
-        is loaded; if TensorFlow cannot convert it; and as `from_tflite`.
+        If it holds an operator that is none of a network, before anything of it is loaded; if TensorFlow cannot convert it; and as `from_tflite`.
     """
-    _refuse_reaching(folder)
+    check_saved_model(folder)
     import tensorflow as tf
 
     try:
@@ -128,29 +122,6 @@ def from_saved_model(folder: Path, **foreign: Any) -> Source:
             "signature of one picture."
         ) from error
     return from_tflite(folder, data=data, **foreign)
-
-
-def _refuse_reaching(folder: Path) -> None:
-    """Error if a SavedModel holds operators that read or write anything but its weights."""
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    proto = saved_model_pb2.SavedModel()
-    try:
-        proto.ParseFromString((folder / SAVED_MODEL).read_bytes())
-    except Exception as error:  # protobuf's errors differ between its versions
-        raise InputError(f"'{folder}' holds no whole SavedModel: save it again.") from error
-    for meta in proto.meta_graphs:
-        nodes = [
-            *meta.graph_def.node,
-            *(n for f in meta.graph_def.library.function for n in f.node_def),
-        ]
-        for node in nodes:
-            op = node.op.lower()
-            if op not in _ALLOWED and any(word in op for word in _REACHING):
-                raise InputError(
-                    f"'{folder}' holds the operator {node.op} ('{node.name}'), which reaches beyond "
-                    "the network and is never loaded: save the network alone."
-                )
 
 
 def residual_of(model: Any, convention: Convention) -> Reference:

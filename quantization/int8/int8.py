@@ -35,6 +35,7 @@ from edgeqe.errors import InputError
 from edgeqe.quantization.calibration.ranges import Ranges
 from edgeqe.quantization.int8.canonical_form import canonical
 from edgeqe.quantization.int8.kernels import with_integer_kernel
+from edgeqe.quantization.int8.saturation import without_bounds
 from edgeqe.typing import Double
 from edgeqe.views.colour import NEUTRAL
 
@@ -64,7 +65,8 @@ def quantized_graph(
        integers in [-127, 127] all the same, so that the file stays small.
     3. A value that a quantized operator reads, or computes, gets a scale per strength and one zero
        point; one that is only moved (`MOVING`) shares those of the value it is moved to.
-    4. A kernel whose scales differ in sign over its uses and strengths is refused, but stays as it
+    4. An upper bound behind a quantized convolution and Relu is kept by saturation (`saturation.py`).
+    5. A kernel whose scales differ in sign over its uses and strengths is refused, but stays as it
        is where the convolution is kept in float.
 
     Parameters
@@ -88,7 +90,7 @@ def quantized_graph(
     Raises
     ------
     InputError
-        If the scales behind a kernel differ in sign (4).
+        If the scales behind a kernel differ in sign (5).
     """
     graph = canonical(graph)
     convolutions = [node for node in graph.nodes if node.op in CONVOLUTIONS]
@@ -99,6 +101,7 @@ def quantized_graph(
     for kernel in sorted(kept):  # integer weights too, so that the file stays small
         with contextlib.suppress(InputError):  # but for one whose scales change their sign
             graph = with_integer_kernel(graph, kernel, LARGEST_BYTE, (hessians or {}).get(kernel))
+    graph, bounds = without_bounds(graph, kernels)
     constants, vectors, quant_params = (
         dict(graph.constants),
         dict(graph.vectors),
@@ -110,6 +113,8 @@ def quantized_graph(
         low, high = _range(graph, value, ranges)
         zero = _zero(low, high, symmetric or is_result)
         scale = _scales(low, high, zero, symmetric)
+        if value in bounds:
+            scale = np.minimum(scale, bounds[value] / (TOP - zero))
         if is_result:
             scale = np.minimum(scale, np.tile(largest_residual_scale(np.array(KEYS)), graph.blocks))
         name = f"{value}.scale"
@@ -155,7 +160,8 @@ def _deciding(graph: Graph, kernels: frozenset[str], keep_float: Collection[str]
     def quantized(group: Group) -> bool:
         if group.first.op in CONVOLUTIONS:
             return group.first.inputs[1] in kernels
-        return group.first.name not in keep_float
+        # a norm divides by the spread of its input: it takes integers only if a convolution makes them
+        return group.first.name not in keep_float and group.first.op != "ChannelNorm"
 
     def read_as_integer(value: str) -> bool:
         readers = [g for g in groups if any(value in node.inputs for node in g.nodes)]

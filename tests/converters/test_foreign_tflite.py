@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgeqe.converters import convert
+from edgeqe.converters.tflite_io.saved_model import check_saved_model
 from edgeqe.errors import InputError
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
@@ -91,17 +92,92 @@ def test_a_saved_model(network: Any, tmp_path: Path) -> None:
     same(tmp_path / "saved", lite(network, tmp_path), tmp_path)
 
 
-def test_what_a_saved_model_would_write_is_never_loaded(tmp_path: Path) -> None:
-    class Writes(tf.Module):  # type: ignore[misc,name-defined]
-        @tf.function(input_signature=[tf.TensorSpec((1, None, None, 1))])  # type: ignore[untyped-decorator]
-        def __call__(self, x: Any) -> Any:
-            tf.io.write_file(str(tmp_path / "written"), "by the network")
+def saved(folder: Path, body: Any, **resources: Any) -> Path:
+    """Folder of a SavedModel that computes something of a picture."""
+    holder = tf.Module()
+    holder.weight = tf.Variable(1.0)
+    for name, resource in resources.items():
+        setattr(holder, name, resource)
+    holder.call = tf.function(lambda x: body(x) * holder.weight)
+    call = holder.call.get_concrete_function(tf.TensorSpec((1, None, None, 1)))
+    tf.saved_model.save(holder, str(folder), signatures=call)
+    return folder
+
+
+def effect(op: Any) -> Any:
+    """A body that does something beside."""
+
+    def body(x: Any) -> Any:
+        with tf.control_dependencies([op()]):
             return x + 1.0
 
-    tf.saved_model.save(Writes(), str(tmp_path / "saved"))
-    with pytest.raises(InputError, match="operator WriteFile .* is never loaded"):
-        convert(tmp_path / "saved", tmp_path / "n.onnx")
-    assert not (tmp_path / "written").exists() and not (tmp_path / "n.onnx").exists()
+    return body
+
+
+BEYOND: dict[str, tuple[Any, str]] = {
+    "a file that is written": (lambda f: effect(lambda: tf.io.write_file(f"{f}/written", "x")), "WriteFile"),
+    "a file that is read": (lambda f: lambda x: x + tf.strings.to_number(tf.io.read_file(f"{f}/a")), "ReadFile"),
+    "a checkpoint that is written": (
+        lambda f: effect(lambda: tf.raw_ops.SaveV2(
+            prefix=f"{f}/written", tensor_names=["a"], shape_and_slices=[""], tensors=[tf.zeros(3)])), "SaveV2"),
+    "a checkpoint that is read": (
+        lambda f: lambda x: x + tf.raw_ops.RestoreV2(
+            prefix=f"{f}/a", tensor_names=["a"], shape_and_slices=[""], dtypes=[tf.float32])[0], "RestoreV2"),
+    "code": (lambda f: lambda x: tf.numpy_function(lambda y: y, [x], tf.float32), "PyFunc"),
+    "a line that is printed": (lambda f: effect(lambda: tf.print("x")), "StringFormat|PrintV2"),
+    "a loop": (lambda f: lambda x: tf.while_loop(lambda y: tf.reduce_sum(y) < 9, lambda y: y + 1, [x])[0],
+               "While"),
+    "a condition": (lambda f: lambda x: tf.cond(tf.reduce_sum(x) > 0, lambda: x, lambda: -x), "If"),
+    "random numbers": (lambda f: lambda x: x + tf.random.normal((1,)), "RandomStandardNormal"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BEYOND)
+def test_what_is_no_network_is_never_loaded(case: str, tmp_path: Path) -> None:
+    body, operator = BEYOND[case]
+    folder = saved(tmp_path / "saved", body(tmp_path))
+    with pytest.raises(InputError, match=f"operator \\w*({operator}) .* is never loaded"):
+        convert(folder, tmp_path / "n.onnx")
+    assert not list(tmp_path.glob("written*")) and not (tmp_path / "n.onnx").exists()
+
+
+def test_tables_that_are_filled_at_loading_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("a", "utf-8")
+    table = tf.lookup.StaticHashTable(
+        tf.lookup.TextFileInitializer(str(tmp_path / "words.txt"), tf.string, -2, tf.int64, -1), 0
+    )
+    folder = saved(tmp_path / "saved", lambda x: x + 1.0, table=table)
+    with pytest.raises(InputError, match="Table.* is never loaded"):
+        convert(folder, tmp_path / "n.onnx")
+
+
+def test_saving_is_for_the_function_that_saves(tmp_path: Path) -> None:
+    """A call of it from what runs at loading, or without the list of objects, is refused."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    folder = saved(tmp_path / "saved", lambda x: x + 1.0)
+    file = folder / "saved_model.pb"
+    proto = saved_model_pb2.SavedModel()
+    proto.ParseFromString(file.read_bytes())
+    check_saved_model(folder)
+    (meta,) = proto.meta_graphs
+    nodes = {node.name: node for node in meta.graph_def.node}
+    save = nodes[meta.saver_def.save_tensor_name.partition(":")[0]]
+    nodes[meta.saver_def.restore_op_name].attr["f"].CopyFrom(save.attr["f"])
+    file.write_bytes(proto.SerializeToString())
+    with pytest.raises(InputError, match="is never loaded"):  # the weights are restored by saving
+        check_saved_model(folder)
+    meta.saver_def.restore_op_name = ""
+    file.write_bytes(proto.SerializeToString())
+    with pytest.raises(InputError, match="is never loaded"):  # it is called by a node as any other
+        check_saved_model(folder)
+    meta.ClearField("object_graph_def")
+    file.write_bytes(proto.SerializeToString())
+    with pytest.raises(InputError, match="not saved by TensorFlow 2"):
+        check_saved_model(folder)
+    file.write_bytes(b"\xff" * 40)
+    with pytest.raises(InputError, match="no whole SavedModel"):
+        check_saved_model(folder)
 
 
 def test_damaged_files_are_one_line(network: Any, tmp_path: Path) -> None:

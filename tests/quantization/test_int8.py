@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from edgeqe.converters.graph.graph import KEYS, Graph, Node
 from edgeqe.quantization.calibration.ranges import Ranges
 from edgeqe.quantization.int8.canonical_form import canonical
 from edgeqe.quantization.int8.int8 import largest_residual_scale, quantized_graph, values
+from edgeqe.quantization.int8.oracle import Oracle
 
 FIRST, LAST = KEYS[0], KEYS[-1]
 
@@ -129,3 +131,48 @@ def test_weights_stay_in_their_bits(largest: int) -> None:
     integer = quantized_graph(network(), RANGES, LAST, largest=largest)
     peaks = [float(np.abs(integer.graph.constants[k]).max()) for k in ("a", "b")]
     assert peaks == [largest, largest]
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_an_upper_bound_is_kept_by_saturation(symmetric: bool) -> None:
+    """ReLU6 is no operator in INT8: the scale of its value ends at the bound."""
+    rng = np.random.default_rng(3)
+    constants = {
+        "a": rng.normal(0, 1, (4, 1, 3, 3)).astype(np.float32),
+        "b": rng.normal(0, 1, (1, 4, 3, 3)).astype(np.float32),
+        "six": np.full((1, 4, 1, 1), 6, np.float32),
+    }
+    same: dict[str, Any] = {"padding": 1, "padding_end": 1}
+    nodes = (
+        Node("Conv", "head", ("planes", "a"), "x", 3, **same),
+        Node("Relu", "relu", ("x",), "y"),
+        Node("Min", "bound", ("y", "six"), "z"),
+        Node("Conv", "tail", ("z", "b"), "out", 3, **same),
+    )
+    graph = Graph("net", {"planes": 1}, "out", nodes, constants)
+    assert values(graph) == ["y", "z", "out"]
+    # a statistic may round its range up: beyond the bound nothing saturates
+    ends = {"y": 400.0, "z": 6.01, "out": 60.0}
+    ranges = Ranges(
+        (FIRST, LAST),
+        {name: np.full(2, -end if name == "out" else 0.0) for name, end in ends.items()},
+        {name: np.full(2, end) for name, end in ends.items()},
+    )
+    made = quantized_graph(graph, ranges, FIRST, symmetric=symmetric)
+    assert "Min" not in [node.op for node in made.graph.nodes]
+    assert made.scale("z") * (255 - made.quant_params["z"].zero_point) <= 6.0 + 1e-5
+    kept = quantized_graph(graph, ranges, FIRST, symmetric=symmetric, keep_float=["head"])
+    assert "Min" in [node.op for node in kept.graph.nodes]
+    # the integers are those of the network with its Min, rounded to the same scale
+    integers = rng.integers(0, 256, (1, 12, 12)).astype(np.uint8)
+    found = Oracle(made).integers({"planes": integers})["z"]
+    centred = integers.astype(np.float64)[0] - 128
+    head = made.graph.nodes[0]
+    weights = made.graph.constants[head.inputs[1]] * made.graph.constants[
+        "head.kernel.scale"
+    ].reshape(-1, 1, 1, 1)
+    taps = np.lib.stride_tricks.sliding_window_view(np.pad(centred, 1), (3, 3))
+    exact = np.einsum("ijkl,okl->oij", taps, weights[:, 0].astype(np.float64))
+    expected = np.rint(np.clip(exact, 0, 6) / made.scale("z")) + made.quant_params["z"].zero_point
+    assert (exact > 6).mean() > 0.2
+    assert np.abs(found - expected).max() <= 1  # sums in the middle of two integers
