@@ -11,7 +11,7 @@ import numpy as np
 
 from edgeqe.converters.graph.graph import Node
 from edgeqe.converters.keras_io.activations import activate, bound
-from edgeqe.converters.rewrites.windows import Window, placed
+from edgeqe.converters.rewrites.windows import KernelWindow, placed
 from edgeqe.errors import InputError
 from edgeqe.typing import Float
 from edgeqe.zoo.attention import ChannelMax, ChannelMean, ChannelSlice
@@ -225,7 +225,7 @@ def window_of(call: LayerCall, kernel: Float) -> tuple[dict[str, int], Float]:
         return {**fields, "kernel": layer.kernel_size[0], "dilation": gaps[0]}, kernel
     ends = [same_window(reach, stride) for reach in reaches]
     before, behind = ([end[name] for end in ends] for name in ("padding", "padding_end"))
-    window = Window(
+    window = KernelWindow(
         tuple(layer.kernel_size), stride, gaps, (before[0], before[1]), (behind[0], behind[1])
     )
     square, fields = placed(kernel, window)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edgeqe.converters.graph.graph import Graph, Node
-from edgeqe.converters.onnx_io.layouts import CHANNELS, COLUMNS, ROWS, Atom, Layout
+from edgeqe.converters.onnx_io.layouts import CHANNELS, COLUMNS, ROWS, Atom, AxisLayout
 from edgeqe.converters.onnx_io.rearranging import picture_of
 from edgeqe.errors import InputError
 from edgeqe.typing import Array, Float
@@ -49,7 +49,7 @@ class OnnxEditor:
     """Value or constant behind an operator that is the identity at inference."""
     padded: dict[str, Around] = field(default_factory=dict)
     """Outputs of Pad."""
-    moved: dict[str, Layout] = field(default_factory=dict)
+    moved: dict[str, AxisLayout] = field(default_factory=dict)
     """Values that were reshaped, transposed or cut, until one is read as a picture."""
     scales: dict[str, Fraction] = field(default_factory=dict)
     """Resolution of every value so far, of that of the inputs."""
@@ -103,7 +103,7 @@ class OnnxEditor:
         scale = self.scales[self.value(name, reader)]
         return (1, self.channels[name], *(max(int(side * scale), 1) for side in self.traced))
 
-    def layout(self, name: str, reader: str) -> Layout:
+    def layout(self, name: str, reader: str) -> AxisLayout:
         """Layout of a value; of a picture, the picture itself."""
         name = self.alias.get(name, name)
         if name in self.moved:
@@ -114,9 +114,9 @@ class OnnxEditor:
             (Atom(axis, side, 1),) if side > 1 else ()
             for axis, side in zip((CHANNELS, ROWS, COLUMNS), sides, strict=True)
         ]
-        return Layout(name, sides, ((), *atoms))
+        return AxisLayout(name, sides, ((), *atoms))
 
-    def move(self, output: str, layout: Layout) -> None:
+    def move(self, output: str, layout: AxisLayout) -> None:
         """Let a name of the file stand for a layout."""
         if layout.order_of_axes() == (0, 1, 2, 3):
             self.same(output, layout.source)

@@ -33,7 +33,7 @@ class Atom:
 
 
 @dataclass(frozen=True)
-class Layout:
+class AxisLayout:
     """Where the elements of a value lie in the picture that it is made of."""
 
     source: str
@@ -50,7 +50,7 @@ class Layout:
         """Sides, 1 for an axis without atoms."""
         return tuple(math.prod(atom.size for atom in axis) for axis in self.axes)
 
-    def reshaped(self, shape: Sequence[int]) -> Layout:
+    def reshaped(self, shape: Sequence[int]) -> AxisLayout:
         """Layout of another shape.
 
         Raises
@@ -79,11 +79,11 @@ class Layout:
             raise ValueError(f"{list(self.shape)} does not fit {list(shape)}")
         return replace(self, axes=tuple(axes))
 
-    def transposed(self, order: Sequence[int]) -> Layout:
+    def transposed(self, order: Sequence[int]) -> AxisLayout:
         """Layout with its axes in another order."""
         return replace(self, axes=tuple(self.axes[axis] for axis in order))
 
-    def taken(self, axis: int, first: int, last: int, step: int) -> Layout:
+    def taken(self, axis: int, first: int, last: int, step: int) -> AxisLayout:
         """Layout of every `step`-th index of an axis.
 
         Raises
@@ -104,7 +104,7 @@ class Layout:
         axes = (*self.axes[:axis], part, *self.axes[axis + 1 :])
         return replace(self, axes=axes, offsets=(offsets[0], offsets[1], offsets[2]))
 
-    def merged(self) -> Layout:
+    def merged(self) -> AxisLayout:
         """The same with neighbouring parts of one axis as one atom."""
         axes = []
         for axis in self.axes:
@@ -142,7 +142,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Rearrangement:
     """Operators that make a picture of a layout: blocks to channels, a selection, and back."""
 
     to_depth: int
@@ -153,7 +153,7 @@ class Plan:
     """Block of DepthToSpace behind it, 1 for none."""
 
 
-def plan(layout: Layout) -> Plan:
+def plan(layout: AxisLayout) -> Rearrangement:
     """Operators that make a layout of four axes a value of the graph.
 
     Raises
@@ -185,10 +185,10 @@ def plan(layout: Layout) -> Plan:
     if max(row.max(initial=0), column.max(initial=0)) >= block:
         raise ValueError(f"{list(layout.shape)} shifts rows or columns")
     order = (row * block + column) * count + channel
-    return Plan(block, tuple(int(number) for number in order), spread[0])
+    return Rearrangement(block, tuple(int(number) for number in order), spread[0])
 
 
-def _first(layout: Layout, axis: int) -> Atom:
+def _first(layout: AxisLayout, axis: int) -> Atom:
     """Outermost atom of rows or columns; one of size 1 where the axis has none."""
     atoms = layout.axes[axis]
     if atoms and atoms[0].axis == axis:

@@ -1,6 +1,6 @@
 """Reshape, Transpose, Squeeze, Unsqueeze, Slice and Split of the importer, and what they come to.
 
-They are followed as a `Layout`; the first operator that needs a picture makes it one.
+They are followed as a `AxisLayout`; the first operator that needs a picture makes it one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeqe.converters.onnx_io.layouts import Layout, plan
+from edgeqe.converters.onnx_io.layouts import AxisLayout, plan
 from edgeqe.converters.onnx_io.shapes import wanted_shape
 from edgeqe.converters.rewrites.phases import reordered
 from edgeqe.errors import InputError
@@ -89,7 +89,7 @@ def split(editor: OnnxEditor, call: OnnxCall) -> None:
         first += size
 
 
-def picture_of(editor: OnnxEditor, layout: Layout, label: str, reader: str) -> str:
+def picture_of(editor: OnnxEditor, layout: AxisLayout, label: str, reader: str) -> str:
     """Value of the graph with the elements of a layout.
 
     Raises

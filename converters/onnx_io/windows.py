@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgeqe.converters.rewrites.windows import Pair, Window
+from edgeqe.converters.rewrites.windows import KernelWindow, Pair
 from edgeqe.errors import InputError
 
 
@@ -20,8 +20,8 @@ def window_of(
     where: str,
     before: Pair = (0, 0),
     behind: Pair = (0, 0),
-) -> Window:
-    """Window of attributes and kernel shape, with padding that a Pad put in front of it.
+) -> KernelWindow:
+    """KernelWindow of attributes and kernel shape, with padding that a Pad put in front of it.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def window_of(
         first, last = pads(given, reach, strides[0], where, axis)
         ends.append(window(reach, strides[0], first + before[axis], last + behind[axis], where))
     (top, bottom), (left, right) = ends
-    return Window(
+    return KernelWindow(
         (sides[0], sides[1]), strides[0], (gaps[0], gaps[1]), (top, left), (bottom, right)
     )
 

@@ -17,7 +17,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Window:
+class KernelWindow:
     """A window as ONNX has it, rows and columns by themselves."""
 
     sides: Pair
@@ -41,7 +41,7 @@ class Window:
         )
 
 
-def placed(kernel: Array, window: Window) -> tuple[Float, dict[str, int]]:
+def placed(kernel: Array, window: KernelWindow) -> tuple[Float, dict[str, int]]:
     """Kernel (..., rows, columns) of a square window, and the fields of its node.
 
     A square window keeps its kernel and dilation; any other is laid into the smallest square one that

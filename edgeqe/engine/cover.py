@@ -32,7 +32,7 @@ _STEP = 4
 
 
 @dataclass(frozen=True, order=True)
-class Box:
+class ChangedBox:
     """Rectangle of cells: first and last + 1 row and column."""
 
     top: int
@@ -60,7 +60,7 @@ class CellGrid:
     cell: int
     halo: int
 
-    def window(self, box: Box) -> Window:
+    def window(self, box: ChangedBox) -> Window:
         """Window whose own result is a box."""
         rows = box.top * self.cell, min(box.bottom * self.cell, self.height)
         columns = box.left * self.cell, min(box.right * self.cell, self.width)
@@ -69,7 +69,7 @@ class CellGrid:
         right = min(self.width, columns[1] + self.halo)
         return Window(top, left, bottom - top, right - left, rows, columns)
 
-    def cost(self, box: Box) -> float:
+    def cost(self, box: ChangedBox) -> float:
         """Pixels' worth of work of a box."""
         window = self.window(box)
         return window.height * window.width + WINDOW_COST
@@ -88,7 +88,7 @@ class CellGrid:
         return found
 
 
-def cover(grid: CellGrid, needed: Cells, largest: int, workers: int) -> list[Box]:
+def cover(grid: CellGrid, needed: Cells, largest: int, workers: int) -> list[ChangedBox]:
     """Boxes that hold all needed cells, the largest first.
 
     Parameters
@@ -101,11 +101,11 @@ def cover(grid: CellGrid, needed: Cells, largest: int, workers: int) -> list[Box
     workers : int
         Windows that run at once: there are that many boxes at least, if they can be halved.
     """
-    whole = _bounds(needed, Box(0, needed.shape[0], 0, needed.shape[1]))
+    whole = _bounds(needed, ChangedBox(0, needed.shape[0], 0, needed.shape[1]))
     assert whole is not None
     boxes = sorted(_split(grid, needed, whole), key=grid.cost)
     boxes = [_rounded(box, needed.shape) for box in boxes]
-    done: list[Box] = []
+    done: list[ChangedBox] = []
     while boxes:
         box = boxes.pop()
         small = grid.cost(box) <= largest + WINDOW_COST
@@ -122,12 +122,12 @@ class Cover:
     """Boxes of one frame after another, kept while they serve, so that windows keep their shapes."""
 
     def __init__(self) -> None:
-        self._boxes: list[Box] = []
+        self._boxes: list[ChangedBox] = []
         self._cells = 0
         """Needed ones of the frame that the boxes were made for."""
         self._before: Cells | None = None
 
-    def boxes(self, grid: CellGrid, needed: Cells, largest: int, workers: int) -> list[Box]:
+    def boxes(self, grid: CellGrid, needed: Cells, largest: int, workers: int) -> list[ChangedBox]:
         """Boxes that hold all needed cells, each at least one; see `cover`."""
         count = int(needed.sum())
         left = needed.copy()
@@ -140,7 +140,7 @@ class Cover:
         return [b for b in self._boxes if needed[b.top : b.bottom, b.left : b.right].any()]
 
 
-def _split(grid: CellGrid, needed: Cells, box: Box) -> list[Box]:
+def _split(grid: CellGrid, needed: Cells, box: ChangedBox) -> list[ChangedBox]:
     """A box, or what its best cut leaves of it, cut on."""
     cells = needed[box.top : box.bottom, box.left : box.right]
     rows = _best_cut(cells, (box.top, box.left), (grid.height, grid.width), grid)
@@ -148,7 +148,9 @@ def _split(grid: CellGrid, needed: Cells, box: Box) -> list[Box]:
     best = min(rows, columns, key=lambda cut: cut[0])
     if best[0] >= grid.cost(box):
         return [box]
-    parts = [Box(*one) if best is rows else Box(*one[2:], *one[:2]) for one in best[1]]
+    parts = [
+        ChangedBox(*one) if best is rows else ChangedBox(*one[2:], *one[:2]) for one in best[1]
+    ]
     return [found for part in parts for found in _split(grid, needed, part)]
 
 
@@ -193,12 +195,12 @@ def _best_cut(
     return float(total[best]), [above[:, best].tolist(), below[:, best].tolist()]
 
 
-def _bounds(needed: Cells, box: Box) -> Box | None:
+def _bounds(needed: Cells, box: ChangedBox) -> ChangedBox | None:
     cells = needed[box.top : box.bottom, box.left : box.right]
     rows, columns = (np.flatnonzero(cells.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return None
-    return Box(
+    return ChangedBox(
         box.top + int(rows[0]),
         box.top + int(rows[-1]) + 1,
         box.left + int(columns[0]),
@@ -206,7 +208,7 @@ def _bounds(needed: Cells, box: Box) -> Box | None:
     )
 
 
-def _rounded(box: Box, shape: tuple[int, ...]) -> Box:
+def _rounded(box: ChangedBox, shape: tuple[int, ...]) -> ChangedBox:
     """A box with sides of whole `ROUNDED` cells, or the picture's."""
     spans = []
     for first, last, side in (
@@ -216,10 +218,10 @@ def _rounded(box: Box, shape: tuple[int, ...]) -> Box:
         length = min(side, -(-(last - first) // ROUNDED) * ROUNDED)
         start = min(first, side - length)
         spans += [start, start + length]
-    return Box(*spans)
+    return ChangedBox(*spans)
 
 
-def _halves(box: Box) -> list[Box]:
+def _halves(box: ChangedBox) -> list[ChangedBox]:
     """A box in two of one shape, across its longer side; none if it is too small for that."""
     rows, columns = box.bottom - box.top, box.right - box.left
     half = -(-max(rows, columns) // 2)
@@ -227,10 +229,10 @@ def _halves(box: Box) -> list[Box]:
         return []
     if rows >= columns:
         return [
-            Box(box.top, box.top + half, box.left, box.right),
-            Box(box.bottom - half, box.bottom, box.left, box.right),
+            ChangedBox(box.top, box.top + half, box.left, box.right),
+            ChangedBox(box.bottom - half, box.bottom, box.left, box.right),
         ]
     return [
-        Box(box.top, box.bottom, box.left, box.left + half),
-        Box(box.top, box.bottom, box.right - half, box.right),
+        ChangedBox(box.top, box.bottom, box.left, box.left + half),
+        ChangedBox(box.top, box.bottom, box.right - half, box.right),
     ]

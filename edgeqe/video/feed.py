@@ -45,7 +45,7 @@ class Read:
     at: float
 
 
-class Feed:
+class SourceFeed:
     """Reads a source until it ends or this is closed.
 
     Parameters

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeqe.errors import InputError
 from edgeqe.sequence import FrameSequence
-from edgeqe.video.feed import Clock, Feed, Read
+from edgeqe.video.feed import Clock, Read, SourceFeed
 from edgeqe.video.live import enhance_frame
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class StreamEnhancer:
         }  # fmt: skip
         self._frames = FrameSequence(enhancer, reuse=reuse)
         self._clock = clock or Clock()
-        self._feed = Feed(source, queue, drop, restarts, self._clock)
+        self._feed = SourceFeed(source, queue, drop, restarts, self._clock)
         self._latencies: deque[float] = deque(maxlen=REMEMBERED)
         self._enhanced = 0
         weakref.finalize(self, self._feed.end)

@@ -24,7 +24,7 @@ CONSTANTS: dict[str, Any] = {
     "0": np.float32(0), "1": np.float32(1), "half": np.float32(0.5), "255": np.float32(255),
     "-1": np.float32(-1), "n4": np.array([1, 1, 2, 2], np.int64),
 }  # fmt: skip
-ROUND = {"pads": [1, 1, 1, 1]}
+ROUND: dict[str, Any] = {"pads": [1, 1, 1, 1]}
 #: A sum with its input, of and to pictures of 0 to 1, from u to s.
 BODY = [
     make("Conv", ["u", "k", "b"], ["h"], **ROUND), make("Relu", ["h"], ["a"]),
@@ -69,7 +69,8 @@ def levels() -> Float:
     rng = np.random.default_rng(6)
     rows, columns = np.mgrid[: SIDES[0], : SIDES[1]]
     picture = 128 + 150 * np.sin(rows / 3) * np.cos(columns / 4) + rng.normal(0, 5, SIDES)
-    return np.clip(np.rint(picture), 0, 255).astype(np.float32)[None]
+    made: Float = np.clip(np.rint(picture), 0, 255).astype(np.float32)[None]
+    return made
 
 
 def residual(path: Path, planes: Float) -> Float:

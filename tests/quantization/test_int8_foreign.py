@@ -29,7 +29,7 @@ from tests.quantization.photographs import NAMES, picture
 #: What INT8 may lose, dB: the drift gate's limit at coarse steps, where all of these lie.
 MOST_LOST = 0.05
 KERNEL, BIAS = head()
-ROUND = {"pads": [1, 1, 1, 1]}
+ROUND: dict[str, Any] = {"pads": [1, 1, 1, 1]}
 Activation = Callable[[Any], Any]
 
 
