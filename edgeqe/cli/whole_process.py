@@ -21,7 +21,14 @@ MIB = 1 << 20
 #: Bytes a pixel beside the enhancement, at the worst moment, of each kind of picture: while it is
 #: encoded, with Pillow's image of four bytes a pixel beside it. What decoders of other formats than
 #: Pillow's own take is in that of RGB.
-BYTES_PER_PIXEL = {"planes": 6.0, "gray": 4.0, "RGB": 10.0, "deep": 20.0}
+BYTES_PER_PIXEL = {
+    "planes": 6.0,
+    "progressive planes": 11.0,
+    "gray": 4.0,
+    "RGB": 10.0,
+    "progressive RGB": 11.0,
+    "deep": 20.0,
+}
 #: Bands, buffers and the heap's gaps, whatever the size.
 BESIDE = 12 * MIB
 

@@ -23,7 +23,8 @@ class FileShape:
     height: int
     """Pixels."""
     kind: str
-    """``planes`` of 4:2:0, ``gray``, ``RGB``, or ``deep`` of more than 8 bits."""
+    """``planes`` of 4:2:0, ``gray``, ``RGB``, or ``deep`` of more than 8 bits; of JPEGs of several
+    scans ``progressive planes`` and ``progressive RGB``, because whole ones are compared."""
 
 
 def shape_of(path: Path) -> FileShape | None:
@@ -37,9 +38,12 @@ def shape_of(path: Path) -> FileShape | None:
         with path.open("rb") as stream:
             head = stream.read(HEAD)
             found = format_of(head)
-            if found is not None and found.module == "pillow_reading":
+            if found is not None and found.module in ("jpeg", "pillow_reading"):
+                from PIL.JpegImagePlugin import JpegImageFile
+
+                reader = JpegImageFile if found.module == "jpeg" else reader_of(head, path.name)
                 stream.seek(0)
-                with reader_of(head, path.name)(stream, "") as picture:
+                with reader(stream, "") as picture:
                     width, height = picture.size
                     return FileShape(width, height, _kind(picture))
         coded = PictureFile(path).strength
@@ -53,8 +57,11 @@ def shape_of(path: Path) -> FileShape | None:
 def _kind(picture: object) -> str:
     """Kind of an open picture, as `pillow_reading` decodes it."""
     mode, name = getattr(picture, "mode", ""), getattr(picture, "format", "")
-    if name == "JPEG" and jpeg.is_420(picture):  # type: ignore[arg-type]
-        return "planes"
     if mode.startswith("I"):
         return "deep"
-    return "gray" if mode in ("1", "L") else "RGB"
+    if mode in ("1", "L"):
+        return "gray"
+    if name != "JPEG":
+        return "RGB"
+    kind = "planes" if jpeg.is_420(picture) else "RGB"  # type: ignore[arg-type]
+    return f"progressive {kind}" if "progressive" in getattr(picture, "info", {}) else kind

@@ -96,8 +96,8 @@ def test_the_table() -> None:
     ]
     assert lines[5:] == [
         "* what auto means here",
-        "arm-cpu: the processor has none of dotprod, i8mm; this machine is no arm64; 'edgeqe targets "
-        "arm-cpu' says more",
+        "arm-cpu: needs another processor; this machine is no arm64; 'edgeqe targets arm-cpu' says "
+        "more",
         "cuda: no NVIDIA device; 'edgeqe targets cuda' says more",
         "jetson: no NVIDIA device; 'edgeqe targets jetson' says more",
         "'edgeqe doctor' runs each provider: one that is installed may still not work.",
