@@ -44,12 +44,13 @@ def label_of(enhancer: Enhancer, given: str, taken: Mapping[str, object]) -> str
     ----------
     enhancer : Enhancer
     given : str
-        What the user named: the label where another model has the name already.
+        What the user named: the label where another model, or a shipped one, has the name.
     taken : mapping
         Keyed by the labels that are in use.
     """
     info = enhancer.info
     shipped = {path: name for name, path in shipped_files().items()}
     ending = ".tflite" if info.runtime == "litert" else ""
-    label = shipped.get(Path(info.path), f"{info.model}:{info.precision}{ending}")
-    return given if label in taken else label
+    own = shipped.get(Path(info.path))
+    label = own or f"{info.model}:{info.precision}{ending}"
+    return given if label in taken or not own and label in shipped.values() else label

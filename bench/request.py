@@ -237,7 +237,7 @@ class Request:
         if not names:
             raise InputError("no model is shipped with this copy: give --model FILE.")
         found: dict[str, Enhancer] = {}
-        notes, required = [], []
+        notes, required, others = [], [], []
         for name in names:
             try:
                 enhancer = stack.enter_context(self.open_model(file_of(name)))
@@ -252,6 +252,9 @@ class Request:
                     f"'{name}' takes the decoder's prediction residual, which picture files do not "
                     "carry: give --no-quality to time its network alone."
                 )
+            if codec not in enhancer.codecs and not self.no_quality and not asked:
+                others.append(name)
+                continue
             if codec not in enhancer.codecs and not self.no_quality:
                 able = next((f"--codec {one}, or " for one in enhancer.codecs if one in CODECS), "")
                 raise InputError(
@@ -261,6 +264,12 @@ class Request:
             if foreign := enhancer.info.foreign:
                 notes.append(f"the target's profile is for {foreign}, which this machine is not")
             found[label_of(enhancer, name, found)] = enhancer
+        if others:
+            notes.append(f"left out, because they do not serve {codec}: {', '.join(others)}")
+        if not found and not required:
+            raise InputError(
+                f"no shipped model serves {codec}: give --model FILE of one that does."
+            )
         if not found:
             raise MemoryLimitError(" ".join(notes), min(required))
         return found, list(dict.fromkeys(notes))

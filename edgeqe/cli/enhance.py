@@ -143,6 +143,7 @@ def command(
     EnhanceOptions(amount, ensemble)  # refuses what is out of range before anything is opened
     if not 0.0 < max_megapixels <= 1e6:
         raise InputError(f"--max-megapixels {max_megapixels:g} is not above 0 and up to 1000000.")
+    pixel_limit = round(max_megapixels * 1e6)
     clip = clips.clip_job(inputs, output, of_clips)
     if clip is not None:
         clips.enhance(clip, model, stated, given, of_clips, click.get_current_context().params)
@@ -165,7 +166,7 @@ def command(
     if given is not None:  # refused before a session is made
         check_serves([open_model(find_model(path), trust_of(trust)).card], given)
     if dry_run:
-        guard = PeakGuard(parse_size(memory_limit))
+        guard = PeakGuard(parse_size(memory_limit), pixel_limit=pixel_limit)
         _dry_run(jobs, path, given, guard, by_pixels=quality == "auto", as_json=as_json)
         return
     if to_stdout:
@@ -189,7 +190,7 @@ def command(
             click.echo(foreign_words(info), err=True)
         if not to_stdout:
             make_folders(jobs)
-        guard = PeakGuard(info.memory_limit)
+        guard = PeakGuard(info.memory_limit, pixel_limit=pixel_limit)
         try:
             for job in jobs:
                 if job.skipped:
@@ -209,7 +210,7 @@ def command(
                         ensemble=ensemble,
                         overwrite=overwrite,
                         output_quality=output_quality,
-                        pixel_limit=round(max_megapixels * 1e6),
+                        pixel_limit=pixel_limit,
                         accept_truncated=accept_truncated,
                     )
                 except EdgeqeError as error:

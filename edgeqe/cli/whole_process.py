@@ -121,12 +121,16 @@ class PeakGuard:
         Memory limit of the enhancement, bytes.
     root : Path
         Where ``proc`` and ``sys`` lie.
+    pixel_limit : float
+        Pixels of the largest picture that is decoded: a larger one is refused as such.
     """
 
-    def __init__(self, limit: int, root: Path = Path("/")) -> None:
+    def __init__(
+        self, limit: int, root: Path = Path("/"), *, pixel_limit: float = math.inf
+    ) -> None:
         from edgeqe.hardware.machine import memory_bytes, read_memory, read_text
 
-        self._limit, self._memory = limit, read_memory(root)
+        self._limit, self._memory, self._pixel_limit = limit, read_memory(root), pixel_limit
         self._program = memory_bytes(read_text(root / "proc/self/status"), "VmRSS")
 
     def peak(self, source: str) -> ProcessPeak | None:
@@ -140,13 +144,13 @@ class PeakGuard:
         Returns
         -------
         ProcessPeak, optional
-            None where the headers do not say the size.
+            None where the headers do not say the size, or say one beyond the limit.
         """
         from edgeqe.files.shape import shape_of
 
         path = Path(source)
         shape = None if source == "-" else shape_of(path)
-        if shape is None:
+        if shape is None or shape.width * shape.height > self._pixel_limit:
             return None
         size = path.stat().st_size
         peak = peak_of(shape, file_bytes=size, program=self._program, limit=self._limit)

@@ -60,6 +60,10 @@ IJG_LUMA = (
 ZIGZAG_1_TO_15 = (1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5)
 
 
+#: Weight of a table's own first entries beside the nearest IJG table's, in the logarithm of the step.
+OWN_SHARE = 1 / 3
+
+
 def ijg_table(quality: int) -> tuple[int, ...]:
     """Luma quantization table of the IJG library at a quality.
 
@@ -90,7 +94,12 @@ def ijg_table(quality: int) -> tuple[int, ...]:
 
 
 def step_from_table(table: Sequence[int]) -> float:
-    """Step of a JPEG luma table: geometric mean of its zigzag entries 1 to 15.
+    """Step of a JPEG luma table: of an IJG table the geometric mean of its zigzag entries 1 to 15.
+
+    Other tables rise less towards the high frequencies (MPEG's of FFmpeg, Photoshop's, flat ones), so
+    that these entries alone make them seem up to four times as coarse as they are: edgeqe-small lost
+    up to 2 dB at such steps. Their step is that mean to the power of a third times the mean of the
+    nearest IJG table to the power of two thirds, within 0.25 dB of the best step for tables of all three kinds.
 
     Parameters
     ----------
@@ -109,6 +118,15 @@ def step_from_table(table: Sequence[int]) -> float:
     """
     if len(table) != 64 or min(table) < 1:
         raise InputError("a JPEG quantization table must hold 64 entries of at least 1.")
+    quality, distance = nearest_quality(table)
+    if not distance:
+        return _mean_of_first(table)
+    nearest = step_from_quality(quality)
+    return float(_mean_of_first(table) ** OWN_SHARE * nearest ** (1.0 - OWN_SHARE))
+
+
+def _mean_of_first(table: Sequence[int]) -> float:
+    """Geometric mean of the zigzag entries 1 to 15."""
     return math.exp(sum(math.log(table[i]) for i in ZIGZAG_1_TO_15) / 15)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from edgeqe.codecs import av1, h264, hevc, hevc_nal, jpeg, vvc
 from edgeqe.codecs.coded import CodedStrength, Scale
 from edgeqe.codecs.nal import SET_LIMIT, split_annex_b
-from edgeqe.codecs.strength import step_from_quality
 from edgeqe.errors import ImageError
 from edgeqe.video.pyav import load
 
@@ -57,7 +56,7 @@ class StrengthReader:
         if codec == "av1":
             self._read = _Av1(bytes(stream.codec_context.extradata or b"") if stream else b"")
         elif codec == "jpeg":
-            self._read = _motion_jpeg
+            self._read = jpeg.strength
         else:
             self._read = _NalUnits(codec, stream)
 
@@ -138,18 +137,6 @@ class _NalUnits:
         if self._filter is None:
             return packet
         return b"".join(map(bytes, self._filter.filter(load().Packet(packet))))
-
-
-def _motion_jpeg(packet: bytes) -> CodedStrength:
-    """Strength of a picture of motion JPEG, of a foreign table that of the nearest IJG quality.
-
-    FFmpeg's encoder has MPEG's table, which is flatter than the IJG's: by its first entries alone
-    it seems 2.5 times as coarse as it is, and edgeqe-small lost 0.8 dB at its qscale 8.
-    """
-    found = jpeg.strength(packet)
-    if found.exact:
-        return found
-    return replace(found, step=step_from_quality(round(found.number)))
 
 
 class _Av1:

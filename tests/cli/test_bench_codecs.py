@@ -15,6 +15,7 @@ from PIL import Image
 
 from edgeqe.bench.bd import bd_rate
 from edgeqe.cli import main
+from edgeqe.model.catalogue import find_model
 from tests import small_models
 from tests.clips import moving, studio_planes, write_y4m
 from tests.reference import photograph
@@ -180,3 +181,25 @@ def test_wrong_use_of_clips_is_one_line(bench: Bench, arguments: list[str], mess
     result = bench(*arguments, data="clip.y4m")
     assert result.exit_code == 2, result.output
     assert message in result.output and "Traceback" not in result.output
+
+
+def test_the_shipped_models_that_serve_the_codec_are_measured(folder: Path) -> None:
+    words = ["bench", "--data", str(folder / "pictures"), "--threads", "1", "--no-speed", "--json"]
+    result = CliRunner().invoke(main, [*words, "--codec", "hevc", "--qp", "32"])
+    report = report_of(result)
+    names = {model["name"].partition(":")[0] for model in report["models"]}
+    assert names == {"edgeqe-tiny", "edgeqe-small"}
+    assert any("edgeqe-nano" in note and "hevc" in note for note in report["notes"])
+
+
+def test_a_file_of_a_shipped_network_stands_beside_the_shipped_one(
+    folder: Path, tmp_path: Path
+) -> None:
+    own = str(tmp_path / "own.onnx")
+    shipped = find_model("edgeqe-nano:float32")
+    Path(own).write_bytes(shipped.read_bytes())
+    words = ["bench", "--data", str(folder / "pictures"), "--threads", "1", "--no-speed", "--json"]
+    for named in ([own, "edgeqe-nano:float32"], ["edgeqe-nano:float32", own]):
+        models = [word for name in named for word in ("-m", name)]
+        report = report_of(CliRunner().invoke(main, [*words, "-q", "20", *models]))
+        assert [model["name"] for model in report["models"]] == named

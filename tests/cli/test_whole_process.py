@@ -88,11 +88,16 @@ def test_without_a_group_the_machine_counts_and_the_unknown_refuses_nothing(tmp_
     with pytest.raises(MemoryLimitError, match="no picture fits beside this memory limit"):
         tight.peak(given)
     assert tight.peak("-") is None
+    # what is not decoded at all is refused by its pixels, not by its memory
+    limited = PeakGuard(
+        24 * MIB, machine(tmp_path / "few", limit=80 * MIB), pixel_limit=6000 * 4000 - 1
+    )
+    assert limited.peak(given) is None
 
 
 def test_enhance_refuses_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, real = machine(tmp_path / "root", limit=160 * MIB), PeakGuard
-    monkeypatch.setattr(whole_process, "PeakGuard", lambda limit: real(limit, root))
+    monkeypatch.setattr(whole_process, "PeakGuard", lambda limit, **more: real(limit, root, **more))
     monkeypatch.chdir(tmp_path)
     jpeg(Path("large.jpg"), 6000, 4000)
     jpeg(Path("small.jpg"), 100, 80)

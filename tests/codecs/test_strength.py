@@ -40,7 +40,16 @@ def test_ijg_table_by_hand(quality: int, first: int, last: int) -> None:
     assert (len(table), table[0], table[63]) == (64, first, last)
 
 
-def test_step_is_the_geometric_mean_of_zigzag_entries_1_to_15() -> None:
+#: ISO/IEC 13818-2's matrix for intra blocks times a half, as FFmpeg writes at qscale 4; DC 8.
+MPEG_QSCALE_4 = [
+     8,  8,  9, 11, 13, 13, 14, 17,  8,  8, 11, 12, 13, 14, 17, 18,  9, 11, 13, 13, 14, 17, 17, 19,
+    11, 11, 13, 13, 14, 17, 18, 20, 11, 13, 13, 14, 16, 17, 20, 24, 13, 13, 14, 16, 17, 20, 24, 29,
+    13, 13, 14, 17, 19, 23, 28, 34, 13, 14, 17, 19, 23, 28, 34, 41,
+]  # fmt: skip
+
+
+def test_step_of_a_table_that_is_not_the_ijgs() -> None:
+    """A third of its own zigzag entries 1 to 15, two thirds of the nearest IJG table's, by hand."""
     # Antidiagonal d = row + column runs down the rows if odd, along the columns if even.
     zigzag = sorted(
         ((row, column) for row in range(8) for column in range(8)),
@@ -49,8 +58,27 @@ def test_step_is_the_geometric_mean_of_zigzag_entries_1_to_15() -> None:
     table = [255] * 64
     for exponent, (row, column) in enumerate(zigzag[1:16]):
         table[8 * row + column] = 2**exponent
-    # Exponents 0 to 14 have the mean 7. One log and one exp: a few units in the 15th place.
-    assert step_from_table(table) == pytest.approx(128.0, rel=1e-12)
+    # Exponents 0 to 14 have the mean 7.
+    nearest = min(
+        range(1, 101),
+        key=lambda quality: sum(abs(a - b) for a, b in zip(ijg_table(quality), table, strict=True)),
+    )
+    expected = 128.0 ** (1 / 3) * step_from_quality(nearest) ** (2 / 3)
+    assert step_from_table(table) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("table", "low", "high"),
+    [  # least and largest step at which edgeqe-small is within 0.25 dB of its best, measured
+        pytest.param([16] * 64, 3.1, 8.1, id="flat"),
+        pytest.param([32] * 64, 6.3, 22.0, id="flat and coarse"),
+        pytest.param(MPEG_QSCALE_4, 2.6, 5.6, id="FFmpeg's"),
+    ],
+)
+def test_flat_tables_are_not_taken_for_coarse_ones(
+    table: list[int], low: float, high: float
+) -> None:
+    assert low < step_from_table(table) < high
 
 
 def test_step_of_quality_50_by_hand() -> None:

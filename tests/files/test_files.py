@@ -112,7 +112,7 @@ def test_strength_comes_from_the_files_luma_table(tmp_path: Path) -> None:
     custom[1] += 1
     Image.fromarray(photo()).save(tmp_path / "custom.jpg", qtables=[custom, [9] * 64])
     report = enhance_file(stand, tmp_path / "custom.jpg", tmp_path / "custom.png")
-    assert report.step == step_from_table(custom)
+    assert report.step == pytest.approx(step_from_table(custom), rel=1e-12)  # sums in another order
     assert (report.quality, report.quality_exact) == (37, False)
 
     report = enhance_file(stand, tmp_path / "in.jpg", tmp_path / "qp.png", qp=34)
