@@ -27,6 +27,8 @@ OPTIONAL = {
     "camera": ("opencv-python-headless", "opencv-python"),
     "host": ("tensorflow-cpu", "tensorflow", "keras", "onnx", "flatbuffers"),
     "bench": ("scikit-image", "matplotlib", "scipy", "jinja2"),
+    "trust": ("cryptography",),
+    "ray": ("ray",),
 }
 #: How the names of NVIDIA's libraries begin, and of plug-in providers.
 NVIDIA_WHEELS = ("nvidia-", "tensorrt", "onnxruntime-ep-")
