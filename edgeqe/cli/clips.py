@@ -141,7 +141,7 @@ def enhance(
     from edgeqe.model.serving import check_serves
     from edgeqe.runtimes.quiet import quiet_start
     from edgeqe.trust.trust import open_model, trust_of
-    from edgeqe.video.clip import ClipOptions, enhance_clip
+    from edgeqe.video.clip import ClipOptions, check_clip, enhance_clip
     from edgeqe.video.encoders import Encoding
 
     if stated["--quality"] == "auto" or stated["--rate"] is not None:
@@ -170,11 +170,13 @@ def enhance(
     if there and words["skip_existing"]:
         click.echo(f"{job.destination} exists: skipped")
         return
-    if words["dry_run"]:
-        click.echo(f"{job.source} -> {job.destination}  would be enhanced as a clip")
-        return
     with quiet_start():
         opened = Enhancer(path, **opening)
+    if words["dry_run"]:
+        with opened as enhancer:
+            check_clip(job.source, job.destination, enhancer, wanted)
+        click.echo(f"{job.source} -> {job.destination}  would be enhanced as a clip")
+        return
     shown = _Progress(hide=as_json)
     with opened as enhancer, warnings.catch_warnings():
         warnings.simplefilter("ignore")

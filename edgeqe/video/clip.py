@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from edgeqe.codecs.strength import Strength
+from edgeqe.errors import InputError
 from edgeqe.reports.output_file import check_destination
 from edgeqe.video.clip_output import ClipOutput
-from edgeqe.video.containers import output_container
+from edgeqe.video.containers import ContainerFormat, output_container
 from edgeqe.video.encoders import Encoding, choose, options
 from edgeqe.video.frame_enhancer import FrameEnhancer
 from edgeqe.video.frames import PIXEL_LIMIT
@@ -76,26 +77,9 @@ def enhance_clip(
     InputError
         If the result cannot be written, or as of `Enhancer.enhance`.
     """
-    name = destination if isinstance(destination, str) else "-"
-    container = output_container(name)
-    if isinstance(destination, str):
-        check_destination(Path(destination), overwrite=wanted.overwrite)
     begun = time.monotonic()
     with ExitStack() as stack:
-        clip = ClipReader(source, _name(source), pixel_limit=wanted.pixel_limit, others=True)
-        stack.callback(clip.close)
-        encoder = choose(wanted.encoding.encoder, container, clip.codec, 8)
-        options(encoder, wanted.encoding, HdrMetadata())  # refused before anything is enhanced
-        frames = FrameEnhancer(
-            enhancer, clip, wanted.given, amount=wanted.amount, ensemble=wanted.ensemble
-        )
-        gain = None
-        if wanted.reference is not None:
-            reference = ClipReader(
-                wanted.reference, wanted.reference, pixel_limit=wanted.pixel_limit
-            )
-            stack.callback(reference.close)
-            gain = Gain(reference)
+        container, clip, frames, gain = _opened(stack, source, destination, enhancer, wanted)
         output = stack.enter_context(ClipOutput(destination, overwrite=wanted.overwrite))
         writer = ClipWriter(output.file, container, wanted.encoding, clip)
         pipeline = Pipeline(clip, frames, writer, gain, progress)
@@ -113,7 +97,7 @@ def enhance_clip(
     given = wanted.given
     return ClipReport(
         source=_name(source),
-        destination=name,
+        destination=_name(destination),
         width=stream.width,
         height=stream.height,
         pixel_format=stream.pix_fmt,
@@ -129,6 +113,50 @@ def enhance_clip(
         psnr_y_after=gain.after if gain else None,
         compared=gain.frames if gain else 0,
     )
+
+
+def check_clip(
+    source: str | IO[bytes], destination: str | IO[bytes], enhancer: Enhancer, wanted: ClipOptions
+) -> None:
+    """Refuse what `enhance_clip` would refuse before the first frame; nothing is written.
+
+    Raises
+    ------
+    ImageError, InputError
+        As of `enhance_clip`.
+    """
+    with ExitStack() as stack:
+        _, clip, _, _ = _opened(stack, source, destination, enhancer, wanted)
+        if wanted.given is None and clip.codec not in enhancer.codecs:
+            raise InputError(
+                f"'{enhancer.info.model}' serves {', '.join(enhancer.codecs)} and not {clip.codec}: "
+                "give another model."
+            )
+
+
+def _opened(
+    stack: ExitStack,
+    source: str | IO[bytes],
+    destination: str | IO[bytes],
+    enhancer: Enhancer,
+    wanted: ClipOptions,
+) -> tuple[ContainerFormat, ClipReader, FrameEnhancer, Gain | None]:
+    """Container, source, enhancement and comparison, all that can be checked before a frame."""
+    container = output_container(_name(destination))
+    if isinstance(destination, str):
+        check_destination(Path(destination), overwrite=wanted.overwrite)
+    clip = ClipReader(source, _name(source), pixel_limit=wanted.pixel_limit, others=True)
+    stack.callback(clip.close)
+    encoder = choose(wanted.encoding.encoder, container, clip.codec, 8)
+    options(encoder, wanted.encoding, HdrMetadata())
+    frames = FrameEnhancer(
+        enhancer, clip, wanted.given, amount=wanted.amount, ensemble=wanted.ensemble
+    )
+    if wanted.reference is None:
+        return container, clip, frames, None
+    reference = ClipReader(wanted.reference, wanted.reference, pixel_limit=wanted.pixel_limit)
+    stack.callback(reference.close)
+    return container, clip, frames, Gain(reference)
 
 
 def _name(source: str | IO[bytes]) -> str:

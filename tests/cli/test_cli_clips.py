@@ -174,3 +174,26 @@ def test_the_examples_of_the_page_run_as_written(folder: Path) -> None:
     (folder / "example.py").write_text(script, encoding="utf-8")
     names = runpy.run_path(str(folder / "example.py"))
     assert names["last"].shape == (made_clips.HEIGHT, made_clips.WIDTH, 3)
+
+
+def test_a_dry_run_refuses_what_the_run_would(folder: Path) -> None:
+    (folder / "empty.mp4").write_bytes(b"")
+    (folder / "cut.mp4").write_bytes((folder / "in.mp4").read_bytes()[:300])
+    made_clips.write(folder / "mpeg4.mkv", "mpeg4", {})
+    (folder / "there.mkv").write_bytes(b"another file")
+    before = sorted(folder.iterdir())
+    for words in (
+        ("empty.mp4", "-o", "out.mkv"),
+        ("cut.mp4", "-o", "out.mkv"),
+        ("mpeg4.mkv", "-o", "out.mkv"),
+        ("in.mp4", "-o", "out.avi"),
+        ("in.mp4", "-o", "there.mkv"),
+        ("in.mp4", "-o", "out.mp4", "--crf", "63"),
+        ("in.mp4", "-o", "out.mkv", "-m", "edgeqe-nano"),
+    ):
+        dry, real = run(*words, "--dry-run"), run(*words)
+        assert (dry.exit_code, real.exit_code) == (2, 2), words
+        assert dry.stderr.count("\n") == 1
+    done = run("in.mp4", "-o", "out.mkv", "--dry-run")
+    assert done.exit_code == 0 and "would be enhanced" in done.stdout
+    assert sorted(folder.iterdir()) == before
