@@ -151,14 +151,14 @@ def test_strength_of_tables_of_16_bits_and_of_other_numbers() -> None:
         return b"\xff" + bytes([marker]) + (2 + len(body)).to_bytes(2, "big") + body
 
     # Entry k of the zigzag order is 2 ** k up to 2 ** 15: exponents 1 to 15 have the mean 8. Most
-    # entries are 1, so the nearest IJG table is that of quality 100, whose step is 1.
+    # entries are 1, so the nearest IJG table is that of quality 100, whose step is 1 / 4.
     entries = [2**place for place in range(16)] + [1] * 48
     wide = b"\x12" + b"".join(entry.to_bytes(2, "big") for entry in entries)
     unused = b"\x00" + bytes([9]) * 64
     frame = b"\x0c" + bytes([0, 2, 0, 3]) + b"\x01" + b"\x01\x11\x02"
     data = b"\xff\xd8" + segment(0xE0, b"\xff\xdb") + segment(0xDB, unused + wide)
     found = jpeg.strength(data + b"\xff\xff\xff" + segment(0xC1, frame)[1:] + b"\xff\xd9")
-    assert found.step == pytest.approx(256.0 ** (1 / 3), rel=1e-12)
+    assert found.step == pytest.approx(256.0 ** (1 / 3) * 0.25 ** (2 / 3), rel=1e-12)
     assert (found.width, found.height, found.bit_depth) == (3, 2, 12)
 
 

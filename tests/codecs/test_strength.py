@@ -88,6 +88,16 @@ def test_step_of_quality_50_by_hand() -> None:
     assert step_from_quality(50) == pytest.approx(expected, rel=1e-12)
 
 
+def test_the_finest_tables_are_told_apart() -> None:
+    """By the root mean square of all entries where that is below 4: the first 15 are 1 from 98 on."""
+    assert step_from_quality(100) == 0.25  # all entries are 1
+    # quality 99: IJG entries times 2 / 100, rounded; those of 75 and more become 2, none 3
+    twos = sum(entry >= 75 for entry in ijg_table(50))
+    assert step_from_quality(99) == pytest.approx(math.sqrt((64 + 3 * twos) / 64) / 4, rel=1e-12)
+    steps = [step_from_quality(quality) for quality in range(96, 101)]
+    assert steps == sorted(steps, reverse=True) and steps[1] > 1 > steps[2]
+
+
 @pytest.mark.parametrize("table", [[1] * 63, [1] * 65, [0] + [1] * 63, []])
 def test_broken_tables_are_refused(table: list[int]) -> None:
     with pytest.raises(InputError, match="64 entries"):

@@ -154,3 +154,19 @@ def test_other_amounts_are_refused(amount: Any) -> None:
             enhancer.enhance(noise(8, 8), step=9, amount=np.float32(0)),  # type: ignore[arg-type]
             noise(8, 8),
         )
+
+
+@pytest.mark.parametrize(
+    ("step", "share"),
+    [(32.0, 1.0), (1.0, 1.0), (2**-0.5, 0.5), (0.5, 0.0), (0.25, 0.0)],
+)
+def test_the_change_fades_out_below_a_step_of_one(step: float, share: float) -> None:
+    """A network that adds 40 levels: no rounding hides what is left of it."""
+    gray = np.full((12, 16), 90, np.uint8)
+    with enhancer_of(FakeFile(constant(40.0)), threads=1) as enhancer:
+        whole = int(enhancer.enhance(gray, step=32.0)[0, 0]) - 90
+        assert whole != 0
+        changed = enhancer.enhance(gray, step=step)
+        np.testing.assert_array_equal(changed, 90 + round(share * whole))
+        halved = enhancer.enhance(gray, step=step, amount=0.5)
+        np.testing.assert_array_equal(halved, 90 + round(0.5 * share * whole))
