@@ -153,7 +153,7 @@ def test_labels_of_files(bench: Bench, tmp_path: Path, pictures: Path) -> None:
     shutil.copy(find_model("edgeqe-tiny:float32"), mine)
     each = ["--protocol", "gray", "-q", "10", "--no-speed", "--json"]
     alone = json.loads(bench(*each, model=str(mine)).output)
-    assert [model["name"] for model in alone["models"]] == ["edgeqe-tiny:float32"]
+    assert [model["name"] for model in alone["models"]] == [str(mine)]
     both = json.loads(bench(*each, "--model", str(mine)).output)
     names = ["edgeqe-tiny:float32", str(mine)]
     assert [model["name"] for model in both["models"]] == names
