@@ -41,12 +41,14 @@ class PerQp:
 
     def enhance(self, image: Any, /, *, step: float, codec: str) -> Any:
         """Enhanced picture of the same shape."""
-        nearest = min(self._models, key=lambda qp: abs(step_from_qp(qp) - step))
-        return self._models[nearest].enhance(image, step=step, codec=codec)
+        return self._at(step).enhance(image, step=step, codec=codec)
 
     def enhance_planes(self, y: Any, u: Any, v: Any, /, *, step: float, codec: str) -> Any:
-        """Not asked for: `takes_planes` is False."""
-        raise NotImplementedError
+        """As `Enhancer.enhance_planes`, which refuses planes for these networks."""
+        return self._at(step).enhance_planes(y, u, v, step=step, codec=codec)
+
+    def _at(self, step: float) -> Enhancer:
+        return self._models[min(self._models, key=lambda qp: abs(step_from_qp(qp) - step))]
 
 
 def rows(network: str, models: Mapping[str, Enhancer], data: Path) -> list[tuple[str, str, str]]:

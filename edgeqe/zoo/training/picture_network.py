@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeqe.errors import InputError
 from edgeqe.typing import Uint8
 from edgeqe.views.colour import NEUTRAL, SCALE, to_network
 
@@ -59,8 +60,16 @@ class PictureNetwork:
     def enhance_planes(
         self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float, codec: str
     ) -> tuple[Uint8, Uint8, Uint8]:
-        """Not asked for: `takes_planes` is False."""
-        raise NotImplementedError
+        """Refuse: `takes_planes` is False.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        raise InputError(
+            f"'{self._model.name}' takes whole pictures, not planes of half-size chroma: convert them."
+        )
 
 
 def blocks_of(picture: Any, block: int) -> Any:
