@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edgeqe.bench.data import PictureSet, checked_scale, folder
-from edgeqe.clips import ReferenceClip, clips_of
 from edgeqe.errors import InputError
 from edgeqe.files.folders import names_of
+from edgeqe.protocols.clips import ReferenceClip, clips_of
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from edgeqe import metrics
 from edgeqe.bench.clips import ClipSet
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.entries import QualityEntry
-from edgeqe.clips import ReferenceClip
 from edgeqe.coding import RatePoint
 from edgeqe.errors import InputError
 from edgeqe.protocols import (
@@ -27,6 +26,7 @@ from edgeqe.protocols import (
     ReferencePicture,
     compress,
 )
+from edgeqe.protocols.clips import ReferenceClip
 
 #: PSNR of equal pictures is infinite; a mean needs a number.
 PSNR_CEILING = 100.0

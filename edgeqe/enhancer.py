@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Literal
 
+from edgeqe.calls.semi_planar import SemiPlanarCalls
 from edgeqe.codecs.strength import Strength, resolve_if_given
 from edgeqe.engine.cascade import LONGEST
 from edgeqe.engine.memory import parse_size
@@ -14,7 +15,6 @@ from edgeqe.engine.opening import open_on
 from edgeqe.errors import ClosedError, InputError, InputTypeError
 from edgeqe.info import Info, SelfTest, info_of
 from edgeqe.model.serving import check_serves, codecs_of
-from edgeqe.semi_planar_calls import SemiPlanarCalls
 from edgeqe.trust.trust import trust_of
 from edgeqe.views.options import EnhanceOptions
 

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgeqe.calls.semi_planar import SemiPlanarCalls
 from edgeqe.engine.engine import Engine
 from edgeqe.engine.reuse import FrameReuse
 from edgeqe.errors import ClosedError, InputError
-from edgeqe.semi_planar_calls import SemiPlanarCalls
 from edgeqe.views.options import EnhanceOptions
 
 if TYPE_CHECKING:

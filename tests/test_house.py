@@ -19,6 +19,7 @@ from tests.source_tree import LINKED, ROOT, modules, within
 #: Packages of the device; modules of edgeqe/ itself are the package "edgeqe".
 DEVICE = (
     "archive",
+    "calls",
     "codecs",
     "coding",
     "doctor",
@@ -28,6 +29,7 @@ DEVICE = (
     "gstreamer",
     "hardware",
     "model",
+    "protocols",
     "reports",
     "runtimes",
     "trust",
@@ -53,9 +55,11 @@ PACKAGE_MAY_IMPORT: dict[str, set[str]] = {
     "runtimes": {"model", "hardware", "targets"},
     "trust": {"model", "reports"},
     "engine": {"codecs", "model", "views", "runtimes", "targets", "trust"},
+    "calls": {"codecs", "engine", "model", "views"},
+    "protocols": {"codecs", "coding", "files", "views"},
     "edgeqe": {
+        "calls",
         "codecs",
-        "coding",
         "engine",
         "files",
         "model",
@@ -105,6 +109,8 @@ THIRD_PARTIES = {
     "runtimes": {"numpy", "onnxruntime", "ai_edge_litert", "tflite_runtime"},
     "trust": {"cryptography"},
     "engine": {"numpy"},
+    "calls": {"numpy"},
+    "protocols": {"numpy"},
     "edgeqe": {"numpy", "PIL"},
     "doctor": {"numpy", "onnxruntime"},
     "verify": {"numpy"},

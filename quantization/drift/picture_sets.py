@@ -10,9 +10,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from edgeqe.clips import clips_of
 from edgeqe.errors import InputError
 from edgeqe.files.folders import list_pictures
+from edgeqe.protocols.clips import clips_of
 from edgeqe.zoo.training.drawn import drawn_set, fingerprint
 
 #: Name that stands for the drawn pictures. A folder of that name is ``./drawn``.

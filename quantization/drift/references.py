@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-from edgeqe.clips import ReferenceClip, is_clip
 from edgeqe.coding import RatePoint
 from edgeqe.errors import ImageError, InputError
 from edgeqe.files.folders import names_of, read_reference
 from edgeqe.protocols import CodingProtocol, CompressedPicture, ReferencePicture, compress
+from edgeqe.protocols.clips import ReferenceClip, is_clip
 
 #: Protocols that are measured unless others are asked for.
 PROTOCOLS = (CodingProtocol.GRAY, CodingProtocol.RGB)

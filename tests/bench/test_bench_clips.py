@@ -11,12 +11,12 @@ from PIL import Image
 from edgeqe.bench.clips import ClipSet, references
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.quality import measure
-from edgeqe.clips import ReferenceClip
 from edgeqe.coding import Layout, RatePoint, coder
 from edgeqe.coding.coder import Frame
 from edgeqe.errors import ImageError, InputError
 from edgeqe.metrics import psnr
 from edgeqe.protocols import CodingProtocol
+from edgeqe.protocols.clips import ReferenceClip
 from edgeqe.typing import Array
 from tests.clips import moving, studio_planes, write_mkv, write_y4m
 
@@ -103,7 +103,7 @@ def test_frames_that_are_too_small_or_too_many(
     small = write_y4m(tmp_path / "s.y4m", [studio_planes(moving(1, 48, 8)[0])])
     with pytest.raises(ImageError, match=r"is 8x48 pixels: clips of at least 16 each way"):
         list(ReferenceClip("s", small).frames())
-    monkeypatch.setattr("edgeqe.clips.LARGEST_CLIP", 2 * 48 * 64 * 3)
+    monkeypatch.setattr("edgeqe.protocols.clips.LARGEST_CLIP", 2 * 48 * 64 * 3)
     with pytest.raises(InputError, match="too long to be coded at once .3 frames of 64x48"):
         list(
             ReferenceClip("film", film).compressed(CodingProtocol.GRAY, 30, "hevc", low_delay=True)

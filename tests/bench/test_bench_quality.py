@@ -25,10 +25,9 @@ from edgeqe.protocols import (
     CodingProtocol,
     ReferencePicture,
     compress,
-    full_luma,
 )
 from edgeqe.typing import Array
-from edgeqe.views.colour import studio_luma
+from edgeqe.views.colour import full_luma, studio_luma
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "test"
 

@@ -7,7 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from edgeqe.array_calls import ArrayCalls
+from edgeqe.calls.arrays import ArrayCalls
 from edgeqe.codecs.strength import Strength
 from edgeqe.engine.arrays import enhance_semi_planar
 from edgeqe.errors import InputError
