@@ -20,7 +20,7 @@ from edgeqe.model.file import ModelFile
 from edgeqe.verify.checks import verify
 from tests.quantization.photographs import folder_of
 
-MODEL = "edgeqe-tiny:float32"
+MODEL = "edgeqe-nano:float32"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def refused(result: Result, *parts: str) -> None:
 
 
 def test_a_shipped_model_becomes_integers(pictures: Path, tmp_path: Path) -> None:
-    out = tmp_path / "tiny.onnx"
+    out = tmp_path / "nano.onnx"
     result = run(MODEL, "-o", out, "--calibration", pictures)
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     assert "times as fast as float32" in result.stdout and "q90" in result.stdout
@@ -53,9 +53,9 @@ def test_a_shipped_model_becomes_integers(pictures: Path, tmp_path: Path) -> Non
     assert "edgeqe.training" not in file.outline.metadata  # it has no weights to train on
     assert [check.name for check in verify(out) if not check.passed] == []
     # by hand: kernels of a byte, and 12 bytes a channel for scale, bias and the bias's scale, and
-    # a scale for the planes and each of six results
-    kernels = 6 * 32 * 9 + 3 * 32 * 32 * 9 + 32 * 6 * 9
-    assert f"constants {kernels + 12 * (4 * 32 + 6) + 4 * 7} " in result.stdout
+    # a scale for the planes and each of five results
+    kernels = 6 * 16 * 9 + 2 * 16 * 16 * 9 + 16 * 6 * 9
+    assert f"constants {kernels + 12 * (3 * 16 + 6) + 4 * 6} " in result.stdout
     rng = np.random.default_rng(3)
     rows, columns = np.mgrid[:96, :128]
     picture = np.clip(120 + rows / 2 + rng.normal(0, 9, rows.shape), 0, 255).astype(np.uint8)
@@ -88,7 +88,7 @@ def test_litert_gets_kernels_of_8_bits_and_onnx_runtime_of_7(
 ) -> None:
     for suffix, largest in ((".onnx", 64), (".tflite", 127)):
         out = tmp_path / f"nano{suffix}"
-        result = run("edgeqe-nano:float32", "-o", out, "--calibration", pictures)
+        result = run(MODEL, "-o", out, "--calibration", pictures)
         assert result.exit_code == 0, result.output
         assert largest_weights(out) == {
             largest
@@ -108,11 +108,11 @@ def test_a_share_of_the_calibration_is_drawn(pictures: Path, tmp_path: Path) -> 
 
 
 def test_layers_are_ranked_and_the_worst_stay_real(pictures: Path, tmp_path: Path) -> None:
-    out = tmp_path / "tiny.onnx"
+    out = tmp_path / "nano.onnx"
     words = (MODEL, "--calibration", pictures, "--json")
     free = json.loads(run(*words, "--report").stdout)
     drops = [max(layer["drop_db"].values()) for layer in free["layers"]]
-    assert len(drops) == 5 and drops == sorted(drops, reverse=True)
+    assert len(drops) == 4 and drops == sorted(drops, reverse=True)
     assert set(free["drop_db"]) == {"10", "40", "60", "80", "90"} and "output" not in free
     limit = 0.6 * max(free["drop_db"].values())
     result = run(*words, "-o", out, "--max-drop", limit)
@@ -121,7 +121,7 @@ def test_layers_are_ranked_and_the_worst_stay_real(pictures: Path, tmp_path: Pat
     ranked = [layer["layer"] for layer in found["layers"]]
     assert (
         found["met"]
-        and 0 < len(found["real"]) <= 5
+        and 0 < len(found["real"]) <= 4
         and found["real"] == ranked[: len(found["real"])]
     )
     assert max(found["drop_db"].values()) <= limit
@@ -132,7 +132,7 @@ def test_named_layers_stay_in_float_and_the_card_makes_the_file_again(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ("edgeqe-nano:float32", "-o", "a.onnx", "--calibration", pictures)
+    words = (MODEL, "-o", "a.onnx", "--calibration", pictures)
     refused(run(*words, "--keep-float", "nothing"), "no convolution 'nothing'", "head", "tail")
     first = run(*words, "--keep-float", "head", "--keep-float", "tail", "--json")
     assert first.exit_code == 0, first.output
@@ -175,7 +175,7 @@ def test_what_is_refused(pictures: Path, tmp_path: Path) -> None:
 
 
 def test_integers_are_not_rounded_again(pictures: Path, tmp_path: Path) -> None:
-    done = find_model("edgeqe-tiny:int8")
+    done = find_model("edgeqe-nano:int8")
     refused(run(done, "-o", tmp_path / "a.onnx", "--calibration", pictures), "int8", "float32")
 
 
