@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -100,11 +101,11 @@ def _change(values: Any, random: Random) -> None:
             cut = random.randrange(len(below))
             values[place] = below[:cut] + random.choice("A0/=\u00e9") + below[cut + 1 :]
         elif kind == 2 and isinstance(below, list):
-            below.append(below[0] if below else 1)
+            below.append(deepcopy(below[0]) if below else 1)
         elif kind == 3 and isinstance(below, (int, float)):
-            values[place] = random.choice((below + 1, -below, below * 2, below * 1e6))
+            values[place] = random.choice((below + 1, -below, below * 2, below * 10**6))
         else:
-            values[place] = random.choice(_STRANGE)
+            values[place] = deepcopy(random.choice(_STRANGE))  # a later change may fill it
         return
 
 

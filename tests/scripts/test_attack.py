@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -83,3 +85,16 @@ def test_an_attack_that_is_stopped_goes_on_where_it_was(
     assert (following, found["refused"], found["crashed"], found["hung"]) == (5, 5, 0, 0)
     os.close(writing)
     os.close(reading)
+
+
+def test_changed_cards_stay_json_however_often_they_are_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPT))
+    mutants = importlib.import_module("mutants")
+    for seed in range(300):
+        card = {"name": "n", "planes": ["y"], "shape": [1, 6], "codecs": {"jpeg": [1.0, 2.0]}}
+        draw = random.Random(seed)
+        for _ in range(6):  # more than a mutant has, so that changes meet each other's values
+            mutants._change(card, draw)
+        json.dumps(card)
