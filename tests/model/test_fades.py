@@ -126,7 +126,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_fades_that_do_not_go_with_the_file_are_refused(index: int, tmp_path: Path) -> None:
     changes, message = WRONG[index]
     write(
-        of_codecs(), tmp_path / "m.onnx", codecs=CODECS, **{"fades": FADES, "faded": FADED, **changes}
+        of_codecs(),
+        tmp_path / "m.onnx",
+        codecs=CODECS,
+        **{"fades": FADES, "faded": FADED, **changes},
     )
     with pytest.raises(ModelError, match=message):
         ModelFile(tmp_path / "m.onnx")
