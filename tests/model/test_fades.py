@@ -138,7 +138,7 @@ def test_fades_that_do_not_go_with_the_file_are_refused(index: int, tmp_path: Pa
 def test_codecs_with_one_table_cannot_fade_by_codec(tmp_path: Path) -> None:
     graph = of_codecs()
     one = {name: table[: len(KEYS)] for name, table in graph.vectors.items()}
-    changes = {"fades": {"hevc": (2.0, 4.0)}, "faded": FADED}
+    changes: dict[str, Any] = {"fades": {"hevc": (2.0, 4.0)}, "faded": FADED}
     write(
         dataclasses.replace(graph, vectors=one),
         tmp_path / "m.onnx",

@@ -103,7 +103,8 @@ def test_a_share_of_each_codec_is_coded_finely(monkeypatch: pytest.MonkeyPatch) 
 
     def noted(codec: str, rgb: Any, rng: np.random.Generator, value: float) -> CodedPicture:
         drawn.append((codec, value))
-        return blank(Counter())(rgb, rng, 50)
+        made: CodedPicture = blank()(rgb, rng, 50)
+        return made
 
     monkeypatch.setattr(module, "code_by", noted)
     monkeypatch.setattr(module, "code", lambda rgb, rng, value: noted("jpeg", rgb, rng, value))
