@@ -24,7 +24,7 @@ from edgeqe.model.card import (
     read_golden,
     read_strengths,
 )
-from edgeqe.model.fades import check_fades, shares_of
+from edgeqe.model.fades import LEAST_INT8_SHARE, check_fades, shares_of
 from edgeqe.model.flatbuffer import TfliteOutline
 from edgeqe.model.limits import LARGEST_FILE
 from edgeqe.model.network import check_network
@@ -207,6 +207,10 @@ class ModelFile:
         key = min(max(step_key(step), self.first_key), self.first_key + keys - 1)
         return key + index * keys
 
+    def changes_nothing(self, key: int) -> bool:
+        """Whether the fades of its card leave no residual at a key, so that it need not run."""
+        return self.strengths is not None and bool(self.shares[self._row(key)] <= LEAST_INT8_SHARE)
+
     def at(self, key: int) -> bytes:
         """Bytes of the file with its vectors set to the strength of a key.
 
@@ -240,14 +244,18 @@ class ModelFile:
 
     def _moving(self, table: StrengthTable, key: int) -> dict[str, npt.NDArray[Any]]:
         """Everything of the tables at a key, as floats, what fades scaled by its share."""
-        values, row = table.row(key), min(max(key - self.first_key, 0), self.keys - 1)
+        values = table.row(key)
         new: dict[str, npt.NDArray[Any]] = {name: values[part] for name, part in self._columns()}
         if self.activations is not None:
             scales = self.activations.row(key)
             new |= {name: scales[column] for name, column in self._scales()}
         for name in self.card.faded:
-            new[name] = new[name] * self.shares[row]
+            new[name] = new[name] * self.shares[self._row(key)]
         return new
+
+    def _row(self, key: int) -> int:
+        """Row of the tables of a key, clamped to those that there are."""
+        return min(max(key - self.first_key, 0), self.keys - 1)
 
     def vectors_at(self, key: int) -> dict[str, npt.NDArray[Any]]:
         """Strength vectors at a key, with the shapes and types that they have in the file."""

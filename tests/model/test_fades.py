@@ -13,6 +13,7 @@ import pytest
 
 from edgeqe import Enhancer, FrameSequence, ModelError
 from edgeqe.converters.graph.graph import KEYS
+from edgeqe.engine.cascade import OpenSessions
 from edgeqe.model.card import CARD_KEY
 from edgeqe.model.catalogue import find_model, shipped_files
 from edgeqe.model.file import ModelFile
@@ -85,6 +86,27 @@ def test_a_picture_of_zero_share_stays_as_it_is(files: tuple[ModelFile, ModelFil
                 same = enhancer.enhance(picture, step=1.9, codec=codec)
                 np.testing.assert_array_equal(same, picture)
             assert (enhancer.enhance(picture, step=1.9, codec="jpeg") != picture).mean() > 0.3
+
+
+def test_where_nothing_changes_no_network_runs(
+    files: tuple[ModelFile, ModelFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: Any) -> None:
+        raise RuntimeError("it runs")
+
+    picture, (plain, fading) = noise(32, 40), files
+    with (
+        Enhancer(fading.path, threads=1) as alone,
+        Enhancer([fading.path, plain.path], threads=1) as both,
+        FrameSequence(alone) as frames,
+    ):
+        monkeypatch.setattr(OpenSessions, "run", run)
+        for caller in (alone, frames):
+            np.testing.assert_array_equal(caller.enhance(picture, step=2.0, codec="hevc"), picture)
+            with pytest.raises(RuntimeError, match="it runs"):
+                caller.enhance(picture, step=2.0, codec="jpeg")
+        with pytest.raises(RuntimeError, match="it runs"):
+            both.enhance(picture, step=2.0, codec="hevc")
 
 
 def test_a_cascade_fades_each_model_by_its_own_card(files: tuple[ModelFile, ModelFile]) -> None:
