@@ -158,10 +158,9 @@ class Engine:
         """Enhance a picture through its view.
 
         An amount of 0, or a strength at which no model has a residual, is the picture itself, and
-        the network has no part in it. In place, a
-        row of windows reads from a saved copy of its rows, because the row of windows above
-        has overwritten the halo; one such call runs at a time, and one call of those that go
-        by blocks.
+        the network has no part in it. In place, a row of windows reads from a saved copy of its
+        rows, because the row of windows above has overwritten the halo; one such call runs at a
+        time, and one call of those that go by blocks.
 
         Raises
         ------
