@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
 from edgeqe.converters.graph import analysis
 from edgeqe.converters.graph import integer as integers
+from edgeqe.converters.graph.fading import faded_constants
 from edgeqe.converters.graph.graph import Graph, short
 from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.graph.strength_tables import (
@@ -98,6 +99,7 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
             )
         content = integers.short(source.quantized)
     vectors = tables_of(content)
+    faded = faded_constants(content) if source.fades else ()
     tolerance = TABLE_TOLERANCE if isinstance(content, Graph) else INTEGER_TOLERANCE
     tables = {key: strength_table(named, tolerance) for key, named in vectors.items()}
     metadata = {**source.metadata, **{key: table.to_text() for key, table in tables.items()}}
@@ -120,6 +122,7 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
         limit += 2 * residual_scale / _span(golden_out)
     limit += source.rounding / _span(golden_out)
     card = _card(source, content, vectors, folded, path.suffix, precision)
+    card = replace(card, faded=faded)
     if precision == "int8" and deep:
         card = replace(card, golden_tolerance=limit * _span(golden_out))
     unsigned = _encode(content, metadata, path.suffix, float16)
@@ -206,6 +209,7 @@ def _card(
         activations=tuple(n.removesuffix(".scale") for n in tables.get(ACTIVATIONS_KEY, ())),
         biases=content.biases() if isinstance(content, QuantizedGraph) and tables else {},
         residual_step=content.residual_scale if isinstance(content, QuantizedGraph) else 0.0,
+        fades=source.fades,
         folded=folded,
         inputs=tuple(graph.inputs),
         tiling=source.tiling,

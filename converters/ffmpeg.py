@@ -22,6 +22,7 @@ from edgeqe.codecs.strength import Strength, resolve_strength
 from edgeqe.converters.output import check_output
 from edgeqe.errors import CheckError, InputError
 from edgeqe.model.catalogue import find_model, forms_of, shipped_models
+from edgeqe.model.fades import share_below_one
 from edgeqe.model.file import ModelFile
 from edgeqe.model.serving import check_serves
 from edgeqe.reports.output_file import written_whole
@@ -108,7 +109,7 @@ def convert_for_ffmpeg(
         data = _wrapped(file, key, kind, strength)
     with written_whole(destination) as temporary:
         temporary.write_bytes(data)
-        difference = _difference(temporary, file, key, kind)
+        difference = _difference(temporary, file, key, kind, strength.step)
         if difference > 1:
             raise CheckError(
                 f"the file differs from its model by {difference} grey levels: nothing was written."
@@ -232,7 +233,7 @@ def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
 
     network = onnx.load_model_from_string(file.at(key))
     graph, card = network.graph, file.card
-    weights = _residual_weights(card.planes, kind)
+    weights = _residual_weights(card.planes, kind) * np.float32(share_below_one(strength.step))
     unit, channels = weights.shape[2], weights.shape[1]
     before, after = _Nodes(), _Nodes()
     before.constant(".peak", np.float32(255))
@@ -283,7 +284,7 @@ def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
     return encoded
 
 
-def _difference(path: Path, file: ModelFile, key: int, kind: str) -> int:
+def _difference(path: Path, file: ModelFile, key: int, kind: str, step: float) -> int:
     """Largest difference from the network behind its view, over a drawn picture of odd size, levels."""
     import onnxruntime
 
@@ -293,7 +294,8 @@ def _difference(path: Path, file: ModelFile, key: int, kind: str) -> int:
     gray = np.clip(waves, 0, 255).astype(np.uint8)
     picture = gray if kind == "gray" else np.stack([gray, gray[::-1], gray[:, ::-1]], -1)
     wanted = np.empty_like(picture)
-    view = VIEWS[(file.card.planes, kind)]([picture], [wanted], Depth(8))
+    seen_as, amount = VIEWS[(file.card.planes, kind)], share_below_one(step)
+    view = seen_as([picture], [wanted], Depth(8), amount=amount)
     height, width = (-(-n // file.card.alignment) * file.card.alignment for n in gray.shape)
     window = Window(0, 0, height, width, (0, gray.shape[0]), (0, gray.shape[1]))
     unit = view.pixels_per_sample

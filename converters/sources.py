@@ -32,6 +32,7 @@ from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, SCALE
 from edgeqe.zoo import TRAINING_KEY
 from edgeqe.zoo.strengths import STRENGTH_INPUTS, with_codec
+from edgeqe.zoo.training.fades import read_fades
 from edgeqe.zoo.training.files import RECIPE, read_progress
 
 #: Strength that a file is stored at: JPEG's, and that of the video codecs.
@@ -64,6 +65,8 @@ class Source:
     planes: str
     """One of `card.LAYOUTS`."""
     codecs: tuple[str, ...]
+    fades: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Steps of a codec between which the residual fades in, as of `Card.fades`."""
     tiling: str = "exact"
     block: int = 0
     default_key: int = round(KEYS_PER_OCTAVE * math.log2(step_from_quality(DEFAULT_QUALITY)))
@@ -113,14 +116,14 @@ def from_training(folder: Path) -> Source:
     if progress.precision:
         provenance["precision"] = progress.precision
     provenance["trainer"] = f"Keras {keras.__version__} on {keras.backend.backend()}"
+    kind = "JPEG" if codecs == zoo.JPEG_ALONE else "compressed"
+    quality = {f"validation PSNR, dB, {kind} and enhanced": progress.gains}
     if not progress.validated:
-        provenance["validation"] = NOT_MEASURED
-        return from_keras(model, provenance=provenance, codecs=codecs)
-    if progress.validated != progress.steps:
+        quality, provenance["validation"] = {}, NOT_MEASURED
+    elif progress.validated != progress.steps:
         provenance["validation"] = f"at step {progress.validated}"
-    coded = "JPEG" if codecs == zoo.JPEG_ALONE else "compressed"
-    quality = {f"validation PSNR, dB, {coded} and enhanced": progress.gains}
-    return from_keras(model, provenance=provenance, quality=quality, codecs=codecs)
+    source = from_keras(model, provenance=provenance, quality=quality, codecs=codecs)
+    return replace(source, fades=read_fades(folder, recipe.get("name", ""), codecs))
 
 
 def from_keras_file(path: Path, **foreign: Any) -> Source:

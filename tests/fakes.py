@@ -61,6 +61,9 @@ class FakeFile:
     def key(self, step: float, codec: str = "") -> int:
         return round(step)
 
+    def changes_nothing(self, key: int) -> bool:
+        return False
+
 
 class FakeSession:
     """Stands in for a runtime's session, whose interpreters are made, kept and dropped."""

@@ -100,6 +100,7 @@ def _ours(file: ModelFile, graph: Graph, flags: tuple[Any, ...]) -> Source:
         description=card.description,
         planes=card.planes,
         codecs=card.codecs,
+        fades=card.fades,
         tiling=card.tiling,
         block=card.block,
         default_key=key,

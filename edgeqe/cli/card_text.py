@@ -122,6 +122,8 @@ def _facts(file: ModelFile) -> Iterator[tuple[str, str]]:
         + (f", from {card.trainable:,} that were trained" if card.trainable else ""),
     )
     yield "strength", _strength(file)
+    if card.fades:
+        yield "fades", _fades(card)
     yield "operators", ", ".join(f"{count} {name}" for name, count in operators.items())
     if card.shared:
         yield "shared", f"kernels of several convolutions: {', '.join(card.shared)}"
@@ -161,6 +163,11 @@ def _strength(file: ModelFile) -> str:
         f"steps {low:.2f} to {high:.2f} by 1/{KEYS_PER_OCTAVE} octave{each}, {stored}; a table of "
         f"rank {file.strengths.curve.shape[1]}"
     )
+
+
+def _fades(card: Card) -> str:
+    ends = (f"{codec} {low:.2f} to {high:.2f}" for codec, (low, high) in card.fades.items())
+    return f"the change fades in between steps: {', '.join(ends)}"
 
 
 def _rows(values: Mapping[str, str], indent: int = 0) -> list[str]:

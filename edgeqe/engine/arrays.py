@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -11,6 +10,7 @@ import numpy as np
 from edgeqe.codecs.strength import Strength
 from edgeqe.engine.geometry import Geometry
 from edgeqe.errors import InputError, InputTypeError
+from edgeqe.model.fades import share_below_one
 from edgeqe.views.arrays import Image, check_array, check_planes, check_residual
 from edgeqe.views.full_size import VIEWS
 from edgeqe.views.options import EnhanceOptions
@@ -86,20 +86,10 @@ def enhance_arrays(
         targets[:used],
         depth,
         prediction=prediction_residual,
-        amount=options.amount * fade(strength.step),
+        amount=options.amount * share_below_one(strength.step),
     )
     engine.run(made, height, width, strength, any(in_place[:used]), options.ensemble)
     return targets
-
-
-def fade(step: float) -> float:
-    """Share of the change that is made at a step, 0 to 1: below 1 it fades out within an octave.
-
-    No network is trained there, where pictures err by less than a level and every change is a loss:
-    the whole change of edgeqe-small takes 0.2 dB at JPEG quality 98 and 4 dB at 100; with this it gains
-    0.02 dB at 98, and 99 and 100 stay as they are.
-    """
-    return min(1.0, max(0.0, 1.0 + math.log2(step)))
 
 
 def enhance_semi_planar(

@@ -123,6 +123,12 @@ class Cascade:
         phases = 0 if self.geometry.pixels_per_sample == 1 else len(PHASES)
         return OpenSessions(sessions, inputs, channels, phases, ensemble)
 
+    def changes_nothing(self, amount: float, strength: Strength) -> bool:
+        """Whether none of the residual is asked for, or no card's fade leaves any at a strength."""
+        return amount == 0.0 or all(
+            file.changes_nothing(file.key(strength.step, strength.codec)) for file in self.files
+        )
+
     def one(self, index: int) -> Session:
         """Session of one model at its default strength."""
         with self._lock:

@@ -157,17 +157,17 @@ class Engine:
     ) -> None:
         """Enhance a picture through its view.
 
-        An amount of 0 is the picture itself, and the network has no part in it. In place, a
-        row of windows reads from a saved copy of its rows, because the row of windows above
-        has overwritten the halo; one such call runs at a time, and one call of those that go
-        by blocks.
+        An amount of 0, or a strength at which no model has a residual, is the picture itself, and
+        the network has no part in it. In place, a row of windows reads from a saved copy of its
+        rows, because the row of windows above has overwritten the halo; one such call runs at a
+        time, and one call of those that go by blocks.
 
         Raises
         ------
         ClosedError
             If the engine is closed.
         """
-        if view.amount == 0.0:
+        if self.cascade.changes_nothing(view.amount, strength):
             self.workers.call(lambda: self.cascade.at(strength, ensemble))
             view.copy()
             return

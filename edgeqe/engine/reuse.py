@@ -114,7 +114,7 @@ class FrameReuse:
         ensemble: int = 1,
     ) -> None:
         """Enhance the stream's next frame; see `Engine.run`."""
-        if view.amount == 0.0:  # a copy, and what is kept stays of use
+        if self.cascade.changes_nothing(view.amount, strength):  # what is kept stays of use
             self.engine.run(view, height, width, strength, in_place, ensemble)
             self._count(height, width, height * width)
             return

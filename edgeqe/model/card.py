@@ -83,6 +83,13 @@ class Card:
     biases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """int32 biases of INT8, each with the two constants whose product is its scale: that of the
     kernel and that of the input; the product is the constant ``<bias>.scale``."""
+    fades: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Two quantization steps of a codec, 8-bit levels: up to the first the residual is zero, from
+    the second on whole, between them its share grows with the step's logarithm. Codecs that are
+    not named have it whole at every step."""
+    faded: tuple[str, ...] = ()
+    """Constants that follow the strength and that together the residual is proportional to: what
+    the share of `fades` is multiplied into."""
     folded: Mapping[str, str] = field(default_factory=dict)
     """Vectors that are multiplied into a kernel's output channels, and that kernel (float
     TFLite, where nothing folds at load)."""

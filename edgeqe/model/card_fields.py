@@ -112,6 +112,7 @@ def plain_text(longest: int) -> Callable[[Any], str]:
 
 
 _name = plain_text(LONGEST_NAME)
+_step = number(2.0**-10, 2.0**13)
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -140,6 +141,16 @@ def _two_names(value: Any) -> tuple[str, str]:
     if not first:
         raise ValueError("must be two names each")
     return first, second
+
+
+def _two_steps(value: Any) -> tuple[float, float]:
+    """Two quantization steps, the finer one first."""
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError("must be two steps each")
+    finer, coarser = (_step(one) for one in value)
+    if not finer < coarser:
+        raise ValueError(f"must be two rising steps each, they are {finer:g} and {coarser:g}")
+    return finer, coarser
 
 
 def _facts(value: Any) -> Any:
@@ -183,13 +194,15 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "kmac_per_pixel": number(0, 1e6),
     "parameters": integer(0, 1 << 40),
     "peak_floats_per_pixel": number(0, 1e6),
-    "default_step": number(2.0**-10, 2.0**13),
+    "default_step": _step,
     "weights_sha256": _name,
     "vectors": _names,
     "activations": _names,
     "residual_step": number(0, 1e3),
     "golden_tolerance": number(0, 255),
     "biases": _by_name(_two_names),
+    "fades": _by_name(_two_steps),
+    "faded": _names,
     "folded": _by_name(_name),
     "inputs": _names,
     "tiling": _name,

@@ -24,6 +24,7 @@ from edgeqe.model.card import (
     read_golden,
     read_strengths,
 )
+from edgeqe.model.fades import LEAST_INT8_SHARE, check_fades, shares_of
 from edgeqe.model.flatbuffer import TfliteOutline
 from edgeqe.model.limits import LARGEST_FILE
 from edgeqe.model.network import check_network
@@ -137,7 +138,9 @@ class ModelFile:
                 raise ModelError(
                     f"a strength table has {table.blocks} blocks for {len(self.card.codecs)} codecs."
                 )
+        check_fades(self.card, self.strengths, self.key(self.card.default_step) - self.first_key)
         if self.strengths is not None:
+            self.shares = shares_of(self.card, self.strengths)
             default = self.strengths.row(self.key(self.card.default_step))
             for name, part in self._columns():
                 if name in folded and not default[part].all():
@@ -204,6 +207,10 @@ class ModelFile:
         key = min(max(step_key(step), self.first_key), self.first_key + keys - 1)
         return key + index * keys
 
+    def changes_nothing(self, key: int) -> bool:
+        """Whether the fades of its card leave no residual at a key, so that it need not run."""
+        return self.strengths is not None and bool(self.shares[self._row(key)] <= LEAST_INT8_SHARE)
+
     def at(self, key: int) -> bytes:
         """Bytes of the file with its vectors set to the strength of a key.
 
@@ -217,12 +224,8 @@ class ModelFile:
             return self._at(self.strengths, key)
 
     def _at(self, table: StrengthTable, key: int) -> bytes:
-        data, values = bytearray(self.data), table.row(key)
-        default = table.row(self.key(self.card.default_step))
-        new: dict[str, npt.NDArray[Any]] = {name: values[part] for name, part in self._columns()}
-        if self.activations is not None:
-            scales = self.activations.row(key)
-            new |= {name: scales[column] for name, column in self._scales()}
+        data, default = bytearray(self.data), table.row(self.key(self.card.default_step))
+        new = self._moving(table, key)
         for bias, product in self.card.biases.items():
             kernel, given = (new.get(name, self._stored(name)) for name in product)
             new[f"{bias}.scale"] = given * kernel
@@ -239,14 +242,29 @@ class ModelFile:
             data[tensor.start : tensor.stop] = array.astype(tensor.dtype).tobytes()
         return bytes(data)
 
+    def _moving(self, table: StrengthTable, key: int) -> dict[str, npt.NDArray[Any]]:
+        """Everything of the tables at a key, as floats, what fades scaled by its share."""
+        values = table.row(key)
+        new: dict[str, npt.NDArray[Any]] = {name: values[part] for name, part in self._columns()}
+        if self.activations is not None:
+            scales = self.activations.row(key)
+            new |= {name: scales[column] for name, column in self._scales()}
+        for name in self.card.faded:
+            new[name] = new[name] * self.shares[self._row(key)]
+        return new
+
+    def _row(self, key: int) -> int:
+        """Row of the tables of a key, clamped to those that there are."""
+        return min(max(key - self.first_key, 0), self.keys - 1)
+
     def vectors_at(self, key: int) -> dict[str, npt.NDArray[Any]]:
         """Strength vectors at a key, with the shapes and types that they have in the file."""
         assert self.strengths is not None
-        values, found = self.strengths.row(key), {}
-        for name, part in self._columns():
-            tensor = self.outline.initializers[name]
-            with np.errstate(all="ignore"):
-                found[name] = values[part].astype(tensor.dtype).reshape(tensor.dims)
+        with np.errstate(all="ignore"):
+            moving, found = self._moving(self.strengths, key), {}
+            for name in self.card.vectors:
+                tensor = self.outline.initializers[name]
+                found[name] = moving[name].astype(tensor.dtype).reshape(tensor.dims)
         return found
 
     def _stored(self, name: str) -> npt.NDArray[Any]:

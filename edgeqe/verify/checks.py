@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Largest difference of tiles from the whole before rounding, 8-bit levels.
 TILE_TOLERANCE = 1e-3
+#: Largest residual that changes no sample of 16 bits, 8-bit levels.
+NO_RESIDUAL = 1e-3
 #: Bytes of the file, or of a TFLite file's constants, per byte of the trainable
 #: parameters, where kernels are shared; a float16 TFLite file has its own.
 LARGEST_SHARE, LARGEST_SHARE_FLOAT16_TFLITE = 1.05, 1.15
@@ -60,9 +62,11 @@ def verify(path: Path, trust: Trust | None = None) -> list[Check]:
        does, so one alignment step less than the halo, rounded up, would fail (`receptive_field`).
     5. strengths: the stored vectors are the table's at the default step, and the
        finest and the coarsest strength give different residuals.
-    6. sharing: no weight is stored twice, and what the card calls shared is used more
+    6. fades: at the step at which a codec's residual begins to fade in there is none, and at
+       the one from which it is whole there is; only of a card that has fades.
+    7. sharing: no weight is stored twice, and what the card calls shared is used more
        than once.
-    7. signature: the trusted key signed it; without one, not among the checks.
+    8. signature: the trusted key signed it; without one, not among the checks.
     """
     model = open_model(path, trust)
     card = model.card
@@ -82,7 +86,10 @@ def verify(path: Path, trust: Trust | None = None) -> list[Check]:
         checks.append(_blocks(path, card))
     else:
         checks.append(Check("tiles", True, "needs the whole picture at once: it is never tiled"))
-    checks += [_strengths(model), _sharing(model)]
+    checks.append(_strengths(model))
+    if card.fades:
+        checks.append(_fades(model))
+    checks.append(_sharing(model))
     signature = signature_of(model.data)
     if trust is not None and signature is not None:
         detail = f"by the key {trust.key}, counter {signature.counter}"
@@ -193,6 +200,27 @@ def _strengths(model: ModelFile) -> Check:
         f"steps {low:.1f} to {high:.1f}{blocks}, {len(model.card.vectors)} vectors; mean residual "
         f"{sizes[0]:.2f} to {sizes[1]:.2f} 8-bit levels",
     )
+
+
+def _fades(model: ModelFile) -> Check:
+    golden = model.golden[0].astype(np.float32) - np.float32(NEUTRAL)
+
+    def largest(step: float, codec: str) -> float:
+        return float(np.abs(open_session(model, model.key(step, codec)).run(golden)).max())
+
+    ends = {
+        codec: tuple(largest(step, codec) for step in steps)
+        for codec, steps in model.card.fades.items()
+    }
+    passed = all(first <= NO_RESIDUAL < last for first, last in ends.values())
+    found = ", ".join(
+        f"{codec} {first:.1e} at step {low:g}, {last:.2f} at {high:g}"
+        for (codec, (first, last)), (low, high) in zip(
+            ends.items(), model.card.fades.values(), strict=True
+        )
+    )
+    detail = f"largest residual, 8-bit levels: {found} (none: {NO_RESIDUAL:.0e})"
+    return Check("fades", passed, detail)
 
 
 def _difference(model: ModelFile, default: bytes) -> float:

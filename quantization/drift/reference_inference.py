@@ -16,6 +16,7 @@ from edgeqe.codecs.strength import Strength
 from edgeqe.engine.blocks import enhance_blocks
 from edgeqe.engine.tiling import plan
 from edgeqe.errors import ModelError
+from edgeqe.model.fades import share_below_one
 from edgeqe.model.file import ModelFile
 from edgeqe.model.serving import check_serves
 from edgeqe.typing import Float, Uint8
@@ -81,7 +82,8 @@ class ReferenceInference:
         """New arrays of the same shapes, seen by a view of this kind."""
         card, out = self._file.card, [array.copy() for array in arrays]
         check_serves([card], Strength(step, codec))
-        view = VIEWS[card.planes, kind](arrays, out, Depth(8))
+        amount = share_below_one(step)
+        view = VIEWS[card.planes, kind](arrays, out, Depth(8), amount=amount)
         session = self._session(step, codec)
 
         def residual(window: Window) -> Float:

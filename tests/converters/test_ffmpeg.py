@@ -61,6 +61,29 @@ def test_twenty_pictures_equal_the_enhancer(planes: str, tmp_path: Path) -> None
     assert changed > 1000
 
 
+@pytest.mark.parametrize(
+    ("model", "how"),
+    [
+        ("edgeqe-nano", {"step": 0.75}),
+        ("edgeqe-nano", {"step": 0.5}),
+        ("edgeqe-tiny", {"step": 6.2, "codec": "webp"}),
+        ("edgeqe-tiny", {"step": 3.5, "codec": "webp"}),
+    ],
+)
+def test_at_the_finest_steps_the_change_fades_out(
+    model: str, how: dict[str, Any], tmp_path: Path
+) -> None:
+    made = convert_for_ffmpeg(model, tmp_path / "f.onnx", **how)
+    picture = pictured("camera", 20, 30, 64, 96, colour=False)
+    noise = np.random.default_rng(1).normal(0, 12, picture.shape)  # something to change
+    picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    with Enhancer(f"{model}:int8", threads=1) as enhancer:
+        wanted = enhancer.enhance(picture, **how)
+    got = as_ffmpeg(session_of(made.path), picture)
+    assert np.abs(got.astype(int) - wanted.astype(int)).max() <= 1
+    assert (got != picture).any() == (how["step"] in (0.75, 6.2))
+
+
 def test_the_contract_of_the_tensors(tmp_path: Path) -> None:
     for planes, channels in (("y", 1), ("rgb", 3)):
         convert_for_ffmpeg("edgeqe-nano", tmp_path / f"{planes}.onnx", planes=planes, quality=40)

@@ -64,6 +64,17 @@ def nearly_equal(path: Path, picture: Any, quality: int) -> None:
     assert (found != picture).mean() > 0.2  # the network did something
 
 
+def test_below_a_step_of_one_the_change_fades_out_as_in_an_enhancer() -> None:
+    path, picture = find_model(TINY), photograph("camera", 60, 180, 101, 117)
+    reference = ReferenceInference(ModelFile(path))
+    with Enhancer(path, threads=1) as enhancer:
+        for step in (0.5, 0.75):
+            found = reference.enhance(picture, step=step, codec="jpeg")
+            difference = found.astype(int) - enhancer.enhance(picture, step=step)
+            assert np.abs(difference).max() <= 1 and (difference != 0).mean() <= 1e-3
+            assert (found != picture).any() == (step > 0.5)
+
+
 @pytest.mark.parametrize("quality", [10, 90])
 def test_pictures_are_enhanced_as_by_an_enhancer(quality: int) -> None:
     path = find_model(TINY)

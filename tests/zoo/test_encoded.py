@@ -13,7 +13,14 @@ from edgeqe.coding import Frame, Layout, coder
 from edgeqe.typing import Double
 from edgeqe.zoo.training import encoded
 from edgeqe.zoo.training.degrade import FINENESS, CodedPicture
-from edgeqe.zoo.training.encoded import RANGES, code_by, draw_value, nominal_step
+from edgeqe.zoo.training.encoded import (
+    FINE_ENDS,
+    RANGES,
+    code_by,
+    draw_fine_value,
+    draw_value,
+    nominal_step,
+)
 from tests.reference import photograph
 
 pytest.importorskip("av")
@@ -138,6 +145,12 @@ def test_strengths_are_drawn_from_the_codec_s_range() -> None:
     rng = np.random.default_rng(1)
     for codec, (_, (low, high)) in RANGES.items():
         drawn = [draw_value(rng, codec) for _ in range(300)]
+        if codec == "jpeg2000":
+            drawn = [24 / rate for rate in drawn]
+        assert low <= min(drawn) < low + 0.2 * (high - low)
+        assert high - 0.3 * (high - low) < max(drawn) <= high
+    for codec, (low, high) in FINE_ENDS.items():
+        drawn = [draw_fine_value(rng, codec) for _ in range(300)]
         if codec == "jpeg2000":
             drawn = [24 / rate for rate in drawn]
         assert low <= min(drawn) < low + 0.2 * (high - low)

@@ -98,6 +98,31 @@ def test_several_codecs_have_their_shares_and_places_in_the_one_hot() -> None:
         assert log2_step in np.array(steps, np.float32), row
 
 
+def test_a_share_of_each_codec_is_coded_finely(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str, float]] = []
+
+    def noted(codec: str, rgb: Any, rng: np.random.Generator, value: float) -> CodedPicture:
+        drawn.append((codec, value))
+        made: CodedPicture = blank()(rgb, rng, 50)
+        return made
+
+    monkeypatch.setattr(module, "code_by", noted)
+    monkeypatch.setattr(module, "code", lambda rgb, rng, value: noted("jpeg", rgb, rng, value))
+    picture = np.zeros((2 * SIDE, 2 * SIDE, 3), np.uint8)
+    shares = {"jpeg": 0.5, "h264": 0.25, "webp": 0.25}
+    for fine_share, finely in ((0.0, 0), (0.25, 0.25), (1.0, 1.0)):
+        drawn.clear()
+        pool = pool_of(picture, batch=4, crop=64, slots=400, codecs=shares, fine_share=fine_share)
+        pool.batch(0)
+        assert len(drawn) == 400
+        # finer than any recipe without a share codes: H.264 from QP 17, WebP to quality 95
+        finest = {"jpeg": (96, 97), "h264": (12, 16), "webp": (96, 100)}
+        found = np.mean([finest[codec][0] <= value <= finest[codec][1] for codec, value in drawn])
+        # of the fine ends two qualities of eight, five QPs of nine and five qualities of sixteen
+        expected = finely * (0.5 * 2 / 8 + 0.25 * 5 / 9 + 0.25 * 5 / 16)
+        assert abs(found - expected) <= 3 * np.sqrt(expected * (1 - expected) / 400)
+
+
 def test_a_coded_pixel_serves_as_many_crops_as_said(monkeypatch: pytest.MonkeyPatch) -> None:
     coded: Counter[str] = Counter()
     monkeypatch.setattr(module, "code", blank(coded))

@@ -53,6 +53,7 @@ def test_the_rate_falls_in_steps_where_a_recipe_says_so() -> None:
         ('network = "edgeqe-tiny"\nsteps = 1\nstrength = "qp"', "'qp' is none of scale-and-bias"),
         ('network = "edgeqe-tiny"\nsteps = 1\nteacher_share = 2', "teacher_share 2 is not from"),
         ('network = "edgeqe-tiny"\nsteps = 1\nteacher = true', "must be of type str"),
+        ('network = "edgeqe-tiny"\nsteps = 1\nfine_share = -0.1', "fine_share -0.1 is not from"),
         (
             'network = "edgeqe-tiny"\nsteps = 1\n[codecs]\nmpeg2 = 1.0',
             "codecs has mpeg2 = 1.0: give",

@@ -46,6 +46,18 @@ RANGES: Mapping[str, tuple[tuple[float, float], tuple[float, float]]] = {
     "webp": ((10, 90), (5, 95)),
     "jpeg2000": ((13, 100), (8, 120)),
 }
+#: Fine ends, in the same units, JPEG's quality among them: what a recipe's `fine_share` is drawn
+#: from, evenly. Without a share of its own a network learns to change pictures there that have
+#: next to no errors, and they lose by it.
+FINE_ENDS: Mapping[str, tuple[float, float]] = {
+    "jpeg": (90, 97),
+    "h264": (12, 20),
+    "hevc": (12, 20),
+    "vvc": (12, 20),
+    "av1": (2, 12),
+    "webp": (85, 100),
+    "jpeg2000": (1.6, 8),
+}
 #: Codecs that networks are trained for, in the order that cards list them.
 CODECS = ("jpeg", *RANGES)
 #: Strengths that are validated, in the coder's unit, of pictures without chroma.
@@ -71,7 +83,16 @@ PAN, ZOOM, MARGIN = 6.0, 0.02, 16
 
 def draw_value(rng: np.random.Generator, codec: str) -> float:
     """Strength of a codec in the unit of its coder, at random."""
-    low, high = RANGES[codec][int(rng.random() >= 2 / 3)]
+    return _draw_between(rng, codec, RANGES[codec][int(rng.random() >= 2 / 3)])
+
+
+def draw_fine_value(rng: np.random.Generator, codec: str) -> float:
+    """Strength of a codec's fine end in the unit of its coder, at random."""
+    return _draw_between(rng, codec, FINE_ENDS[codec])
+
+
+def _draw_between(rng: np.random.Generator, codec: str, ends: tuple[float, float]) -> float:
+    low, high = ends
     if codec == "jpeg2000":  # a rate in bits of a colour pixel
         return 24.0 / math.exp(rng.uniform(math.log(low), math.log(high)))
     return float(rng.integers(int(low), int(high) + 1))

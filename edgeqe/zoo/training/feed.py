@@ -60,6 +60,8 @@ class Job:
     teacher_share: float = 0.5
     codecs: Mapping[str, float] = field(default_factory=lambda: {"jpeg": 1.0})
     """Share of the pictures by codec."""
+    fine_share: float = 0.0
+    """As of `Recipe.fine_share`."""
     layout: str = NATIVE
     """Layout of the network's planes, one of `card.LAYOUTS`."""
     values: tuple[float, ...] = ()
@@ -141,8 +143,8 @@ class Job:
                 side=self.side,
                 **common,
             )
-        share = self.teacher_share
-        return Pool(references, seed, teacher=teach, teacher_share=share, **common)
+        share, fine = self.teacher_share, self.fine_share
+        return Pool(references, seed, teacher=teach, teacher_share=share, fine_share=fine, **common)
 
 
 class Feed:

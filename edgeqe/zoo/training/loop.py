@@ -186,6 +186,7 @@ class Training:
             teacher=recipe.teacher,
             teacher_share=recipe.teacher_share,
             codecs=recipe.codecs,
+            fine_share=recipe.fine_share,
             first=self.step,
             last=recipe.steps,
             workers=self.workers,

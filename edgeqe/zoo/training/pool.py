@@ -37,7 +37,7 @@ from edgeqe.zoo.training.degrade import (
     draw_quality,
 )
 from edgeqe.zoo.training.drawn import draw
-from edgeqe.zoo.training.encoded import code_by, draw_value, nominal_step
+from edgeqe.zoo.training.encoded import code_by, draw_fine_value, draw_value, nominal_step
 
 #: Planes (N, H/2, W/2, 6), log2 of the step (N, 1), residual and its weight (N, H/2, W/2, 12).
 #: Of several codecs a one-hot of the codec stands behind the step, (N, 1 + codecs).
@@ -119,6 +119,8 @@ class Pool:
         0 to 1.
     codecs : mapping of str to float, optional
         Share of the pictures by codec; JPEG alone if left out.
+    fine_share : float
+        Share of the pictures that are coded at the fine end of their codec, 0 to 1.
 
     Raises
     ------
@@ -139,6 +141,7 @@ class Pool:
         teacher: Teacher | None = None,
         teacher_share: float = 0.5,
         codecs: Mapping[str, float] = MappingProxyType({"jpeg": 1.0}),
+        fine_share: float = 0.0,
     ) -> None:
         self.codecs, shares = tuple(codecs), np.array(list(codecs.values()), float)
         self._shares = np.cumsum(shares / shares.sum())
@@ -149,6 +152,7 @@ class Pool:
         self.batch_size, self.crop, self.candidates = batch, crop, candidates
         self.error_floor, self.teacher, self.teacher_share = error_floor, teacher, teacher_share
         areas = np.array([r.rgb.shape[0] * r.rgb.shape[1] for r in self.references], float)
+        self.fine_share = fine_share
         self._edges = np.cumsum(areas / areas.sum())
         self.lifetime = max(1, round(slots * SIDE**2 * REUSE / (batch * crop**2)))
         self._entries: list[Entry | None] = [None] * slots
@@ -224,10 +228,12 @@ class Pool:
         codec = self.codecs[0]
         if len(self.codecs) > 1:
             codec = self.codecs[int(np.searchsorted(self._shares, rng.random(), side="right"))]
+        # without a share nothing is drawn: batches of recipes that have none stay the same
+        finest = self.fine_share > 0.0 and rng.random() < self.fine_share
         if codec == "jpeg":
-            quality = draw_quality(rng)
+            quality = int(draw_fine_value(rng, codec)) if finest else draw_quality(rng)
             return codec, quality, quality >= FINE_QUALITY
-        value = draw_value(rng, codec)
+        value = draw_fine_value(rng, codec) if finest else draw_value(rng, codec)
         return codec, value, nominal_step(codec, value) <= step_from_quality(FINE_QUALITY)
 
     def _drawing(self, slot: int, generation: int) -> Rgb:

@@ -106,6 +106,9 @@ class Recipe:
     codecs: Mapping[str, float] = field(default_factory=lambda: {"jpeg": 1.0})
     """Codecs that the network serves, of `encoded.CODECS`, and the share of the pictures that
     each codes."""
+    fine_share: float = 0.0
+    """Share of the pictures that are coded at the fine end of their codec, `encoded.FINE_ENDS`, 0
+    to 1; not of networks of the papers."""
     values: Sequence[float] = field(default_factory=list)
     """Strengths that the pictures of a network of the papers are coded at, each as often, in the
     unit of the codec's coder."""
@@ -133,10 +136,11 @@ class Recipe:
     """Second input of the network, one of `Side`."""
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.teacher_share <= 1.0:
-            raise InputError(
-                f"recipe '{self.name}': teacher_share {self.teacher_share} is not from 0 to 1."
-            )
+        for key in ("teacher_share", "fine_share"):
+            if not 0.0 <= getattr(self, key) <= 1.0:
+                raise InputError(
+                    f"recipe '{self.name}': {key} {getattr(self, key)} is not from 0 to 1."
+                )
         self._check_pictures()
         for key in ("steps", "batch", "crop", "candidates", "validate_every", "alignment"):
             if getattr(self, key) < 1:

@@ -1,0 +1,56 @@
+"""Fades of a training: of its folder, of the shipped recipe of its name, or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeqe.errors import InputError
+from edgeqe.model.catalogue import shipped_files
+from edgeqe.model.file import ModelFile
+from edgeqe.zoo.training.fades import FADES, SHIPPED, read_fades
+from edgeqe.zoo.training.recipe import read_recipe
+
+CODECS = ("jpeg", "h264", "webp")
+
+
+def test_a_folder_s_own_come_before_those_of_the_recipe(tmp_path: Path) -> None:
+    recipe = next(iter(sorted(SHIPPED.glob("*.toml")))).stem
+    codecs = tuple(read_recipe(recipe).codecs)
+    shipped = read_fades(tmp_path, recipe, codecs)
+    assert shipped and all(0 < low < high for low, high in shipped.values())
+    (tmp_path / FADES).write_text("webp = [3, 9.5]\n")
+    assert read_fades(tmp_path, recipe, codecs) == {"webp": (3.0, 9.5)}
+    assert read_fades(tmp_path / "other", "of-a-user", CODECS) == {}
+
+
+def test_shipped_files_have_the_fades_of_their_recipe(tmp_path: Path) -> None:
+    seen = 0
+    for path in shipped_files().values():
+        card = ModelFile(path).card
+        recipe = card.provenance["recipe"]["name"]
+        assert card.fades == read_fades(tmp_path, recipe, card.codecs), path.name
+        seen += bool(card.fades)
+    assert seen == 14  # seven forms of edgeqe-tiny and edgeqe-small
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("webp = [", "not valid TOML"),
+        ("vvc = [1.0, 2.0]", "has the codec 'vvc', the training serves jpeg, h264, webp"),
+        ("webp = 3", "webp = 3: give two rising steps"),
+        ("webp = [3.0]", "two rising steps"),
+        ("webp = [4.0, 3.0]", "two rising steps"),
+        ("webp = [0, 3.0]", "two rising steps"),
+        ('webp = ["1", 3.0]', "two rising steps"),
+        ("webp = [true, 3.0]", "two rising steps"),
+        ("webp = [1.0, inf]", "two rising steps"),
+        ("webp = [nan, 2.0]", "two rising steps"),
+    ],
+)
+def test_fades_that_are_none_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / FADES).write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_fades(tmp_path, "any", CODECS)
