@@ -133,8 +133,11 @@ def _residual(graph: Graph, convention: Convention) -> tuple[str, float, bool]:
 
 
 def _without_saturated(graph: Graph, rounded: Mapping[str, Sequence[Rounding]]) -> Graph:
-    """Graph without the Relu and the bounds that the end of the integers keeps."""
-    nodes: list[Node] = []
+    """Graph without the Relu and the bounds that the end of the integers keeps.
+
+    A Relu behind a rounding of its own becomes a Max, which no runtime fuses with what is in front.
+    """
+    nodes, constants, channels = list[Node](), dict(graph.constants), graph.channels()
     for node in graph.nodes:
         source = node.inputs[0]
         before = next((n for n in nodes if n.output == source), None)
@@ -143,8 +146,12 @@ def _without_saturated(graph: Graph, rounded: Mapping[str, Sequence[Rounding]]) 
             if source not in rounded or _params(source, rounded) == _params(node.output, rounded):
                 nodes[nodes.index(before)] = replace(before, output=node.output)
                 continue
+        if node.op == "Relu" and source in rounded:
+            nothing = f"{node.name}.nothing"
+            constants[nothing] = np.zeros((1, channels[source], 1, 1), np.float32)
+            node = replace(node, op="Max", inputs=(source, nothing))
         nodes.append(node)
-    return graph.with_nodes(nodes, graph.constants)
+    return graph.with_nodes(nodes, constants)
 
 
 def _saturates(graph: Graph, node: Node, rounded: Mapping[str, Sequence[Rounding]]) -> bool:

@@ -114,10 +114,26 @@ def convert(*words: Any) -> Result:
     return CliRunner().invoke(main, ["convert", *map(str, words)])
 
 
+#: Schemes by name; the symmetric one rounds in front of the Relu too.
+SCHEMES: dict[str, dict[str, Any]] = {
+    "uint8": {},
+    "symmetric": {"extra_options": {"ActivationSymmetric": True}},
+    "one scale": {"per_channel": False},
+}
+
+
 @pytest.mark.parametrize("suffix", ["onnx", "tflite"])
-@pytest.mark.parametrize("name", NETWORKS)
-def test_its_integers_are_kept(name: str, suffix: str, tmp_path: Path) -> None:
-    source, ours = quantized(tmp_path, NETWORKS[name]), tmp_path / f"ours.{suffix}"
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [*((name, "uint8") for name in NETWORKS), ("residual", "symmetric"), ("sum", "one scale")],
+)
+def test_its_integers_are_kept(name: str, scheme: str, suffix: str, tmp_path: Path) -> None:
+    how = dict(SCHEMES[scheme])
+    if scheme == "symmetric":
+        from onnxruntime.quantization import QuantType
+
+        how["activation_type"] = QuantType.QInt8
+    source, ours = quantized(tmp_path, NETWORKS[name], **how), tmp_path / f"ours.{suffix}"
     gives = "residual" if name == "residual" else "picture"
     done = convert(source, "-o", ours, "--gives", gives)
     assert (done.exit_code, done.stderr) == (0, ""), (done.output, done.exception)
@@ -139,8 +155,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "uint8 weights": ({"weight_type": "QUInt8"}, "is uint8, not int8"),
     "16 bits": ({"activation_type": "QUInt16"}, "is rounded to uint16, not to 8 bits"),
     "a float convolution": ({"nodes_to_exclude": ["last"]}, "the kernel of 'last' is no integers"),
-    "an activation behind a rounding of its own": (
-        {"op_types_to_quantize": ["Conv"]}, "'h' is rounded inside of a convolution"),
 }  # fmt: skip
 
 
