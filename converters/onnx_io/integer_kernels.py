@@ -122,4 +122,5 @@ def _kernel_scale(
 def _floats(maker: onnx.NodeProto, fixed: Mapping[str, Array]) -> Array:
     """Floats that a DequantizeLinear makes of a constant."""
     given = {a.name: helper.get_attribute_value(a) for a in maker.attribute}
-    return dequantized([fixed[name] for name in maker.input if name], given)
+    floats: Array = dequantized([fixed[name] for name in maker.input if name], given)
+    return floats

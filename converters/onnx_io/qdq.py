@@ -141,8 +141,7 @@ def _without_saturated(graph: Graph, rounded: Mapping[str, Sequence[Rounding]]) 
     for node in graph.nodes:
         source = node.inputs[0]
         before = next((n for n in nodes if n.output == source), None)
-        alone = before is not None and len(graph.uses(source)) == 1
-        if alone and _saturates(graph, node, rounded):
+        if before and len(graph.uses(source)) == 1 and _saturates(graph, node, rounded):
             if source not in rounded or _params(source, rounded) == _params(node.output, rounded):
                 nodes[nodes.index(before)] = replace(before, output=node.output)
                 continue
