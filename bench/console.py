@@ -50,6 +50,13 @@ def format_report(report: Entry) -> str:
     return "\n\n".join(parts)
 
 
+def caveat_words(model: Entry) -> str:
+    """Why a model's gains say little of the network; empty for most."""
+    if model.get("random_weights"):
+        return "random weights"
+    return "not fine-tuned" if model.get("not_fine_tuned") else ""
+
+
 def format_models(report: Entry) -> str:
     """State the data, and the models in a table."""
     data = report["data"]
@@ -60,7 +67,7 @@ def format_models(report: Entry) -> str:
             f"{model['kmac_per_pixel']:.2f}",
             str(model["parameters"]),
             f"{model['file_bytes'] / 1024:.0f}",
-            f"{model['precision']}{', random weights' if model.get('random_weights') else ''}",
+            ", ".join(filter(None, (model["precision"], caveat_words(model)))),
             "x".join(map(str, model["window"])),
             str(model["halo"]),
         ]
@@ -288,8 +295,11 @@ def format_stamp(report: Entry) -> str:
         f"edgeqe {stamp['edgeqe']}, Python {stamp['python']}, numpy {stamp['numpy']}",
         *placed,
         f"{stamp['system']}, {stamp['cpu']} ({features}), {stamp['cpu_count']} processors",
-        f"JPEG: {stamp['jpeg']}",
     ]
+    if (
+        report["setup"]["codec"] == "jpeg" or report["latency"]["lanes"]
+    ):  # timed frames come behind JPEG
+        lines.append(f"JPEG: {stamp['jpeg']}")
     lines += [
         f"fallback: {m['fallback']} ({m['name']}: the asked target cannot run here)"
         for m in report["models"]

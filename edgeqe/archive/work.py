@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edgeqe.archive.settings import ArchiveSettings, OpenedModel, WorkerOptions
+from edgeqe.archive.trial import tried_clip, tried_picture
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import EdgeqeError, ImageError
 from edgeqe.runtimes.quiet import quiet_start
@@ -113,6 +114,17 @@ class FileWorker:
 
     def __exit__(self, *_: object) -> None:
         self._enhancer.close()
+
+    def tried(self, source: Path, target: Path, *, is_clip: bool) -> str:
+        """What a file's headers say of it, which is not enhanced.
+
+        Raises
+        ------
+        EdgeqeError
+            If `do` would fail for them.
+        """
+        how = self._enhancer, self._settings, self._options
+        return tried_clip(source, target, *how) if is_clip else tried_picture(source, *how)
 
     def do(self, job: ArchiveJob) -> JobOutcome:
         """Enhance a file; whatever is wrong with it is in the outcome."""

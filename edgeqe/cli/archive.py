@@ -114,6 +114,8 @@ def command(source: str, output: str, **words: Any) -> None:
         finally:  # an interrupt too leaves what was done
             if report.model:
                 _show(report, as_json=as_json, dry_run=dry_run)
+    if report.failed and dry_run:
+        raise CheckError(f"{report.failed} of {report.settled} files would fail, see above.")
     if report.failed:
         again = "" if words["retry_failed"] else "; --retry-failed tries them again"
         raise CheckError(f"{report.failed} of {report.settled} files failed, see above{again}.")
@@ -167,6 +169,10 @@ def progress_words(report: ArchiveReport, seconds: float) -> str:
     return text
 
 
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def _clear() -> str:
     """What takes the progress line away before another is printed."""
     import sys
@@ -187,7 +193,7 @@ def _show(report: ArchiveReport, *, as_json: bool, dry_run: bool) -> None:
     counts = [
         f"{report.done} {'would be done' if dry_run else 'done'}",
         f"{report.done_before} done before",
-        f"{report.failed} failed",
+        f"{report.failed} {'would fail' if dry_run else 'failed'}",
         f"{report.left_out} neither pictures nor clips",
     ]
     unsettled = (report.files or report.settled) - report.settled
@@ -196,7 +202,8 @@ def _show(report: ArchiveReport, *, as_json: bool, dry_run: bool) -> None:
     click.echo(f"{_clear()}{', '.join(counts)}; {report.seconds:.1f} s")
     if not dry_run:
         click.echo(
-            f"{report.model}, {report.workers} workers with {report.threads} threads each, "
+            f"{report.model}, {_counted(report.workers, 'worker')} with "
+            f"{_counted(report.threads, 'thread')} each, "
             f"{report.memory_limit / MIB:g} MiB for the enhancement in all; {report.manifest}"
         )
     for path, _ in report.errors[:NAMED]:

@@ -45,14 +45,19 @@ class Model:
     """Of the file."""
     random_weights: bool = False
     """Whether nobody trained it, so that its gains say nothing."""
+    not_fine_tuned: bool = False
+    """Whether it was pruned, and no training won back what that costs."""
 
     def line(self) -> str:
         """All of it in one line."""
+        caveat = "; pruned and not fine-tuned" if self.not_fine_tuned else ""
+        if self.random_weights:
+            caveat = "; random weights, for timing and tests alone"
         return (
             f"{self.given}: {self.name}, {self.precision}, {self.file_bytes} bytes, sha256 "
             f"{self.sha256[:16]}; {self.runtime} {self.runtime_version}, {self.provider}, "
             f"{self.threads} thread{'' if self.threads == 1 else 's'}"
-            f"{'; random weights, for timing and tests alone' if self.random_weights else ''}"
+            f"{caveat}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -122,6 +127,7 @@ def _facts(given: Given, enhancer: Enhancer) -> OpenModel:
         file_bytes=info.file_bytes,
         sha256=hashlib.sha256(Path(info.path).read_bytes()).hexdigest(),
         random_weights=info.random_weights,
+        not_fine_tuned=info.not_fine_tuned,
     )
     return OpenModel(model, enhancer)
 
