@@ -119,14 +119,20 @@ SCHEMES: dict[str, dict[str, Any]] = {
     "uint8": {},
     "symmetric": {"extra_options": {"ActivationSymmetric": True}},
     "one scale": {"per_channel": False},
+    "weights of 8 bits": {"reduce_range": False},
 }
 
 
-@pytest.mark.parametrize("suffix", ["onnx", "tflite"])
-@pytest.mark.parametrize(
-    ("name", "scheme"),
-    [*((name, "uint8") for name in NETWORKS), ("residual", "symmetric"), ("sum", "one scale")],
-)
+#: Network, scheme and format.
+TAKEN = [
+    *((name, "uint8", suffix) for name in NETWORKS for suffix in ("onnx", "tflite")),
+    *((name, scheme, suffix) for name, scheme in (("residual", "symmetric"), ("sum", "one scale"))
+      for suffix in ("onnx", "tflite")),
+    ("sum", "weights of 8 bits", "tflite"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "scheme", "suffix"), TAKEN)
 def test_its_integers_are_kept(name: str, scheme: str, suffix: str, tmp_path: Path) -> None:
     how = dict(SCHEMES[scheme])
     if scheme == "symmetric":
