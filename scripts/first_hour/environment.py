@@ -59,8 +59,10 @@ def make(folder: Path, wheel: Path, extras: str) -> Path:
         [sys.executable, "-m", "venv", str(folder)],
         [*pip, "--disable-pip-version-check", f"{wheel}[{extras}]"],
     )
-    for step in steps:
-        done = subprocess.run(step, check=False, capture_output=True, text=True)
+    for step in steps:  # a PYTHONPATH with this checkout would pass for an installation
+        done = subprocess.run(
+            step, check=False, capture_output=True, text=True, env=variables(programs)
+        )
         if done.returncode:
             raise SystemExit(f"the environment of [{extras}] cannot be made:\n{done.stderr}")
     return programs
