@@ -95,7 +95,10 @@ def take(path: Path, convention: Convention, largest: int) -> TakenScheme:
         If the file does not convert at all.
     """
     proto = onnx_file.load(path).graph
-    split_kernels(proto, largest)
+    try:
+        split_kernels(proto, largest)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise UnfitScheme(f"a kernel or bias cannot be read as integers ({error})") from error
     picture = convention.gives is OutputKind.PICTURE
     graph, rounded = read_graph(proto, path.stem or "network", clips=picture)
     value, sign, less_input = _residual(graph, convention)

@@ -99,10 +99,10 @@ def _as_it_is(source: Source, path: Path, convention: Convention, largest_weight
     """Source with the integers of a fully quantized file; of its float network where they do not fit."""
     try:
         taken = take(path, convention, largest_weight)
-    except UnfitScheme as reason:
+    except (UnfitScheme, InputError) as reason:  # what converts in float converts
         note = (
-            f"'{path}' is quantized, but not as edgeqe's INT8: {reason}. Its float network is taken: "
-            "the next step is edgeqe quantize."
+            f"'{path}' is quantized, but not as edgeqe's INT8: {str(reason).rstrip('.')}. Its float "
+            "network is taken: the next step is edgeqe quantize."
         )
         return replace(source, notes=(note,))
     return replace(
