@@ -8,7 +8,7 @@ from typing import Any
 from edgeqe.bench.report import MIB
 from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.protocols import CodingProtocol
-from edgeqe.reports.tables import table
+from edgeqe.reports.tables import counted, table
 
 KIND_WORDS = {
     "gray": "whole path, gray array",
@@ -75,8 +75,10 @@ def format_models(report: Entry) -> str:
         if not model.get("peer")
     ]
     headers = ["model", "kMAC/px", "parameters", "KiB", "precision", "window", "halo"]
-    what, setup = "clips" if data["clips"] else "pictures", report["setup"]
-    head = [f"{data['pictures']} {what} of {data['name']}{scaled}; target {setup['target']}"]
+    what, setup = "clip" if data["clips"] else "picture", report["setup"]
+    head = [
+        f"{counted(data['pictures'], what)} of {data['name']}{scaled}; target {setup['target']}"
+    ]
     if data["clips"] or setup["codec"] != "jpeg":
         head.append(f"{codec_in_words(setup['codec'])}, {setup['coding']}: {encoder_words(setup)}")
     return "\n".join([*head, "", *table([headers, *rows], range(1))])
@@ -286,15 +288,16 @@ def format_stamp(report: Entry) -> str:
     """Versions, machine, decoder and conditions; what the models share is said once."""
     stamp = report["stamp"]
     placed = {
-        f"{m['runtime']} {m['runtime_version']}, {m['provider']}, {m['threads']} "
-        f"thread{'' if m['threads'] == 1 else 's'}": None
+        f"{m['runtime']} {m['runtime_version']}, {m['provider']}, "
+        f"{counted(m['threads'], 'thread')}": None
         for m in report["models"]
     }
     features = ", ".join(stamp["cpu_features"]) or "no features known"
     lines = [
         f"edgeqe {stamp['edgeqe']}, Python {stamp['python']}, numpy {stamp['numpy']}",
         *placed,
-        f"{stamp['system']}, {stamp['cpu']} ({features}), {stamp['cpu_count']} processors",
+        f"{stamp['system']}, {stamp['cpu']} ({features}), "
+        f"{counted(stamp['cpu_count'], 'processor')}",
     ]
     if (
         report["setup"]["codec"] == "jpeg" or report["latency"]["lanes"]

@@ -8,10 +8,10 @@ from typing import Any
 
 from edgeqe.bench.console import KIND_WORDS, caveat_words, curve_words, ensemble_words
 from edgeqe.bench.page.content import Column, PageTable
-from edgeqe.bench.plots.style import counted
 from edgeqe.bench.report import MIB
 from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.protocols import CodingProtocol
+from edgeqe.reports.tables import counted
 
 Entry = Mapping[str, Any]
 

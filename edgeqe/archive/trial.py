@@ -10,6 +10,7 @@ from edgeqe.errors import ImageError, InputError
 from edgeqe.files.reading import PictureFile
 from edgeqe.files.shape import shape_of
 from edgeqe.files.stated import strength_in
+from edgeqe.reports.tables import counted
 
 __all__ = ["tried_clip", "tried_picture"]
 
@@ -92,5 +93,5 @@ def tried_clip(
         context, frames = clip.stream.codec_context, clip.expected_frames
     finally:
         clip.close()
-    count = f", {frames} frames" if frames else ""
+    count = f", {counted(frames, 'frame')}" if frames else ""
     return f"{context.width}x{context.height}  {clip.codec or clip.format_name}{count}"

@@ -17,6 +17,7 @@ from edgeqe.archive.settings import ArchiveSettings, OpenedModel, WorkerOptions
 from edgeqe.archive.trial import tried_clip, tried_picture
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import EdgeqeError, ImageError
+from edgeqe.reports.tables import counted
 from edgeqe.runtimes.quiet import quiet_start
 
 __all__ = ["ATTEMPTS", "ArchiveJob", "FileWorker", "JobOutcome", "WorkerPool", "dead", "sha256_of"]
@@ -199,7 +200,7 @@ class FileWorker:
         report = enhance_clip(job.source, staged, self._enhancer, wanted)
         notes = [f"no place for: {name}" for name in report.left_out]
         if report.damaged:
-            notes.append(f"{report.damaged} packets are damaged")
+            notes.append(counted(report.damaged, "damaged packet"))
         return report.codec, report.scale, report.mean_number, tuple(notes)
 
 

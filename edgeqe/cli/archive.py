@@ -169,10 +169,6 @@ def progress_words(report: ArchiveReport, seconds: float) -> str:
     return text
 
 
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
 def _clear() -> str:
     """What takes the progress line away before another is printed."""
     import sys
@@ -181,7 +177,7 @@ def _clear() -> str:
 
 
 def _show(report: ArchiveReport, *, as_json: bool, dry_run: bool) -> None:
-    from edgeqe.reports.tables import printable
+    from edgeqe.reports.tables import counted, printable
 
     if as_json:
         click.echo(
@@ -202,8 +198,8 @@ def _show(report: ArchiveReport, *, as_json: bool, dry_run: bool) -> None:
     click.echo(f"{_clear()}{', '.join(counts)}; {report.seconds:.1f} s")
     if not dry_run:
         click.echo(
-            f"{report.model}, {_counted(report.workers, 'worker')} with "
-            f"{_counted(report.threads, 'thread')} each, "
+            f"{report.model}, {counted(report.workers, 'worker')} with "
+            f"{counted(report.threads, 'thread')} each, "
             f"{report.memory_limit / MIB:g} MiB for the enhancement in all; {report.manifest}"
         )
     for path, _ in report.errors[:NAMED]:

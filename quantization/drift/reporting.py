@@ -19,6 +19,7 @@ from edgeqe.hardware.machine import read_hardware
 from edgeqe.hardware.packages import installed_packages
 from edgeqe.model.catalogue import find_model
 from edgeqe.quantization.drift.decoders import islow_version
+from edgeqe.reports.tables import counted
 from edgeqe.runtimes.selection import chosen_file
 
 #: Name of a shipped model, or a path.
@@ -56,7 +57,7 @@ class Model:
         return (
             f"{self.given}: {self.name}, {self.precision}, {self.file_bytes} bytes, sha256 "
             f"{self.sha256[:16]}; {self.runtime} {self.runtime_version}, {self.provider}, "
-            f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+            f"{counted(self.threads, 'thread')}"
             f"{caveat}"
         )
 
