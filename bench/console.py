@@ -8,7 +8,7 @@ from typing import Any
 from edgeqe.bench.report import MIB
 from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.protocols import CodingProtocol
-from edgeqe.reports.tables import table
+from edgeqe.reports.tables import counted, table
 
 KIND_WORDS = {
     "gray": "whole path, gray array",
@@ -50,6 +50,13 @@ def format_report(report: Entry) -> str:
     return "\n\n".join(parts)
 
 
+def caveat_words(model: Entry) -> str:
+    """Why a model's gains say little of the network; empty for most."""
+    if model.get("random_weights"):
+        return "random weights"
+    return "not fine-tuned" if model.get("not_fine_tuned") else ""
+
+
 def format_models(report: Entry) -> str:
     """State the data, and the models in a table."""
     data = report["data"]
@@ -60,7 +67,7 @@ def format_models(report: Entry) -> str:
             f"{model['kmac_per_pixel']:.2f}",
             str(model["parameters"]),
             f"{model['file_bytes'] / 1024:.0f}",
-            f"{model['precision']}{', random weights' if model.get('random_weights') else ''}",
+            ", ".join(filter(None, (model["precision"], caveat_words(model)))),
             "x".join(map(str, model["window"])),
             str(model["halo"]),
         ]
@@ -68,8 +75,10 @@ def format_models(report: Entry) -> str:
         if not model.get("peer")
     ]
     headers = ["model", "kMAC/px", "parameters", "KiB", "precision", "window", "halo"]
-    what, setup = "clips" if data["clips"] else "pictures", report["setup"]
-    head = [f"{data['pictures']} {what} of {data['name']}{scaled}; target {setup['target']}"]
+    what, setup = "clip" if data["clips"] else "picture", report["setup"]
+    head = [
+        f"{counted(data['pictures'], what)} of {data['name']}{scaled}; target {setup['target']}"
+    ]
     if data["clips"] or setup["codec"] != "jpeg":
         head.append(f"{codec_in_words(setup['codec'])}, {setup['coding']}: {encoder_words(setup)}")
     return "\n".join([*head, "", *table([headers, *rows], range(1))])
@@ -279,17 +288,21 @@ def format_stamp(report: Entry) -> str:
     """Versions, machine, decoder and conditions; what the models share is said once."""
     stamp = report["stamp"]
     placed = {
-        f"{m['runtime']} {m['runtime_version']}, {m['provider']}, {m['threads']} "
-        f"thread{'' if m['threads'] == 1 else 's'}": None
+        f"{m['runtime']} {m['runtime_version']}, {m['provider']}, "
+        f"{counted(m['threads'], 'thread')}": None
         for m in report["models"]
     }
     features = ", ".join(stamp["cpu_features"]) or "no features known"
     lines = [
         f"edgeqe {stamp['edgeqe']}, Python {stamp['python']}, numpy {stamp['numpy']}",
         *placed,
-        f"{stamp['system']}, {stamp['cpu']} ({features}), {stamp['cpu_count']} processors",
-        f"JPEG: {stamp['jpeg']}",
+        f"{stamp['system']}, {stamp['cpu']} ({features}), "
+        f"{counted(stamp['cpu_count'], 'processor')}",
     ]
+    if (
+        report["setup"]["codec"] == "jpeg" or report["latency"]["lanes"]
+    ):  # timed frames come behind JPEG
+        lines.append(f"JPEG: {stamp['jpeg']}")
     lines += [
         f"fallback: {m['fallback']} ({m['name']}: the asked target cannot run here)"
         for m in report["models"]

@@ -120,6 +120,8 @@ class ModelEntry:
     threads: MaybeWhole
     random_weights: bool | None = field(default=None, metadata=LEFT_OUT)
     """True where nobody trained it."""
+    not_fine_tuned: bool | None = field(default=None, metadata=LEFT_OUT)
+    """True where it was pruned, and no training won back what that costs."""
 
 
 @dataclass

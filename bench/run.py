@@ -158,6 +158,7 @@ def model_entry(name: str, enhancer: Enhancer) -> ModelEntry:
         fallback=info.fallback,
         threads=info.threads,
         random_weights=info.random_weights or None,
+        not_fine_tuned=info.not_fine_tuned or None,
     )
 
 

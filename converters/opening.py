@@ -29,6 +29,7 @@ def open_source(
     value_range: tuple[float, float] | None = None,
     gives: OutputKind | str | None = None,
     codecs: Sequence[str] = (),
+    largest_weight: int = 0,
 ) -> Source:
     """Open whatever a model argument names; arguments that do not fit it are an error.
 
@@ -48,6 +49,8 @@ def open_source(
         Of another tool's network: what it outputs; measured if left out.
     codecs : sequence of str
         Of another tool's network: codecs whose pictures it was trained on; JPEG if left out.
+    largest_weight : int
+        Of a fully quantized ``.onnx``: as of `onnx_io.sources.from_onnx`.
 
     Raises
     ------
@@ -94,4 +97,4 @@ def open_source(
             f"'{path}' is none of {', '.join(FOREIGN)}, nor a SavedModel's folder: export the network "
             "as one of these."
         )
-    return from_onnx(path, **says)
+    return from_onnx(path, **says, largest_weight=largest_weight)

@@ -79,6 +79,8 @@ class Source:
     """Error of the reference itself, 8-bit levels."""
     quantized: QuantizedGraph | None = None
     """The quantized graph of an INT8 file; its float graph is `graph`."""
+    notes: tuple[str, ...] = ()
+    """What its user should know, one sentence each."""
 
 
 def from_zoo(name: str, seed: int = 1) -> Source:

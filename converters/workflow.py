@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from edgeqe.converters.commands import command_line, with_command
 from edgeqe.converters.graph.convention import OutputKind
 from edgeqe.converters.output import check_output
-from edgeqe.errors import InputError
+from edgeqe.errors import CheckError, InputError
 from edgeqe.zoo.host import host_packages
 
 if TYPE_CHECKING:
     from edgeqe.converters.export import Exported
+    from edgeqe.converters.sources import Source
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Conversion:
     """The file, its card and its sizes."""
     shared_bytes: int
     """Bytes of the constants with shared kernels stored once, whether they are or not."""
+    notes: tuple[str, ...] = ()
+    """What the user of the file should know, one sentence each."""
 
 
 def convert(
@@ -45,7 +48,9 @@ def convert(
 ) -> Conversion:
     """Convert a network to a model file with its card, as ``edgeqe convert`` does.
 
-    The file is compared with the network before it gets its name.
+    The file is compared with the network before it gets its name. A fully quantized ``.onnx`` whose
+    scheme is that of edgeqe's INT8 is taken as it is; of any other the float network is, which `notes`
+    says.
 
     Parameters
     ----------
@@ -87,18 +92,25 @@ def convert(
         raise InputError("--freeze-gates and --data DIR go together: give both or none.")
     with host_packages("converting", "host,ort,tflite"):
         from edgeqe.converters.export import export
+        from edgeqe.converters.graph.integer import LARGEST_BYTE, LARGEST_WEIGHT
         from edgeqe.converters.opening import open_source
         from edgeqe.converters.rewrites import sharing
         from edgeqe.converters.sources import freeze_source
 
-        source = open_source(
-            model,
-            seed=seed,
-            planes=planes,
-            value_range=value_range,
-            gives=gives,
-            codecs=codecs,
-        )
+        largest = LARGEST_WEIGHT if destination.suffix == ".onnx" else LARGEST_BYTE
+
+        def opened(largest_weight: int) -> Source:
+            return open_source(
+                model,
+                seed=seed,
+                planes=planes,
+                value_range=value_range,
+                gives=gives,
+                codecs=codecs,
+                largest_weight=largest_weight,
+            )
+
+        source = opened(0 if float16 or unshare or freeze_gates else largest)
         if data is not None:
             source = freeze_source(source, Path(data))
         shared_elements = source.graph.parameters()
@@ -118,5 +130,15 @@ def convert(
             gives=gives,
             codec=codecs,
         )
-        exported = export(with_command(source, line), destination, float16=float16)
-    return Conversion(exported, (2 if float16 else 4) * shared_elements)
+        try:
+            exported = export(with_command(source, line), destination, float16=float16)
+        except CheckError as error:
+            if source.quantized is None:
+                raise
+            note = (
+                f"'{model}' is quantized, and with its integers {error} Its float network is taken: the "
+                "next step is edgeqe quantize."
+            )
+            source = replace(opened(0), notes=(note,))
+            exported = export(with_command(source, line), destination)
+    return Conversion(exported, (2 if float16 else 4) * shared_elements, source.notes)

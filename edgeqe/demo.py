@@ -14,6 +14,7 @@ from edgeqe import metrics
 from edgeqe.codecs import jpeg
 from edgeqe.errors import InputError
 from edgeqe.reports.output_file import written_whole
+from edgeqe.reports.tables import counted
 from edgeqe.typing import Rgb
 
 if TYPE_CHECKING:
@@ -182,7 +183,8 @@ def format_report(report: DemoReport) -> str:
     lines = [
         f"{report.photograph}, JPEG quality {report.quality}, 4:2:0",
         f"RGB PSNR  {before:.2f} dB -> {after:.2f} dB, gain {report.gain_db:+.2f} dB",
-        f"model     {report.model}, {report.runtime}, {report.provider}, {report.threads} threads",
+        f"model     {report.model}, {report.runtime}, {report.provider}, "
+        f"{counted(report.threads, 'thread')}",
         f"time      {report.seconds:.2f} s from file to file",
         f"JPEG      {report.jpeg}",
         f"enhanced  {report.enhanced}",

@@ -55,6 +55,8 @@ class Info:
     """Name of each network."""
     random_weights: bool
     """Whether a network's weights are random: it then enhances nothing."""
+    not_fine_tuned: bool
+    """Whether a network was pruned, and no training won back what that costs."""
     foreign: str
     """Architecture that the target's profile is for where this machine has another, such as
     ``arm64``; else empty."""
@@ -63,7 +65,8 @@ class Info:
         """Give what matters as a short table."""
         height, width = self.window
         placed = ", ".join(f"{name} {share:.0%}" for name, share in self.placement.items())
-        mark = ", random weights: for timing and tests alone" if self.random_weights else ""
+        caveat = ", pruned and not fine-tuned" if self.not_fine_tuned else ""
+        mark = ", random weights: for timing and tests alone" if self.random_weights else caveat
         cost = f"{self.kmac_per_pixel:g} kMAC a pixel, {self.parameters:,} parameters"
         facts = {
             "model": f"{self.model}, {self.precision}{mark}",
@@ -121,6 +124,7 @@ def info_of(opened: OpenedEngine) -> Info:
         card=cards[0],
         models=tuple(card.name for card in cards),
         random_weights=any(card.random_weights for card in cards),
+        not_fine_tuned=any(card.not_fine_tuned for card in cards),
         foreign=opened.foreign,
     )
 

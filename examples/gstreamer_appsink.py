@@ -17,7 +17,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import gi
+try:
+    import gi
+except ImportError:
+    sys.exit("this example needs GStreamer's bindings for Python: make gstreamer")
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")

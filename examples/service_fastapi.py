@@ -13,13 +13,17 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+try:
+    from fastapi import Depends, FastAPI, HTTPException, Request, Response
+except ImportError:
+    sys.exit("this example needs FastAPI: pip install 'edgeqe[ort,files]' fastapi uvicorn")
 
-from edgeqe import EdgeqeError, Enhancer, ImageError, InputError, MemoryLimitError
+from edgeqe import EdgeqeError, Enhancer, ImageError, InputError, MemoryLimitError  # noqa: E402
 
 #: Bytes of the largest body, and pixels of the largest picture.
 LARGEST_BODY, PIXELS = 32 << 20, 50_000_000

@@ -178,6 +178,13 @@ def test_every_codec_has_its_protocols(codec: str) -> None:
         )
 
 
+def test_a_strength_that_loses_nothing_is_refused() -> None:
+    pytest.importorskip("av")
+    picture = ReferencePicture("p", photograph("astronaut", 40, 90, 16, 16))
+    with pytest.raises(InputError, match="'p' is coded without loss at AVIF QP 0"):
+        compress(picture, CodingProtocol.RGB, 0, "avif")
+
+
 def test_jpeg_2000_has_the_rate_that_is_asked_for_and_no_planes() -> None:
     picture = ReferencePicture("p", photograph("astronaut", 0, 0, 256, 256))
     coded = compress(picture, CodingProtocol.RGB, 1.2, "jpeg2000")

@@ -62,7 +62,7 @@ def test_the_commands_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for line in lines:
         result = CliRunner().invoke(main, shlex.split(line, comments=True)[1:])
         assert result.exit_code == 0, (line, result.output)
-    assert (tmp_path / "out.png").exists() and (tmp_path / "enhanced" / "a.png").exists()
+    assert (tmp_path / "better.png").exists() and (tmp_path / "enhanced" / "a.png").exists()
 
 
 def test_the_first_example_is_five_lines() -> None:

@@ -17,10 +17,10 @@ from edgeqe.bench.page.crops import Crop
 from edgeqe.bench.page.machine import conditions
 from edgeqe.bench.page.pictures import ZOOM, shown
 from edgeqe.bench.plots.figures import pareto_png, quality_png, rate_png
-from edgeqe.bench.plots.style import PIXELS, counted
+from edgeqe.bench.plots.style import PIXELS
 from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.errors import MissingPackageError
-from edgeqe.reports.tables import printable
+from edgeqe.reports.tables import counted, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeqe.bench.console import KIND_WORDS, curve_words, ensemble_words
+from edgeqe.bench.console import KIND_WORDS, caveat_words, curve_words, ensemble_words
 from edgeqe.bench.page.content import Column, PageTable
-from edgeqe.bench.plots.style import counted
 from edgeqe.bench.report import MIB
 from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.protocols import CodingProtocol
+from edgeqe.reports.tables import counted
 
 Entry = Mapping[str, Any]
 
@@ -171,9 +171,7 @@ def ways(models: Sequence[Entry]) -> PageTable:
             Column("Runtime", [_runtime(model) for model in models], words=True),
             Column("Provider", [model["provider"] for model in models], words=True),
             Column("MACs by provider", [_placement(model) for model in models], words=True),
-            Column(
-                "Weights", ["random" if m.get("random_weights") else "" for m in models], words=True
-            ),
+            Column("Weights", [caveat_words(model) for model in models], words=True),
             Column("Fallback", [model.get("fallback", "") for model in models], words=True),
             Column("Threads", _figures(models, "threads", "d")),
             Column("Window", ["x".join(map(str, model.get("window", ()))) for model in models]),

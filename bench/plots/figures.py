@@ -21,7 +21,6 @@ from edgeqe.bench.plots.style import (
     blank,
     caption,
     conditions,
-    counted,
     log_ticks,
     looks,
     png,
@@ -30,6 +29,7 @@ from edgeqe.bench.plots.style import (
 )
 from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.errors import InputError
+from edgeqe.reports.tables import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeqe.errors import MissingPackageError
-from edgeqe.reports.tables import printable
+from edgeqe.reports.tables import counted, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -161,11 +161,6 @@ def conditions(report: Mapping[str, Any]) -> str:
         for model in report["models"]
     }
     return "; ".join([report["stamp"]["cpu"], *ways]) + "."
-
-
-def counted(count: int, thing: str) -> str:
-    """``1 thread``, ``2 threads``."""
-    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def short(name: str) -> str:

@@ -15,7 +15,7 @@ from edgeqe.bench.stamp import processor
 from edgeqe.bench.tuning.settings import Setting
 from edgeqe.bench.tuning.trials import Outcome, TuningTrial
 from edgeqe.bench.tuning.verdict import WORTH
-from edgeqe.reports.tables import table
+from edgeqe.reports.tables import counted, table
 from edgeqe.targets.profile import Profile
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.
@@ -95,7 +95,7 @@ class Tuning:
             backend.runtime,
             backend.provider,
             setting.form or "form of the file",
-            f"{setting.threads} thread{'s' if setting.threads > 1 else ''}",
+            counted(setting.threads, "thread"),
             f"windows {bounds(setting)}",
         ]
 
@@ -104,7 +104,7 @@ class Tuning:
         height, width = self.size
         return [
             f"Made by: {self.command}",
-            f"On {date.isoformat()}, {processor()}, {self.processors} processors, "
+            f"On {date.isoformat()}, {processor()}, {counted(self.processors, 'processor')}, "
             f"{platform.system()} {platform.machine()}",
             f"edgeqe {edgeqe.__version__}, Python {platform.python_version()}, {self.versions}",
             f"Measured: {width}x{height} RGB, uint8 to uint8, memory limit {self.limit / MIB:g} "

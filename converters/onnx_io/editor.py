@@ -17,6 +17,16 @@ from edgeqe.errors import InputError
 from edgeqe.typing import Array, Float
 
 
+class Rounding(NamedTuple):
+    """One QuantizeLinear of a value: ``integer = rint(float / scale) + zero``."""
+
+    scale: Array
+    """In the file's own units: one number, or several."""
+    zero: Array
+    integers: str
+    """Name of its output in the file."""
+
+
 class Around(NamedTuple):
     """A value and what a Pad puts around it."""
 
@@ -55,6 +65,8 @@ class OnnxEditor:
     """Resolution of every value so far, of that of the inputs."""
     names: set[str] = field(default_factory=set)
     """Names of nodes."""
+    rounded: dict[str, list[Rounding]] = field(default_factory=dict)
+    """QuantizeLinear of each value, which the graph leaves out."""
     spread: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
     """Constant of the graph that holds one of the file, broadcast to another shape."""
 

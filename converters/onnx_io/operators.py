@@ -15,7 +15,7 @@ import onnx
 from onnx import helper
 
 from edgeqe.converters.onnx_io import activations, arithmetic, nhwc, rearranging, resizing, shapes
-from edgeqe.converters.onnx_io.editor import Around, OnnxCall, OnnxEditor
+from edgeqe.converters.onnx_io.editor import Around, OnnxCall, OnnxEditor, Rounding
 from edgeqe.converters.onnx_io.file import EXTRA
 from edgeqe.converters.onnx_io.finishing import FLOATS
 from edgeqe.converters.onnx_io.windows import (
@@ -101,7 +101,9 @@ def _round(editor: OnnxEditor, call: OnnxCall) -> None:
 
 def _quantize(editor: OnnxEditor, call: OnnxCall) -> None:
     """QuantizeLinear of a value: its rounding is left out, its saturation at 0 is a Relu."""
-    zero = editor.array(call.inputs[2], call.where) if len(call.inputs) > 2 else np.uint8(0)
+    zero = (
+        editor.array(call.inputs[2], call.where) if len(call.inputs) > 2 else np.array(0, np.uint8)
+    )
     positive = any(
         node.op == "Relu" and node.output == editor.alias.get(call.inputs[0], call.inputs[0])
         for node in editor.nodes
@@ -111,6 +113,9 @@ def _quantize(editor: OnnxEditor, call: OnnxCall) -> None:
         activations.unary(editor, replace(call, op="Relu"))
     else:
         editor.same(call.outputs[0], call.inputs[0])
+    scale = editor.array(call.inputs[1], call.where)
+    value = editor.alias.get(call.outputs[0], call.outputs[0])
+    editor.rounded.setdefault(value, []).append(Rounding(scale, zero, call.outputs[0]))
 
 
 def _constant(editor: OnnxEditor, call: OnnxCall) -> None:

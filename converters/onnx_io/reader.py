@@ -20,6 +20,7 @@ from edgeqe.converters.onnx_io import editor as onnx_editor
 from edgeqe.converters.onnx_io import file as onnx_file
 from edgeqe.converters.onnx_io import operators as onnx_operators
 from edgeqe.converters.onnx_io import patterns
+from edgeqe.converters.onnx_io.editor import Rounding
 from edgeqe.converters.onnx_io.finishing import FLOATS, finishing
 from edgeqe.converters.onnx_io.shapes import TRACED
 from edgeqe.converters.rewrites.phases import fuse_selections
@@ -60,14 +61,32 @@ def graph_of(source: Path | bytes, *, clips: bool = True) -> Graph:
     ours = CARD_KEY in metadata
     vectors = read_card(metadata).vectors if ours else ()
     name = source.stem if isinstance(source, Path) and not ours else model.graph.name
-    patterns.join(model.graph, onnx_file.constants(model.graph))
-    graph = fuse_selections(_read(model.graph, name or "network", vectors, clips))
-    graph.scales()
+    graph, _ = read_graph(model.graph, name or "network", vectors, clips=clips)
     return replace(graph, vectors=_vectors(graph, metadata)) if ours else graph
 
 
-def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str], clips: bool) -> Graph:
-    """Graph of all nodes that the one output depends on."""
+def read_graph(
+    proto: onnx.GraphProto, name: str, vectors: Collection[str] = (), *, clips: bool = True
+) -> tuple[Graph, dict[str, list[Rounding]]]:
+    """Graph of all nodes that the one output depends on, and where the file rounds its values.
+
+    Parameters
+    ----------
+    proto : GraphProto
+        What exporters write by parts is joined in it.
+    name : str
+        Of the graph.
+    vectors : collection of str
+        Strength vectors of a model file of edgeqe.
+    clips : bool
+        As of `graph_of`.
+
+    Raises
+    ------
+    InputError
+        As `graph_of`.
+    """
+    patterns.join(proto, onnx_file.constants(proto))
     if len(proto.output) != 1:
         names = ", ".join(f"'{value.name}'" for value in proto.output)
         raise InputError(f"the network gives {names}: it must give one picture.")
@@ -93,7 +112,10 @@ def _read(proto: onnx.GraphProto, name: str, vectors: Collection[str], clips: bo
     else:
         output = editor.value(result, "the output")
     graph = Graph(name, inputs, output, (), {}).with_nodes(editor.nodes, editor.constants)
-    return _renamed_output(graph, result)
+    rounded = {result if value == output else value: r for value, r in editor.rounded.items()}
+    graph = fuse_selections(_renamed_output(graph, result))
+    graph.scales()
+    return graph, rounded
 
 
 def _inputs(proto: onnx.GraphProto, tensors: Mapping[str, Array]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from edgeqe.converters.graph.convention import Convention, OutputKind
 from edgeqe.converters.onnx_io import file as onnx_file
@@ -47,17 +47,7 @@ def residual_of(
     InputError
         If the file is damaged, or ONNX Runtime cannot run it.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    content = reference_bytes(source, clips=convention.gives is OutputKind.PICTURE)
-    try:
-        session: Any = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # ONNX Runtime's errors have no public base
-        raise _cannot_run(error) from error
+    session = _session(reference_bytes(source, clips=convention.gives is OutputKind.PICTURE))
     last = session.get_inputs()[0].shape[3] in (1, 3)
     name, span = session.get_inputs()[0].name, convention.high - convention.low
 
@@ -76,6 +66,77 @@ def residual_of(
         return np.asarray(result[0] * (sign * SCALE / span), np.float32)
 
     return residual
+
+
+def rounded_residual_of(
+    source: Path,
+    convention: Convention,
+    tensor: str,
+    *,
+    sign: float,
+    less_input: bool,
+    fused: bool,
+) -> Callable[[npt.NDArray[np.uint8]], Float]:
+    """Function of a fully quantized file that maps planes to the residual, every rounding included.
+
+    Parameters
+    ----------
+    source : Path
+    convention : Convention
+        Its value range.
+    tensor : str
+        What gives the residual, or the picture, in floats.
+    sign : float
+        -1 where it is subtracted.
+    less_input : bool
+        Whether it is the picture, from which the input is subtracted.
+    fused : bool
+        Whether ONNX Runtime may fuse what is between two roundings into integer operators: weights of
+        8 bits overflow the sums of some processors there.
+
+    Returns
+    -------
+    callable
+        As of `residual_of`.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or ONNX Runtime cannot run it.
+    """
+    model = onnx_file.load(source)
+    for value in (*model.graph.input, *model.graph.output):
+        _set_free(value)
+    del model.graph.value_info[:], model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
+    session = _session(model.SerializeToString(), fused=fused)
+    name, span = session.get_inputs()[0].name, convention.high - convention.low
+
+    def residual(planes: npt.NDArray[np.uint8]) -> Float:
+        given = (planes[None] / SCALE * span + convention.low).astype(np.float32)
+        try:
+            result = session.run(None, {name: given})[0]
+        except Exception as error:
+            raise _cannot_run(error) from error
+        if less_input:
+            result = result - given
+        return np.asarray(result[0] * (sign * SCALE / span), np.float32)
+
+    return residual
+
+
+def _session(content: bytes, *, fused: bool = True) -> Any:
+    """Session of ONNX Runtime on the processor."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    if not fused:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors have no public base
+        raise _cannot_run(error) from error
 
 
 def reference_bytes(source: Path | bytes, *, clips: bool = True) -> bytes:

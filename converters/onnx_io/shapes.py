@@ -149,8 +149,8 @@ def _expand(x: list[Array], given: Given) -> Any:
     return np.broadcast_to(x[0], _small(list(shape)))
 
 
-def _dequantize(x: list[Array], given: Given) -> Any:
-    """Real numbers of integer weights, with one scale or one per channel."""
+def dequantized(x: list[Array], given: Given) -> Any:
+    """Floats of integers, by the inputs and attributes of a DequantizeLinear of a constant."""
     scale, axis = x[1], int(given.get("axis", 1))
     zero = x[2] if len(x) > 2 and x[2] is not None else np.zeros(scale.shape, x[0].dtype)
     if scale.size > 1:
@@ -172,7 +172,7 @@ _OPERATORS: dict[str, _Operator] = {
     "And": lambda x, _: x[0] & x[1], "Cast": lambda x, g: x[0].astype(_TYPES[g["to"]]),
     "CastLike": lambda x, _: x[0].astype(x[1].dtype), "Ceil": lambda x, _: np.ceil(x[0]),
     "Concat": lambda x, g: np.concatenate(x, g["axis"]), "ConstantOfShape": _filled,
-    "DequantizeLinear": _dequantize, "Div": _div, "Equal": lambda x, _: x[0] == x[1],
+    "DequantizeLinear": dequantized, "Div": _div, "Equal": lambda x, _: x[0] == x[1],
     "Exp": lambda x, _: np.exp(x[0]), "Expand": _expand, "Floor": lambda x, _: np.floor(x[0]),
     "Gather": lambda x, g: np.take(x[0], x[1], g.get("axis", 0)),
     "Greater": lambda x, _: x[0] > x[1], "Identity": lambda x, _: x[0],

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from edgeqe.converters.graph.convention import OutputKind
+from edgeqe.converters.graph.convention import Convention, OutputKind
 from edgeqe.converters.graph.graph import Graph
+from edgeqe.converters.graph.integer import LARGEST_WEIGHT
 from edgeqe.converters.onnx_io import file as onnx_file
+from edgeqe.converters.onnx_io.integer_kernels import UnfitScheme
 from edgeqe.converters.onnx_io.own_size import checked
+from edgeqe.converters.onnx_io.qdq import is_quantized, take
 from edgeqe.converters.onnx_io.reader import graph_of, stated_size, takes_bytes
-from edgeqe.converters.onnx_io.reference import residual_of
+from edgeqe.converters.onnx_io.reference import residual_of, rounded_residual_of
 from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import CONVOLUTIONS, fold
@@ -34,6 +37,7 @@ def from_onnx(
     value_range: tuple[float, float] | None = None,
     output: OutputKind | str | None = None,
     codecs: tuple[str, ...] | None = None,
+    largest_weight: int = 0,
 ) -> Source:
     """Export source of an ONNX file: of another tool, or a model file of edgeqe.
 
@@ -48,6 +52,9 @@ def from_onnx(
         What it outputs; measured if left out.
     codecs : tuple of str, optional
         Codecs whose pictures it was trained on; JPEG if left out.
+    largest_weight : int
+        Largest integer weight that the destination holds: a fully quantized file whose scheme fits is
+        then taken as it is. 0: any file as a float network.
 
     Raises
     ------
@@ -73,7 +80,7 @@ def from_onnx(
     if size is not None:
         plain = conventions.as_residual(graph, convention)
         reference = checked(plain, reference, size, rounding)
-    return Source(
+    source = Source(
         graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
         reference=reference,
         description=f"Converted from {path.name}, which gives the {convention.gives}.",
@@ -82,6 +89,36 @@ def from_onnx(
         tiling="whole" if graph.pools_globally else "exact",
         provenance={"converted from": path.name},
         rounding=rounding,
+    )
+    if largest_weight and is_quantized(path):
+        return _as_it_is(source, path, convention, largest_weight)
+    return source
+
+
+def _as_it_is(source: Source, path: Path, convention: Convention, largest_weight: int) -> Source:
+    """Source with the integers of a fully quantized file; of its float network where they do not fit."""
+    try:
+        taken = take(path, convention, largest_weight)
+    except (UnfitScheme, InputError) as reason:  # what converts in float converts
+        note = (
+            f"'{path}' is quantized, but not as edgeqe's INT8: {str(reason).rstrip('.')}. Its float "
+            "network is taken: the next step is edgeqe quantize."
+        )
+        return replace(source, notes=(note,))
+    return replace(
+        source,
+        graph=taken.quantized.graph,
+        quantized=taken.quantized,
+        reference=rounded_residual_of(
+            path,
+            convention,
+            taken.tensor,
+            sign=taken.sign,
+            less_input=taken.less_input,
+            fused=taken.largest_weight <= LARGEST_WEIGHT,
+        ),
+        provenance={**source.provenance, "quantization": "scales and integers of that file"},
+        rounding=PICTURE_ROUNDING if taken.less_input else 0.0,
     )
 
 

@@ -28,6 +28,22 @@ SLICE = 2000
 ANSWER_SECONDS = 20.0
 
 
+def check_installed() -> None:
+    """Refuse to work on a cluster without Ray Data.
+
+    Raises
+    ------
+    MissingPackageError
+        If it is not installed.
+    """
+    try:
+        import ray.data  # noqa: F401
+    except ImportError as error:
+        raise MissingPackageError(
+            f"--ray needs Ray Data ({error}): run pip install 'edgeqe[ray]'."
+        ) from error
+
+
 class RayWorkers:
     """Actors that do files.
 
@@ -54,13 +70,10 @@ class RayWorkers:
     def __init__(
         self, address: str, count: int, options: WorkerOptions, settings: ArchiveSettings
     ) -> None:
-        try:
-            import ray
-            import ray.data
-        except ImportError as error:
-            raise MissingPackageError(
-                f"--ray needs Ray Data ({error}): run pip install 'edgeqe[ray]'."
-            ) from error
+        check_installed()
+        import ray
+        import ray.data
+
         self._count, self._options, self._settings = count, options, settings
         if address != "auto":
             _check_address(address)

@@ -28,7 +28,7 @@ from edgeqe.archive.settings import (
 )
 from edgeqe.archive.staging import StagingFolder, finish_earlier, name_result
 from edgeqe.archive.work import ArchiveJob, FileWorker, JobOutcome, WorkerPool
-from edgeqe.errors import InputError
+from edgeqe.errors import EdgeqeError, InputError
 
 __all__ = ["enhance_archive"]
 
@@ -161,22 +161,30 @@ class _Archive:
         report.manifest = str(self._state / MANIFEST)
 
     def plan(self) -> None:
-        """Say what `run` would do; the model is opened here."""
-        with FileWorker(self.options, self.settings) as worker:
+        """Say what `run` would do, by each file's headers; the model is opened here."""
+        with ExitStack() as stack:
+            worker = stack.enter_context(FileWorker(self.options, self.settings))
             self._take_opened(worker)
-        self._manifest = Manifest(self._state / MANIFEST)
-        try:
+            self._manifest = Manifest(self._state / MANIFEST)
+            stack.callback(self._manifest.close)
             self._check_identity()
             for file, _, decision in self._undone():
+                source, target = self.folder / file.path, self.output / decision.destination
+                try:
+                    words = worker.tried(source, target, is_clip=file.is_clip)
+                except (EdgeqeError, OSError) as error:
+                    self._fail(file.path, str(error))
+                    continue
                 self.report.done += 1
-                target = self.output / decision.destination
-                self.told("planned", f"{self.folder / file.path} -> {target}")
+                self.told("planned", f"{source} -> {target}  {words}")
             self.report.files = self.report.settled
-        finally:
-            self._manifest.close()
 
     def run(self, count: int, ray: str | None) -> None:
         """Do what is not done."""
+        if ray is not None:
+            from edgeqe.archive.ray_data import check_installed
+
+            check_installed()  # before the output's folder is made
         self._state.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             stack.enter_context(FolderLock(self._state / "lock"))

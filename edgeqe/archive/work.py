@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Protocol
 
 from edgeqe.archive.settings import ArchiveSettings, OpenedModel, WorkerOptions
+from edgeqe.archive.trial import tried_clip, tried_picture
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import EdgeqeError, ImageError
+from edgeqe.reports.tables import counted
 from edgeqe.runtimes.quiet import quiet_start
 
 __all__ = ["ATTEMPTS", "ArchiveJob", "FileWorker", "JobOutcome", "WorkerPool", "dead", "sha256_of"]
@@ -114,6 +116,17 @@ class FileWorker:
     def __exit__(self, *_: object) -> None:
         self._enhancer.close()
 
+    def tried(self, source: Path, target: Path, *, is_clip: bool) -> str:
+        """What a file's headers say of it, which is not enhanced.
+
+        Raises
+        ------
+        EdgeqeError
+            If `do` would fail for them.
+        """
+        how = self._enhancer, self._settings, self._options
+        return tried_clip(source, target, *how) if is_clip else tried_picture(source, *how)
+
     def do(self, job: ArchiveJob) -> JobOutcome:
         """Enhance a file; whatever is wrong with it is in the outcome."""
         with warnings.catch_warnings():
@@ -187,7 +200,7 @@ class FileWorker:
         report = enhance_clip(job.source, staged, self._enhancer, wanted)
         notes = [f"no place for: {name}" for name in report.left_out]
         if report.damaged:
-            notes.append(f"{report.damaged} packets are damaged")
+            notes.append(counted(report.damaged, "damaged packet"))
         return report.codec, report.scale, report.mean_number, tuple(notes)
 
 

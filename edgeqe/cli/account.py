@@ -185,6 +185,7 @@ def _json(info: Any, reports: list[dict[str, Any]], rows: list[Row]) -> str:
                 "threads",
                 "memory_limit",
                 "random_weights",
+                "not_fine_tuned",
                 "foreign",
             )
         }

@@ -114,6 +114,8 @@ def command(source: str, output: str, **words: Any) -> None:
         finally:  # an interrupt too leaves what was done
             if report.model:
                 _show(report, as_json=as_json, dry_run=dry_run)
+    if report.failed and dry_run:
+        raise CheckError(f"{report.failed} of {report.settled} files would fail, see above.")
     if report.failed:
         again = "" if words["retry_failed"] else "; --retry-failed tries them again"
         raise CheckError(f"{report.failed} of {report.settled} files failed, see above{again}.")
@@ -175,7 +177,7 @@ def _clear() -> str:
 
 
 def _show(report: ArchiveReport, *, as_json: bool, dry_run: bool) -> None:
-    from edgeqe.reports.tables import printable
+    from edgeqe.reports.tables import counted, printable
 
     if as_json:
         click.echo(
@@ -187,7 +189,7 @@ def _show(report: ArchiveReport, *, as_json: bool, dry_run: bool) -> None:
     counts = [
         f"{report.done} {'would be done' if dry_run else 'done'}",
         f"{report.done_before} done before",
-        f"{report.failed} failed",
+        f"{report.failed} {'would fail' if dry_run else 'failed'}",
         f"{report.left_out} neither pictures nor clips",
     ]
     unsettled = (report.files or report.settled) - report.settled
@@ -196,7 +198,8 @@ def _show(report: ArchiveReport, *, as_json: bool, dry_run: bool) -> None:
     click.echo(f"{_clear()}{', '.join(counts)}; {report.seconds:.1f} s")
     if not dry_run:
         click.echo(
-            f"{report.model}, {report.workers} workers with {report.threads} threads each, "
+            f"{report.model}, {counted(report.workers, 'worker')} with "
+            f"{counted(report.threads, 'thread')} each, "
             f"{report.memory_limit / MIB:g} MiB for the enhancement in all; {report.manifest}"
         )
     for path, _ in report.errors[:NAMED]:

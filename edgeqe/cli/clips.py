@@ -13,6 +13,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from edgeqe.reports.tables import counted
+
 if TYPE_CHECKING:
     from edgeqe.codecs.strength import Strength
     from edgeqe.video.report import ClipReport
@@ -249,7 +251,7 @@ def line(report: ClipReport) -> str:
         strength = f"{codec} {SCALE_NAMES[report.scale].format(f'{mean:.4g}')}{spread}"
     text = (
         f"{report.source} -> {report.destination}  {report.width}x{report.height} "
-        f"{report.pixel_format}  {strength}  {report.encoder}  {report.frames} frames  "
+        f"{report.pixel_format}  {strength}  {report.encoder}  {counted(report.frames, 'frame')}  "
         f"{report.seconds:.2f} s  {report.frames_per_second:.1f} fps"
     )
     if report.gain is not None:
@@ -261,7 +263,7 @@ def notes(report: ClipReport) -> list[str]:
     """What of a clip did not go as it should."""
     found = []
     if report.damaged:
-        found.append(f"{report.damaged} packets of '{report.source}' are damaged.")
+        found.append(f"{counted(report.damaged, 'damaged packet')} in '{report.source}'.")
     if report.left_out:
         found.append(f"'{report.destination}' has no place for: {', '.join(report.left_out)}.")
     if report.gain is not None and report.compared < report.frames:

@@ -105,6 +105,8 @@ def command(
     from edgeqe.converters.sources import NOT_MEASURED
 
     exported, card = converted.exported, converted.exported.card
+    for note in converted.notes:
+        click.echo(note, err=True)
     if card.provenance.get("validation") == NOT_MEASURED:
         click.echo(
             f"{model}: not validated yet, as it is after {card.provenance['steps']} steps; its "

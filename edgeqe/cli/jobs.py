@@ -10,6 +10,9 @@ from pathlib import Path
 
 from edgeqe.errors import ImageError, InputError, MissingFileError
 
+#: What does the clips of a folder.
+ARCHIVE = "'edgeqe archive IN OUT' does folders with clips in them"
+
 
 @dataclass(frozen=True)
 class FileJob:
@@ -120,12 +123,24 @@ def _sources(
             yield FileJob(name, ""), Path()
             continue
         inside = folder.resolve() in output.resolve().parents
-        files = list_files(folder, recursive=recursive)
+        files = [
+            (file, f"a clip by its suffix: {ARCHIVE}") if why and _is_clip(file) else (file, why)
+            for file, why in list_files(folder, recursive=recursive)
+        ]
         if all(why for _, why in files):
+            if any(_is_clip(file) for file, _ in files):
+                raise InputError(f"no pictures in '{folder}', but clips: {ARCHIVE}.")
             raise no_pictures(folder, recursive=recursive)
         for file, why in files:
             if not (inside and file.resolve().is_relative_to(output.resolve())):
                 yield FileJob(str(file), "", why), file.parent.relative_to(folder)
+
+
+def _is_clip(file: Path) -> bool:
+    """Whether a file of a folder is a clip by its suffix."""
+    from edgeqe.video.containers import is_clip_name
+
+    return is_clip_name(file.name) and file.is_file()
 
 
 def _named(found: Sequence[tuple[FileJob, Path]], suffix: str) -> list[FileJob]:

@@ -34,8 +34,8 @@ def model_file(model: str) -> str:
     """MODEL as a name or path that the device's code opens.
 
     A training's folder, a ``.keras`` file of the zoo and, with seeded random weights, a network of
-    the zoo are converted into a temporary folder that goes when the command ends. Of random weights,
-    of a file's too, standard error says so.
+    the zoo are converted into a temporary folder that goes when the command ends. Of random weights
+    and of pruning without fine-tuning, of a file's too, standard error says so.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def model_file(model: str) -> str:
     path = Path(model)
     trained = (path / RECIPE).is_file() or (path.suffix == ".keras" and path.is_file())
     if not trained and (model in shipped_models() or model in shipped_files() or path.exists()):
-        _tell_random(model)
+        _tell_caveat(model)
         return model
     from edgeqe import zoo
 
@@ -66,23 +66,23 @@ def model_file(model: str) -> str:
         folder = tempfile.TemporaryDirectory(prefix="edgeqe-")
         click.get_current_context().call_on_close(folder.cleanup)  # a signal unwinds it too
         exported = export(open_source(model), Path(folder.name) / f"{path.stem or 'model'}.onnx")
-    if exported.card.random_weights:
-        _echo_random(model)
+    _echo(model, exported.card.caveat)
     return str(exported.path)
 
 
-def _tell_random(model: str) -> None:
-    """Say on standard error that a file's weights are random; a damaged one is told elsewhere."""
+def _tell_caveat(model: str) -> None:
+    """Say on standard error what a file's card warns of; a damaged one is told elsewhere."""
     from edgeqe.errors import EdgeqeError
     from edgeqe.model.file import ModelFile
 
     path = Path(model)
     try:
-        if path.is_file() and ModelFile(path).card.random_weights:
-            _echo_random(model)
+        if path.is_file():
+            _echo(model, ModelFile(path).card.caveat)
     except (EdgeqeError, OSError):
         pass
 
 
-def _echo_random(model: str) -> None:
-    click.echo(f"{model}: random weights, for timing and tests alone", err=True)
+def _echo(model: str, caveat: str) -> None:
+    if caveat:
+        click.echo(f"{model}: {caveat}", err=True)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from edgeqe.codecs.coded import CodedStrength, Scale, damaged, mean_strength, unsupported
+from edgeqe.codecs.coded import (
+    CodedStrength,
+    Scale,
+    UnsupportedCodingError,
+    damaged,
+    mean_strength,
+)
 
 #: Step of AC coefficients by index (RFC 6386, 14.1), in 1/2 sample values.
 AC_STEPS: tuple[int, ...] = (
@@ -89,7 +95,9 @@ def strength(data: bytes) -> CodedStrength:
                 )
             return found
         if name == b"ANMF":
-            raise unsupported("WebP files of several pictures")
+            raise UnsupportedCodingError(
+                "an animated WebP holds several pictures: give each as a file of its own."
+            )
         at += length + length % 2
     raise damaged("a WebP holds no picture")
 

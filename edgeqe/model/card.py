@@ -141,6 +141,18 @@ class Card:
         """Whether nobody trained it: it serves timing and tests alone."""
         return self.provenance.get("weights") == "random"
 
+    @property
+    def not_fine_tuned(self) -> bool:
+        """Whether channels were pruned, and no training won back what that costs."""
+        return "pruned" in self.provenance and "fine-tuned" not in self.provenance
+
+    @property
+    def caveat(self) -> str:
+        """Why its pictures say little of the network, in a few words; empty for most."""
+        if self.random_weights:
+            return "random weights, for timing and tests alone"
+        return "pruned and not fine-tuned" if self.not_fine_tuned else ""
+
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary, as in the file."""
         return dataclasses.asdict(self)

@@ -97,6 +97,11 @@ def _compressed(
     """Compressed picture whose strength is read from a stream."""
     stated = strength_of(stream)
     assert stated is not None, "every codec's streams are known by their first bytes"
+    if stated.lossless:
+        raise InputError(
+            f"'{name}' is coded without loss at {point}: there is nothing to enhance, state a coarser "
+            "strength."
+        )
     return CompressedPicture(
         name, protocol, point, reference, data, stated.step, _in_eight_bits(frame)
     )

@@ -20,3 +20,8 @@ def table(rows: Sequence[Sequence[str]], left: Collection[int] = ()) -> list[str
 def printable(text: str) -> str:
     """Text of a file for one line of a terminal: what does not print is a question mark."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def counted(count: int, thing: str) -> str:
+    """``1 thread``, ``2 threads``."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"

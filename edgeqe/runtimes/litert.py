@@ -14,6 +14,7 @@ import importlib.util
 import math
 import threading
 from collections.abc import Hashable, Mapping
+from contextlib import nullcontext
 from importlib import metadata
 from typing import Any
 
@@ -28,12 +29,15 @@ from edgeqe.runtimes.forks import in_runtime, never_freed_after_fork
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.litert_memory import bytes_per_interpreter, bytes_per_sample
 from edgeqe.runtimes.placement import Placement
+from edgeqe.runtimes.quiet import silent_stderr
 from edgeqe.typing import Float
 
 XNNPACK, CPU = "XNNPACK", "CPU"
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 #: A view's temporaries, bytes per picture pixel.
 VIEW_BYTES = 6.0
+_announced = threading.Event()
+"""Set once the process has an interpreter: the first announces its delegate on standard error."""
 
 
 def interpreter_module() -> Any:
@@ -112,8 +116,9 @@ class LitertSession:
         """By kind of place."""
         if threads > 1:
             never_freed_after_fork(self)
-        with in_runtime():
+        with in_runtime(), nullcontext() if _announced.is_set() else silent_stderr():
             first = _Interpreter(self._module, model, None, threads)
+        _announced.set()
         self.provider: str = provider_of(first.interpreter)
         held = share_of_delegate(first.interpreter)
         # LiteRT tells no MACs by operator, so kernels count alike

@@ -91,6 +91,7 @@ def demuxer_of(source: str | IO[bytes], name: str) -> str:
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return "mov"
     if head.startswith(Y4M_MAGIC):
+        _check_y4m(head, name)
         return "yuv4mpegpipe"
     if head[:1] == b"G" and head[188:189] in (b"G", b""):
         return "mpegts"
@@ -100,6 +101,29 @@ def demuxer_of(source: str | IO[bytes], name: str) -> str:
     raise ImageError(
         f"'{name}' is no clip of a known kind ({', '.join(CONTAINERS)}), or it is damaged."
     )
+
+
+def _check_y4m(head: bytes, name: str) -> None:
+    """Refuse a y4m film without a size: what FFmpeg says of it names another fault.
+
+    Raises
+    ------
+    ImageError
+        If its header states no width or height, or one below 1.
+    """
+    line, end, _ = head.partition(b"\n")
+    words = line.split()[1:] if end else line.split()[1:-1]  # the last may be cut
+    stated = {word[:1]: word[1:] for word in words}
+    for letter, what in ((b"W", "width"), (b"H", "height")):
+        said = stated.get(letter)
+        if said is None and not end:  # behind what was looked at
+            continue
+        if said is None or not said.isdigit() or int(said) == 0:
+            found = "none" if said is None else f"'{said.decode('ascii', 'backslashreplace')}'"
+            raise ImageError(
+                f"'{name}' is a y4m film whose header must state its {what} in pixels, as "
+                f"{letter.decode()}640: it states {found}. Write it again."
+            )
 
 
 def _head(source: str | IO[bytes]) -> bytes:

@@ -19,6 +19,7 @@ from edgeqe.hardware.machine import read_hardware
 from edgeqe.hardware.packages import installed_packages
 from edgeqe.model.catalogue import find_model
 from edgeqe.quantization.drift.decoders import islow_version
+from edgeqe.reports.tables import counted
 from edgeqe.runtimes.selection import chosen_file
 
 #: Name of a shipped model, or a path.
@@ -45,14 +46,19 @@ class Model:
     """Of the file."""
     random_weights: bool = False
     """Whether nobody trained it, so that its gains say nothing."""
+    not_fine_tuned: bool = False
+    """Whether it was pruned, and no training won back what that costs."""
 
     def line(self) -> str:
         """All of it in one line."""
+        caveat = "; pruned and not fine-tuned" if self.not_fine_tuned else ""
+        if self.random_weights:
+            caveat = "; random weights, for timing and tests alone"
         return (
             f"{self.given}: {self.name}, {self.precision}, {self.file_bytes} bytes, sha256 "
             f"{self.sha256[:16]}; {self.runtime} {self.runtime_version}, {self.provider}, "
-            f"{self.threads} thread{'' if self.threads == 1 else 's'}"
-            f"{'; random weights, for timing and tests alone' if self.random_weights else ''}"
+            f"{counted(self.threads, 'thread')}"
+            f"{caveat}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -122,6 +128,7 @@ def _facts(given: Given, enhancer: Enhancer) -> OpenModel:
         file_bytes=info.file_bytes,
         sha256=hashlib.sha256(Path(info.path).read_bytes()).hexdigest(),
         random_weights=info.random_weights,
+        not_fine_tuned=info.not_fine_tuned,
     )
     return OpenModel(model, enhancer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from edgeqe.archive import ArchiveReport, ArchiveSettings, enhance_archive, run
 from edgeqe.archive.lock import FolderLock
 from edgeqe.archive.settings import WorkerOptions
 from edgeqe.archive.work import FileWorker
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingPackageError
 from tests.archive.made import files_of, lines_of, make_archive, picture
 
 pytestmark = pytest.mark.usefixtures("inline")
@@ -242,17 +243,43 @@ def test_an_output_inside_the_archive_is_no_part_of_it(six: Path) -> None:
         assert counts(enhance_archive("in", "in/better", options=OPTIONS)) == expected
 
 
-def test_a_dry_run_says_the_same_and_writes_nothing(six: Path) -> None:
+def test_a_dry_run_opens_each_file_and_writes_nothing(six: Path) -> None:
+    Path("in/text.jpg").write_text("no picture")
     lines: list[tuple[str, str]] = []
     report = archive(dry_run=True, told=lambda *line: lines.append(line))
-    assert counts(report) == (6, 0, 0)  # nothing is decoded
-    assert ("planned", "in/b/001.jpg -> out/b/001.png") in lines
+    planned = {line for state, line in lines if state == "planned"}
+    with Image.open("in/b/001.jpg") as coded:
+        width, height = coded.size
+    assert f"in/b/001.jpg -> out/b/001.png  {width}x{height}  jpeg quality 20" in planned
+    (failed,) = (line for state, line in lines if state == "failed" and "text.jpg" in line)
+    assert "is no picture" in failed
+    assert counts(report) == (5, 0, 2)  # the other one is damaged in its head
     assert not Path("out").exists()
+    Path("in/text.jpg").unlink()
     archive()
     Path("out/a/000.png").unlink()
     before = files_of(Path("out"))
     assert counts(archive(dry_run=True)) == (1, 4, 1)
     assert files_of(Path("out")) == before
+
+
+def test_a_dry_run_names_what_the_model_does_not_serve_and_opens_clips(here: Path) -> None:
+    save("in/a.webp", 1)
+    Path("in/b.mkv").write_bytes(b"no clip")
+    report = archive(dry_run=True)
+    told = dict(report.errors)
+    assert counts(report) == (0, 0, 2)
+    assert "serves jpeg: give another model" in told["a.webp"] and "b.mkv" in told["b.mkv"]
+
+
+def test_ray_that_is_not_installed_leaves_no_folder(
+    six: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not there
+    monkeypatch.setitem(sys.modules, "ray.data", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'edgeqe\[ray\]'"):
+        archive(ray="auto")
+    assert not Path("out").exists()
 
 
 def test_an_archive_without_pictures_is_refused(here: Path) -> None:

@@ -125,7 +125,7 @@ def test_the_text_and_the_page_name_codec_and_encoder(bench: Bench, tmp_path: Pa
     assert "libx265 (libavcodec" in page
     clip = bench(*qps[:4], "--out", str(tmp_path / "clip"), data="clip.y4m")
     assert clip.exit_code == 0, clip.output
-    assert "1 clips of clip.y4m" in clip.stdout
+    assert "1 clip of clip.y4m" in clip.stdout
     assert "1 clip" in (tmp_path / "clip" / "report.html").read_text(encoding="utf-8")
 
 

@@ -38,7 +38,7 @@ def test_what_failed_is_named_and_the_exit_code_is_1() -> None:
     result = run("--workers", "2", "--threads", "2")
     assert result.exit_code == 1
     assert result.stdout.startswith("5 done, 0 done before, 1 failed, 0 neither")
-    assert "2 workers with 1 threads each, 128 MiB for the enhancement in all" in result.stdout
+    assert "2 workers with 1 thread each, 128 MiB for the enhancement in all" in result.stdout
     assert result.stdout.endswith("failed: a/003.jpg\n")
     told, last = result.stderr.splitlines()
     assert told.startswith("edgeqe: ") and "photos/a/003.jpg" in told
@@ -66,11 +66,22 @@ def test_the_report_for_programs() -> None:
 
 
 def test_a_dry_run_lists_and_writes_nothing() -> None:
+    Path("photos/a/003.jpg").unlink()
     result = run("--dry-run")
-    assert result.exit_code == 0
-    assert "photos/c/deep/005.jpg -> better/c/deep/005.png  would be done\n" in result.stdout
-    assert "6 would be done, 0 done before" in result.stdout
+    assert result.exit_code == 0, result.stderr
+    (line,) = (line for line in result.stdout.splitlines() if "005.jpg" in line)
+    assert line.startswith("photos/c/deep/005.jpg -> better/c/deep/005.png  ")
+    assert line.endswith("jpeg quality 20  would be done")
+    assert "5 would be done, 0 done before, 0 would fail" in result.stdout
     assert not Path("better").exists()
+
+
+def test_a_dry_run_says_what_would_fail() -> None:
+    result = run("--dry-run")
+    assert result.exit_code == 1 and "5 would be done, 0 done before, 1 would fail" in result.stdout
+    told, last = result.stderr.splitlines()  # it is cut in its head
+    assert told.startswith("edgeqe: photos/a/003.jpg")
+    assert last == "edgeqe: 1 of 6 files would fail, see above."
 
 
 @pytest.mark.parametrize(

@@ -222,3 +222,19 @@ def test_output_quality(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for words in (("x.png",), ("new/", "--suffix", ".tif")):
         refused = run("in/a.jpg", "-o", *words, "--output-quality", "90")
         assert refused.exit_code == 2 and "is lossless" in refused.stderr
+
+
+def test_clips_of_a_folder_are_counted_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    saved(Path("in/a.jpg"), quality=20)
+    for name in ("in/b.mp4", "in/c.y4m", "clips/d.mkv"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(b"\0\0\0\x18ftypisom")
+    result = run("in", "-o", "out")
+    assert result.exit_code == 0
+    (line,) = (line for line in result.stdout.splitlines() if "archive" in line)
+    assert line.split()[:2] == ["skipped", "2"] and "in/b.mp4, in/c.y4m" in line
+    result = run("clips", "-o", "more")
+    assert result.exit_code == 2 and "edgeqe archive" in result.stderr and not Path("more").exists()

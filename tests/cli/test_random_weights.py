@@ -1,4 +1,4 @@
-"""A network that nobody trained says so wherever it is used."""
+"""A network that nobody trained, or that was pruned and left so, says so wherever it is used."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     path = tmp_path_factory.mktemp("random") / "untrained.onnx"
     export(from_zoo("edgeqe-nano"), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smallest network, pruned and not fine-tuned."""
+    path = tmp_path_factory.mktemp("pruned") / "cut.onnx"
+    result = run("prune", "edgeqe-nano", "-o", path, "--ratio", 0.3)
+    assert result.exit_code == 0, result.output
     return path
 
 
@@ -74,3 +83,30 @@ def test_bench(untrained: Path, bench: Bench) -> None:
     assert "float32, random weights" in bench(*words, model=str(untrained)).stdout
     (entry,) = json.loads(bench(*words, "--json", model=str(untrained)).stdout)["models"]
     assert entry["random_weights"] is True
+
+
+def test_a_pruned_network_that_was_not_fine_tuned(
+    cut: Path, pictures: Path, bench: Bench, tmp_path: Path
+) -> None:
+    given, words = tmp_path / "in.jpg", "pruned and not fine-tuned"
+    Image.fromarray(np.full((40, 50), 90, np.uint8)).save(given, quality=20)
+    result = run("enhance", given, "-o", tmp_path / "out.png", "-m", cut, "--json")
+    assert (result.exit_code, result.stderr) == (0, f"{cut}: {words}\n")
+    assert json.loads(result.stdout)["not_fine_tuned"] is True
+    with Enhancer(cut, threads=1) as enhancer:
+        assert str(enhancer.info).splitlines()[0].endswith(f"float32, {words}")
+    result = run("drift", cut, cut, "--data", pictures, "-q", 20, "--protocol", "gray")
+    assert result.stdout.splitlines()[0].endswith(f"; {words}")
+    measured = bench("--no-speed", "-q", "20", "--protocol", "gray", model=str(cut))
+    assert "float32, not fine-tuned" in measured.stdout
+
+
+def test_fine_tuning_takes_the_mark_away(cut: Path) -> None:
+    from dataclasses import replace
+
+    from edgeqe.model.file import ModelFile
+
+    card = ModelFile(cut).card
+    assert card.caveat == "pruned and not fine-tuned"
+    tuned = replace(card, provenance={**card.provenance, "fine-tuned": {"steps": 9}})
+    assert tuned.caveat == "" and not tuned.not_fine_tuned

@@ -110,7 +110,7 @@ def test_files_of_several_pictures_are_refused_by_name() -> None:
 
     more = [Image.fromarray(PHOTO[::-1])]
     data = coded_files.pillow("WEBP", PHOTO, save_all=True, append_images=more, quality=50)
-    with pytest.raises(ImageError, match="WebP files of several pictures are not supported"):
+    with pytest.raises(ImageError, match="several pictures: give each as a file of its own"):
         webp.strength(data)
 
 
