@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from systems import MEMORY
+
 from edgeqe import Enhancer, zoo
 from edgeqe.bench.data import folder
 from edgeqe.bench.quality import measure
@@ -56,7 +58,7 @@ def rows(
         opened["full, attention frozen, no blocks"] = frozen
     opened |= {f"shipped {name}": find_model(name, "float32") for name in shipped_models()}
     for label, path in opened.items():
-        networks[label] = Enhancer(path)
+        networks[label] = Enhancer(path, memory_limit=MEMORY)
         card = ModelFile(path).card
         about[label] = ("-", f"{card.kmac_per_pixel:.1f} kMAC/px")
     label = "full, second pass shifted by 16"

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from niqe import niqe
+from systems import MEMORY
 
 from edgeqe import Enhancer
 from edgeqe.bench.data import folder
@@ -29,8 +30,6 @@ TYPES = {
     "type 4, trained as a cascade": ("hgrdn-cascade",),
 }
 PUBLISHED = ("best in PSNR", "-", "-", "best in perceptual index")
-#: Network whole pictures are needed for: they pool over them.
-MEMORY = "2GiB"
 
 
 def rows(files: Mapping[str, Path], data: Path) -> list[tuple[str, str, str]]:

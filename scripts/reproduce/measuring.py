@@ -14,7 +14,7 @@ import hgrdn
 import mvgl
 import qp_adaptive
 import rrnet
-from systems import GROUPS
+from systems import GROUPS, MEMORY
 
 from edgeqe import Enhancer
 from edgeqe.bench.data import folder
@@ -83,7 +83,10 @@ def measure(group: str, data: Path, out: Path, freeze_on: Path | None = None) ->
         rows = asqe.rows(files, trainings, data, frozen)
     else:
         with ExitStack() as stack:
-            models = {name: stack.enter_context(Enhancer(file)) for name, file in files.items()}
+            models = {
+                name: stack.enter_context(Enhancer(file, memory_limit=MEMORY))
+                for name, file in files.items()
+            }
             if group == "rrnet":
                 rows = rrnet.rows(models, data)
             elif group == "mvgl":

@@ -17,3 +17,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "mvgl": ("mvgl-b", "mvgl-c", "mvgl-a"),
     "hgrdn": ("hgrdn-nr", "hgrdn-tr", "hgrdn-cascade"),
 }
+
+#: Memory limit: some networks pool over whole pictures, and others have no window that fits in the usual one.
+MEMORY = "2GiB"
