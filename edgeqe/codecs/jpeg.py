@@ -9,8 +9,8 @@ upsampling, because half of the picture's size *is* the size of the chroma
 
 from __future__ import annotations
 
-import hashlib
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -140,36 +140,48 @@ def decode_420(data: bytes) -> tuple[Plane, Plane, Plane]:
         raise InputError(
             f"the chroma of a {width}x1 JPEG cannot be read as coded: decode the picture as RGB."
         )
-    cb, cr, _ = decode_chroma(data)
+    _, cb, cr = decode_half(data)
     return luma, cb, cr
 
 
-def decode_chroma(data: bytes) -> tuple[Plane, Plane, bytes]:
-    """Chroma of a 4:2:0 JPEG as coded.
+def decode_half(data: bytes) -> tuple[Plane, Plane, Plane]:
+    """Y, Cb and Cr of a 4:2:0 JPEG at half its size, shape (ceil(H / 2), ceil(W / 2)) each.
 
-    Returns
-    -------
-    cb, cr : ndarray of uint8, shape (ceil(H / 2), ceil(W / 2))
-    digest : bytes
-        Of the decoding at half the size that they are from, luma with it: equal where that is.
+    Cb and Cr are as coded.
     """
+    found: tuple[Plane, ...] = ()
+    for rows, height, parts in _half_stripes(data):
+        found = found or tuple(np.empty((height, part.shape[1]), np.uint8) for part in parts)
+        for plane, part in zip(found, parts, strict=True):
+            plane[rows] = part
+    y, cb, cr = found
+    return y, cb, cr
+
+
+def shows_half(data: bytes, planes: tuple[Plane, Plane, Plane]) -> bool:
+    """Whether `decode_half` gives just these planes."""
+    return all(
+        np.array_equal(part, plane[rows])
+        for rows, _, parts in _half_stripes(data)
+        for plane, part in zip(planes, parts, strict=True)
+    )
+
+
+def _half_stripes(data: bytes) -> Iterator[tuple[slice, int, tuple[Plane, Plane, Plane]]]:
+    """Which rows, of how many, and Y, Cb and Cr in them, of a decoding at half size."""
     from PIL.JpegImagePlugin import JpegImageFile
 
-    digest = hashlib.blake2b(digest_size=16)
     with JpegImageFile(io.BytesIO(data)) as picture:
         width, height = picture.size
         half = ((height + 1) // 2, (width + 1) // 2)
-        found = np.empty((2, *half), np.uint8)
         picture.draft("YCbCr", (max(1, width // 2), max(1, height // 2)))
         # One row or column is too small for Pillow to halve. libjpeg repeats the chroma
         # of so narrow a picture, so even positions hold the coded samples.
         step = 1 if picture.size == half[::-1] else 2
         for first, part in pillow_stripes.stripes(picture, "YCbCr"):
-            digest.update(part)
-            chroma = part[::step, ::step, 1:]
+            small = part[::step, ::step]
             at = first // step
-            found[:, at : at + len(chroma)] = np.moveaxis(chroma, -1, 0)
-    return found[0], found[1], digest.digest()
+            yield slice(at, at + len(small)), half[0], (small[..., 0], small[..., 1], small[..., 2])
 
 
 def decode_reduced(data: bytes) -> Plane:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 #: Pixels of a stripe: small beside any picture that memory matters for.
-STRIPE_PIXELS = 1 << 18
+STRIPE_PIXELS = 1 << 16
 
 
 def stripes(picture: ImageFile, mode: str) -> Iterator[tuple[int, npt.NDArray[Any]]]:

@@ -73,10 +73,10 @@ def _decoded(file: Undecoded, layout: JpegLayout) -> Picture:
     equal: Equal
     if planar:
         luma = jpeg.decode_luma(data)
-        cb, cr, digest = jpeg.decode_chroma(data)
-        found = Picture((luma, cb, cr), None, table, metadata)
+        half = jpeg.decode_half(data)
+        found = Picture((luma, *half[1:]), None, table, metadata)
         # of one scan half the size shows as much: chroma comes last in each unit
-        equal = partial(_planes_equal, digest, luma if len(layout.scans) > 1 else None)
+        equal = partial(_half_equals, half, luma if len(layout.scans) > 1 else None)
     else:
         found = decode_by(JpegImageFile, dataclasses.replace(file, data=data))
         found = dataclasses.replace(found, table=table, component_steps=steps, metadata=metadata)
@@ -126,12 +126,10 @@ def _present(data: bytes, layout: JpegLayout, equal: Equal, *, ends: bool) -> fl
     return _coarse_share(data, layout)
 
 
-def _planes_equal(digest: bytes, luma: Samples | None, copy: bytes) -> bool:
-    """Whether a copy has the same chroma, and where it is given the same luma."""
+def _half_equals(half: tuple[Samples, Samples, Samples], luma: Samples | None, copy: bytes) -> bool:
+    """Whether a copy shows the same at half the size, and where it is given the same luma."""
     try:
-        return (luma is None or jpeg.shows(copy, luma, "L")) and (
-            jpeg.decode_chroma(copy)[2] == digest
-        )
+        return jpeg.shows_half(copy, half) and (luma is None or jpeg.shows(copy, luma, "L"))
     except OSError:  # what stands in for missing data is no code
         return False
 

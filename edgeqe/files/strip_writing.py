@@ -20,7 +20,7 @@ from edgeqe.files.picture import Metadata, Picture, Samples
 from edgeqe.files.upsample import rgb_rows
 
 #: Rows that are filtered and packed at a time.
-PIECE_ROWS = 64
+PIECE_ROWS = 48
 #: Largest chunk of a PNG's samples, bytes.
 CHUNK = 1 << 18
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -74,9 +74,10 @@ class PngEncoder:
                 seen = True
             elif seen:
                 self._behind.append((kind, body))
+            elif kind == b"IHDR":
+                self._chunk(kind, struct.pack(">II", *size) + body[8:])
             else:
-                high = struct.pack(">I", size[1])
-                self._chunk(kind, body[:4] + high + body[8:] if kind == b"IHDR" else body)
+                self._chunk(kind, body)
 
     def add(self, rows: Samples) -> None:
         """Write rows."""
@@ -88,10 +89,9 @@ class PngEncoder:
 
         above = self._above
         known = np.concatenate((above, rows)) if above.size else np.ascontiguousarray(rows)
-        stored = io.BytesIO()  # level 0: filtered, not packed
-        Image.fromarray(known, self._mode).save(stored, "PNG", compress_level=0)
-        body = b"".join(body for kind, body in _chunks(stored.getvalue()) if kind == b"IDAT")
-        filtered = zlib.decompress(body)
+        # level 0: filtered, and stored in a stream that has two bytes in front and a sum behind
+        stored = Image.fromarray(known, self._mode).tobytes("zip", self._mode, 0, 0, -1, b"")
+        filtered = zlib.decompress(memoryview(stored)[2:-4], -zlib.MAX_WBITS, len(stored))
         skipped = len(filtered) // len(known) if above.size else 0
         self._held += self._packer.compress(memoryview(filtered)[skipped:])
         while len(self._held) >= CHUNK:
