@@ -197,7 +197,7 @@ def command(
                     account.add(Row(job.source, job.destination, SKIPPED, job.skipped))
                     continue
                 try:
-                    peak = guard.peak(job.source)
+                    peak = guard.peak(job.source, job.destination)
                     report = _enhance(
                         enhancer,
                         job.source,

@@ -20,7 +20,7 @@ from edgeqe.files.picture import Metadata, Picture, Samples
 from edgeqe.files.upsample import rgb_rows
 
 #: Rows that are filtered and packed at a time.
-PIECE_ROWS = 48
+PIECE_ROWS = 32
 #: Largest chunk of a PNG's samples, bytes.
 CHUNK = 1 << 18
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
