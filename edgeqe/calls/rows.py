@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from edgeqe.calls.semi_planar import SemiPlanarCalls
 from edgeqe.engine.arrays import enhance_strips
+from edgeqe.errors import InputError
 from edgeqe.views.arrays import Image, depth_of
 from edgeqe.views.options import EnhanceOptions
 
@@ -63,5 +64,7 @@ class RowCalls(SemiPlanarCalls):
         """
         strength = self._strength(quality, qp, rate, step, codec)
         options = EnhanceOptions(amount, ensemble)
+        if len(planes) not in (1, 3):
+            raise InputError(f"a picture is one array, or three planes, not {len(planes)}.")
         depth = depth_of(planes[0], bit_depth)
         enhance_strips(self._engine, planes, take, depth, strength, options)

@@ -112,8 +112,6 @@ def enhance_strips(
     InputError
         As of `enhance_arrays`.
     """
-    if len(planes) not in (1, 3):
-        raise InputError(f"a picture is one array, or three planes, not {len(planes)}.")
     first = planes[0]
     if len(planes) == 1 and not (first.ndim == 2 or (first.ndim == 3 and first.shape[2] in (3, 4))):
         raise InputError(f"a picture has shape (H, W), (H, W, 3) or (H, W, 4), not {first.shape}.")

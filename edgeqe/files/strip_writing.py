@@ -170,7 +170,7 @@ class StripWriter:
         if self._held:
             planes = tuple(np.concatenate(pair) for pair in zip(self._held, planes, strict=True))
         # rows above the first unwritten one: two of luma for one of chroma
-        above = 2 if self._held else 0
+        above = 2 if self._written else 0
         known = len(planes[0])
         last = self._written + known - above == self._height
         end = known if last else 2 * (len(planes[1]) - 1)
