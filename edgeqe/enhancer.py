@@ -19,7 +19,7 @@ from edgeqe.trust.trust import trust_of
 from edgeqe.views.options import EnhanceOptions
 
 if TYPE_CHECKING:
-    from edgeqe.files.enhance import FileReport
+    from edgeqe.files.file_report import FileReport
 
 __all__ = ["Enhancer"]
 

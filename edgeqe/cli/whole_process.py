@@ -49,11 +49,13 @@ KINDS = {
 IMAGE = 4.0
 #: Copies of a JPEG that are made to see whether it is whole, and of any other file.
 JPEG_COPIES, COPIES = 3, 1
-#: Strips that lie there at a time, and rows of one.
-STRIPS, STRIP_ROWS = 3, 256
+#: Strips that lie there at a time, one more where chroma is joined to that of the next, rows of one,
+#: and bytes a column of what makes rows of a file of them: of colours, and of gray.
+STRIPS, JOINED, STRIP_ROWS = 2, 1, 256
+COLUMN, GRAY_COLUMN = 1000, 200
 #: Readers and writers of the formats, a session of the picture's own strength, buffers and the
 #: heaps' gaps, whatever the size.
-BESIDE = 16 * MIB
+BESIDE = 15 * MIB
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,14 @@ def moments_of(
     strips = strips and shape.kind != "deep"
     copies = (JPEG_COPIES if shape.jpeg else COPIES) * file_bytes
     coded = kind.held if streamed else 0.0
-    under_way = int(STRIPS * STRIP_ROWS * shape.width * kind.held) if strips else 0
+    rows = min(STRIP_ROWS, shape.height) * (STRIPS + JOINED * (shape.kind.endswith("planes")))
+    column = rows * kind.held + (GRAY_COLUMN if kind.held == 1.0 else COLUMN)
+    under_way = int(column * shape.width) if strips else 0
     found = [
         Moment("decoded", BESIDE, kind.decoding + copies / pixels, limit if later else 0),
         Moment(
             "enhanced",
-            BESIDE + min(under_way, int(kind.held * pixels)),
+            BESIDE + under_way + (file_bytes if shape.jpeg else 0),  # the heap keeps its copies
             kind.held * (1 if strips else 2) + file_bytes / pixels + coded,
             limit,
         ),

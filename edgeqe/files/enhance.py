@@ -27,7 +27,6 @@ WHOLLY = EnhanceOptions()
 
 __all__ = [
     "PIXEL_LIMIT",
-    "FileReport",
     "Picture",
     "enhance_file",
     "enhance_picture",

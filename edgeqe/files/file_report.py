@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+__all__ = ["FileReport"]
+
 
 @dataclass(frozen=True)
 class FileReport:

@@ -46,15 +46,16 @@ def test_strips_give_the_file_of_the_whole_arrays(tmp_path: Path, kind: str, suf
         found = read_picture(given)
         enhancer.enhance_rows(found.planes, lambda row, _: rows.append(row), quality=25)
         enhancer.enhance_file(given, stripped, quality=25)
+        made: tuple[npt.NDArray[Any], ...]
         if len(found.planes) == 3:
             made = enhancer.enhance_planes(*found.planes, quality=25)
         else:
             made = (enhancer.enhance(found.planes[0], quality=25),)
     assert len(rows) > 2 and rows == sorted(rows)
-    write_picture(Picture(tuple(made), found.alpha, metadata=found.metadata), whole)
+    write_picture(Picture(made, found.alpha, metadata=found.metadata), whole)
     assert stripped.read_bytes() == whole.read_bytes()
     # and what is written is what Pillow reads
-    wanted = Picture(tuple(made)).pixels()
+    wanted = Picture(made).pixels()
     if found.alpha is not None:
         wanted = np.dstack((wanted, found.alpha))
     with Image.open(stripped) as opened:

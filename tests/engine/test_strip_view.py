@@ -39,16 +39,18 @@ def taken(enhancer: Enhancer, planes: Planes, **how: Any) -> tuple[list[int], Pl
 @pytest.mark.parametrize("amount", [1.0, 0.5, 0.0])
 def test_strips_are_the_whole(model: str, kind: str, amount: float) -> None:
     half = ((HEIGHT + 1) // 2, (WIDTH + 1) // 2)
-    planes: Planes = {
+    kinds: dict[str, Planes] = {
         "planes": (noise(HEIGHT, WIDTH), noise(*half), noise(*half)[::-1]),
         "gray": (noise(HEIGHT, WIDTH),),
         "RGB": (noise(HEIGHT, WIDTH, 3),),
         "16 bits": (noise(HEIGHT, WIDTH).astype(np.uint16) * 257,),
-    }[kind]
+    }
+    planes = kinds[kind]
     with Enhancer(model, memory_limit=LIMIT, threads=2) as enhancer:
         rows, made = taken(enhancer, planes, quality=20, amount=amount)
         if kind == "planes":
-            wanted: Planes = enhancer.enhance_planes(*planes, quality=20, amount=amount)
+            y, u, v = planes
+            wanted: Planes = enhancer.enhance_planes(y, u, v, quality=20, amount=amount)
         else:
             wanted = (enhancer.enhance(planes[0], quality=20, amount=amount),)
     assert rows == sorted(rows) and (len(rows) > 1 or amount == 0.0)
