@@ -24,7 +24,7 @@ from edgeqe.errors import (
 
 if TYPE_CHECKING:
     from edgeqe.enhancer import Enhancer
-    from edgeqe.files.enhance import FileReport
+    from edgeqe.files.file_report import FileReport
     from edgeqe.info import Info, SelfTest
     from edgeqe.sequence import FrameSequence, ReuseReport
     from edgeqe.shortcuts import available_models, enhance
@@ -61,7 +61,7 @@ __all__ = [
 #: Names that load their module, and with it numpy, when they are asked for.
 _LOADED_FROM = {
     "Enhancer": "edgeqe.enhancer",
-    "FileReport": "edgeqe.files.enhance",
+    "FileReport": "edgeqe.files.file_report",
     "FrameSequence": "edgeqe.sequence",
     "Info": "edgeqe.info",
     "ReuseReport": "edgeqe.sequence",

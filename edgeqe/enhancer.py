@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Literal
 
-from edgeqe.calls.semi_planar import SemiPlanarCalls
+from edgeqe.calls.rows import RowCalls
 from edgeqe.codecs.strength import Strength, resolve_if_given
 from edgeqe.engine.cascade import LONGEST
 from edgeqe.engine.memory import parse_size
@@ -19,12 +19,12 @@ from edgeqe.trust.trust import trust_of
 from edgeqe.views.options import EnhanceOptions
 
 if TYPE_CHECKING:
-    from edgeqe.files.enhance import FileReport
+    from edgeqe.files.file_report import FileReport
 
 __all__ = ["Enhancer"]
 
 
-class Enhancer(SemiPlanarCalls):
+class Enhancer(RowCalls):
     """Removes compression artefacts from pictures, in a bounded amount of memory.
 
     Thread-safe: calls of several threads share sessions, threads and memory limit,

@@ -14,7 +14,7 @@ from edgeqe.reports.tables import printable, table
 if TYPE_CHECKING:
     from edgeqe.cli.jobs import FileJob
     from edgeqe.cli.whole_process import ProcessPeak
-    from edgeqe.files.enhance import FileReport
+    from edgeqe.files.file_report import FileReport
 
 #: Codecs, and what they count their strength in, as people write them.
 CODEC_NAMES = {

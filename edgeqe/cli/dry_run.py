@@ -49,7 +49,7 @@ def tried(
             sign = "" if stated.exact else "about "
             strength = stated.strength
             words = strength_words(strength.codec, stated.scale, stated.number, strength.step, sign)
-        peak = guard.peak(job.source)
+        peak = guard.peak(job.source, job.destination)
         if peak is not None:
             words += f"  {peak.words()}"
     except EdgeqeError as error:

@@ -12,7 +12,7 @@ from edgeqe.cli.jobs import FileJob, make_folders, plan
 
 if TYPE_CHECKING:
     from edgeqe.cli.whole_process import PeakGuard
-    from edgeqe.files.enhance import FileReport
+    from edgeqe.files.file_report import FileReport
 
 
 class QualityOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
@@ -197,7 +197,7 @@ def command(
                     account.add(Row(job.source, job.destination, SKIPPED, job.skipped))
                     continue
                 try:
-                    peak = guard.peak(job.source)
+                    peak = guard.peak(job.source, job.destination)
                     report = _enhance(
                         enhancer,
                         job.source,

@@ -1,7 +1,9 @@
 """Memory of the whole process for one picture: stated before it starts, and refused if it cannot be had.
 
-The limit of the enhancement is a part of it. The rest is the program with its runtime, the coded
-file, and the picture: as its decoder holds it, as it is enhanced, and as its encoder holds it.
+Beside the program with its runtime and the coded file there are three moments. While the picture is
+decoded, its decoder's image lies beside the samples; while it is enhanced, the memory limit and,
+of formats that are written strip by strip, some strips; while others are encoded, the encoder's
+image, and the limit again, which runtimes keep from picture to picture.
 """
 
 from __future__ import annotations
@@ -18,29 +20,70 @@ if TYPE_CHECKING:
     from edgeqe.hardware.machine import Memory
 
 MIB = 1 << 20
-#: Bytes a pixel beside the enhancement, at the worst moment, of each kind of picture: while it is
-#: encoded, with Pillow's image of four bytes a pixel beside it. What decoders of other formats than
-#: Pillow's own take is in that of RGB.
-BYTES_PER_PIXEL = {
-    "planes": 6.0,
-    "progressive planes": 11.0,
-    "gray": 4.0,
-    "RGB": 10.0,
-    "progressive RGB": 11.0,
-    "deep": 20.0,
+
+
+@dataclass(frozen=True)
+class KindBytes:
+    """Bytes a pixel of a kind of picture."""
+
+    decoding: float
+    """Most while it is decoded and looked through: Pillow's image has four of colours; a JPEG's
+    coefficients take two each where there are several scans."""
+    held: float
+    """Samples."""
+
+
+#: By kind of `FileShape`.
+KINDS = {
+    "planes": KindBytes(2.75, 1.5),
+    "progressive planes": KindBytes(5.75, 1.5),
+    "gray": KindBytes(2.0, 1.0),
+    "progressive gray": KindBytes(4.0, 1.0),
+    "RGB": KindBytes(7.0, 3.0),
+    "progressive RGB": KindBytes(13.0, 3.0),
+    "RGBA": KindBytes(12.0, 4.0),
+    "coded RGB": KindBytes(10.0, 3.0),
+    "deep": KindBytes(20.0, 8.0),
 }
-#: Bands, buffers and the heap's gaps, whatever the size.
-BESIDE = 12 * MIB
+#: Bytes a pixel of Pillow's image for an encoder of whole pictures.
+IMAGE = 4.0
+#: Copies of a JPEG that are made to see whether it is whole, and of any other file.
+JPEG_COPIES, COPIES = 3, 1
+#: Strips that lie there at a time, one more where chroma is joined to that of the next, rows of one,
+#: and bytes a column of what makes rows of a file of them: of colours, and of gray.
+STRIPS, JOINED, STRIP_ROWS = 2, 1, 256
+COLUMN, GRAY_COLUMN = 1000, 200
+#: Readers and writers of the formats, a session of the picture's own strength, buffers and the
+#: heaps' gaps, whatever the size.
+BESIDE = 15 * MIB
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a picture takes beside the program at a time."""
+
+    name: str
+    fixed: int
+    """Bytes whatever its size."""
+    per_pixel: float
+    limit: int
+    """Memory limit of the enhancement, as far as it is in use."""
+
+    def bytes_of(self, pixels: int) -> int:
+        """Bytes of a picture, without the limit."""
+        return self.fixed + int(self.per_pixel * pixels)
 
 
 @dataclass(frozen=True)
 class ProcessPeak:
     """Bytes of the parts of a process's peak."""
 
+    moment: str
+    """When it is: ``decoded``, ``enhanced`` or ``encoded``."""
     program: int
     """Resident before the first picture: interpreter, packages, runtime, model."""
     enhancement: int
-    """The memory limit."""
+    """The memory limit; 0 where nothing has been enhanced yet."""
     picture: int
     """Coded file, decoder, picture, encoder."""
 
@@ -51,41 +94,66 @@ class ProcessPeak:
 
     def words(self) -> str:
         """The sum and its parts."""
-        parts = (self.total, self.program, self.enhancement, self.picture)
-        whole, program, enhancement, picture = (f"{math.ceil(part / MIB)} MiB" for part in parts)
-        return (
-            f"{whole} in all ({program} the program, {enhancement} the enhancement, {picture} the "
-            "picture with its decoder and encoder)"
-        )
+        parts = [f"{_mib(self.program)} the program", f"{_mib(self.enhancement)} the enhancement"]
+        parts.append(f"{_mib(self.picture)} the picture with its decoder and encoder")
+        named = ", ".join(part for part in parts if not part.startswith("0 "))
+        return f"{_mib(self.total)} in all while it is {self.moment} ({named})"
 
 
-def peak_of(shape: FileShape, *, file_bytes: int, program: int, limit: int) -> ProcessPeak:
-    """Peak of a process that enhances a file.
+def moments_of(
+    shape: FileShape, *, file_bytes: int, limit: int, strips: bool, streamed: bool, later: bool
+) -> list[Moment]:
+    """Moments at which the process may have its peak.
 
     Parameters
     ----------
     shape : FileShape
     file_bytes : int
         Of the coded file, which is held too.
-    program : int
-        Bytes that are resident before it.
     limit : int
         Memory limit of the enhancement, bytes.
+    strips : bool
+        Whether it is written strip by strip.
+    streamed : bool
+        Whether the output goes to a stream, which gets it when all is there.
+    later : bool
+        Whether a picture was enhanced before.
     """
-    pixels = shape.width * shape.height
-    held = int(pixels * BYTES_PER_PIXEL[shape.kind])
-    return ProcessPeak(program, limit, file_bytes + BESIDE + held)
+    kind, pixels = KINDS[shape.kind], shape.width * shape.height
+    strips = strips and shape.kind != "deep"
+    copies = (JPEG_COPIES if shape.jpeg else COPIES) * file_bytes
+    coded = kind.held if streamed else 0.0
+    rows = min(STRIP_ROWS, shape.height) * (STRIPS + JOINED * (shape.kind.endswith("planes")))
+    column = rows * kind.held + (GRAY_COLUMN if kind.held == 1.0 else COLUMN)
+    under_way = int(column * shape.width) if strips else 0
+    found = [
+        Moment("decoded", BESIDE, kind.decoding + copies / pixels, limit if later else 0),
+        Moment(
+            "enhanced",
+            BESIDE + under_way + (file_bytes if shape.jpeg else 0),  # the heap keeps its copies
+            kind.held * (1 if strips else 2) + file_bytes / pixels + coded,
+            limit,
+        ),
+    ]
+    if not strips:
+        image = kind.held if kind.held in (1.0, 8.0) else IMAGE
+        found.append(Moment("encoded", BESIDE, kind.held + image + file_bytes / pixels, limit))
+    return found
 
 
-def check_peak(name: str, shape: FileShape, peak: ProcessPeak, memory: Memory) -> None:
-    """Refuse a picture that this process cannot have the memory for.
+def check_peak(
+    name: str, shape: FileShape, moments: list[Moment], program: int, memory: Memory
+) -> ProcessPeak:
+    """Peak of a process that enhances a file; a picture is refused that it cannot have the memory for.
 
     Parameters
     ----------
     name : str
         Of the file.
     shape : FileShape
-    peak : ProcessPeak
+    moments : list of Moment
+    program : int
+        Bytes that are resident before it.
     memory : Memory
         Of this machine and the process's control group; unknown memory refuses nothing.
 
@@ -94,22 +162,29 @@ def check_peak(name: str, shape: FileShape, peak: ProcessPeak, memory: Memory) -
     MemoryLimitError
         With the size of picture that fits.
     """
+    pixels = shape.width * shape.height
+    worst = max(moments, key=lambda moment: moment.bytes_of(pixels) + moment.limit)
+    peak = ProcessPeak(worst.name, program, worst.limit, worst.bytes_of(pixels))
     usable = memory.usable
     if not usable or peak.total <= usable:
-        return
-    left = usable - peak.program - peak.enhancement - BESIDE
-    fits = max(0.0, left / BYTES_PER_PIXEL[shape.kind] / 1e6)
+        return peak
+    fits = min((usable - program - m.limit - m.fixed) / m.per_pixel for m in moments) / 1e6
     advice = (
-        f"a picture of up to {fits:.1f} megapixels fits"
+        f"a picture of up to {math.floor(10 * fits) / 10:.1f} megapixels fits"
         if fits >= 0.1
         else "no picture fits beside this memory limit, lower --memory-limit"
     )
     where = "its control group" if memory.limit else "the machine"
     raise MemoryLimitError(
-        f"{name}: {shape.width}x{shape.height} pixels take {peak.words()}, and {where} has "
-        f"{usable // MIB} MiB: {advice}. Raise that, or cut the picture into parts.",
+        f"{name}: {shape.width}x{shape.height} pixels ({pixels / 1e6:.1f} megapixels) take "
+        f"{peak.words()}, and {where} has {usable // MIB} MiB: {advice}. Raise that, or cut the "
+        "picture into parts.",
         peak.total,
     )
+
+
+def _mib(size: int) -> str:
+    return f"{math.ceil(size / MIB)} MiB"
 
 
 class PeakGuard:
@@ -131,28 +206,42 @@ class PeakGuard:
         from edgeqe.hardware.machine import memory_bytes, read_memory, read_text
 
         self._limit, self._memory, self._pixel_limit = limit, read_memory(root), pixel_limit
+        self._later = False
         self._program = memory_bytes(read_text(root / "proc/self/status"), "VmRSS")
 
-    def peak(self, source: str) -> ProcessPeak | None:
+    def peak(self, source: str, destination: str) -> ProcessPeak | None:
         """State the peak for a file, and refuse it if that cannot be had.
 
         Parameters
         ----------
         source : str
             Path, or ``-``, whose size nobody knows before it is read.
+        destination : str
+            Path, by whose suffix the format is written, or ``-``.
 
         Returns
         -------
         ProcessPeak, optional
             None where the headers do not say the size, or say one beyond the limit.
         """
+        from edgeqe.files.encoding import STRIP_FORMATS
         from edgeqe.files.shape import shape_of
+        from edgeqe.files.writing import STREAM_FORMAT, format_of
 
         path = Path(source)
         shape = None if source == "-" else shape_of(path)
         if shape is None or shape.width * shape.height > self._pixel_limit:
             return None
-        size = path.stat().st_size
-        peak = peak_of(shape, file_bytes=size, program=self._program, limit=self._limit)
-        check_peak(source, shape, peak, self._memory)
+        streamed = destination == "-"
+        target = STREAM_FORMAT if streamed else format_of(destination)
+        moments = moments_of(
+            shape,
+            file_bytes=path.stat().st_size,
+            limit=self._limit,
+            strips=target in STRIP_FORMATS,
+            streamed=streamed,
+            later=self._later,
+        )
+        peak = check_peak(source, shape, moments, self._program, self._memory)
+        self._later = True
         return peak

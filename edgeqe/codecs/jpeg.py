@@ -10,6 +10,7 @@ upsampling, because half of the picture's size *is* the size of the chroma
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,11 +92,21 @@ def decode_rgb(data: bytes) -> Plane:
         return pillow_stripes.samples(picture, picture.mode)
 
 
-def shows(data: bytes, pixels: Plane) -> bool:
-    """Whether a JPEG is decoded to just these pixels, gray (H, W) or RGB (H, W, 3)."""
+def shows(data: bytes, pixels: Plane, mode: str = "") -> bool:
+    """Whether a JPEG is decoded to just these pixels.
+
+    Parameters
+    ----------
+    data : bytes
+    pixels : ndarray of uint8, shape (H, W) or (H, W, 3)
+    mode : str
+        Pillow's of the decoding, ``L`` for luma; the file's own if left out.
+    """
     from PIL.JpegImagePlugin import JpegImageFile
 
     with JpegImageFile(io.BytesIO(data)) as picture:
+        if mode:
+            picture.draft(mode, picture.size)
         return all(
             np.array_equal(part, pixels[first : first + len(part)])
             for first, part in pillow_stripes.stripes(picture, picture.mode)
@@ -129,28 +140,53 @@ def decode_420(data: bytes) -> tuple[Plane, Plane, Plane]:
         raise InputError(
             f"the chroma of a {width}x1 JPEG cannot be read as coded: decode the picture as RGB."
         )
-    return planes_420(luma, decode_half(data))
+    _, cb, cr = decode_half(data)
+    return luma, cb, cr
 
 
-def decode_half(data: bytes) -> Plane:
-    """Y, Cb, Cr of a colour JPEG at half its size, shape (ceil(H / 2), ceil(W / 2), 3)."""
-    return _draft(data, "YCbCr", 2)
+def decode_half(data: bytes) -> tuple[Plane, Plane, Plane]:
+    """Y, Cb and Cr of a 4:2:0 JPEG at half its size, shape (ceil(H / 2), ceil(W / 2)) each.
+
+    Cb and Cr are as coded.
+    """
+    found: tuple[Plane, ...] = ()
+    for rows, height, parts in _half_stripes(data):
+        found = found or tuple(np.empty((height, part.shape[1]), np.uint8) for part in parts)
+        for plane, part in zip(found, parts, strict=True):
+            plane[rows] = part
+    y, cb, cr = found
+    return y, cb, cr
+
+
+def shows_half(data: bytes, planes: tuple[Plane, Plane, Plane]) -> bool:
+    """Whether `decode_half` gives just these planes."""
+    return all(
+        np.array_equal(part, plane[rows])
+        for rows, _, parts in _half_stripes(data)
+        for plane, part in zip(planes, parts, strict=True)
+    )
+
+
+def _half_stripes(data: bytes) -> Iterator[tuple[slice, int, tuple[Plane, Plane, Plane]]]:
+    """Which rows, of how many, and Y, Cb and Cr in them, of a decoding at half size."""
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    with JpegImageFile(io.BytesIO(data)) as picture:
+        width, height = picture.size
+        half = ((height + 1) // 2, (width + 1) // 2)
+        picture.draft("YCbCr", (max(1, width // 2), max(1, height // 2)))
+        # One row or column is too small for Pillow to halve. libjpeg repeats the chroma
+        # of so narrow a picture, so even positions hold the coded samples.
+        step = 1 if picture.size == half[::-1] else 2
+        for first, part in pillow_stripes.stripes(picture, "YCbCr"):
+            small = part[::step, ::step]
+            at = first // step
+            yield slice(at, at + len(small)), half[0], (small[..., 0], small[..., 1], small[..., 2])
 
 
 def decode_reduced(data: bytes) -> Plane:
     """Colours of a JPEG, R, G, B or as its decoder shows them, at half its size."""
     return _draft(data, "RGB", 2)
-
-
-def planes_420(luma: Plane, chroma: Plane) -> tuple[Plane, Plane, Plane]:
-    """Planes as of `decode_420` from what `decode_luma` and `decode_half` give."""
-    height, width = luma.shape
-    half = ((height + 1) // 2, (width + 1) // 2)
-    # One row or column is too small for Pillow to halve. libjpeg repeats the chroma
-    # of so narrow a picture, so even positions hold the coded samples.
-    if chroma.shape[:2] != half:
-        chroma = chroma[::2, ::2]
-    return luma, chroma[..., 1], chroma[..., 2]
 
 
 def component_steps(picture: Image.Image) -> tuple[float, ...] | None:
@@ -175,7 +211,7 @@ def _draft(data: bytes, mode: str, divisor: int) -> npt.NDArray[np.uint8]:
     with JpegImageFile(io.BytesIO(data)) as picture:
         width, height = picture.size
         picture.draft(mode, (max(1, width // divisor), max(1, height // divisor)))
-        return np.asarray(picture)
+        return pillow_stripes.samples(picture, picture.mode)
 
 
 def encode(picture: Image.Image, quality: int, subsampling: int = 2) -> bytes:

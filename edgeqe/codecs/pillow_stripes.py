@@ -14,8 +14,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-#: Pixels of a stripe.
-STRIPE_PIXELS = 1 << 22
+#: Pixels of a stripe: small beside any picture that memory matters for.
+STRIPE_PIXELS = 1 << 16
 
 
 def stripes(picture: ImageFile, mode: str) -> Iterator[tuple[int, npt.NDArray[Any]]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgeqe.codecs.strength import Strength
 from edgeqe.engine.geometry import Geometry
+from edgeqe.engine.strips import StripView, Take, rows_of
 from edgeqe.errors import InputError, InputTypeError
 from edgeqe.model.fades import share_below_one
 from edgeqe.views.arrays import Image, check_array, check_planes, check_residual
@@ -68,12 +69,7 @@ def enhance_arrays(
         If an array is wrong, or the network has no such view.
     """
     geometry = engine.geometry
-    view = VIEWS.get((geometry.layout, kind))
-    if view is None:
-        raise InputError(
-            f"this model enhances {geometry.layout.upper()} pictures, not planes of half-size "
-            "chroma: convert them and use enhance()."
-        )
+    view = _view_of(geometry, kind)
     targets, in_place = check_planes(sources, out)
     height, width = sources[0].shape[:2]
     check_residual(prediction_residual, geometry.takes_residual, (height, width), targets)
@@ -90,6 +86,59 @@ def enhance_arrays(
     )
     engine.run(made, height, width, strength, any(in_place[:used]), options.ensemble)
     return targets
+
+
+def enhance_strips(
+    engine: Runner,
+    planes: Sequence[Image],
+    take: Take,
+    depth: Depth,
+    strength: Strength,
+    options: EnhanceOptions,
+) -> None:
+    """Enhance a gray or RGB picture or three planes, and hand strips of it over.
+
+    Parameters
+    ----------
+    engine : Runner
+    planes : sequence of ndarray
+    take : callable
+        Gets each strip's first row and planes.
+    depth, strength, options
+        As of `enhance_arrays`.
+
+    Raises
+    ------
+    InputError
+        As of `enhance_arrays`.
+    """
+    first = planes[0]
+    if len(planes) == 1 and not (first.ndim == 2 or (first.ndim == 3 and first.shape[2] in (3, 4))):
+        raise InputError(f"a picture has shape (H, W), (H, W, 3) or (H, W, 4), not {first.shape}.")
+    kind = "planes" if len(planes) == 3 else "gray" if first.ndim == 2 else "rgb"
+    view = _view_of(engine.geometry, kind)
+    check_planes(planes, None)
+    height, width = first.shape[:2]
+    check_residual(None, engine.geometry.takes_residual, (height, width), ())
+    used = len(view.factors)
+
+    def give(row: int, strip: tuple[Image, ...]) -> None:
+        take(row, (*strip, *rows_of(planes, row, row + len(strip[0]))[used:]))
+
+    amount = options.amount * share_below_one(strength.step)
+    made = StripView(view(planes[:used], (), depth, amount=amount), give)
+    engine.run(made, height, width, strength, False, options.ensemble)
+
+
+def _view_of(geometry: Geometry, kind: str) -> type[View]:
+    """View of a kind of picture; InputError where a network has none."""
+    view = VIEWS.get((geometry.layout, kind))
+    if view is None:
+        raise InputError(
+            f"this model enhances {geometry.layout.upper()} pictures, not planes of half-size "
+            "chroma: convert them and use enhance()."
+        )
+    return view
 
 
 def enhance_semi_planar(

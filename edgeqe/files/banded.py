@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeqe.files.picture import Picture, Samples
-from edgeqe.files.upsample import STRIPE_ROWS, rgb_rows
+from edgeqe.files.upsample import rgb_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 #: Rows of a band: those that are converted at a time, an even number.
-BAND_ROWS = STRIPE_ROWS
+BAND_ROWS = 64
 
 
 def image_of(picture: Picture, *, as_coded: bool = False) -> Image:

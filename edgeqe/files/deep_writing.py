@@ -79,7 +79,7 @@ def write_png(stream: IO[bytes], samples: Samples, metadata: Metadata, level: in
 
 
 def write_tiff(stream: IO[bytes], samples: Samples, metadata: Metadata) -> None:
-    """Write an uncompressed TIFF of one strip.
+    """Write an uncompressed TIFF.
 
     Parameters
     ----------
@@ -93,11 +93,37 @@ def write_tiff(stream: IO[bytes], samples: Samples, metadata: Metadata) -> None:
     OSError
         If the file would be larger than a TIFF can be.
     """
+    height, width, channels = samples.shape
+    write_directory(stream, (height, width, channels), 16, metadata)
+    for rows in _stripes(samples, "<u2"):
+        stream.write(rows.tobytes())
+
+
+def write_directory(
+    stream: IO[bytes], shape: tuple[int, int, int], bits: int, metadata: Metadata
+) -> None:
+    """Write what stands in front of the samples of an uncompressed TIFF of one strip.
+
+    Parameters
+    ----------
+    stream : binary stream
+    shape : (int, int, int)
+        Height, width, channels.
+    bits : int
+        Of a sample, 8 or 16.
+    metadata : Metadata
+
+    Raises
+    ------
+    OSError
+        As of `write_tiff`.
+    """
     from PIL import TiffTags
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-    height, width, channels = samples.shape
-    if 2 * samples.size >= TIFF_LIMIT - 2**20:
+    height, width, channels = shape
+    size = height * width * channels * bits // 8
+    if size >= TIFF_LIMIT - 2**20:
         raise OSError("TIFF holds at most 4 GB of samples, write .png instead")
     directory: Any = ImageFileDirectory_v2()
     tags = tiff_tags(metadata)
@@ -111,13 +137,13 @@ def write_tiff(stream: IO[bytes], samples: Samples, metadata: Metadata) -> None:
 
     put(256, LONG, width)
     put(257, LONG, height)
-    put(258, SHORT, (16,) * channels)
+    put(258, SHORT, (bits,) * channels)
     put(259, SHORT, 1)  # no compression
     put(262, SHORT, 2 if channels > 2 else 1)  # RGB, or gray whose 0 is black
     put(273, LONG, 0)  # the strip lies behind the directory, which adds where that is
     put(277, SHORT, channels)
     put(278, LONG, height)
-    put(279, LONG, 2 * samples.size)
+    put(279, LONG, size)
     put(284, SHORT, 1)  # samples of a pixel side by side
     if channels in (2, 4):
         put(338, SHORT, 2)  # alpha that is not multiplied in
@@ -128,8 +154,6 @@ def write_tiff(stream: IO[bytes], samples: Samples, metadata: Metadata) -> None:
     if profile := profile_for(metadata, gray=channels < 3):
         put(34675, UNDEFINED, profile)
     directory.save(stream)
-    for rows in _stripes(samples, "<u2"):
-        stream.write(rows.tobytes())
 
 
 def chunks_of(metadata: Metadata) -> tuple[tuple[bytes, bytes], ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from edgeqe.codecs.coded import Scale
@@ -13,6 +12,7 @@ from edgeqe.codecs.strength import Strength, resolve_if_given
 from edgeqe.errors import InputError
 from edgeqe.estimation import StrengthEstimate
 from edgeqe.files.components import coded_components, enhance_components
+from edgeqe.files.file_report import FileReport
 from edgeqe.files.picture import Picture, Samples
 from edgeqe.files.reading import PIXEL_LIMIT, PictureFile, Source, read_picture
 from edgeqe.files.stated import StatedStrength, strength_given, strength_in, strength_shown
@@ -27,7 +27,6 @@ WHOLLY = EnhanceOptions()
 
 __all__ = [
     "PIXEL_LIMIT",
-    "FileReport",
     "Picture",
     "enhance_file",
     "enhance_picture",
@@ -39,9 +38,9 @@ __all__ = [
 class ArrayEnhancer(Protocol):
     """The part of `edgeqe.Enhancer` that picture files need.
 
-    One whose attribute ``takes_planes`` is False gets 4:2:0 as RGB, as libjpeg decodes it. One
-    whose ``takes_residual`` is True gets the prediction residual of HEVC's decoder, and luma before
-    the loop filters.
+    One that has ``enhance_rows`` too gives strips where they can be written. One whose attribute
+    ``takes_planes`` is False gets 4:2:0 as RGB, as libjpeg decodes it. One whose ``takes_residual``
+    is True gets the prediction residual of HEVC's decoder, and luma before the loop filters.
     """
 
     def enhance(
@@ -71,77 +70,6 @@ class ArrayEnhancer(Protocol):
         ensemble: int,
     ) -> tuple[Samples, Samples, Samples]:
         """Enhance I420 planes."""
-
-
-@dataclass(frozen=True)
-class FileReport:
-    """What became of one picture file."""
-
-    source: str
-    destination: str
-    width: int
-    """Pixels, as stored."""
-    height: int
-    """Pixels, as stored."""
-    kind: str
-    """What was enhanced: ``4:2:0 planes``, ``gray``, ``RGB`` or ``RGB planes``; before it ``10-bit`` and the like
-    where the file has more than 8, behind it ``+ alpha`` where there is one."""
-    step: float
-    """Strength that was asked for: quantization step, 8-bit sample values."""
-    codec: str
-    """What the strength is of; empty where a step alone was given."""
-    scale: str
-    """How the codec counts its strength: ``quality``, ``qp``, ``index`` or ``rate`` (bits per
-    pixel); empty where a step was given."""
-    number: float | None
-    """The strength on that scale; None where a step was given."""
-    amount: float
-    """How much of the change was made, 0 to 1."""
-    ensemble: int
-    """8 where the change is the mean over the eight flips and rotations, else 1."""
-    quality: int | None
-    """Quality that was given, or the IJG quality nearest to a JPEG's table; else None."""
-    quality_exact: bool | None
-    """Whether that quality's table is the strength's table, entry for entry."""
-    strength_from: str
-    """``file`` where the file's own headers say it, ``pixels`` where it was estimated, else
-    ``argument``."""
-    residual_from: str
-    """``file`` where the network got the prediction residual beside the luma before the loop
-    filters, both decoded from the file's HEVC stream; empty where it takes none."""
-    confidence: float | None
-    """Of an estimate, 0 to 1."""
-    stated_quality: float | None
-    """What the headers of a JPEG say where an estimate found a coarser coding."""
-    drawn: float | None
-    """Share of the picture that is drawn, not photographed, 0 to 1; None unless it was looked at."""
-    seconds: float
-    """Wall time from reading to writing."""
-    enhance_seconds: float
-    """Wall time of the enhancement alone."""
-    megapixels_per_second: float
-    """Of the whole way, from file to file."""
-    exact: bool
-    """Whether the tiles equal the whole: not where the target has windows larger than the
-    picture."""
-    picture_bytes: int
-    """Bytes of the decoded and the enhanced picture, held beside the enhancer's memory
-    limit; the buffers of the file formats' own libraries are not counted."""
-    present: float | None
-    """Share of the picture that a file cut short held, 0 to 1, of a progressive JPEG at least
-    coarsely; None of a whole file."""
-    not_kept: tuple[str, ...]
-    """What the source says beside its samples that the output does not hold, by name."""
-    source_bytes: int
-    """Of the file that was read."""
-    destination_bytes: int
-    """Of the file that was written."""
-    output_quality: int | None
-    """Quality of a JPEG or lossy WebP that was written; None of a lossless file."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the fields as plain values."""
-        return dataclasses.asdict(self)
 
 
 def enhance_file(
@@ -239,13 +167,19 @@ def enhance_file(
         output.check(picture)
         before = time.perf_counter()
         both, kind = picture.nbytes, picture.kind
-        if intra:
-            picture = enhance_intra(enhancer, intra, stated.strength, options)
-        else:  # frees the first
-            picture = enhance_picture(enhancer, picture, stated.strength, options)
-        both += sum(plane.nbytes for plane in picture.planes)
-        enhance_seconds = time.perf_counter() - before
-        output.write(picture, stated.strength.step)
+        rows = getattr(enhancer, "enhance_rows", None)
+        if rows and not intra and not picture.component_steps and output.takes_strips(picture):
+            how = {**_keywords(stated.strength, options), "planes": picture.planes}
+            both += output.write_strips(picture, lambda take: rows(take=take, **how))
+            enhance_seconds = time.perf_counter() - before
+        else:
+            if intra:
+                picture = enhance_intra(enhancer, intra, stated.strength, options)
+            else:  # frees the first
+                picture = enhance_picture(enhancer, picture, stated.strength, options)
+            both += sum(plane.nbytes for plane in picture.planes)
+            enhance_seconds = time.perf_counter() - before
+            output.write(picture, stated.strength.step)
         seconds = time.perf_counter() - start
         return FileReport(
             source=file.name,

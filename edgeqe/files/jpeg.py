@@ -8,8 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from edgeqe.codecs import jpeg
 from edgeqe.codecs.jpeg_layout import JpegLayout, read_layout, refused
 from edgeqe.codecs.jpeg_whole import (
@@ -74,12 +72,11 @@ def _decoded(file: Undecoded, layout: JpegLayout) -> Picture:
         )
     equal: Equal
     if planar:
-        luma, half = jpeg.decode_luma(data), jpeg.decode_half(data)
-        found = Picture(jpeg.planes_420(luma, half), None, table, metadata)
+        luma = jpeg.decode_luma(data)
+        half = jpeg.decode_half(data)
+        found = Picture((luma, *half[1:]), None, table, metadata)
         # of one scan half the size shows as much: chroma comes last in each unit
-        equal = partial(_half_equals, half)
-        if len(layout.scans) > 1:
-            equal = partial(_equals, jpeg.decode_rgb(data))
+        equal = partial(_half_equals, half, luma if len(layout.scans) > 1 else None)
     else:
         found = decode_by(JpegImageFile, dataclasses.replace(file, data=data))
         found = dataclasses.replace(found, table=table, component_steps=steps, metadata=metadata)
@@ -129,9 +126,10 @@ def _present(data: bytes, layout: JpegLayout, equal: Equal, *, ends: bool) -> fl
     return _coarse_share(data, layout)
 
 
-def _half_equals(half: Samples, copy: bytes) -> bool:
+def _half_equals(half: tuple[Samples, Samples, Samples], luma: Samples | None, copy: bytes) -> bool:
+    """Whether a copy shows the same at half the size, and where it is given the same luma."""
     try:
-        return np.array_equal(half, jpeg.decode_half(copy))
+        return jpeg.shows_half(copy, half) and (luma is None or jpeg.shows(copy, luma, "L"))
     except OSError:  # what stands in for missing data is no code
         return False
 

@@ -23,8 +23,10 @@ class FileShape:
     height: int
     """Pixels."""
     kind: str
-    """``planes`` of 4:2:0, ``gray``, ``RGB``, or ``deep`` of more than 8 bits; of JPEGs of several
-    scans ``progressive planes`` and ``progressive RGB``, because whole ones are compared."""
+    """``planes`` of 4:2:0, ``gray``, ``RGB``, ``RGBA``, ``coded RGB`` of formats that Pillow has another
+    library for, or ``deep`` of more than 8 bits; of progressive JPEGs ``progressive planes`` and
+    the like, because their decoder holds all coefficients."""
+    jpeg: bool = False
 
 
 def shape_of(path: Path) -> FileShape | None:
@@ -45,13 +47,13 @@ def shape_of(path: Path) -> FileShape | None:
                 stream.seek(0)
                 with reader(stream, "") as picture:
                     width, height = picture.size
-                    return FileShape(width, height, _kind(picture))
+                    return FileShape(width, height, _kind(picture), found.module == "jpeg")
         coded = PictureFile(path).strength
     except Exception:  # Pillow raises nearly anything on damaged headers
         return None
     if coded is None:
         return None
-    return FileShape(coded.width, coded.height, "RGB" if coded.bit_depth == 8 else "deep")
+    return FileShape(coded.width, coded.height, "coded RGB" if coded.bit_depth == 8 else "deep")
 
 
 def _kind(picture: object) -> str:
@@ -59,9 +61,11 @@ def _kind(picture: object) -> str:
     mode, name = getattr(picture, "mode", ""), getattr(picture, "format", "")
     if mode.startswith("I"):
         return "deep"
-    if mode in ("1", "L"):
-        return "gray"
+    info = getattr(picture, "info", {})
+    if name == "WEBP":
+        return "coded RGB"
     if name != "JPEG":
-        return "RGB"
-    kind = "planes" if jpeg.is_420(picture) else "RGB"  # type: ignore[arg-type]
-    return f"progressive {kind}" if "progressive" in getattr(picture, "info", {}) else kind
+        transparent = mode.endswith("A") or "transparency" in info
+        return "RGBA" if transparent else "gray" if mode in ("1", "L") else "RGB"
+    kind = "planes" if jpeg.is_420(picture) else "gray" if mode == "L" else "RGB"  # type: ignore[arg-type]
+    return f"progressive {kind}" if "progressive" in info else kind

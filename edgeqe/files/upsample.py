@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 Plane = npt.NDArray[np.uint8]
 
-#: Rows that are converted at a time: bounds the temporaries, even.
-STRIPE_ROWS = 64
+#: Rows that are converted at a time: bounds the temporaries, some thirty bytes a pixel; even.
+STRIPE_ROWS = 16
 
 #: Chroma planes up to this wide are repeated by libjpeg, wider ones interpolated.
 LARGEST_REPEATED_WIDTH = 2

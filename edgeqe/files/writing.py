@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import io
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, final
-
-import numpy as np
+from typing import IO, final
 
 from edgeqe.errors import (
     EdgeqeError,
@@ -16,16 +16,14 @@ from edgeqe.errors import (
     InputError,
     MissingImageError,
 )
-from edgeqe.files.banded import image_of
-from edgeqe.files.colours import profile_for
-from edgeqe.files.deep_writing import chunks_of, tiff_tags, write_png, write_tiff
-from edgeqe.files.jpeg_metadata import extra_segments
-from edgeqe.files.kept import fits_jpeg, not_kept
-from edgeqe.files.lossy import check_quality, quality_of, webp_options
-from edgeqe.files.packages import load
-from edgeqe.files.picture import Metadata, Picture, Samples, picture_from_array
+from edgeqe.files.encoding import STRIP_FORMATS, encode, strip_writer
+from edgeqe.files.kept import not_kept
+from edgeqe.files.lossy import check_quality, quality_of
+from edgeqe.files.picture import Picture, Samples, picture_from_array
 from edgeqe.reports.part_files import CheckedWriter, PartFile
 
+#: Gets the first row of a strip, and its planes.
+Take = Callable[[int, tuple[Samples, ...]], None]
 Destination = str | os.PathLike[str] | IO[bytes]
 
 #: Format of each suffix that can be written.
@@ -39,8 +37,6 @@ FORMATS = {
 }
 #: Format that is written to a stream.
 STREAM_FORMAT = "PNG"
-#: zlib level of PNG output: a third of the time of the default 6, for 3 to 9 % more bytes (measured).
-PNG_LEVEL = 1
 #: Largest side that libjpeg and WebP can write, pixels.
 LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 #: Largest EXIF block of a JPEG: one marker segment.
@@ -202,56 +198,84 @@ class Output:
         gray = len(picture.planes) == 1 and picture.planes[0].ndim == 2
         return not_kept(picture.metadata, self.format, gray=gray)
 
+    def takes_strips(self, picture: Picture) -> bool:
+        """Whether such a picture can be written by `write_strips`."""
+        return self.format in STRIP_FORMATS and picture.bit_depth == 8
+
     def write(self, picture: Picture, step: float | None = None) -> None:
         """Encode the picture and give it its name; a JPEG's quality follows the input's `step`."""
         self.check(picture)
         self.quality = quality_of(self.format, self._asked, step)
+        with self._named_errors():
+            with self._opened() as stream:
+                encode(picture, self.format, stream, self.quality)
+                self._written(stream)
+            self._publish()
+
+    def write_strips(self, picture: Picture, produce: Callable[[Take], None]) -> int:
+        """Encode a picture while its planes come strip by strip, and give it its name.
+
+        Parameters
+        ----------
+        picture : Picture
+            Of the size and kind of what comes.
+        produce : callable
+            Gives the strips in order, each with its first row, to what it is called with.
+
+        Returns
+        -------
+        int
+            Most bytes of strips that were held at a time.
+        """
+        self.check(picture)
+        with self._opened() as stream:
+            with self._named_errors():
+                writer = strip_writer(picture, self.format, stream)
+
+            def take(row: int, planes: tuple[Samples, ...]) -> None:
+                with self._named_errors():
+                    writer.add(row, planes)
+
+            produce(take)
+            with self._named_errors():
+                writer.finish()
+                self._written(stream)
+        with self._named_errors():
+            self._publish()
+        return writer.most_bytes
+
+    def _opened(self) -> IO[bytes]:
+        """What the file's bytes are written to: a stream of the caller's gets them when all are there."""
+        if self._part is None:
+            return io.BytesIO()
+        with self._named_errors():
+            return CheckedWriter(self._part.path)
+
+    def _written(self, stream: IO[bytes]) -> None:
+        """All bytes are there."""
+        if self._stream is not None:
+            assert isinstance(stream, io.BytesIO)
+            self.bytes = len(stream.getbuffer())
+            _write_all(self._stream, stream.getbuffer())
+        else:
+            stream.flush()
+
+    def _publish(self) -> None:
+        if self._part is not None:
+            self.bytes = self._part.path.stat().st_size
+            self._part.publish()
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Errors of writing name the file."""
         try:
-            if self._stream is not None:
-                encoded = io.BytesIO()
-                _encode(picture, self.format, encoded, self.quality)
-                self.bytes = len(encoded.getbuffer())
-                _write_all(self._stream, encoded.getbuffer())
-            else:
-                assert self._part is not None
-                with CheckedWriter(self._part.path) as stream:
-                    _encode(picture, self.format, stream, self.quality)
-                self.bytes = self._part.path.stat().st_size
-                self._part.publish()
+            yield
         except (EdgeqeError, BrokenPipeError, MemoryError):
             raise
         except FileExistsError:
             raise _exists(self.name) from None
         except Exception as error:  # a strange EXIF block makes Pillow raise nearly anything
             raise _unwritable(self.name, error) from error
-
-
-def _metadata_options(metadata: Metadata, target: str, *, gray: bool) -> dict[str, Any]:
-    """Arguments of Pillow's writer of a format for what is written beside the samples."""
-    from PIL.PngImagePlugin import PngInfo
-
-    options: dict[str, Any] = {}
-    profile = metadata.icc_profile
-    if target != "PNG":
-        profile = profile_for(metadata, gray=gray) or b""
-    if profile:
-        options["icc_profile"] = profile
-    if metadata.dpi is not None and target != "WEBP":
-        options["dpi"] = metadata.dpi
-    if target == "TIFF":
-        options["exif"] = tiff_tags(metadata)
-    elif metadata.exif:
-        options["exif"] = metadata.exif
-    if target == "PNG" and (beside := chunks_of(metadata)):
-        options["pnginfo"] = PngInfo()
-        for kind, content in beside:
-            options["pnginfo"].add(kind, content)
-    if metadata.xmp and (target == "WEBP" or target == "JPEG" and fits_jpeg(metadata.xmp)):
-        options["xmp"] = metadata.xmp
-    if target == "JPEG":
-        options["extra"] = extra_segments(metadata)
-        options["comment"] = metadata.comment
-    return {name: value for name, value in options.items() if value}
 
 
 def _exists(name: str) -> ImageError:
@@ -276,32 +300,3 @@ def _write_all(stream: IO[bytes], content: memoryview) -> None:
             break
         content = content[written:]
     stream.flush()
-
-
-def _encode(picture: Picture, target: str, stream: IO[bytes], quality: int | None) -> None:
-    """Write the file's bytes."""
-    load("PIL", "writing picture files")
-
-    metadata = picture.metadata
-    gray = len(picture.planes) == 1 and picture.planes[0].ndim == 2
-    if picture.bit_depth == 16 and (picture.alpha is not None or picture.planes[0].ndim == 3):
-        colours = picture.planes[0]
-        deep = np.dstack((colours, *(() if picture.alpha is None else (picture.alpha,))))
-        if target == "PNG":
-            write_png(stream, deep, metadata, PNG_LEVEL)
-        else:
-            write_tiff(stream, deep, metadata)
-        return
-    options = _metadata_options(metadata, target, gray=gray)
-    if target == "PNG":
-        options.update(compress_level=PNG_LEVEL)
-    if target == "WEBP":
-        options.update(webp_options(quality))
-    if target == "JPEG":
-        options.update(quality=quality, subsampling=0)
-    if target == "JPEG" and len(picture.planes) == 3:
-        options.update(subsampling=2)
-        image = image_of(picture, as_coded=True)
-    else:
-        image = image_of(picture)
-    image.save(stream, target, **options)

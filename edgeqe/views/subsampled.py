@@ -70,10 +70,11 @@ class View(ABC):
         first_row: int = 0,
         prediction: Samples | None = None,
         amount: float = 1.0,
+        first_target_row: int = 0,
     ) -> None:
         self.sources, self.targets, self.depth = tuple(sources), tuple(targets), depth
-        self.first_row = first_row
-        """Row of the picture at which the sources begin."""
+        self.first_row, self.first_target_row = first_row, first_target_row
+        """Rows of the picture at which the sources and the targets begin."""
         self.prediction = prediction
         """Decoded prediction residual of the whole picture, (H, W), signed."""
         self.amount = amount
@@ -104,6 +105,18 @@ class View(ABC):
             sources, self.targets, self.depth, first_row, self.prediction, self.amount
         )
 
+    def onto_rows(self, targets: Sequence[Samples], first_target_row: int) -> View:
+        """Same picture, written to arrays that hold some of its rows."""
+        return type(self)(
+            self.sources,
+            targets,
+            self.depth,
+            self.first_row,
+            self.prediction,
+            self.amount,
+            first_target_row,
+        )
+
     def copy(self) -> None:
         """Write the sources as they are: no sample is clipped, nor its unused bits."""
         for source, target in zip(self.sources, self.targets, strict=True):
@@ -118,9 +131,13 @@ class View(ABC):
         ]
 
     def _pair(self, window: Window, index: int = 0) -> tuple[Samples, Samples]:
-        """Source and target of a window's own result, arrays of full size."""
-        rows, columns = window.rows, window.columns
-        return self._cut(index, rows, columns), self.targets[index][slice(*rows), slice(*columns)]
+        """Source and target of a window's own result."""
+        rows, columns, factor = window.rows, window.columns, self.factors[index]
+        top, bottom = (row - self.first_target_row for row in rows)
+        target = self.targets[index][
+            top // factor : -(-bottom // factor), columns[0] // factor : -(-columns[1] // factor)
+        ]
+        return self._cut(index, rows, columns), target
 
     def _levels(self, samples: Samples, out: Float) -> None:
         """8-bit sample values, level-shifted by 128; samples may lack the last rows and columns of `out`."""
@@ -201,10 +218,9 @@ class PlanesView(View):
         """Planes plus their residual."""
         own = self._own(window, residual)
         self._write_luma(window, own)
-        (top, bottom), (left, right) = window.rows, window.columns
         for index in (1, 2):
-            target = self.targets[index][top // 2 : -(-bottom // 2), left // 2 : -(-right // 2)]
-            self._add(self._cut(index, window.rows, window.columns), own[3 + index], target)
+            source, target = self._pair(window, index)
+            self._add(source, own[3 + index], target)
 
 
 class RgbView(View):

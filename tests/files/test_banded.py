@@ -73,7 +73,7 @@ def test_gray_of_16_bits() -> None:
     np.testing.assert_array_equal(np.asarray(image_of(Picture((values,)))), values)
 
 
-def test_twelve_megapixels_stay_under_130_mb_above_the_imports(tmp_path: Path) -> None:
+def test_twelve_megapixels_stay_under_80_mb_above_the_imports(tmp_path: Path) -> None:
     given, made = tmp_path / "in.jpg", tmp_path / "out.png"
     ramp = np.add.outer(np.arange(3000) // 12, np.arange(4000) // 16).astype(np.uint8) // 2
     Image.merge("RGB", [Image.fromarray(ramp)] * 3).save(given, quality=40)
@@ -84,6 +84,7 @@ def test_twelve_megapixels_stay_under_130_mb_above_the_imports(tmp_path: Path) -
     if done.returncode == 9:
         pytest.skip("the system does not tell a process's peak")
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 130.0
+    # 18 of planes, 25 of the limit, and what strips, encoder and heap take
+    assert float(done.stdout) < 80.0
     with Image.open(made) as opened:
         assert opened.size == (4000, 3000)
