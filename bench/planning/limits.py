@@ -12,7 +12,7 @@ from edgeqe.errors import InputError
 
 __all__ = ["parse_rate", "plan_limits"]
 
-_RATE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,18})?)\s*bpp\s*", re.IGNORECASE)
+_RATE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,18})?)\s*bpp\s*", re.IGNORECASE | re.ASCII)
 
 
 def parse_rate(size_limit: int | str) -> Fraction | None:

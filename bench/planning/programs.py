@@ -132,7 +132,7 @@ def _best(
         Most that a better choice could add to the mean of the values.
     """
     from scipy.optimize import LinearConstraint, milp
-    from scipy.sparse import csr_array, eye_array, kron, vstack
+    from scipy.sparse import csr_matrix, identity, kron, vstack
 
     count, options = values.shape
     # above each picture's least, so that the numbers stay small and the solver's tolerance with them
@@ -141,8 +141,8 @@ def _best(
     room = np.array(
         [limit - int(cost.min(axis=1).sum()) for cost, limit in zip(costs, limits, strict=True)]
     )
-    one_each = kron(eye_array(count), np.ones((1, options)))
-    rows = vstack([one_each, csr_array(np.stack([cost.ravel() for cost in excess]))])
+    one_each = kron(identity(count), np.ones((1, options)))
+    rows = vstack([one_each, csr_matrix(np.stack([cost.ravel() for cost in excess]))])
     each, asked = np.arange(count), room.copy()
     most = float(worth.max(axis=1).mean())
     seconds = longest * max(1.0, count / USUAL)
@@ -155,8 +155,9 @@ def _best(
             constraints=LinearConstraint(rows, np.append(np.ones(count), 0 * asked), bounds),
             options={"time_limit": seconds, "mip_rel_gap": 0.0},
         )
-        if found.mip_dual_bound is not None and np.isfinite(found.mip_dual_bound):
-            most = min(most, -float(found.mip_dual_bound) / count)
+        bound = found.mip_dual_bound
+        if (asked == room).all() and bound is not None and np.isfinite(bound):
+            most = min(most, -float(bound) / count)  # drawn in, limits bound nothing
         if found.x is None:  # nothing in the time: what costs least
             chosen = sum(excess).argmin(axis=1)
         else:

@@ -18,11 +18,9 @@ __all__ = ["PlanNetwork", "PlanReport"]
 
 #: What stands for no network in text.
 NONE = "none"
-SINGLE, STEPS, JOINT = (
-    "best single {} and network",
-    "{}s, then networks",
-    "{}s and networks at once",
-)
+SINGLE = "best single {} and network"
+STEPS, JOINT = "{}, then networks", "{} and networks at once"
+PLURAL = {"QP": "QPs", "quality": "qualities", "rate": "rates"}
 
 
 @dataclass(frozen=True)
