@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeqe.bench.planning.limits import parse_rate
 from edgeqe.bench.planning.tables import ChoiceTables, PlanChoice, PlanLimits
-from edgeqe.coding import RatePoint
+from edgeqe.coding import RatePoint, coder
 from edgeqe.coding.rate_point import codec_in_words, unit_in_words
 from edgeqe.reports.tables import printable, table
 
@@ -83,6 +83,7 @@ class PlanReport:
             "out": self.out,
             "scale": self.scale,
             "codec": first.codec,
+            "encoder": dict(coder(first.codec).settings()),
             "unit": first.unit,
             "values": [point.value for point in self.points],
             "networks": [vars(network) for network in self.networks],

@@ -67,7 +67,7 @@ def command(as_json: bool, **given: Any) -> None:
     from edgeqe.bench.planning import plan
     from edgeqe.cli.progress import phases
 
-    strengths = {name: given.pop(name) or () for name in ("qps", "qualities", "rates")}
+    given |= {name: given[name] or () for name in ("qps", "qualities", "rates")}
     with phases(hide=as_json) as progress:
-        report = plan(**given, **strengths, progress=progress)
+        report = plan(**given, progress=progress)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report.to_text())

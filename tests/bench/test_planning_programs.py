@@ -193,7 +193,8 @@ def test_a_sum_that_the_solver_lets_pass_its_limit_is_solved_again(
 ) -> None:
     tables = made(2)
     limits = middling(tables, 0.3)
-    true, solved = scipy.optimize.milp, []
+    true = scipy.optimize.milp
+    solved: list[Any] = []
 
     def generous(*given: Any, constraints: Any, **options: Any) -> Any:
         if not solved:

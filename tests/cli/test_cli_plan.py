@@ -14,13 +14,15 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from edgeqe.bench.data import packaged_file
-from edgeqe.bench.planning import folder as planned_folder
 from edgeqe.bench.planning import measuring, plan
 from edgeqe.cli import main
 from edgeqe.errors import InputError
 from edgeqe.metrics import psnr
 from edgeqe.model.catalogue import find_model
 from edgeqe.planned import MANIFEST_NAME, enhance_planned, read_planned
+from edgeqe.reports.part_files import PartFile
+from tests.test_readme import ROOT, examples_of
+from tests.test_your_network import commands
 
 Run = Callable[..., Result]
 PIXELS = 72 * 80 + 65 * 49 + 64 * 64
@@ -218,9 +220,9 @@ def test_an_interrupt_leaves_nothing(
             seen.append(given)
             return true(*given) if len(seen) == 1 else stop()
 
-        monkeypatch.setattr(planned_folder.shutil, "copyfile", second)
+        monkeypatch.setattr(shutil, "copyfile", second)
     else:
-        monkeypatch.setattr(planned_folder.PartFile, "publish", stop)
+        monkeypatch.setattr(PartFile, "publish", stop)
     result = run(*jpeg())
     assert result.exit_code == 130
     assert not Path("OUT").exists()
@@ -232,7 +234,7 @@ def test_overwriting_replaces_the_plan_and_leaves_other_files(run: Run) -> None:
     Path("OUT/note.txt").write_text("mine")
     assert run(*jpeg()).exit_code == 2
     before = Path("OUT", MANIFEST_NAME).read_text()
-    assert run(*jpeg("--overwrite", size="1.3bpp")).exit_code == 0
+    assert run(*jpeg("--overwrite", size="1.4bpp")).exit_code == 0
     assert Path("OUT", MANIFEST_NAME).read_text() != before
     assert Path("OUT/note.txt").read_text() == "mine"
     assert not [path for path in Path("OUT").rglob(".*")]
@@ -296,3 +298,24 @@ def test_a_hostile_plan_is_one_line(run: Run, tmp_path: Path) -> None:
     assert result.output.count("\n") == 1 and not Path("DIR").exists()
     with pytest.raises(InputError, match="lies outside its folder"):
         enhance_planned("OUT", "DIR")
+
+
+@pytest.mark.usefixtures("even_times")
+def test_every_command_of_the_page_runs(run: Run) -> None:
+    pytest.importorskip("av")
+    Path("photos").mkdir()
+    for name in ("a", "b"):  # smooth enough for the page's rate
+        with Image.open(packaged_file("astronaut.png")) as opened:
+            opened.resize((8, 8)).resize((224, 192), Image.Resampling.BICUBIC).save(
+                f"photos/{name}.png"
+            )
+    found = commands("docs/plan.md")
+    assert [words[0] for words in found] == ["plan", "enhance"]
+    for words in found:
+        result = run(*words)
+        assert result.exit_code == 0, (words, result.output, result.exception)
+    (example,) = examples_of(ROOT / "docs" / "plan.md")
+    shutil.rmtree("OUT")
+    shutil.rmtree("DIR")
+    exec(example, {})
+    assert sorted(path.name for path in Path("DIR").iterdir()) == ["a.png", "b.png"]

@@ -65,7 +65,7 @@ def test_pictures_become_what_their_network_makes_of_them(folder: Path, tmp_path
     with Enhancer("edgeqe-nano") as enhancer:
         enhancer.enhance_file(folder / "a.jpg", expected)
     with Image.open(tmp_path / "out/a.png") as made, Image.open(expected) as alone:
-        assert np.array_equal(made, alone)
+        assert np.array_equal(np.asarray(made), np.asarray(alone))
     # as the decoder shows it: Pillow's own, with the same upsampling
     with Image.open(tmp_path / "out/b/c.png") as made, Image.open(folder / "b/c.jpg") as decoded:
         difference = np.asarray(made).astype(int) - np.asarray(decoded)
