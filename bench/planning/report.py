@@ -60,6 +60,8 @@ class PlanReport:
     """Wall time of all programs."""
     stripped: int
     """Pictures whose alpha, profile or metadata no coded file holds."""
+    notes: tuple[str, ...]
+    """What spoilt the times: other programs, a clock that fell."""
     stamp: dict[str, Any]
 
     @property
@@ -97,6 +99,7 @@ class PlanReport:
             "joint": self._choice(self.joint),
             "solving_seconds": self.solving_seconds,
             "stripped": self.stripped,
+            "notes": list(self.notes),
             "pictures": [self._picture(index) for index in range(len(self.pictures))],
         }
 
@@ -156,6 +159,7 @@ class PlanReport:
                 f"{self.stripped} pictures have alpha, a colour profile or metadata, which the coded files "
                 "do not hold"
             )
+        lines += [f"times: {note}" for note in self.notes]
         lines.append(
             f"wrote {printable(self.out)}: 'edgeqe enhance {printable(self.out)} -o DIR' obeys it"
         )

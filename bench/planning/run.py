@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from edgeqe.bench.conditions.snapshot import read_conditions, warnings
 from edgeqe.bench.data import checked_scale
 from edgeqe.bench.planning.coding import SUFFIXES, plan_points
 from edgeqe.bench.planning.folder import NETWORKS, check_output, manifest_bytes, write_folder
@@ -111,7 +112,9 @@ def plan(
                 )
                 for name in names
             ]
+        before = read_conditions()
         found = measure_tables(sources, points, networks, work, scale=scale, progress=progress)
+        notes = warnings(before, read_conditions())
         limits = plan_limits(size_limit, time_limit, found.pixels)
         found.tables.check(limits)
         progress("solving", 0, 2)
@@ -143,6 +146,7 @@ def plan(
             joint=chosen,
             solving_seconds=seconds,
             stripped=found.stripped,
+            notes=tuple(notes),
             stamp=machine_stamp(),
         )
 

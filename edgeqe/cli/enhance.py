@@ -123,7 +123,7 @@ def command(
     import warnings
 
     from edgeqe import Enhancer
-    from edgeqe.cli.networks import foreign_words, model_file
+    from edgeqe.cli.networks import model_file, tell_target
     from edgeqe.cli.whole_process import PeakGuard
     from edgeqe.codecs.strength import resolve_if_given
     from edgeqe.engine.memory import parse_size
@@ -152,8 +152,9 @@ def command(
     if clip is not None:
         clips.enhance(clip, model, stated, given, of_clips, context.params)
         return
-    if planned.is_asked(inputs):
-        planned.enhance(inputs, output, context)
+    folder = planned.asked_folder(inputs)
+    if folder is not None:
+        planned.enhance(folder, output, context)
         return
     jobs = plan(
         inputs,
@@ -191,10 +192,8 @@ def command(
     with warnings.catch_warnings(), opened as enhancer:
         warnings.simplefilter("ignore")  # Pillow's, about damaged metadata
         info = enhancer.info
-        if info.fallback and not as_json:
-            click.echo(f"fallback: {info.fallback} (target '{target}' cannot run here)", err=True)
-        if info.foreign and not as_json:
-            click.echo(foreign_words(info), err=True)
+        if not as_json:
+            tell_target(info, target)
         if not to_stdout:
             make_folders(jobs)
         guard = PeakGuard(info.memory_limit, pixel_limit=pixel_limit)

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from edgeqe.cli.account import Account
-from edgeqe.cli.jobs import FileJob, make_folders, plan
+from edgeqe.cli.jobs import FileJob, expanded, make_folders, plan
 
 if TYPE_CHECKING:
     from edgeqe.cli.whole_process import PeakGuard
@@ -23,8 +23,8 @@ DECIDED = ("model", "quality", "qp", "rate", "codec", "amount", "ensemble", "rec
 OF_FILES = ("overwrite", "output_quality", "accept_truncated")
 
 
-def is_asked(inputs: Sequence[str]) -> bool:
-    """Whether a folder with a plan is an input.
+def asked_folder(inputs: Sequence[str]) -> str | None:
+    """The input, if it is a folder with a plan.
 
     Raises
     ------
@@ -34,16 +34,17 @@ def is_asked(inputs: Sequence[str]) -> bool:
     from edgeqe.errors import InputError
     from edgeqe.planned import MANIFEST_NAME, has_plan
 
-    found = [name for name in inputs if has_plan(name)]
-    if found and len(inputs) > 1:
+    named = expanded(inputs)
+    found = next((name for name in named if has_plan(name)), None)
+    if found is not None and len(named) > 1:
         raise InputError(
-            f"'{found[0]}' has a plan ({MANIFEST_NAME}), which says what is done with its pictures: "
-            "enhance it alone."
+            f"'{found}' has a plan ({MANIFEST_NAME}), which says what is done with its pictures: enhance "
+            "it alone."
         )
-    return bool(found)
+    return found
 
 
-def enhance(inputs: Sequence[str], output: str | None, context: click.Context) -> None:
+def enhance(source: str, output: str | None, context: click.Context) -> None:
     """Enhance a folder as its plan says, and print what was done.
 
     Raises
@@ -54,6 +55,7 @@ def enhance(inputs: Sequence[str], output: str | None, context: click.Context) -
     import warnings
 
     from edgeqe.cli.enhance import enhance_jobs
+    from edgeqe.cli.networks import model_file, tell_target
     from edgeqe.cli.whole_process import PeakGuard
     from edgeqe.engine.memory import parse_size
     from edgeqe.errors import InputError
@@ -70,10 +72,10 @@ def enhance(inputs: Sequence[str], output: str | None, context: click.Context) -
     ]
     if given:
         raise InputError(
-            f"the plan of '{inputs[0]}' says how its pictures are enhanced: leave out "
-            f"{', '.join(given)}, or remove {Path(inputs[0], MANIFEST_NAME)}."
+            f"the plan of '{source}' says how its pictures are enhanced: leave out "
+            f"{', '.join(given)}, or remove {Path(source, MANIFEST_NAME)}."
         )
-    folder = read_planned(inputs[0])
+    folder = read_planned(source)
     jobs = _jobs(folder, output, words)
     first = next((job.destination for job in jobs.values() if not job.skipped), "")
     if first:
@@ -96,11 +98,13 @@ def enhance(inputs: Sequence[str], output: str | None, context: click.Context) -
         try:
             for model, pictures in folder.by_network():
                 with quiet_start():
-                    opened = open_network(model, **opening)
+                    opened = open_network(model and model_file(model), **opening)
                 with opened as enhancer:
                     account.network = _name(folder, model)
                     if not isinstance(opened, Unchanged):
                         infos[account.network] = opened.info
+                        if not account.as_json:
+                            tell_target(opened.info, words["target"])
                     enhance_jobs(
                         enhancer,
                         [jobs[picture.file] for picture in pictures],
@@ -118,7 +122,15 @@ def enhance(inputs: Sequence[str], output: str | None, context: click.Context) -
 def _jobs(
     folder: PlannedFolder, output: str | None, words: Mapping[str, Any]
 ) -> dict[str, FileJob]:
-    """What is to be done with each planned picture, by its name; others of the folder are left out."""
+    """What is to be done with each planned picture, by its name; others of the folder are left out.
+
+    Raises
+    ------
+    InputError
+        As of `jobs.plan`, or if one is not among the pictures that are taken of a folder.
+    """
+    from edgeqe.errors import InputError
+
     found = plan(
         [str(folder.path)],
         output,
@@ -127,7 +139,14 @@ def _jobs(
         skip_existing=words["skip_existing"],
     )
     by_source = {os.path.normpath(job.source): job for job in found}
-    return {p.file: by_source[os.path.normpath(folder.path / p.file)] for p in folder.pictures}
+    jobs = {p.file: by_source.get(os.path.normpath(folder.path / p.file)) for p in folder.pictures}
+    lost = next((name for name, job in jobs.items() if job is None), None)
+    if lost is not None:
+        raise InputError(
+            f"{folder.path / lost} lies behind a link to a folder, or in {output}: name another -o, or put "
+            "the folder itself there."
+        )
+    return {name: job for name, job in jobs.items() if job is not None}
 
 
 def _dry_run(

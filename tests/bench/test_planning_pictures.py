@@ -128,7 +128,7 @@ def test_times_are_medians_after_a_warm_up_once_a_size(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     # the first run makes a session, and one of those behind it is disturbed
-    slow = Timed(lambda run: {1: 9.0, 3: 5.0}.get(run, 0.25))
+    slow = Timed(lambda run: {1: 9.0, 3: 5.0}.get(run, 0.25))  # enough seconds in few rounds
     fast = Timed(lambda run: 1e-9)
     points = plan_points("jpeg", {"quality": (20, 80)})
     found = measure_tables(list_sources(tmp_path), points, [slow, fast], work)

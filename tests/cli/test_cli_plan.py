@@ -261,9 +261,21 @@ def test_enhance_takes_no_option_that_the_plan_decides(run: Run) -> None:
                   ["--no-recursive"]):  # fmt: skip
         result = run("enhance", "OUT", "-o", "DIR", *words)
         assert result.exit_code == 2 and "the plan of 'OUT' says how" in result.output
-    result = run("enhance", "OUT", "data", "-o", "DIR")
-    assert result.exit_code == 2 and "enhance it alone" in result.output
+    for inputs in (["OUT", "data"], ["OU?", "data"]):
+        result = run("enhance", *inputs, "-o", "DIR")
+        assert result.exit_code == 2 and "enhance it alone" in result.output
     assert not Path("DIR").exists()
+    assert run("enhance", "OU?", "-o", "DIR").exit_code == 0  # no shell expanded it
+
+
+@pytest.mark.usefixtures("even_times")
+def test_a_picture_behind_a_link_to_a_folder_is_refused_as_such(run: Run) -> None:
+    assert run(*jpeg()).exit_code == 0
+    Path("OUT/sub").rename("OUT/real")
+    Path("OUT/sub").symlink_to("real")
+    result = run("enhance", "OUT", "-o", "DIR")
+    assert result.exit_code == 2 and "lies behind a link to a folder" in result.output
+    assert run("enhance", "OUT", "-o", "OUT/real").exit_code == 2
 
 
 @pytest.mark.usefixtures("even_times")
