@@ -10,6 +10,7 @@ from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError
 from edgeqe.files.enhance import PIXEL_LIMIT, FileReport, enhance_file
 from edgeqe.files.picture import Samples
+from edgeqe.files.writing import format_of
 from edgeqe.planned.manifest import read_planned
 
 if TYPE_CHECKING:
@@ -113,12 +114,13 @@ def enhance_planned(
     Raises
     ------
     InputError
-        As of `read_planned`, if two pictures would become one file, or as of
-        `Enhancer.enhance_file`; pictures before that are written.
+        As of `read_planned`, if the suffix is none that is written or two pictures would become one
+        file, or as of `Enhancer.enhance_file`; pictures before that are written.
     ProviderError
         As of `Enhancer`.
     """
     planned = read_planned(folder)
+    format_of(f"a{suffix}")
     names = {p.file: Path(output, p.file).with_suffix(suffix) for p in planned.pictures}
     if len(set(names.values())) < len(names):
         raise InputError(
@@ -137,7 +139,7 @@ def enhance_planned(
         ) as enhancer:
             for picture in pictures:
                 destination = names[picture.file]
-                destination.parent.mkdir(parents=True, exist_ok=True)
+                _make_folder(destination.parent)
                 reports[picture.file] = enhancer.enhance_file(
                     planned.path / picture.file,
                     destination,
@@ -146,3 +148,19 @@ def enhance_planned(
                     pixel_limit=pixel_limit,
                 )
     return [reports[picture.file] for picture in planned.pictures]
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder of the output.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the folder {folder} cannot be made ({error.strerror}): name another output."
+        ) from error

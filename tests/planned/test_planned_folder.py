@@ -178,6 +178,19 @@ def test_pictures_that_would_become_one_file_are_refused(folder: Path, tmp_path:
     assert not (tmp_path / "out").exists()
 
 
+def test_where_nothing_can_be_written_is_refused(folder: Path, tmp_path: Path) -> None:
+    for suffix in ("png", ".gif", "", "."):
+        with pytest.raises(InputError, match="is none that edgeqe writes"):
+            enhance_planned(folder, tmp_path / "out", suffix=suffix)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be made"):
+        enhance_planned(folder, tmp_path / "file" / "out")
+    enhance_planned(folder, tmp_path / "out")
+    with pytest.raises(InputError, match="exists"):
+        enhance_planned(folder, tmp_path / "out")
+    assert len(enhance_planned(folder, tmp_path / "out", overwrite=True)) == 2
+
+
 def test_a_picture_of_a_codec_that_its_network_does_not_serve_is_refused(
     folder: Path, tmp_path: Path
 ) -> None:
