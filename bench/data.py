@@ -13,6 +13,7 @@ import numpy as np
 from edgeqe.errors import ImageError, InputError, MissingPackageError
 from edgeqe.files.folders import list_pictures, names_of, read_reference
 from edgeqe.protocols import ReferencePicture
+from edgeqe.typing import Uint8
 
 #: scikit-image's colour photographs that its wheel holds. The rocket comes as a
 #: JPEG, the others without loss.
@@ -126,9 +127,20 @@ def read_picture(path: Path, scale: float = 1.0, name: str = "") -> ReferencePic
     ImageError
         If the file cannot be read, has more than 8 bits, or is too small.
     """
-    image = pillow_image()
-    pixels = read_reference(path)
+    pillow_image()
+    return ReferencePicture(name or path.stem, resized(read_reference(path), scale, path))
+
+
+def resized(pixels: Uint8, scale: float, path: Path) -> Uint8:
+    """Pixels after a bicubic resize by a factor; 1 keeps every pixel.
+
+    Raises
+    ------
+    ImageError
+        If less than 16 pixels are left each way.
+    """
     if scale != 1.0:
+        image = pillow_image()
         height, width = pixels.shape[:2]
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         pixels = np.asarray(image.fromarray(pixels).resize(size, image.Resampling.BICUBIC))
@@ -137,7 +149,7 @@ def read_picture(path: Path, scale: float = 1.0, name: str = "") -> ReferencePic
             f"{path} is {pixels.shape[1]}x{pixels.shape[0]} pixels: "
             f"bench measures pictures of at least {SMALLEST_SIDE} each way."
         )
-    return ReferencePicture(name or path.stem, pixels)
+    return pixels
 
 
 def pillow_image() -> ModuleType:

@@ -29,6 +29,7 @@ DEVICE = (
     "gstreamer",
     "hardware",
     "model",
+    "planned",
     "protocols",
     "reports",
     "runtimes",
@@ -72,6 +73,7 @@ PACKAGE_MAY_IMPORT: dict[str, set[str]] = {
     "verify": {*DEVICE, "edgeqe", "targets"} - {"doctor", "gstreamer"},
     "video": {"codecs", "views", "reports", "edgeqe"},
     "archive": {"codecs", "files", "reports", "runtimes", "video", "views", "edgeqe"},
+    "planned": {"files", "model", "reports", "edgeqe"},
     "zoo": set(),
     "converters": {"codecs", "files", "model", "reports", "runtimes", "views", "zoo"},
     "quantization": {*DEVICE, "edgeqe", "zoo", "converters"} - {"doctor", "gstreamer", "verify"},
@@ -116,6 +118,7 @@ THIRD_PARTIES = {
     "verify": {"numpy"},
     "video": {"numpy", "av"},
     "archive": {"numpy", "ray"},
+    "planned": set(),
     "zoo": {"numpy", "PIL", "keras", "tensorflow", "jax", "torch", "matplotlib", "tomli"},
     "converters": {"numpy", "PIL", "keras", "tensorflow", "onnx", "onnxruntime", "flatbuffers"},
     "quantization": {

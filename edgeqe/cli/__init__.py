@@ -34,6 +34,7 @@ GROUPS = {
     },
     "Measure": {
         "bench": "Measure quality, latency and memory, and what to ship.",
+        "plan": "Choose each picture's QP and network under limits of size and time.",
         "drift": "Compare the gains of two models; fail where one drifts.",
         "blame": "Say where a drift comes from.",
         "verify": "Check a model file: self-test, tiles, halo, strengths.",

@@ -136,6 +136,8 @@ class Account:
         self.jobs, self.to_stdout, self.as_json = jobs, to_stdout, as_json
         self.reports: list[dict[str, Any]] = []
         self.rows: list[Row] = []
+        self.network = ""
+        """What enhances the next pictures of a plan; empty where one network does all."""
 
     def add(self, row: Row) -> None:
         """Count a file; one that failed is told at once."""
@@ -146,13 +148,21 @@ class Account:
     def enhanced(self, report: FileReport, peak: ProcessPeak | None) -> None:
         """Count a picture that was enhanced, and tell it."""
         whole = None if peak is None else peak.total
-        self.reports.append({**report.to_dict(), "process_bytes": whole})
+        more = {"network": self.network} if self.network else {}
+        self.reports.append({**report.to_dict(), "process_bytes": whole, **more})
         self.add(Row(report.source, report.destination, ENHANCED))
         if not self.as_json:
-            click.echo(line(report), err=self.to_stdout)
+            by = f"  by {self.network}" if self.network else ""
+            click.echo(f"{line(report)}{by}", err=self.to_stdout)
 
     def show(self, info: Any = None) -> None:
-        """Print the report as JSON, or the table of several files."""
+        """Print the report as JSON, or the table of several files.
+
+        Parameters
+        ----------
+        info : Info or mapping of str to Info, optional
+            Of the network, or of each of a plan's by its name; None of a dry run.
+        """
         if self.as_json and self.rows:
             click.echo(_json(info, self.reports, self.rows))
         elif len(self.rows) > 1 or any(row.state == SKIPPED for row in self.rows):
@@ -172,23 +182,10 @@ def _json(info: Any, reports: list[dict[str, Any]], rows: list[Row]) -> str:
     about: dict[str, Any] = {"schema_version": 1}
     if info is None:
         about["dry_run"] = True
+    elif isinstance(info, dict):
+        about["networks"] = {name: _about(one) for name, one in info.items()}
     else:
-        about |= {
-            name: getattr(info, name)
-            for name in (
-                "model",
-                "runtime",
-                "runtime_version",
-                "target",
-                "provider",
-                "fallback",
-                "threads",
-                "memory_limit",
-                "random_weights",
-                "not_fine_tuned",
-                "foreign",
-            )
-        }
+        about |= _about(info)
     failed = [{"source": row.source, "error": row.reason} for row in rows if row.state == FAILED]
     return json.dumps(
         {
@@ -199,3 +196,21 @@ def _json(info: Any, reports: list[dict[str, Any]], rows: list[Row]) -> str:
         },
         indent=2,
     )
+
+
+def _about(info: Any) -> dict[str, Any]:
+    """What is told of a network."""
+    names = (
+        "model",
+        "runtime",
+        "runtime_version",
+        "target",
+        "provider",
+        "fallback",
+        "threads",
+        "memory_limit",
+        "random_weights",
+        "not_fine_tuned",
+        "foreign",
+    )
+    return {name: getattr(info, name) for name in names}

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def tried(
-    job: FileJob, model: str, given: Strength | None, guard: PeakGuard, *, by_pixels: bool
+    job: FileJob, model: str | None, given: Strength | None, guard: PeakGuard, *, by_pixels: bool
 ) -> tuple[Row, str]:
     """Row of a file, and the line about it.
 
     Parameters
     ----------
     job : FileJob
-    model : str
-        Name or file of the model, which must serve the file's codec.
+    model : str, optional
+        Name or file of the model, which must serve the file's codec; None where no network runs.
     given : Strength, optional
         The caller's, which is not looked for then.
     guard : PeakGuard
@@ -45,7 +45,8 @@ def tried(
             words = "strength by its pixels"
         else:
             stated = strength_in(file)
-            check_model(model, stated.strength)
+            if model is not None:
+                check_model(model, stated.strength)
             sign = "" if stated.exact else "about "
             strength = stated.strength
             words = strength_words(strength.codec, stated.scale, stated.number, strength.step, sign)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from edgeqe.cli import clips
+from edgeqe.cli import clips, planned
 from edgeqe.cli.account import FAILED, SKIPPED, Account, Row
 from edgeqe.cli.jobs import FileJob, make_folders, plan
 
@@ -114,17 +115,19 @@ def command(
     pictures of a codec that its card does not name; one with a prediction residual takes it from
     HEIC, BPG and HEVC of one picture.
 
+    A folder that 'edgeqe plan' wrote is enhanced as its plan says, each picture by its own network.
+
     A clip (.mp4, .mov, .mkv, .webm, .ts, .y4m, .h264, .hevc, .266; y4m on -) becomes another,
     each frame at its own strength; sound, subtitles, chapters, times and colours come along.
     """
     import warnings
 
     from edgeqe import Enhancer
-    from edgeqe.cli.networks import foreign_words, model_file
+    from edgeqe.cli.networks import model_file, tell_target
     from edgeqe.cli.whole_process import PeakGuard
     from edgeqe.codecs.strength import resolve_if_given
     from edgeqe.engine.memory import parse_size
-    from edgeqe.errors import EdgeqeError, InputError
+    from edgeqe.errors import InputError
     from edgeqe.files.lossy import check_quality
     from edgeqe.files.writing import format_of
     from edgeqe.model.catalogue import find_model
@@ -144,9 +147,14 @@ def command(
     if not 0.0 < max_megapixels <= 1e6:
         raise InputError(f"--max-megapixels {max_megapixels:g} is not above 0 and up to 1000000.")
     pixel_limit = round(max_megapixels * 1e6)
+    context = click.get_current_context()
     clip = clips.clip_job(inputs, output, of_clips)
     if clip is not None:
-        clips.enhance(clip, model, stated, given, of_clips, click.get_current_context().params)
+        clips.enhance(clip, model, stated, given, of_clips, context.params)
+        return
+    folder = planned.asked_folder(inputs)
+    if folder is not None:
+        planned.enhance(folder, output, context)
         return
     jobs = plan(
         inputs,
@@ -184,41 +192,29 @@ def command(
     with warnings.catch_warnings(), opened as enhancer:
         warnings.simplefilter("ignore")  # Pillow's, about damaged metadata
         info = enhancer.info
-        if info.fallback and not as_json:
-            click.echo(f"fallback: {info.fallback} (target '{target}' cannot run here)", err=True)
-        if info.foreign and not as_json:
-            click.echo(foreign_words(info), err=True)
+        if not as_json:
+            tell_target(info, target)
         if not to_stdout:
             make_folders(jobs)
         guard = PeakGuard(info.memory_limit, pixel_limit=pixel_limit)
         try:
-            for job in jobs:
-                if job.skipped:
-                    account.add(Row(job.source, job.destination, SKIPPED, job.skipped))
-                    continue
-                try:
-                    peak = guard.peak(job.source, job.destination)
-                    report = _enhance(
-                        enhancer,
-                        job.source,
-                        job.destination,
-                        quality=quality,
-                        qp=qp,
-                        rate=rate,
-                        codec=codec,
-                        amount=amount,
-                        ensemble=ensemble,
-                        overwrite=overwrite,
-                        output_quality=output_quality,
-                        pixel_limit=pixel_limit,
-                        accept_truncated=accept_truncated,
-                    )
-                except EdgeqeError as error:
-                    if len(jobs) == 1:
-                        raise
-                    account.add(Row(job.source, job.destination, FAILED, str(error)))
-                else:
-                    account.enhanced(report, peak)
+            enhance_jobs(
+                enhancer,
+                jobs,
+                account,
+                guard,
+                alone=len(jobs) == 1,
+                quality=quality,
+                qp=qp,
+                rate=rate,
+                codec=codec,
+                amount=amount,
+                ensemble=ensemble,
+                overwrite=overwrite,
+                output_quality=output_quality,
+                pixel_limit=pixel_limit,
+                accept_truncated=accept_truncated,
+            )
         finally:  # an interrupt too leaves the report of what was done
             account.show(info)
     account.check()
@@ -238,6 +234,47 @@ def _dry_run(
             click.echo(told)
     account.show()
     account.check()
+
+
+def enhance_jobs(
+    enhancer: Any,
+    jobs: Sequence[FileJob],
+    account: Account,
+    guard: PeakGuard,
+    *,
+    alone: bool,
+    **options: Any,
+) -> None:
+    """Enhance files one after another, and account for each.
+
+    Parameters
+    ----------
+    enhancer : Enhancer
+        Or another with its ``enhance_file``.
+    jobs : sequence of FileJob
+    account : Account
+    guard : PeakGuard
+        States the memory of the whole process.
+    alone : bool
+        Raise what is wrong with a file, and do not go on with the next.
+    **options
+        As of ``enhance_file``.
+    """
+    from edgeqe.errors import EdgeqeError
+
+    for job in jobs:
+        if job.skipped:
+            account.add(Row(job.source, job.destination, SKIPPED, job.skipped))
+            continue
+        try:
+            peak = guard.peak(job.source, job.destination)
+            report = _enhance(enhancer, job.source, job.destination, **options)
+        except EdgeqeError as error:
+            if alone:
+                raise
+            account.add(Row(job.source, job.destination, FAILED, str(error)))
+        else:
+            account.enhanced(report, peak)
 
 
 def _enhance(enhancer: Any, source: str, destination: str, **options: Any) -> FileReport:

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from edgeqe.info import Info
 
 
-def foreign_words(info: Info) -> str:
-    """What to say where a target's profile is of another architecture than this machine."""
-    return (
-        f"target '{info.target}' is for {info.foreign}: its settings run here on "
-        f"{platform.machine()}, and their speed says nothing of {info.foreign}"
-    )
+def tell_target(info: Info, target: str) -> None:
+    """Say on standard error that a target fell back to the processor, or is for another one."""
+    if info.fallback:
+        click.echo(f"fallback: {info.fallback} (target '{target}' cannot run here)", err=True)
+    if info.foreign:
+        click.echo(
+            f"target '{info.target}' is for {info.foreign}: its settings run here on "
+            f"{platform.machine()}, and their speed says nothing of {info.foreign}",
+            err=True,
+        )
 
 
 def is_of_zoo(model: str) -> bool:

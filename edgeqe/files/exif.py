@@ -48,6 +48,16 @@ def upright(block: bytes) -> bytes:
     return block
 
 
+def orientation(block: bytes) -> int:
+    """Orientation tag of a block, 1 (shown as stored) to 8; 1 where it says none that is known."""
+    order = _order(block)
+    for at in _entries(block):
+        if int.from_bytes(block[at : at + 2], order) == ORIENTATION:
+            found = int.from_bytes(block[at + 8 : at + 10], order)
+            return found if 1 <= found <= 8 else 1
+    return 1
+
+
 def _order(block: bytes) -> Literal["little", "big"]:
     """Order of bytes in a block."""
     return "little" if block[len(EXIF_NAME) : len(EXIF_NAME) + 2] == b"II" else "big"

@@ -11,9 +11,17 @@ import numpy.typing as npt
 
 from edgeqe.errors import ImageError, InputError
 from edgeqe.files.formats import READ_SUFFIXES, format_of
+from edgeqe.files.picture import Picture
 from edgeqe.files.reading import read_picture
 
-__all__ = ["list_files", "list_pictures", "names_of", "no_pictures", "read_reference"]
+__all__ = [
+    "list_files",
+    "list_pictures",
+    "names_of",
+    "no_pictures",
+    "read_reference",
+    "reference_pixels",
+]
 
 Uint8 = npt.NDArray[np.uint8]
 
@@ -129,7 +137,17 @@ def read_reference(file: Path) -> Uint8:
     ImageError
         If the file cannot be read, or has more than 8 bits a sample.
     """
-    picture = read_picture(file, as_coded=False)
+    return reference_pixels(read_picture(file, as_coded=False), file)
+
+
+def reference_pixels(picture: Picture, file: Path) -> Uint8:
+    """Pixels of a picture that was read from a file, as of `read_reference`.
+
+    Raises
+    ------
+    ImageError
+        If it has more than 8 bits a sample.
+    """
     if picture.bit_depth != 8:
         raise ImageError(
             f"'{file}' has {picture.coded_depth or picture.bit_depth} bits a sample: give reference pictures of 8 bits."

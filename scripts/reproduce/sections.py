@@ -113,14 +113,17 @@ SECTIONS = (
                 ("gain, A", "+0.575 dB"),
                 ("gain, B", "+0.319 dB"),
                 ("gain, C", "+0.360 dB"),
+                ("gain of the mix at 44 % of A's time", "+0.443 dB"),
             )
         },
         (
             "A quarter of the blocks and of the maps: 90, 27 and 23 thousand parameters.",
             "x265's intra pictures 4:2:0 at QP 40, which BPG holds; test: LIVE1 for CLIC's validation set.",
             "3,000 steps of 16 crops of 187 photographs, 64 pixels; the paper trains until nothing is gained.",
+            "The mix: BPG at QP 38 to 42, by `edgeqe plan`'s programs, within the bytes that QP 40 takes; the "
+            "paper's is within 0.15 bits a pixel, its first program makes squared errors small, ours the mean "
+            "PSNR large.",
         ),
-        (("gain of the mix at equal time", "+0.443 dB"),),
     ),
     Section(
         "HGRDN framework (001)",

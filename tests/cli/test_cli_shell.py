@@ -56,7 +56,7 @@ def test_help_lists_the_verbs_by_what_they_are_for() -> None:
         groups[head.rstrip(":")] = [line.split()[0] for line in lines]
     assert {head: groups[head] for head in ("Use", "Measure", "Make models", "Look after")} == {
         "Use": ["enhance", "archive", "demo", "models", "inspect"],
-        "Measure": ["bench", "drift", "blame", "verify"],
+        "Measure": ["bench", "plan", "drift", "blame", "verify"],
         "Make models": ["train", "convert", "quantize", "prune", "sign"],
         "Look after": ["doctor", "targets", "tune", "warmup", "cache"],
     }

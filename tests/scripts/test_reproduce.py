@@ -5,13 +5,17 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from edgeqe.files.enhance import FileReport
+from edgeqe.planned import Unchanged
 from edgeqe.zoo.training.files import CHECKPOINT, LOG
 from edgeqe.zoo.training.recipe import shipped_recipes
 
@@ -22,7 +26,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "reproduce"
 def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     """Modules of the script, whose folder is no package: they find each other by bare names."""
     found = {}
-    for name in ("systems", "sections", "training", "ledger", "qp_adaptive"):
+    for name in ("systems", "sections", "training", "ledger", "qp_adaptive", "mvgl"):
         spec = importlib.util.spec_from_file_location(name, SCRIPT / f"{name}.py")
         assert spec is not None and spec.loader is not None
         found[name] = importlib.util.module_from_spec(spec)
@@ -99,3 +103,37 @@ def test_a_picture_goes_to_the_model_of_the_nearest_qp(script: dict[str, ModuleT
     for qp, expected in ((22, 22), (27, 27), (32, 32), (37, 37), (40, 37), (28, 27)):
         step = 2 ** ((qp - 4) / 6)
         assert per_qp.enhance(np.zeros((2, 2)), step=step, codec="hevc") == expected
+
+
+class Brighter(Unchanged):
+    """Makes every picture a level brighter, in the time that it is told."""
+
+    def __init__(self, levels: int, seconds: float) -> None:
+        self.levels, self.seconds = levels, seconds
+
+    def enhance_planes(self, y: Any, u: Any, v: Any, **_: Any) -> tuple[Any, Any, Any]:
+        """Luma with the levels added."""
+        return y + np.uint8(self.levels), u, v
+
+    def enhance_file(self, source: Any, destination: Any, **options: Any) -> FileReport:
+        """As written; the time is made up."""
+        report = super().enhance_file(source, destination, **options)
+        return replace(report, enhance_seconds=self.seconds)
+
+
+def test_the_mix_stays_inside_the_share_of_the_time(
+    script: dict[str, ModuleType], tmp_path: Path
+) -> None:
+    pytest.importorskip("av")
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        coarse = Image.fromarray(rng.integers(40, 200, (4, 4, 3), np.uint8))
+        coarse.resize((64, 48), Image.Resampling.BICUBIC).save(tmp_path / f"{name}.png")
+    # A and B change nothing for the better; C does nothing, and alone fits for both pictures
+    networks = {"mvgl-a": Brighter(9, 1.0), "mvgl-b": Brighter(9, 0.5), "mvgl-c": Brighter(0, 0.25)}
+    rows = script["mvgl"].mix_rows(networks, tmp_path)
+    assert [published for _, published, _ in rows] == ["not given", "+0.443 dB", "not given"]
+    figures = [float(ours.split()[0]) for _, _, ours in rows]
+    assert figures[2] >= figures[1] >= figures[0] - 1e-3  # nothing gains, so the QPs alone decide
+    assert all(ours.endswith("(+0.000)") for _, _, ours in rows)
+    assert all("44% of A's time" in what for what, _, _ in rows)
