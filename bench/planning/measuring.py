@@ -21,7 +21,7 @@ from edgeqe.bench.planning.references import PlanSource
 from edgeqe.bench.planning.tables import ChoiceTables
 from edgeqe.bench.quality import PSNR_CEILING
 from edgeqe.coding import RatePoint, coder
-from edgeqe.files.enhance import FileReport
+from edgeqe.files.file_report import FileReport
 from edgeqe.files.reading import read_picture
 from edgeqe.metrics import psnr
 from edgeqe.planned import Unchanged

@@ -8,7 +8,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from edgeqe.enhancer import Enhancer
 from edgeqe.errors import InputError
-from edgeqe.files.enhance import PIXEL_LIMIT, FileReport, enhance_file
+from edgeqe.files.enhance import PIXEL_LIMIT, enhance_file
+from edgeqe.files.file_report import FileReport
 from edgeqe.files.picture import Samples
 from edgeqe.files.writing import format_of
 from edgeqe.planned.manifest import read_planned

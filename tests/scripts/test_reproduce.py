@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeqe.files.enhance import FileReport
+from edgeqe.files.file_report import FileReport
 from edgeqe.planned import Unchanged
 from edgeqe.zoo.training.files import CHECKPOINT, LOG
 from edgeqe.zoo.training.recipe import shipped_recipes
