@@ -21,7 +21,7 @@ from edgeqe.views.window import Window
 Int8 = npt.NDArray[np.int8]
 
 #: Rows of the network's planes that become floats at a time, so that they stay in the cache.
-BLOCK = 32
+BLOCK = 64
 
 
 def holds_bytes(view: View) -> bool:
