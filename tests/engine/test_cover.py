@@ -9,7 +9,7 @@ from edgeqe.engine.cover import CellGrid, Cover, cover
 
 
 def grid(rows: int, columns: int, halo: int = 10, cell: int = 4) -> CellGrid:
-    return CellGrid(rows * cell, columns * cell, cell, halo)
+    return CellGrid(rows * cell, columns * cell, cell, halo, 4000.0)
 
 
 @pytest.mark.parametrize("seed", range(6))
