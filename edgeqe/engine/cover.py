@@ -26,7 +26,7 @@ from edgeqe.views.window import Window
 LEAST_HALVED = 8
 #: Kept boxes hold what so many frames needed, and stay while this share of the needed cells that they were
 #: made for is needed.
-RECENT, KEPT_ABOVE = 8, 0.6
+RECENT, KEPT_ABOVE = 2, 0.6
 #: What a window costs beside its pixels, and a pixel beside the network, as kMAC of a network in INT8.
 #: Windows of 32 to 96 pixels a side by edgeqe-nano, -tiny and -small on LiteRT and ONNX Runtime
 #: (AVX-512 VNNI) take the time of 4600, 2900 and 800 pixels more than their pixels.

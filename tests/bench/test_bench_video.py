@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from edgeqe import Enhancer
-from edgeqe.bench import made_clip
+from edgeqe.bench import frames, made_clip
 from edgeqe.bench.data import PictureSet
 from edgeqe.bench.video import format_video, measure_video
 from edgeqe.cli import main
@@ -24,7 +25,7 @@ Image = pytest.importorskip("PIL.Image")
 
 @pytest.fixture
 def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setitem(made_clip.SIZES, "720p", (96, 128))  # type: ignore[index]
+    monkeypatch.setitem(cast(dict[str, tuple[int, int]], frames.SIZES), "720p", (96, 128))
     monkeypatch.setattr(made_clip, "FRAMES", 6)
     picture = tmp_path / "one.png"
     Image.fromarray(np.repeat(np.repeat(noise(10, 12, 3), 8, 0), 8, 1)).save(picture)
@@ -33,10 +34,10 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_made_clip_is_of_the_size_and_pans(clip: Path) -> None:
     reader = ClipReader(str(clip), clip.name, pixel_limit=10**6)
-    frames = [item.frame for item in reader.items() if isinstance(item, ClipFrame)]
+    seen = [item.frame for item in reader.items() if isinstance(item, ClipFrame)]
     reader.close()
-    assert len(frames) == 6 and reader.codec == "h264"
-    first, second = (frame.to_ndarray()[:96].astype(int) for frame in frames[:2])
+    assert len(seen) == 6 and reader.codec == "h264"
+    first, second = (frame.to_ndarray()[:96].astype(int) for frame in seen[:2])
     assert first.shape == (96, 128)
     down, right = made_clip.PAN
     panned = abs(first[down:, right:] - second[:-down, :-right]).mean()
