@@ -47,9 +47,9 @@ def test_vvc_with_b_pictures_from_a_stream_to_matroska(tmp_path: Path) -> None:
     (report,) = json.loads(done.stdout)["clips"]
     assert (report["codec"], report["encoder"], report["frames"]) == ("vvc", "ffv1", COUNT)
     assert report["numbers"]["least"] < report["numbers"]["largest"]  # QPs of several picture types
-    before, after = listing(source)["streams"][0], listing(out)["streams"][0]
+    (after,) = listing(out)["streams"]
     assert after["times"] == [40 * index for index in range(COUNT)]
-    assert after["size"] == before["size"] and after["bits"] == before["bits"] == 10
+    assert after["size"] == (WIDTH, HEIGHT) and after["bits"] == 10
     with av.open(str(source)) as container:
         decoded = [frame.to_ndarray() for frame in container.decode(video=0)]
     with av.open(str(out)) as container:
