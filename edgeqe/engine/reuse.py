@@ -157,8 +157,7 @@ class FrameReuse:
             if self._rest:
                 self._rest -= 1
             elif self._compares:
-                opened = self.cascade.at(strength, ensemble)
-                chosen = self._plan(view, height, width, in_place, opened, held)
+                chosen = self._plan(view, height, width, in_place, ensemble, held)
                 self.counts.frames_without_memory += chosen is None
             if chosen is None:
                 self.engine.run_in_call(view, height, width, strength, in_place, ensemble)
@@ -166,37 +165,22 @@ class FrameReuse:
             else:
                 group = chosen.window_bytes, ensemble
                 with self.engine.alone(group, self.engine.budget.kept(self._memory, held)):
+                    opened = self.cascade.at(strength, ensemble)
                     computed = self._compare(view, (height, width), opened, chosen)
                 self._pace(computed / (height * width))
             self._count(height, width, computed)
 
     def _plan(
-        self,
-        view: View,
-        height: int,
-        width: int,
-        in_place: bool,
-        opened: OpenSessions,
-        held: int,
+        self, view: View, height: int, width: int, in_place: bool, ensemble: int, held: int
     ) -> Plan | None:
         """Plan beside what is kept; None where the two do not fit."""
         try:
-            if self._any_shape and opened.tag is not None:
-                return self._roomy(height, width, opened.ensemble, held)
             if self._any_shape:
-                return self.engine.plan(height, width, 0.0, opened.ensemble, held)
-            chosen = self.engine.plan_of(view, height, width, in_place, opened.ensemble)
+                return self.engine.plan(height, width, 0.0, ensemble, held)
+            chosen = self.engine.plan_of(view, height, width, in_place, ensemble)
         except MemoryLimitError:
             return None  # what does not fit at all either is told by `Engine.run_in_call`
         return chosen if chosen.planned_bytes + held <= self.engine.limit else None
-
-    def _roomy(self, height: int, width: int, ensemble: int, held: int) -> Plan:
-        """Plan whose windows leave half of the memory to interpreters of other shapes, if they can."""
-        half = held + (self.engine.limit - held) // 2
-        try:
-            return self.engine.plan(height, width, 0.0, ensemble, half)
-        except MemoryLimitError:
-            return self.engine.plan(height, width, 0.0, ensemble, held)
 
     def _compare(
         self, view: View, shape: tuple[int, int], opened: OpenSessions, chosen: Plan
