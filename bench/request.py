@@ -15,6 +15,7 @@ from edgeqe.bench.clips import ClipSet, references
 from edgeqe.bench.data import PictureSet, packaged
 from edgeqe.bench.frames import SIZES
 from edgeqe.bench.latency import KINDS, Effort
+from edgeqe.bench.made_clip import make_clip
 from edgeqe.bench.run import BenchPlan
 from edgeqe.bench.tradeoff import Requirement
 from edgeqe.coding import CODECS, RatePoint, asked_points
@@ -40,6 +41,7 @@ class Request:
     """Options of ``edgeqe bench`` by their names; empty and None where they were left out."""
 
     models: tuple[str, ...] = ()
+    source: str = "pictures"
     data: Path | None = None
     scale: float = 1.0
     protocols: tuple[str, ...] = ()
@@ -188,6 +190,20 @@ class Request:
     def pictures(self) -> PictureSet | ClipSet:
         """Set of pictures or clips."""
         return packaged(self.scale) if self.data is None else references(self.data, self.scale)
+
+    def timed_clips(self, folder: Path) -> list[Path]:
+        """Clips whose stages are timed: the given one, or a made one of each size in a folder.
+
+        Raises
+        ------
+        InputError
+            As of `make_clip`.
+        """
+        if self.data is not None:
+            self.refuse("the given clip has its own size", "sizes")
+            return [self.data]
+        sizes = tuple(dict.fromkeys(self.sizes)) or ("720p", "1080p")
+        return [make_clip(packaged(), size, folder) for size in sizes]
 
     def timed_pictures(self) -> PictureSet:
         """Set of pictures.

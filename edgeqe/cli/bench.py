@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 @click.option("--data", "-d", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder of reference pictures, or of clips (.y4m, .mkv), or a clip; scikit-image's "
                    "photographs if left out.")  # fmt: skip
+@click.option("--source", type=click.Choice(["pictures", "video"]), default="pictures", show_default=True,
+              help="video: time decoding, enhancement and encoding of a clip (--data), or of made ones, "
+                   "apart and overlapped, and nothing else.")  # fmt: skip
 @click.option("--scale", type=float, default=1.0, show_default=True,
               help="Downscale the pictures by this factor first.")  # fmt: skip
 @codec_options
@@ -85,6 +88,8 @@ def command(**given: Any) -> None:
     request.check()
     if request.estimated:
         click.echo(_estimated(request))
+    elif request.source == "video":
+        click.echo(_video(request))
     elif request.compare:
         _compare(request)
     else:
@@ -212,6 +217,44 @@ def _compare(request: Request) -> None:
         click.echo(format_duels(request.compare, duels))
 
 
+def _video(request: Request) -> str:
+    """Text or JSON of the stages of clips."""
+    import json
+    import tempfile
+    from contextlib import closing
+    from pathlib import Path
+
+    from edgeqe.bench.choices import label_of, shipped_on
+    from edgeqe.bench.conditions.snapshot import read_conditions, warnings
+    from edgeqe.bench.stamp import machine_stamp
+    from edgeqe.bench.video import format_video, measure_video, video_report
+    from edgeqe.cli.networks import model_file
+    from edgeqe.cli.progress import phases
+    from edgeqe.runtimes.selection import profile_for
+
+    request.refuse(
+        "--source video times clips and nothing else", "scale", "protocols", "codec", "qualities", "qps",
+        "rates", "low_delay", "full", "fps", "latency_ms", "compare", "peers", "repeats", "no_quality", "no_speed",
+        "ensemble", "baseline", "out",
+    )  # fmt: skip
+    before, entries = read_conditions(), []
+    with tempfile.TemporaryDirectory(prefix="edgeqe-") as folder:
+        clips = request.timed_clips(Path(folder))
+        names = dict.fromkeys(request.models or shipped_on(profile_for(request.target), full=False))
+        with phases(hide=request.as_json) as progress:
+            for name in names:
+                with closing(request.open_model(model_file(name))) as enhancer:
+                    label = label_of(enhancer, name, {})
+                    entries += [
+                        measure_video(enhancer, clip, model=label, progress=progress)
+                        for clip in clips
+                    ]
+    notes = warnings(before, read_conditions())
+    if request.as_json:
+        return json.dumps(video_report(entries, machine_stamp(), notes), indent=2)
+    return "\n".join([format_video(entries), *(f"note: {note}" for note in notes)])
+
+
 def _estimated(request: Request) -> str:
     """Text or JSON of the estimates of models on a target that need not be here.
 
@@ -228,7 +271,7 @@ def _estimated(request: Request) -> str:
     from edgeqe.targets.detect import foreign
 
     request.refuse(
-        "--estimate measures nothing (--json prints it all)", "data", "protocols", "codec", "qualities",
+        "--estimate measures nothing (--json prints it all)", "source", "data", "protocols", "codec", "qualities",
         "qps", "rates", "low_delay", "sizes", "full", "fps", "latency_ms", "compare", "peers", "repeats", "no_quality",
         "no_speed", "baseline", "out",
     )  # fmt: skip

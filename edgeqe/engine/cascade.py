@@ -18,6 +18,7 @@ from edgeqe.codecs.strength import Strength
 from edgeqe.engine.geometry import Geometry
 from edgeqe.errors import ClosedError
 from edgeqe.model.file import ModelFile
+from edgeqe.runtimes import IntegerSession
 from edgeqe.typing import Float
 from edgeqe.views.ensemble import mean_over_transforms
 from edgeqe.views.subsampled import PHASES
@@ -71,6 +72,14 @@ class OpenSessions:
             residual = session.run(planes[:count], None, place)
             total += residual
         return total
+
+    @property
+    def integers(self) -> IntegerSession | None:
+        """The session, if it takes and gives integers and nothing else is done with them."""
+        only = self.sessions[0]
+        if self.ensemble != 1 or len(self.sessions) > 1 or not isinstance(only, IntegerSession):
+            return None
+        return only if only.integer_scale is not None else None
 
     @property
     def tag(self) -> Hashable:

@@ -14,6 +14,7 @@ from edgeqe.engine.blocks import SHIFT, block_plan, enhance_blocks, grid
 from edgeqe.engine.cascade import Cascade, OpenSessions
 from edgeqe.engine.geometry import Geometry
 from edgeqe.engine.memory import Budget, GroupLock, Place
+from edgeqe.engine.passes import WindowPass
 from edgeqe.engine.self_test import golden_error, window_error
 from edgeqe.engine.tiling import FIXED_BYTES, Plan, fixed_plan, no_window, plan
 from edgeqe.engine.workers import Workers
@@ -22,8 +23,6 @@ from edgeqe.model.file import ModelFile
 from edgeqe.runtimes.heap import trim_heap
 from edgeqe.runtimes.sessions import SessionFactory
 from edgeqe.targets.profile import WindowBounds
-from edgeqe.typing import Float
-from edgeqe.views.colour import mirror
 from edgeqe.views.ensemble import SIZE
 from edgeqe.views.subsampled import Samples, View
 from edgeqe.views.window import Window
@@ -83,6 +82,7 @@ class Engine:
         except MemoryLimitError as error:
             raise no_window(limit, error.required_bytes) from error
         self.budget = Budget(limit - FIXED_BYTES, cascade.shrink)
+        self._passes = WindowPass(geometry)
         self._window_lock = GroupLock()  # of calls by the bytes and the ensemble of their windows
         trim_heap()  # what opening freed: of edgeqe-base 3 MiB
 
@@ -233,7 +233,7 @@ class Engine:
             own = int(window.height * window.width * per_pixel) + beside
             held = own if own_size else chosen.window_bytes
             with self.budget.window(held, tag, opened.ensemble, own_size) as place:
-                view.write(window, self._residual(view, opened, window, place, size))
+                self._passes.enhance(view, opened, window, place, size)
 
         self.workers.each(one, windows, chosen.workers)
 
@@ -255,41 +255,11 @@ class Engine:
                 width,
                 block=self.geometry.block,
                 channels=self.geometry.channels,
-                residual_of=lambda window: self._residual(
+                residual_of=lambda window: self._passes.residual(
                     view, opened, window, Place(chosen.window_bytes, tag)
                 ),
                 each=each,
             )
-
-    def _residual(
-        self,
-        view: View,
-        opened: OpenSessions,
-        window: Window,
-        place: Place,
-        size: tuple[int, int] | None = None,
-    ) -> Float:
-        """Residual of a window, 8-bit levels; of a smaller picture its size is given."""
-        planes, buffer = self._planes_and_buffer(opened, place, window.height, window.width)
-        view.read(window, planes[: self.geometry.channels])
-        if self.geometry.takes_residual:
-            view.read_prediction(window, planes[-1])
-        if size is not None:
-            pixels = self.geometry.pixels_per_sample
-            held = (
-                min(window.height, size[0] - window.top),
-                min(window.width, size[1] - window.left),
-            )
-            mirror(planes, *(-(-side // pixels) for side in held))
-        return opened.run(planes, buffer, place.kind)
-
-    def _planes_and_buffer(
-        self, opened: OpenSessions, place: Place, height: int, width: int
-    ) -> tuple[Float, Float]:
-        """Planes of a window and the buffer for its residual, of its place."""
-        pixels, inputs = self.geometry.pixels_per_sample, self.geometry.inputs
-        both = place.array(inputs + opened.buffer_planes, height // pixels, width // pixels)
-        return both[:inputs], both[inputs:]
 
     def network_pass(self, height: int, width: int, strength: Strength) -> None:
         """Run the network alone over all windows of such a picture, on neutral planes."""
@@ -303,9 +273,7 @@ class Engine:
 
         def one(_: int) -> None:
             with self.budget.window(chosen.window_bytes, tag) as place:
-                planes, buffer = self._planes_and_buffer(opened, place, *chosen.window)
-                planes[:] = 0.0
-                opened.run(planes, buffer, place.kind)
+                self._passes.network_alone(opened, place, chosen.window)
 
         with self._window_lock.hold((chosen.window_bytes, opened.ensemble)):
             self.workers.each(one, range(count), chosen.workers)

@@ -22,10 +22,11 @@ from math import lcm
 import numpy as np
 
 from edgeqe.codecs.strength import Strength
+from edgeqe.engine.cascade import OpenSessions
 from edgeqe.engine.changes import Cells, take_over
-from edgeqe.engine.cover import CellGrid, Cover
+from edgeqe.engine.cover import CellGrid, KeptCover, cover, window_cost
 from edgeqe.engine.engine import Engine
-from edgeqe.engine.tiling import WINDOW_COST, Plan
+from edgeqe.engine.tiling import Plan
 from edgeqe.errors import MemoryLimitError
 from edgeqe.model.arithmetic import convolves_integers
 from edgeqe.views.subsampled import Samples, View
@@ -37,9 +38,9 @@ CELL = 4
 WORTHWHILE = 0.1
 #: Share of a frame above which what changed is not covered by boxes.
 MOSTLY = 0.75
-#: Share of the cost of the plan's windows below which boxes are computed instead: finding them takes
-#: time, and an interpreter that changes its shape half as long as it runs.
-CLEARLY = 0.6
+#: Share of the cost of the plan's windows below which boxes are computed instead, out of an arena and
+#: by interpreters, which they may resize. Finding them takes time: 0.3 ms of a frame of 352x288.
+CLEARLY, CLEARLY_RESIZED = 0.85, 0.6
 #: Frames that are not compared after two that were not worth it: at first, and at most.
 REST, LONGEST_REST = 4, 32
 
@@ -69,11 +70,11 @@ class FrameMemory:
         self.results: list[Samples] = []
         self.key: object = None
         """What must be the same for the result to be of use; None while it is not whole."""
-        self.cover = Cover()
+        self.cover = KeptCover()
 
     def drop(self) -> None:
         """Free both frames."""
-        self.samples, self.results, self.key, self.cover = [], [], None, Cover()
+        self.samples, self.results, self.key, self.cover = [], [], None, KeptCover()
 
 
 class FrameReuse:
@@ -103,6 +104,7 @@ class FrameReuse:
         self._lock = threading.Lock()
         """Of the stream: its calls come one after another."""
         self._cell = lcm(CELL, self.geometry.alignment)
+        self._window_cost = window_cost(sum(f.card.kmac_per_pixel for f in engine.cascade.files))
 
     def run(
         self,
@@ -163,7 +165,8 @@ class FrameReuse:
             else:
                 group = chosen.window_bytes, ensemble
                 with self.engine.alone(group, self.engine.budget.kept(self._memory, held)):
-                    computed = self._compare(view, (height, width), strength, ensemble, chosen)
+                    opened = self.cascade.at(strength, ensemble)
+                    computed = self._compare(view, (height, width), opened, chosen)
                 self._pace(computed / (height * width))
             self._count(height, width, computed)
 
@@ -180,11 +183,17 @@ class FrameReuse:
         return chosen if chosen.planned_bytes + held <= self.engine.limit else None
 
     def _compare(
-        self, view: View, shape: tuple[int, int], strength: Strength, ensemble: int, chosen: Plan
+        self, view: View, shape: tuple[int, int], opened: OpenSessions, chosen: Plan
     ) -> int:
         """Enhance a frame by what is kept of the one before; the pixels that were computed."""
         memory, given = self._memory, _arrays(view)
-        key = (type(view), view.depth, view.amount, ensemble, *((a.shape, a.dtype) for a in given))
+        key = (
+            type(view),
+            view.depth,
+            view.amount,
+            opened.ensemble,
+            *((a.shape, a.dtype) for a in given),
+        )
         fresh = memory.key != key
         if fresh:
             memory.drop()
@@ -195,7 +204,7 @@ class FrameReuse:
         changed = take_over(memory.samples, given, factors, shape, self._cell)
         if fresh:
             changed[:] = True
-        windows = self._windows(changed, shape, chosen)
+        windows = self._windows(changed, shape, chosen, opened)
         before = type(view)(
             memory.samples[: len(view.sources)],
             memory.results,
@@ -204,14 +213,15 @@ class FrameReuse:
             amount=view.amount,
         )
         size = None if self.engine.is_exact(*shape) else shape
-        opened = self.cascade.at(strength, ensemble)
         self.engine.windows(before, opened, chosen, windows, size)
         memory.key = key
         for result, target in zip(memory.results, view.targets, strict=True):
             np.copyto(target, result)
         return min(shape[0] * shape[1], sum(_own_pixels(window, shape) for window in windows))
 
-    def _windows(self, changed: Cells, shape: tuple[int, int], chosen: Plan) -> list[Window]:
+    def _windows(
+        self, changed: Cells, shape: tuple[int, int], chosen: Plan, opened: OpenSessions
+    ) -> list[Window]:
         """Windows to compute, the largest first."""
         every = [window for _, band in chosen.bands() for window in band]
         hit = [window for window in every if changed[_cells(window, self._cell)].any()]
@@ -220,17 +230,22 @@ class FrameReuse:
         area = chosen.window[0] * chosen.window[1]
         alignment, halo = self.geometry.alignment, self.geometry.halo
         height, width = (-(-side // alignment) * alignment for side in shape)
-        grid = CellGrid(height, width, self._cell, halo)
+        grid = CellGrid(height, width, self._cell, halo, self._window_cost)
         needed = grid.needed(changed)
         if needed.mean() > MOSTLY:
             return hit
-        # an arena that serves windows of several shapes side by side takes up to 1.7 times theirs
-        boxes = self._memory.cover.boxes(grid, needed, area // 2, chosen.workers)
+        if opened.tag is None:
+            # an arena that serves windows of several shapes side by side takes up to 1.7 times theirs
+            largest, clearly = area // 2, CLEARLY
+            boxes = cover(grid, needed, largest, chosen.workers)
+        else:
+            largest, clearly = area, CLEARLY_RESIZED
+            boxes = self._memory.cover.boxes(grid, needed, largest, chosen.workers)
         costs = [grid.cost(box) for box in boxes]
-        if costs[0] > area // 2 + WINDOW_COST:  # a large halo
+        if costs[0] > largest + self._window_cost:  # a large halo
             return hit
         boxed = max(sum(costs) / chosen.workers, costs[0])
-        if boxed > CLEARLY * -(-len(hit) // chosen.workers) * (area + WINDOW_COST):
+        if boxed > clearly * -(-len(hit) // chosen.workers) * (area + self._window_cost):
             return hit
         return [grid.window(box) for box in boxes]
 

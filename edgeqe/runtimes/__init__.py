@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
 
 from edgeqe.model.file import ModelFile
 from edgeqe.model.protobuf import OnnxOutline
@@ -11,7 +14,7 @@ from edgeqe.runtimes.placement import Placement
 from edgeqe.targets.profile import Backend
 from edgeqe.typing import Float
 
-__all__ = ["Session", "open_bytes", "open_session", "runtime_of"]
+__all__ = ["IntegerSession", "Session", "open_bytes", "open_session", "runtime_of"]
 
 
 class Session(Protocol):
@@ -51,6 +54,31 @@ class Session(Protocol):
 
     def shrink(self) -> None:
         """Give back what the runtime keeps and no running window uses."""
+        ...
+
+
+@runtime_checkable
+class IntegerSession(Session, Protocol):
+    """A session that may take and give integers, without floats in between."""
+
+    integer_scale: np.float32 | None
+    """8-bit levels in one integer of the residual, if an integer of the planes is one level and
+    nothing is added to either; None if not, and then there is no `run_integers`."""
+
+    def run_integers(
+        self, samples: npt.NDArray[np.int8], out: npt.NDArray[np.int8], place: Hashable
+    ) -> None:
+        """Residual of a window's planes, side by side: `run` without the conversions.
+
+        Parameters
+        ----------
+        samples : ndarray of int8, shape (h, w, C), contiguous
+            8-bit sample values, level-shifted by 128.
+        out : ndarray of int8, shape (h, w, C), contiguous
+            Gets the residual, in units of `integer_scale`.
+        place : hashable
+            As of `run`.
+        """
         ...
 
 

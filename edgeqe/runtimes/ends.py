@@ -7,8 +7,10 @@ here, once when a session is made and once for each window.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeqe.errors import ModelError
 from edgeqe.model.card import Card
@@ -48,9 +50,29 @@ def check_arrays(planes: Float, out: Float, given: tuple[int, ...], made: tuple[
     ValueError
         If they are not.
     """
-    for array, shape in ((planes, given), (out, made)):
-        if array.shape != shape or array.dtype != np.float32 or not array.flags.c_contiguous:
+    _check(np.float32, (planes, given), (out, made))
+
+
+def check_integers(
+    samples: npt.NDArray[np.int8],
+    out: npt.NDArray[np.int8],
+    given: tuple[int, ...],
+    made: tuple[int, ...],
+) -> None:
+    """Check that a window's arrays are contiguous int8 of the session's shapes.
+
+    Raises
+    ------
+    ValueError
+        If they are not.
+    """
+    _check(np.int8, (samples, given), (out, made))
+
+
+def _check(dtype: type[np.generic], *pairs: tuple[npt.NDArray[Any], tuple[int, ...]]) -> None:
+    for array, shape in pairs:
+        if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
             raise ValueError(
-                f"a session takes contiguous float32 of shape {shape}, not {array.dtype} of "
-                f"{array.shape}."
+                f"a session takes contiguous {np.dtype(dtype)} of shape {shape}, not {array.dtype} "
+                f"of {array.shape}."
             )

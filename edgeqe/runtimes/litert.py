@@ -13,8 +13,8 @@ from __future__ import annotations
 import importlib.util
 import math
 import threading
-from collections.abc import Hashable, Mapping
-from contextlib import nullcontext
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from importlib import metadata
 from typing import Any
 
@@ -24,13 +24,16 @@ import numpy.typing as npt
 from edgeqe.errors import MissingRuntimeError, ModelError
 from edgeqe.model.card import Card
 from edgeqe.model.flatbuffer import TfliteOutline, outline
-from edgeqe.runtimes.ends import check_arrays, check_ends
+from edgeqe.runtimes.ends import check_arrays, check_ends, check_integers
 from edgeqe.runtimes.forks import in_runtime, never_freed_after_fork
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.litert_memory import bytes_per_interpreter, bytes_per_sample
 from edgeqe.runtimes.placement import Placement
+from edgeqe.runtimes.processor_time import Spent
 from edgeqe.runtimes.quiet import silent_stderr
 from edgeqe.typing import Float
+
+Int8 = npt.NDArray[np.int8]
 
 XNNPACK, CPU = "XNNPACK", "CPU"
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
@@ -126,6 +129,7 @@ class LitertSession:
         self.placement = Placement({name: share for name, share in shares.items() if share})
         self.bytes_per_pixel: float = bytes_per_sample(found) / pixels_per_sample**2 + VIEW_BYTES
         self.bytes_per_window: int = bytes_per_interpreter(found)
+        self.integer_scale: np.float32 | None = first.integer_scale
 
     def run(self, planes: Float, out: Float | None = None, place: Hashable = None) -> Float:
         """Residual (C, h, w) of planes, contiguous float32 of shape (all inputs' C, h, w).
@@ -137,14 +141,26 @@ class LitertSession:
         if out is None:
             out = np.empty((self._made, *size), np.float32)
         check_arrays(planes, out, (self._given, *size), (self._made, *size))
+        with self._interpreter(place, size) as interpreter:
+            return interpreter.run(planes, out)
+
+    def run_integers(self, samples: Int8, out: Int8, place: Hashable) -> None:
+        """Residual of samples, both int8, contiguous and of shape (h, w, C); see `IntegerSession`."""
+        size = samples.shape[:2]
+        check_integers(samples, out, (*size, self._given), (*size, self._made))
+        with self._interpreter(place, size) as interpreter:
+            interpreter.run_integers(samples, out)
+
+    @contextmanager
+    def _interpreter(self, place: Hashable, size: tuple[int, ...]) -> Iterator[_Interpreter]:
+        """Interpreter of a place for planes of a size; one that failed is not kept."""
         interpreter = self._take_idle(place, size)
         with in_runtime():
             if interpreter is None:
                 interpreter = _Interpreter(self._module, self._model, size, self._threads)
-            result = interpreter.run(planes, out)
+            yield interpreter
         with self._lock:
             self._idle.setdefault(place, []).append(interpreter)
-        return result
 
     def _take_idle(self, place: Hashable, size: tuple[int, ...]) -> _Interpreter | None:
         """An idle interpreter of a place, at best one of this size; one that is too small goes."""
@@ -210,11 +226,37 @@ class _Interpreter:
         except (RuntimeError, ValueError) as error:
             raise _refused(error) from error
 
-    def run(self, planes: Float, out: Float) -> Float:
-        size = planes.shape[1:]
+    @property
+    def integer_scale(self) -> np.float32 | None:
+        """See `IntegerSession`."""
+        given, made = self._inputs[0][1], self._output_scale
+        if len(self._inputs) > 1 or given is None or made is None:
+            return None
+        return made[0] if given[0] == 1.0 and not given[1] and not made[1] else None
+
+    def run_integers(self, samples: Int8, out: Int8) -> None:
+        self._resize(samples.shape[:2])
+        self._inputs[0][0]()[0] = samples
+        self._invoke()
+        lying = self._output()[0]
+        if lying.shape != out.shape:
+            raise ModelError(f"LiteRT gives {lying.shape} for planes of {samples.shape}.")
+        out[...] = lying
+
+    def _resize(self, size: tuple[int, ...]) -> None:
         if size != self.size:
             self._allocate(size)
             self.size = size
+
+    def _invoke(self) -> None:
+        try:
+            with Spent("runtime"):
+                self.interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise _refused(error) from error
+
+    def run(self, planes: Float, out: Float) -> Float:
+        self._resize(planes.shape[1:])
         used = 0
         for view, step in self._inputs:
             target = view()[0].transpose(2, 0, 1)
@@ -225,10 +267,7 @@ class _Interpreter:
                 self._quantize(given, target, *step)
             used += len(target)
             del target
-        try:
-            self.interpreter.invoke()
-        except (RuntimeError, ValueError) as error:
-            raise _refused(error) from error
+        self._invoke()
         lying = self._output()[0].transpose(2, 0, 1)
         if lying.shape != out.shape:
             raise ModelError(f"LiteRT gives {lying.shape} for planes of {planes.shape}.")
@@ -243,9 +282,7 @@ class _Interpreter:
                 np.multiply(lying, scale, out=out)
         return out
 
-    def _quantize(
-        self, planes: Float, target: npt.NDArray[np.int8], scale: np.float32, zero: np.float32
-    ) -> None:
+    def _quantize(self, planes: Float, target: Int8, scale: np.float32, zero: np.float32) -> None:
         """Integers of planes, one plane at a time; 8-bit levels are their own integers."""
         scratch = self._values[: planes[0].size].reshape(planes.shape[1:])
         for plane, integers in zip(planes, target, strict=True):

@@ -19,6 +19,7 @@ from edgeqe.runtimes.forks import in_runtime, never_freed_after_fork
 from edgeqe.runtimes.heap import bound_heap, given_back
 from edgeqe.runtimes.nvidia_libraries import preload
 from edgeqe.runtimes.placement import Placement, placement_of
+from edgeqe.runtimes.processor_time import Spent
 from edgeqe.typing import Float
 
 CPU = "CPUExecutionProvider"
@@ -204,7 +205,8 @@ class OrtSession:
         shape = (1, self._channels, *size)
         binding.bind_output(self._output, "cpu", 0, np.float32, shape, out.ctypes.data)
         try:
-            self._session.run_with_iobinding(binding)
+            with Spent("runtime"):
+                self._session.run_with_iobinding(binding)
         except Exception as error:  # ONNX Runtime's own exceptions share no public base
             raise _refused(error) from error
 

@@ -32,7 +32,8 @@ class FrameEnhancer:
     Raises
     ------
     InputError
-        If the clip's codec does not say its strength in headers that are read, and none is given.
+        If the clip's codec does not say its strength in headers that are read, and none is given, or
+        the network takes no clips.
     """
 
     def __init__(
@@ -48,6 +49,11 @@ class FrameEnhancer:
             raise InputError(
                 f"'{clip.name}' ({clip.format_name}) does not say how strongly it was coded: state "
                 "it with a QP or quality, and its codec."
+            )
+        if enhancer.takes_residual:
+            raise InputError(
+                "this network takes the decoder's prediction residual, which is read from pictures of "
+                "HEVC, HEIC and BPG and not from clips: use another network."
             )
         if not enhancer.takes_planes:
             raise InputError("a network of RGB takes no clips: use one of planes or luma.")

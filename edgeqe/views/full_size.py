@@ -32,7 +32,7 @@ class LumaView(View):
 
     def read(self, window: Window, planes: Float) -> None:
         """The plane as it is."""
-        self._levels(self._cut(0, *span(window)), planes[0])
+        self._levels(self.cut(0, *span(window)), planes[0])
 
     def write(self, window: Window, residual: Float) -> None:
         """The plane plus its residual."""
@@ -50,7 +50,7 @@ class LumaOfRgbView(View):
 
     def read(self, window: Window, planes: Float) -> None:
         """Y by the weights of JFIF."""
-        pixels = self._cut(0, *span(window))
+        pixels = self.cut(0, *span(window))
         height, width = pixels.shape[:2]
         luma = planes[0, :height, :width]
         luma[:] = -np.float32(NEUTRAL)
@@ -85,7 +85,7 @@ class FullRgbView(View):
 
     def read(self, window: Window, planes: Float) -> None:
         """The channels as they are."""
-        pixels = self._cut(0, *span(window))
+        pixels = self.cut(0, *span(window))
         for plane, position in zip(planes, self.order, strict=True):
             self._levels(pixels[..., position], plane)
 
@@ -112,7 +112,7 @@ class RgbOfGrayView(View):
 
     def read(self, window: Window, planes: Float) -> None:
         """The plane, three times."""
-        self._levels(self._cut(0, *span(window)), planes[0])
+        self._levels(self.cut(0, *span(window)), planes[0])
         planes[1:] = planes[0]
 
     def write(self, window: Window, residual: Float) -> None:

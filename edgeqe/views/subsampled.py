@@ -122,7 +122,7 @@ class View(ABC):
         for source, target in zip(self.sources, self.targets, strict=True):
             np.copyto(target, source)
 
-    def _cut(self, index: int, rows: tuple[int, int], columns: tuple[int, int]) -> Samples:
+    def cut(self, index: int, rows: tuple[int, int], columns: tuple[int, int]) -> Samples:
         """Rectangle of a source, in picture rows and columns, clipped at its end."""
         factor, array = self.factors[index], self.sources[index]
         top, bottom = (row - self.first_row for row in rows)
@@ -137,7 +137,7 @@ class View(ABC):
         target = self.targets[index][
             top // factor : -(-bottom // factor), columns[0] // factor : -(-columns[1] // factor)
         ]
-        return self._cut(index, rows, columns), target
+        return self.cut(index, rows, columns), target
 
     def _levels(self, samples: Samples, out: Float) -> None:
         """8-bit sample values, level-shifted by 128; samples may lack the last rows and columns of `out`."""
@@ -194,7 +194,7 @@ class GrayView(View):
 
     def read(self, window: Window, planes: Float) -> None:
         """Y from the window, neutral chroma."""
-        self._read_luma(self._cut(0, *span(window)), planes)
+        self._read_luma(self.cut(0, *span(window)), planes)
         planes[4:] = 0.0
 
     def write(self, window: Window, residual: Float) -> None:
@@ -210,9 +210,9 @@ class PlanesView(View):
     def read(self, window: Window, planes: Float) -> None:
         """Planes as they are."""
         rows, columns = span(window)
-        self._read_luma(self._cut(0, rows, columns), planes)
+        self._read_luma(self.cut(0, rows, columns), planes)
         for index in (1, 2):
-            self._levels(self._cut(index, rows, columns), planes[3 + index])
+            self._levels(self.cut(index, rows, columns), planes[3 + index])
 
     def write(self, window: Window, residual: Float) -> None:
         """Planes plus their residual."""
@@ -235,7 +235,7 @@ class RgbView(View):
 
     def read(self, window: Window, planes: Float) -> None:
         """Y at full size, Cb and Cr pooled."""
-        pixels = _padded(self._cut(0, *span(window)), planes)
+        pixels = _padded(self.cut(0, *span(window)), planes)
         planes[:] = 0.0
         value, pooled = np.empty_like(planes[0]), np.empty_like(planes[0])
         for channel, position in enumerate(self.order):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeqe.engine.cover import CellGrid, Cover, cover
+from edgeqe.engine.cover import CellGrid, KeptCover, cover, window_cost
 
 
 def grid(rows: int, columns: int, halo: int = 10, cell: int = 4) -> CellGrid:
-    return CellGrid(rows * cell, columns * cell, cell, halo)
+    return CellGrid(rows * cell, columns * cell, cell, halo, 4000.0)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -59,7 +59,7 @@ def test_needed_is_what_lies_within_the_halo() -> None:
 
 
 def test_boxes_stay_while_they_serve() -> None:
-    kept, cells = Cover(), grid(90, 160)
+    kept, cells = KeptCover(), grid(90, 160)
     needed = np.zeros((90, 160), bool)
     needed[20:31, 40:51] = True
     first = kept.boxes(cells, needed, 10**6, 1)
@@ -70,3 +70,14 @@ def test_boxes_stay_while_they_serve() -> None:
     moved[60:70, 100:110] = True
     later = kept.boxes(cells, moved, 10**6, 1)
     assert later and not set(later) & set(first)
+
+
+def test_a_cheaper_network_gets_fewer_windows() -> None:
+    """Of a heavier one the pixels between two changes cost more than a further window."""
+    needed = np.zeros((60, 60), bool)
+    needed[4:14, 4:14] = needed[4:14, 24:34] = True
+    found = [
+        len(cover(CellGrid(240, 240, 4, 8, window_cost(kmac)), needed, 10**6, 1))
+        for kmac in (1.5, 75.0)
+    ]
+    assert found == [1, 2]

@@ -1,0 +1,107 @@
+"""One window through the sessions: read from the view, run, written back."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.engine.cascade import OpenSessions
+from edgeqe.engine.geometry import Geometry
+from edgeqe.engine.memory import Place
+from edgeqe.runtimes import IntegerSession
+from edgeqe.runtimes.processor_time import Spent
+from edgeqe.typing import Float
+from edgeqe.views.colour import mirror
+from edgeqe.views.integers import holds_bytes, is_inside, read_integers, write_integers
+from edgeqe.views.subsampled import View
+from edgeqe.views.window import Window
+
+
+class WindowPass:
+    """Passes of a network's windows, in the memory of their places.
+
+    8-bit samples of 4:2:0 go to an integer network as they are where its session takes them; all
+    else becomes floats. Both give the same samples.
+
+    Parameters
+    ----------
+    geometry : Geometry
+    """
+
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
+
+    def enhance(
+        self,
+        view: View,
+        opened: OpenSessions,
+        window: Window,
+        place: Place,
+        size: tuple[int, int] | None,
+    ) -> None:
+        """Enhance a window's own result; of a smaller picture its size is given."""
+        with Spent("window"):
+            integers = opened.integers
+            whole = size is None and holds_bytes(view) and is_inside(view, window)
+            if integers is None or not whole:
+                view.write(window, self.residual(view, opened, window, place, size))
+                return
+            samples, residual = self._integers(place, window.height, window.width)
+            read_integers(view, window, samples)
+            integers.run_integers(samples, residual, place.kind)
+            assert integers.integer_scale is not None
+            write_integers(view, window, samples, residual, integers.integer_scale)
+
+    def residual(
+        self,
+        view: View,
+        opened: OpenSessions,
+        window: Window,
+        place: Place,
+        size: tuple[int, int] | None = None,
+    ) -> Float:
+        """Residual of a window, 8-bit levels; of a smaller picture its size is given."""
+        planes, buffer = self._planes_and_buffer(opened, place, window.height, window.width)
+        view.read(window, planes[: self.geometry.channels])
+        if self.geometry.takes_residual:
+            view.read_prediction(window, planes[-1])
+        if size is not None:
+            pixels = self.geometry.pixels_per_sample
+            held = (
+                min(window.height, size[0] - window.top),
+                min(window.width, size[1] - window.left),
+            )
+            mirror(planes, *(-(-side // pixels) for side in held))
+        return opened.run(planes, buffer, place.kind)
+
+    def network_alone(self, opened: OpenSessions, place: Place, window: tuple[int, int]) -> None:
+        """Run a window of neutral planes, of a height and width, as `enhance` would."""
+        integers: IntegerSession | None = opened.integers
+        if integers is not None and self.geometry.layout == "420-space-to-depth":
+            samples, residual = self._integers(place, *window)
+            samples[:] = 0
+            integers.run_integers(samples, residual, place.kind)
+            return
+        planes, buffer = self._planes_and_buffer(opened, place, *window)
+        planes[:] = 0.0
+        opened.run(planes, buffer, place.kind)
+
+    def _planes_and_buffer(
+        self, opened: OpenSessions, place: Place, height: int, width: int
+    ) -> tuple[Float, Float]:
+        """Planes of a window and the buffer for its residual, of its place."""
+        pixels, inputs = self.geometry.pixels_per_sample, self.geometry.inputs
+        both = place.array(inputs + opened.buffer_planes, height // pixels, width // pixels)
+        return both[:inputs], both[inputs:]
+
+    def _integers(
+        self, place: Place, height: int, width: int
+    ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
+        """Samples of a window and its residual, of its place."""
+        pixels, channels = self.geometry.pixels_per_sample, self.geometry.channels
+        shape = (height // pixels, width // pixels, channels)
+        values = place.array(-(-2 * prod(shape) // 4)).view(np.int8)
+        samples, residual = values[: 2 * prod(shape)].reshape(2, *shape)
+        return samples, residual

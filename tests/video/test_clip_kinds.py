@@ -1,0 +1,106 @@
+"""Clips end to end by the command line: VVC, stillness of what is still, and networks that take none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from edgeqe import Enhancer
+from edgeqe.cli import main
+from edgeqe.errors import InputError
+from edgeqe.video import enhance_frames
+from edgeqe.video.smoothing import Smoother
+from tests.fakes import FakeFile, enhancer_of
+from tests.video import made_clips
+from tests.video.made_clips import HEIGHT, RATE, WIDTH, av, listing
+
+#: Frames of the clip of VVC.
+COUNT = 19
+
+
+def vvc_clip(path: Path, qp: int) -> Path:
+    """Write a stream of VVenC, with its B pictures, of which each has a QP of its own."""
+    program = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+    frames = (made_clips.planes(index) for index in range(COUNT))
+    given = b"".join(plane.tobytes() for frame in frames for plane in frame)
+    words = [
+        *("-v", "error", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{WIDTH}x{HEIGHT}"),
+        *("-r", str(RATE), "-i", "pipe:0", "-threads", "1", "-c:v", "libvvenc"),
+        *("-preset", "faster", "-qp", str(qp), "-qpa", "0"),
+        *("-f", "vvc", str(path)),
+    ]
+    subprocess.run([program, *words], input=given, check=True)
+    return path
+
+
+def test_vvc_with_b_pictures_from_a_stream_to_matroska(tmp_path: Path) -> None:
+    source, out = vvc_clip(tmp_path / "in.266", 42), tmp_path / "out.mkv"
+    words = ["enhance", str(source), "-o", str(out), "-m", "edgeqe-tiny", "--json"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    (report,) = json.loads(done.stdout)["clips"]
+    assert (report["codec"], report["encoder"], report["frames"]) == ("vvc", "ffv1", COUNT)
+    assert report["numbers"]["least"] < report["numbers"]["largest"]  # QPs of several picture types
+    (after,) = listing(out)["streams"]
+    assert after["times"] == [40 * index for index in range(COUNT)]
+    assert after["size"] == (WIDTH, HEIGHT) and after["bits"] == 10
+    with av.open(str(source)) as container:
+        decoded = [frame.to_ndarray() for frame in container.decode(video=0)]
+    with av.open(str(out)) as container:
+        written = [frame.to_ndarray() for frame in container.decode(video=0)]
+    with Enhancer("edgeqe-tiny", threads=1) as enhancer:
+        enhanced = [frame.to_ndarray() for frame in enhance_frames(source, enhancer)]
+    for ours, expected, original in zip(written, enhanced, decoded, strict=True):
+        np.testing.assert_array_equal(ours, expected)
+        assert (ours != original).any()
+
+
+def still_half(frame: Any) -> Any:
+    return frame.to_ndarray()[:HEIGHT, WIDTH // 2 + 16 :].astype(np.float32)
+
+
+@pytest.mark.parametrize("encoder", ["libx264", "libx265"])
+def test_what_is_still_flickers_by_less_than_is_seen(
+    encoder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B pictures have other QPs than their neighbours; 16 columns beside what moves are left out.
+
+    What the smooth strength still moves by changes one pixel of twenty by a level at most.
+    """
+    params = {
+        "libx264": made_clips.X264,
+        "libx265": {"x265-params": "qp=32:bframes=3:keyint=10:log-level=none:pools=1"},
+    }
+    source = made_clips.write(tmp_path / "in.mkv", encoder, params[encoder])
+    with av.open(str(source)) as container:
+        decoded = [still_half(frame) for frame in container.decode(video=0)]
+    with Enhancer("edgeqe-small", threads=1) as enhancer:
+        smooth = [still_half(frame) for frame in enhance_frames(source, enhancer)]
+        monkeypatch.setattr(Smoother, "push", lambda self, item, step, weight: iter([(item, step)]))
+        own = [still_half(frame) for frame in enhance_frames(source, enhancer)]
+    before, after, alone = (change(clip) for clip in (decoded, smooth, own))
+    assert len(smooth) == len(own) == len(decoded)
+    assert 0 < before and after <= before + 0.05
+    assert after < 0.9 * alone
+
+
+def change(clip: list[Any]) -> float:
+    """Mean difference of a frame from the one before, levels."""
+    pairs = zip(clip, clip[1:], strict=False)
+    return float(np.mean([np.abs(one - other).mean() for one, other in pairs]))
+
+
+def test_a_network_with_a_prediction_residual_is_refused_before_a_frame(tmp_path: Path) -> None:
+    source = made_clips.write(tmp_path / "in.mkv", count=2)
+    file = FakeFile(lambda planes: planes[:1] * 0, inputs=("planes", "residual"))
+    with (
+        enhancer_of(file) as enhancer,
+        pytest.raises(InputError, match="prediction residual.* not from clips"),
+    ):
+        next(enhance_frames(source, enhancer, qp=32))

@@ -1,0 +1,99 @@
+"""Memory of a clip: it does not grow with its length, and the enhancement keeps its limit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeqe import Enhancer
+from tests.fakes import noise
+from tests.source_tree import ROOT
+from tests.video import made_clips
+from tests.video.made_clips import av
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's peaks")
+
+SIZE = (640, 368)
+MIB = 1 << 20
+
+
+def moving_clip(path: Path, count: int) -> Path:
+    """Write a clip of blocks that wander; a photograph would end too soon."""
+    width, height = SIZE
+    blocks = noise(1 + height // 16, 2 * width // 16, seed=3).repeat(16, 0).repeat(16, 1)
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options={"preset": "ultrafast", "qp": "32"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for index in range(count):
+            packed = np.full((height * 3 // 2, width), 128, np.uint8)
+            packed[:height] = blocks[:height, 4 * index : 4 * index + width]
+            frame = av.VideoFrame.from_ndarray(packed, format="yuv420p")
+            frame.pts, frame.time_base = index, made_clips.RATE**-1
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def peak_of(*words: str) -> int:
+    """Highest resident memory of a run of the command line, bytes."""
+    command = [sys.executable, "-m", "edgeqe", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return used.ru_maxrss * 1024
+
+
+def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
+    peaks = []
+    for count in (25, 150):
+        source = moving_clip(tmp_path / f"{count}.mp4", count)
+        out = str(source.with_suffix(".mkv"))
+        words = ("enhance", str(source), "-o", out, "-m", "edgeqe-nano", "--quality", "30")
+        peaks.append(peak_of(*words, "--threads", "2"))
+    # a kept frame is 0.35 MiB: 125 of them would be 44 MiB more
+    assert abs(peaks[1] - peaks[0]) <= 0.05 * peaks[0]
+
+
+#: Peaks above what is resident when all is loaded: of a clip that is only passed on, whose decoder,
+#: queues and encoder are the same, and of one that is enhanced.
+MEASURED = """
+import json, sys
+from edgeqe import Enhancer
+from edgeqe.codecs.strength import Strength
+from edgeqe.video.clip import ClipOptions, enhance_clip
+def peak(reset):
+    if reset:
+        open("/proc/self/clear_refs", "w").write("5")
+    for line in open("/proc/self/status"):
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+source, out, limit = sys.argv[1:]
+found = []
+with Enhancer("edgeqe-tiny", threads=2, memory_limit=limit) as enhancer:
+    for amount in (0.0, 0.0, 1.0):
+        start = peak(True)
+        wanted = ClipOptions(Strength(20.0), amount=amount, overwrite=True)
+        enhance_clip(source, out, enhancer, wanted)
+        found.append(peak(False))
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("limit", ["16MiB", "64MiB"])
+def test_the_enhancement_of_a_clip_keeps_its_limit(limit: str, tmp_path: Path) -> None:
+    source = moving_clip(tmp_path / "in.mp4", 12)
+    command = [sys.executable, "-c", MEASURED, str(source), str(tmp_path / "out.mkv"), limit]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    _, passed, enhanced = json.loads(done.stdout)
+    bound = int(limit.removesuffix("MiB")) * MIB
+    with Enhancer("edgeqe-tiny", threads=2, memory_limit=limit) as enhancer:
+        planned = enhancer.planned_bytes(SIZE[1], SIZE[0])
+    assert planned <= bound
+    assert 0 < enhanced - passed <= bound
