@@ -20,8 +20,9 @@ from edgeqe import zoo
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
 from edgeqe.converters.graph import analysis
 from edgeqe.converters.graph.convention import Convention, OutputKind
-from edgeqe.converters.graph.graph import KEYS, Graph, Node
+from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.graph.integer import QuantizedGraph
+from edgeqe.converters.graph.residual_share import with_residual_share
 from edgeqe.converters.keras_io.reader import graph_of
 from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
@@ -37,11 +38,6 @@ from edgeqe.zoo.training.files import RECIPE, read_progress
 
 #: Strength that a file is stored at: JPEG's, and that of the video codecs.
 DEFAULT_QUALITY, DEFAULT_QP = 40, 32
-#: The residual is scaled down below this step, to `FINEST_SHARE` of it an octave below:
-#: where the error is about one 8-bit level, a network that is right on the mean is too
-#: strong for its worst picture. Chosen on the validation pictures (docs/results.md, pictures that lose).
-SHARE_STEP, FINEST_SHARE = 4.0, 0.85
-
 #: Rounding of a reference that gives the picture in float32, 8-bit levels: about a dozen roundings of
 #: half of 2**-23 of the range each, which stay when the input is subtracted.
 PICTURE_ROUNDING = 2e-4
@@ -200,7 +196,7 @@ def from_keras(
     convention = Convention(entry.planes, -NEUTRAL / SCALE, 1.0 - NEUTRAL / SCALE, gives)
     graph = conventions.as_residual(fuse_branches(fold(graph)), convention)
     if entry.gives_residual:
-        graph = _with_residual_share(graph)
+        graph = with_residual_share(graph)
     return Source(
         graph=fold(graph).at(key),
         reference=lambda planes: keras_residual(model, planes, key / KEYS_PER_OCTAVE),
@@ -313,27 +309,6 @@ def keras_residual(model: Any, planes: npt.NDArray[np.uint8], log2_step: float) 
     result = np.asarray(model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]))
     result = zoo.residual_of(model, result, given["planes"])
     return np.ascontiguousarray(result[0].transpose(2, 0, 1)) * np.float32(SCALE)
-
-
-def residual_share(log2_steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Share of the residual that is applied at each strength, `FINEST_SHARE` to 1."""
-    octaves = np.clip(math.log2(SHARE_STEP) - log2_steps, 0.0, 1.0)
-    return 1.0 - (1.0 - FINEST_SHARE) * octaves
-
-
-def _with_residual_share(graph: Graph) -> Graph:
-    """Graph whose output is scaled by `residual_share`: one Mul, its vector following the strength."""
-    share_of = np.tile(residual_share(np.array(KEYS) / KEYS_PER_OCTAVE), graph.blocks)
-    output, name = f"{graph.output}.cautious", "caution.scale"
-    node = Node("Mul", "caution", (graph.output, name), output)
-    return Graph(
-        graph.name,
-        graph.inputs,
-        output,
-        (*graph.nodes, node),
-        {**graph.constants, name: np.ones((1, 1, 1, 1), np.float32)},
-        {**graph.vectors, name: share_of[:, None].astype(np.float32)},
-    )
 
 
 def _default_step(codecs: tuple[str, ...]) -> float:

@@ -23,7 +23,8 @@ import numpy as np
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
 from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.graph.integer import LARGEST_WEIGHT, MOVING, QuantizedGraph
-from edgeqe.converters.sources import from_keras, residual_share
+from edgeqe.converters.graph.residual_share import residual_share
+from edgeqe.converters.sources import from_keras
 from edgeqe.errors import InputError
 from edgeqe.files.folders import list_pictures
 from edgeqe.quantization.calibration.calibration import calibrate

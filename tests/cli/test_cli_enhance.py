@@ -243,17 +243,18 @@ def test_pipes(folder: Path) -> None:
 
 
 def test_interrupted_between_pictures(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Enhancer.enhance
+    real = Enhancer.enhance_rows
 
-    def interrupted(self: Enhancer, image: Any, **more: Any) -> Any:
-        raise KeyboardInterrupt
+    def interrupted(self: Enhancer, planes: Any, take: Any, **more: Any) -> Any:
+        if len(planes) == 1:  # b.jpeg, gray, comes second
+            raise KeyboardInterrupt
+        return real(self, planes, take, **more)
 
-    monkeypatch.setattr(Enhancer, "enhance", interrupted)  # b.jpeg, gray, comes second
+    monkeypatch.setattr(Enhancer, "enhance_rows", interrupted)
     result = run("in", "-o", "out")
     assert result.exit_code == 130
     assert result.stderr == "edgeqe: interrupted.\n"
     assert tree(folder / "out") == ["a.png"]
-    monkeypatch.setattr(Enhancer, "enhance", real)
     with Image.open("out/a.png") as picture:
         picture.load()
         assert picture.size == (50, 40)

@@ -15,8 +15,9 @@ from PIL import Image
 from edgeqe import zoo
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.graph.integer import QuantizedGraph
+from edgeqe.converters.graph.residual_share import residual_share
 from edgeqe.converters.onnx_io.session import GraphSession
-from edgeqe.converters.sources import from_keras, from_training, residual_share
+from edgeqe.converters.sources import from_keras, from_training
 from edgeqe.errors import InputError
 from edgeqe.quantization.calibration.ranges import Ranges
 from edgeqe.quantization.int8.canonical_form import canonical
