@@ -265,6 +265,8 @@ def _end(data: bytes, start: int, stop: int) -> tuple[str, int, int]:
         sides.append(varint(data, *side[1])[0] if 1 in side else 0)
         if len(side) > 1:
             raise ModelError(f"the ONNX model states a side of '{name}' twice.")
+        if 2 in side:
+            name_of(data[slice(*side[2])])  # runtimes read it as text
     sound = len(sides) == 4 and sides[0] == 1 and sides[1] > 0 and not any(sides[2:])
     if not name or element not in DTYPES or not sound:
         raise ModelError(

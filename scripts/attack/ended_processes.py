@@ -72,7 +72,10 @@ def attempts(part: str, _model: str, seed: int) -> Iterator[Callable[[int], str]
                 return "refused" if ended == 2 and found != new else "foreign exit"
             if ended == 0:
                 return "finished" if found == new else "lost"
-            return "ended" if ended in (-sent, _INTERRUPTED) else "foreign exit"
+            if ended in (-sent, _INTERRUPTED):
+                return "ended"
+            print(f"{part} {index}: signal {sent} ended it with {ended}", file=sys.stderr)
+            return "foreign exit"
 
         yield attempt
 
@@ -84,23 +87,29 @@ def _start(given: Path, made: Path, largest: int | None = None) -> int:
         return process
     code = 1
     try:
-        for number in (signal.SIGTERM, signal.SIGHUP):  # which who started us may ignore
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2):
-            os.dup2(nothing, number)
-        if largest is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
-        words = ["enhance", str(given), "-o", str(made), "-m", "edgeqe-nano", "--threads", "1"]
-        main([*words, "--overwrite"])
-    except SystemExit as ended:
-        code = int(ended.code or 0)
-    except KeyboardInterrupt:  # before the command line began
+        code = _ended(given, made, largest)
+    except KeyboardInterrupt:  # before the command line began, or behind its end
         code = _INTERRUPTED
     finally:
-        sys.stdout.flush()
         os._exit(code)
+
+
+def _ended(given: Path, made: Path, largest: int | None) -> int:
+    """Exit code of the command line, run here with nothing on its standard streams."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # which who started us may ignore
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    if largest is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+    words = ["enhance", str(given), "-o", str(made), "-m", "edgeqe-nano", "--threads", "1"]
+    try:
+        main([*words, "--overwrite"])
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 1
 
 
 def _wait(process: int) -> int:

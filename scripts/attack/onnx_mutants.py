@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -83,11 +84,11 @@ def _change(tree: list[Field], random: Random) -> None:
     if kind == 0:
         del message[place]
     elif kind == 1:
-        message.insert(random.randrange(len(message) + 1), message[place])
+        message.insert(random.randrange(len(message) + 1), deepcopy(message[place]))
     elif kind == 2:
         other = random.choice(messages)
         if other:
-            message[place] = random.choice(other)
+            message[place] = deepcopy(random.choice(other))  # not one that holds itself
     elif kind == 3:
         message.insert(place, [random.randrange(1, 30), 0, random.choice(_STRANGE)])
     elif kind == 4:

@@ -67,6 +67,10 @@ def fixed_height(model: Any) -> None:
     model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 16
 
 
+def named_height(model: Any, name: str) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = name
+
+
 def any_channels(model: Any) -> None:
     model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "c"
 
@@ -248,6 +252,17 @@ def test_a_hostile_graph_is_refused(
     with pytest.raises(ModelError, match=message) as caught:
         ModelFile(path)
     assert str(caught.value).isprintable()
+
+
+def test_a_side_whose_name_is_no_text_is_refused(sound: bytes, tmp_path: Path) -> None:
+    """ONNX Runtime gives it as text, and its Python binding fails there."""
+    named = edited(sound, lambda model: named_height(model, "height"))
+    path = tmp_path / "m.onnx"
+    path.write_bytes(named)
+    ModelFile(path)
+    path.write_bytes(named.replace(b"height", b"\xbaeight"))
+    with pytest.raises(ModelError, match="a name in it is not text"):
+        ModelFile(path)
 
 
 def test_a_card_of_fewer_channels_than_the_graph_is_refused(tmp_path: Path) -> None:
