@@ -41,8 +41,6 @@ __all__ = [
 
 #: Codecs of a network that names none.
 JPEG_ALONE = ("jpeg",)
-#: Codecs of the networks for video, and of their stills.
-VIDEO = ("h264", "hevc", "vvc", "av1")
 
 #: Filters by layer; of a slice of channels, its first and the one behind its last.
 Widths = Mapping[str, int | Sequence[int]]
@@ -117,10 +115,9 @@ def _rrnet(name: str, residual: bool) -> NetworkSpec:
     return NetworkSpec("edgeqe.zoo.rrnet", "rrnet", options, "y", ("hevc",), paper="RRNet")
 
 
-def _edgeqe(module: str, function: str, codecs: tuple[str, ...] = ("jpeg",)) -> NetworkSpec:
-    planes = "420-space-to-depth"
+def _edgeqe(module: str, function: str) -> NetworkSpec:
     return NetworkSpec(
-        f"edgeqe.zoo.{module}", function, planes=planes, codecs=codecs, paper="edgeqe"
+        f"edgeqe.zoo.{module}", function, planes="420-space-to-depth", paper="edgeqe"
     )
 
 
@@ -130,8 +127,6 @@ NETWORKS = {
     "edgeqe-tiny": _edgeqe("plain", "edgeqe_tiny"),
     "edgeqe-small": _edgeqe("plain", "edgeqe_small"),
     "edgeqe-base": _edgeqe("plain", "edgeqe_base"),
-    "edgeqe-tiny-video": _edgeqe("plain", "edgeqe_tiny_video", VIDEO),
-    "edgeqe-small-video": _edgeqe("plain", "edgeqe_small_video", VIDEO),
     "edgeqe-multiscale": _edgeqe("multiscale", "edgeqe_multiscale"),
     "liu": _filter("liu", False),
     "liu-qp": _filter("liu", True),

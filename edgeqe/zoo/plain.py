@@ -12,7 +12,6 @@ pools, so tiles are exact.
 | edgeqe-small | 40 | 4 | 15.5 | 12 |
 | edgeqe-base | 64 | 8 | 75.5 | 20 |
 
-edgeqe-tiny-video and edgeqe-small-video have the shapes of edgeqe-tiny and edgeqe-small.
 docs/networks.md has the shapes that were tried, with what they gain and take.
 """
 
@@ -24,7 +23,7 @@ from typing import Any
 import keras
 
 from edgeqe.errors import InputError
-from edgeqe.zoo import JPEG_ALONE, VIDEO, StrengthForm
+from edgeqe.zoo import JPEG_ALONE, StrengthForm
 from edgeqe.zoo.strengths import STRENGTH_INPUTS, QpAdaptive, ScaleAndBias, StepFeatures
 
 PLANES = 6
@@ -180,13 +179,3 @@ def edgeqe_small(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_
 def edgeqe_base(strength: str = "scale-and-bias", codecs: Sequence[str] = JPEG_ALONE) -> Any:
     """Width 64, eight hidden convolutions: 75.5 kMAC per picture pixel."""
     return plain("edgeqe-base", width=64, depth=8, strength=strength, codecs=codecs)
-
-
-def edgeqe_tiny_video(strength: str = "scale-and-bias", codecs: Sequence[str] = VIDEO) -> Any:
-    """edgeqe-tiny with weights for the video codecs and their stills: 7.8 kMAC per picture pixel."""
-    return plain("edgeqe-tiny-video", width=32, depth=3, strength=strength, codecs=codecs)
-
-
-def edgeqe_small_video(strength: str = "scale-and-bias", codecs: Sequence[str] = VIDEO) -> Any:
-    """edgeqe-small with weights for the video codecs and their stills: 15.5 kMAC per picture pixel."""
-    return plain("edgeqe-small-video", width=40, depth=4, strength=strength, codecs=codecs)
