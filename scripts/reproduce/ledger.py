@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from comparisons import verdicts
 from sections import SECTIONS, Section
 
 from edgeqe.reports.output_file import written_whole
@@ -40,6 +41,9 @@ def section_text(section: Section, results: Path) -> str:
         values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         lines += table([(row["what"], row["published"], row["ours"]) for row in values["rows"]])
         lines += ["", f"Printed by `{values['command']}`, {values['pictures']}.", ""]
+        found = verdicts(group, {row["what"]: row["ours"] for row in values["rows"]})
+        if found:
+            lines += [*table(found, ("claim", "difference", "holds here")), ""]
         lines += trainings_table(values)
     if section.not_run:
         lines += table([(what, published, "not run") for what, published in section.not_run])
@@ -54,10 +58,11 @@ def command_of(group: str) -> str:
     return f"python scripts/reproduce measure {group} --data PICTURES"
 
 
-def table(rows: list[tuple[str, str, str]]) -> list[str]:
-    """Markdown of figures, published and ours."""
-    head = ["| | published | ours |", "|---|---|---|"]
-    return head + [f"| {' | '.join(row)} |" for row in rows]
+def table(
+    rows: list[tuple[str, str, str]], heads: tuple[str, str, str] = ("", "published", "ours")
+) -> list[str]:
+    """Markdown of three columns: figures, published and ours."""
+    return [f"| {' | '.join(row)} |" for row in (heads, ("---",) * 3, *rows)]
 
 
 def trainings_table(values: dict[str, Any]) -> list[str]:
