@@ -87,7 +87,7 @@ def asqe(
     width: int = 0,
     units: int = 0,
 ) -> Any:
-    """ASQE-CNN: attention, shared weights, three resolutions, 434 kMAC a pixel.
+    """ASQE-CNN: attention, shared weights, three resolutions.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ import keras
 
 
 def rrnet(name: str = "rrnet", residual: bool = True, width: int = 32) -> Any:
-    """RRNet: two inputs, luma, 125 kMAC a pixel.
+    """RRNet: two inputs, luma.
 
     Parameters
     ----------
