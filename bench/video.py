@@ -167,7 +167,7 @@ class _Stages:
 
     def __init__(self, enhancer: Enhancer, reader: ClipReader, given: Strength | None) -> None:
         self._enhancer, self._reader, self._given = enhancer, reader, given
-        self._frames = FrameEnhancer(enhancer, reader, given, amount=1.0, ensemble=1)
+        self._frames = FrameEnhancer(enhancer, reader, given, amount=1.0, ensemble=1, reuse="off")
         self._held: list[ClipFrame] = []
         self.encoder = ""
 
@@ -230,7 +230,7 @@ class _Stages:
         return writer.frames
 
     def _whole(self, clip: Path, path: Path) -> int:
-        wanted = ClipOptions(given=self._given)
+        wanted = ClipOptions(given=self._given, reuse="off")
         return enhance_clip(str(clip), str(path), self._enhancer, wanted).frames
 
 

@@ -36,6 +36,9 @@ class ClipJob:
 def options(command: Command) -> Command:
     """Add the options of clips to a command, which gets them as keywords."""
     for add in (
+        click.option("--reuse", type=click.Choice(["exact", "off"]),
+                     help="Of clips: exact, where left out, computes only what changed from frame to "
+                     "frame."),
         click.option("--reference", metavar="CLIP",
                      help="Of clips: the one that was coded, to measure the gain."),
         click.option("--preset", metavar="P", help="Of clips: the encoder's preset."),
@@ -156,6 +159,7 @@ def enhance(
         of_clips["reference"],
         words["overwrite"],
         round(words["max_megapixels"] * 1e6),
+        of_clips["reuse"] or "exact",
     )
     as_json = words["as_json"]
     to_stdout = not isinstance(job.destination, str)
@@ -254,6 +258,8 @@ def line(report: ClipReport) -> str:
         f"{report.pixel_format}  {strength}  {report.encoder}  {counted(report.frames, 'frame')}  "
         f"{report.seconds:.2f} s  {report.frames_per_second:.1f} fps"
     )
+    if report.reused >= 0.005:
+        text += f"  {report.reused:.0%} reused"
     if report.gain is not None:
         text += f"  PSNR-Y {report.psnr_y_before:.2f} {report.gain:+.2f} dB"
     return text
@@ -264,6 +270,9 @@ def notes(report: ClipReport) -> list[str]:
     found = []
     if report.damaged:
         found.append(f"{counted(report.damaged, 'damaged packet')} in '{report.source}'.")
+    if report.frames_without_memory:
+        whole = counted(report.frames_without_memory, "frame")
+        found.append(f"{whole} computed whole: what is reused does not fit in the memory limit.")
     if report.left_out:
         found.append(f"'{report.destination}' has no place for: {', '.join(report.left_out)}.")
     if report.gain is not None and report.compared < report.frames:

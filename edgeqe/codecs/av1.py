@@ -133,7 +133,6 @@ class _Stored:
     upscaled: int
     height: int
     index: int = 0
-    coded_bytes: int = 0
 
 
 class Av1Frames:
@@ -142,8 +141,10 @@ class Av1Frames:
     def __init__(self) -> None:
         self.sequence: Av1Sequence | None = None
         self.indices: list[int] = []
-        self.shown: list[tuple[int, int]] = []
-        """Index and bytes of the frames that a decoder gives out, in that order."""
+        self.coded: list[tuple[int, bool]] = []
+        """Bytes of the same frames, in coding order, and whether they refer to no other."""
+        self.shown: list[int] = []
+        """Indices of the frames that a decoder gives out, in that order."""
         self.size = (0, 0)
         self.lossless = True
         """Whether no frame so far has a quantizer in its luma."""
@@ -206,9 +207,10 @@ class Av1Frames:
             bits.skip(1)
         _skip_tiles(bits, frame.width, frame.height, seq.large_blocks)
         index = bits.u(8)
-        frame = replace(frame, index=index, coded_bytes=coded_bytes)
+        frame = replace(frame, index=index)
         self.indices.append(index)
-        self.shown += [(index, coded_bytes)] * shown
+        self.coded.append((coded_bytes, intra))
+        self.shown += [index] * shown
         self.lossless &= index == 0 and not bits.flag()
         if self.size == (0, 0):
             self.size = (frame.upscaled, frame.height)
@@ -220,7 +222,7 @@ class Av1Frames:
         frame = self._stored[place]
         if frame is None:
             return
-        self.shown.append((frame.index, frame.coded_bytes))
+        self.shown.append(frame.index)
         if frame.kind == KEY:
             self._stored = [frame] * 8
 

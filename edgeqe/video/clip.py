@@ -43,6 +43,8 @@ class ClipOptions:
     """Clip that the gain is measured against."""
     overwrite: bool = False
     pixel_limit: int = PIXEL_LIMIT
+    reuse: str = "exact"
+    """As of `FrameSequence`."""
 
 
 def enhance_clip(
@@ -92,6 +94,7 @@ def enhance_clip(
                     told(f"kept the {writer.frames} frames until there as {kept}")
             raise
         output.publish()
+        reused = frames.reused
     stream = clip.stream.codec_context
     strength = pipeline.first_strength
     given = wanted.given
@@ -107,6 +110,9 @@ def enhance_clip(
         encoder=writer.encoder,
         frames=writer.frames,
         seconds=time.monotonic() - begun,
+        reuse=wanted.reuse,
+        reused=reused.share,
+        frames_without_memory=reused.frames_without_memory,
         damaged=clip.damaged,
         left_out=tuple(writer.left_out),
         psnr_y_before=gain.before if gain else None,
@@ -149,8 +155,15 @@ def _opened(
     stack.callback(clip.close)
     encoder = choose(wanted.encoding.encoder, container, clip.codec, 8)
     options(encoder, wanted.encoding, HdrMetadata())
-    frames = FrameEnhancer(
-        enhancer, clip, wanted.given, amount=wanted.amount, ensemble=wanted.ensemble
+    frames = stack.enter_context(
+        FrameEnhancer(
+            enhancer,
+            clip,
+            wanted.given,
+            amount=wanted.amount,
+            ensemble=wanted.ensemble,
+            reuse=wanted.reuse,
+        )
     )
     if wanted.reference is None:
         return container, clip, frames, None

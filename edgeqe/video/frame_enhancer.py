@@ -1,4 +1,4 @@
-"""Frames of a clip enhanced in display order, each at its smooth strength."""
+"""Frames of a clip enhanced in display order, each at its smooth strength, and what is still held."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 
 from edgeqe.codecs.strength import Strength
 from edgeqe.errors import ImageError, InputError
-from edgeqe.video.planes import enhance_in_place, writable
+from edgeqe.sequence import FrameSequence, ReuseReport
+from edgeqe.video.planes import arrays, enhance_in_place, level, writable
 from edgeqe.video.reading import ClipFrame, ClipReader, Item, Passed
 from edgeqe.video.smoothing import Smoother
+from edgeqe.video.steadiness import Steadiness
 
 if TYPE_CHECKING:
     from edgeqe.enhancer import Enhancer
 
 
 class FrameEnhancer:
-    """Takes a clip's items and gives them back, the frames enhanced and `smoothing.AHEAD` later.
+    """Takes a clip's items and gives them back, the frames enhanced.
+
+    Frames wait, `smoothing.AHEAD` of them at most, while no strength is known. A context manager.
 
     Parameters
     ----------
@@ -28,6 +32,8 @@ class FrameEnhancer:
     amount : float
         0 to 1.
     ensemble : {1, 8}
+    reuse : {"exact", "off"}
+        As of `FrameSequence`.
 
     Raises
     ------
@@ -44,6 +50,7 @@ class FrameEnhancer:
         *,
         amount: float,
         ensemble: int,
+        reuse: str,
     ) -> None:
         if given is None and not clip.codec:
             raise InputError(
@@ -57,11 +64,24 @@ class FrameEnhancer:
             )
         if not enhancer.takes_planes:
             raise InputError("a network of RGB takes no clips: use one of planes or luma.")
-        self._enhancer, self._clip, self._given = enhancer, clip, given
+        self._sequence = FrameSequence(enhancer, reuse=reuse)
+        self._clip, self._given = clip, given
         self._amount, self._ensemble = amount, ensemble
         self._smoother: Smoother[ClipFrame] = Smoother()
+        self._steadiness = Steadiness()
         self.numbers: Counter[float] = Counter()
         """How many frames have which number of their codec, to a tenth."""
+
+    def __enter__(self) -> FrameEnhancer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sequence.close()
+
+    @property
+    def reused(self) -> ReuseReport:
+        """How much was reused until now."""
+        return self._sequence.report
 
     def take(self, item: Item) -> Iterator[Item]:
         """Take the next item; give those that are ready."""
@@ -74,9 +94,9 @@ class FrameEnhancer:
         if self._given is not None:
             yield self._enhanced(item, self._given.step, self._given.codec)
             return
-        own_step, weight = (own.step, own.coded_bytes) if own else (None, 0)
-        for earlier, step in self._smoother.push(item, own_step, weight):
-            yield self._at_own_strength(earlier, step)
+        shown, place = (own.shown_step, own.place) if own else (None, 0)
+        for ready, step in self._smoother.push(item, shown, place):
+            yield self._at_own_strength(ready, step)
 
     def flush(self) -> Iterator[Item]:
         """Give the frames that wait."""
@@ -85,7 +105,8 @@ class FrameEnhancer:
 
     def _at_own_strength(self, item: ClipFrame, step: float | None) -> ClipFrame:
         if item.strength is not None and not item.strength.step:
-            return ClipFrame(writable(item.frame), item.strength)  # nothing was quantized
+            self._steadiness.forget()  # nothing was quantized
+            return ClipFrame(writable(item.frame), item.strength)
         if step is None:
             raise ImageError(
                 f"no header of '{self._clip.name}' says how strongly it was coded: it is damaged "
@@ -95,12 +116,15 @@ class FrameEnhancer:
 
     def _enhanced(self, item: ClipFrame, step: float, codec: str) -> ClipFrame:
         frame = writable(item.frame)
+        planes = arrays(frame)
+        self._steadiness.before(planes)
         enhance_in_place(
-            self._enhancer,
+            self._sequence,
             frame,
             step=step,
             codec=codec or None,
             amount=self._amount,
             ensemble=self._ensemble,
         )
+        self._steadiness.after(planes, level(frame))
         return ClipFrame(frame, item.strength)

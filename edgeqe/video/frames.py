@@ -33,11 +33,14 @@ def enhance_frames(
     codec: str | None = None,
     amount: float = 1.0,
     ensemble: int = 1,
+    reuse: str = "exact",
     pixel_limit: int = PIXEL_LIMIT,
 ) -> Iterator[Any]:
     r"""Decode a clip and enhance its frames, one after the other.
 
-    A thread decodes ahead while a frame is enhanced. Memory does not grow with the clip.
+    A thread decodes ahead while a frame is enhanced. Memory does not grow with the clip. Results are
+    those of `Enhancer`, but that samples which were decoded as in the frame before keep
+    the result that they had there where the new one is a level of 8 bits away or less.
 
     Parameters
     ----------
@@ -48,9 +51,11 @@ def enhance_frames(
         Of a network of planes or luma, whose card names the clip's codec.
     quality, qp, step, codec
         Strength of all frames, as of `Enhancer.enhance`. If left out, each frame has its own, by
-        the headers of H.264, HEVC, VVC, AV1 or motion JPEG, smoothed over its neighbours.
+        the headers of H.264, HEVC, VVC, AV1 or motion JPEG, with those of what it copies.
     amount, ensemble
         As of `Enhancer.enhance`.
+    reuse : {"exact", "off"}
+        As of `FrameSequence`: windows whose input did not change keep their result.
     pixel_limit : int
         Pixels of the largest frame that is decoded.
 
@@ -88,9 +93,11 @@ def enhance_frames(
     channel: Channel[Item] = Channel(AHEAD)
     thread = threading.Thread(target=decode_into, args=(clip, channel), daemon=True)
     try:
-        frames = FrameEnhancer(enhancer, clip, given, amount=amount, ensemble=ensemble)
-        thread.start()
-        yield from (item.frame for item in _enhanced(channel, frames))
+        with FrameEnhancer(
+            enhancer, clip, given, amount=amount, ensemble=ensemble, reuse=reuse
+        ) as frames:
+            thread.start()
+            yield from (item.frame for item in _enhanced(channel, frames))
     finally:
         channel.abandon()
         if thread.ident is not None:

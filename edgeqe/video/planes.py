@@ -13,7 +13,7 @@ from edgeqe.errors import ImageError
 from edgeqe.video.pyav import load
 
 if TYPE_CHECKING:
-    from edgeqe.enhancer import Enhancer
+    from edgeqe.sequence import FrameSequence
 
 Plane = npt.NDArray[Any]
 
@@ -94,10 +94,13 @@ def arrays(frame: Any) -> list[Plane]:
 
 def luma(frame: Any) -> npt.NDArray[np.float32]:
     """Y in 8-bit sample values, shape (H, W)."""
+    return arrays(frame)[0].astype(np.float32) / np.float32(level(frame))
+
+
+def level(frame: Any) -> int:
+    """What a level of 8 bits is in a frame's samples."""
     form = pixel_format(frame.format.name)
-    samples = arrays(frame)[0].astype(np.float32)
-    deep = 16 if form.kind == "p010" else form.bits
-    return samples / np.float32(1 << deep - 8)
+    return 1 << (16 if form.kind == "p010" else form.bits) - 8
 
 
 def writable(frame: Any) -> Any:
@@ -122,13 +125,20 @@ def writable(frame: Any) -> Any:
 
 
 def enhance_in_place(
-    enhancer: Enhancer, frame: Any, *, step: float, codec: str | None, amount: float, ensemble: int
+    frames: FrameSequence,
+    frame: Any,
+    *,
+    step: float,
+    codec: str | None,
+    amount: float,
+    ensemble: int,
 ) -> None:
     """Enhance a frame that `writable` gave.
 
     Parameters
     ----------
-    enhancer : Enhancer
+    frames : FrameSequence
+        Of the clip.
     frame : av.VideoFrame
     step : float
         8-bit sample values.
@@ -147,11 +157,11 @@ def enhance_in_place(
     given: dict[str, Any] = {"step": step, "codec": codec, "amount": amount, "ensemble": ensemble}
     if form.kind == "gray":
         depth = form.bits if form.bits > 8 else None
-        enhancer.enhance(planes[0], bit_depth=depth, out=planes[0], **given)
+        frames.enhance(planes[0], bit_depth=depth, out=planes[0], **given)
     elif form.kind == "planes":
         depth = form.bits if form.bits > 8 else None
-        enhancer.enhance_planes(*planes, bit_depth=depth, out=planes, **given)
+        frames.enhance_planes(*planes, bit_depth=depth, out=planes, **given)
     elif form.kind == "nv12":
-        enhancer.enhance_nv12(*planes, out=planes, **given)
+        frames.enhance_nv12(*planes, out=planes, **given)
     else:
-        enhancer.enhance_p010(*planes, out=planes, **given)
+        frames.enhance_p010(*planes, out=planes, **given)

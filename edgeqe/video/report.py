@@ -27,6 +27,12 @@ class ClipReport:
     frames: int
     seconds: float
     """Of the whole: decoding, enhancement and encoding overlap."""
+    reuse: str
+    """``exact`` or ``off``."""
+    reused: float
+    """Share of the pixels of all frames whose result was kept from the frame before, 0 to 1."""
+    frames_without_memory: int
+    """Frames that were enhanced whole because what is kept does not fit in the memory limit."""
     damaged: int
     """Packets that were damaged, as container or decoder noticed it; what was lost whole is not
     among them."""
@@ -80,6 +86,9 @@ class ClipReport:
             "frames": self.frames,
             "seconds": round(self.seconds, 3),
             "frames_per_second": round(self.frames_per_second, 3),
+            "reuse": self.reuse,
+            "reused": round(self.reused, 4),
+            "frames_without_memory": self.frames_without_memory,
             "damaged": self.damaged,
             "left_out": list(self.left_out),
             "psnr_y_before": self.psnr_y_before,

@@ -1,11 +1,14 @@
 """Strengths of neighbouring frames made smooth, so that what does not move does not flicker.
 
-An encoder gives I, P and B pictures different quantizers, and a B picture shows mostly what its
-references hold, at the steps at which that was coded. Enhanced at its own step alone, a still
-background would get another residual in every frame, and a stronger one than it needs. So a
-frame's step is a weighted geometric mean in display order: over the frames before it, which count
-half as much `HALF_LIFE` frames later, itself, and the next `AHEAD` ones; each weighs as many bytes
-as it was coded with. It is held until the mean has gone half a QP away from it.
+An encoder gives I, P and B pictures different quantizers, and a picture of few bytes shows mostly
+what its references hold, at the steps at which that was coded. Enhanced at its own step alone, a still
+background would get another residual in every frame, and a stronger one than it needs.
+
+So the step of what is shown is followed in coding order, in which references come first. A picture
+that refers to none shows its own step. One of w bytes replaces the share 1 - exp(-1.25 w / c) of what
+was shown before, where c is what the last picture without references took, or a larger one since. The
+step is the geometric mean by these shares. Frames are enhanced at that step, held in display order
+until it has gone a whole QP away.
 """
 
 from __future__ import annotations
@@ -13,80 +16,95 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE
 
-#: Frames that are waited for: a usual group of B pictures, and what it refers to.
+#: Frames at the beginning that wait for the first step that is known.
 AHEAD = 4
-#: Frames after which one counts half.
-HALF_LIFE = 12
-#: Octaves of the step that are passed over: one of the steps that strength tables have.
-HELD = 1 / KEYS_PER_OCTAVE
+#: Octaves of the step that are passed over: a QP of H.264, two of the steps that strength tables have.
+HELD = 2 / KEYS_PER_OCTAVE
+#: Bytes of a picture without references that one of a predicted picture replaces. Of 1 to 2 the best for
+#: clips of H.264 and HEVC that move; those that lie still and VVC would take 1.
+REPLACED = 1.25
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class _Waiting(Generic[T]):
-    item: T
-    octaves: float
-    """Logarithm of the step."""
-    weight: float
-    """0 where it has none."""
+class ShownStep:
+    """The step at which what a stream shows was coded, followed in coding order."""
+
+    def __init__(self) -> None:
+        self._octaves: float | None = None
+        self._whole = 0.0
+        """Bytes of a picture that replaces most of what is shown."""
+
+    @property
+    def step(self) -> float | None:
+        """8-bit sample values; None before the first picture that has a step."""
+        return None if self._octaves is None else 2.0**self._octaves
+
+    def take(self, step: float, coded_bytes: int, *, alone: bool) -> None:
+        """Take the next picture in coding order.
+
+        Parameters
+        ----------
+        step : float
+            8-bit sample values; 0 where nothing was quantized, which changes nothing.
+        coded_bytes : int
+            What was coded at that step.
+        alone : bool
+            Whether it refers to no other picture.
+        """
+        if not step:
+            return
+        own = math.log2(step)
+        if self._octaves is None or alone:
+            self._octaves, self._whole = own, float(coded_bytes)
+            return
+        self._whole = max(self._whole, coded_bytes, 1.0)
+        replaced = -math.expm1(-REPLACED * coded_bytes / self._whole)
+        self._octaves += (own - self._octaves) * replaced
 
 
 class Smoother(Generic[T]):
-    """Passes items on, `AHEAD` items later, each with the smooth step of its place."""
+    """Passes items on in display order, each with the step that is held at its place."""
 
     def __init__(self) -> None:
-        self._waiting: deque[_Waiting[T]] = deque()
-        self._sum = self._weights = 0.0
-        """Of what was passed on, as it counts now."""
+        self._waiting: deque[T] = deque()
+        self._latest = -1
         self._held: float | None = None
 
-    def push(self, item: T, step: float | None, weight: float) -> Iterator[tuple[T, float | None]]:
+    def push(self, item: T, step: float | None, place: int) -> Iterator[tuple[T, float | None]]:
         """Take the next item in display order.
 
         Parameters
         ----------
         item : object
         step : float or None
-            8-bit sample values; None or 0 where it is not known or nothing was quantized.
-        weight : float
-            Bytes that were coded at that step.
+            `ShownStep.step` when its picture was coded; None where it is not known.
+        place : int
+            Of the picture in coding order. What was coded before a picture that has been passed on
+            already tells nothing new.
 
         Yields
         ------
         (item, step)
-            An earlier item and its smooth step; None where no frame so far nor near it has one.
+            This item, and earlier ones that waited, with the step that is held; None where none of the
+            frames until `AHEAD` later has one.
         """
-        if step:
-            self._waiting.append(_Waiting(item, math.log2(step), weight))
-        else:
-            self._waiting.append(_Waiting(item, 0.0, 0.0))
-        if len(self._waiting) > AHEAD:
-            yield self._pass()
+        if step and place > self._latest:
+            self._latest, octaves = place, math.log2(step)
+            if self._held is None or abs(octaves - self._held) > HELD:
+                self._held = octaves
+        self._waiting.append(item)
+        if self._held is not None:
+            yield from self.flush()
+        elif len(self._waiting) > AHEAD:
+            yield self._waiting.popleft(), None
 
     def flush(self) -> Iterator[tuple[T, float | None]]:
         """Give the items that wait, as `push` does."""
+        step = None if self._held is None else 2.0**self._held
         while self._waiting:
-            yield self._pass()
-
-    def _pass(self) -> tuple[T, float | None]:
-        fading = 0.5 ** (1 / HALF_LIFE)
-        own, *ahead = self._waiting
-        self._sum = self._sum * fading + own.octaves * own.weight
-        self._weights = self._weights * fading + own.weight
-        total, weights = self._sum, self._weights
-        for distance, other in enumerate(ahead, 1):
-            part = other.weight * (1 - distance / (AHEAD + 1))
-            total += other.octaves * part
-            weights += part
-        if weights:
-            mean = total / weights
-            if self._held is None or abs(mean - self._held) > HELD:
-                self._held = mean
-        self._waiting.popleft()
-        return own.item, None if self._held is None else 2.0**self._held
+            yield self._waiting.popleft(), step

@@ -11,6 +11,7 @@ from edgeqe.codecs.coded import CodedStrength, Scale
 from edgeqe.codecs.nal import SET_LIMIT, split_annex_b
 from edgeqe.errors import ImageError
 from edgeqe.video.pyav import load
+from edgeqe.video.smoothing import ShownStep
 
 #: Codecs by FFmpeg's names of them and of their decoders.
 CODECS = {
@@ -36,8 +37,23 @@ class PictureStrength:
     """The codec's own number, the mean over the picture's slices."""
     step: float
     """Quantization step in 8-bit sample values; 0 where nothing was quantized."""
-    coded_bytes: int
-    """How much was coded at that step: little where the picture is mostly copied from others."""
+    shown_step: float | None
+    """Step at which what it shows was coded, with what is copied from other pictures; None where no
+    picture so far has one."""
+    place: int
+    """In coding order, from 1."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a packet says."""
+
+    codec: str
+    scale: Scale
+    number: float
+    step: float
+    coded: list[tuple[float, int, bool]]
+    """Of all pictures in it, those that are not shown too: step, bytes, whether it refers to none."""
 
 
 class StrengthReader:
@@ -52,11 +68,12 @@ class StrengthReader:
     """
 
     def __init__(self, codec: str, stream: Any = None) -> None:
-        self._read: Callable[[bytes], CodedStrength | PictureStrength | None]
+        self._shown, self._place = ShownStep(), 0
+        self._read: Callable[[bytes], _Read | None]
         if codec == "av1":
             self._read = _Av1(bytes(stream.codec_context.extradata or b"") if stream else b"")
         elif codec == "jpeg":
-            self._read = jpeg.strength
+            self._read = lambda packet: _single(jpeg.strength(packet), packet, alone=True)
         else:
             self._read = _NalUnits(codec, stream)
 
@@ -78,10 +95,20 @@ class StrengthReader:
             found = self._read(packet)
         except (ImageError, av.FFmpegError):
             return None
-        if isinstance(found, CodedStrength):
-            step = 0.0 if found.lossless else found.step
-            return PictureStrength(found.codec, found.scale, found.number, step, len(packet))
-        return found
+        if found is None:
+            return None
+        self._place += 1
+        for step, coded_bytes, alone in found.coded:
+            self._shown.take(step, coded_bytes, alone=alone)
+        return PictureStrength(
+            found.codec, found.scale, found.number, found.step, self._shown.step, self._place
+        )
+
+
+def _single(found: CodedStrength, packet: bytes, *, alone: bool) -> _Read:
+    """A packet with one picture, which refers to no other where it stands alone."""
+    step = 0.0 if found.lossless else found.step
+    return _Read(found.codec, found.scale, found.number, step, [(step, len(packet), alone)])
 
 
 @dataclass(frozen=True)
@@ -91,21 +118,28 @@ class _NalCodec:
     strength: Callable[[Iterable[bytes]], CodedStrength]
     is_set: Callable[[bytes], bool]
     """Whether a unit is a parameter set that slices need."""
+    is_key: Callable[[bytes], bool]
+    """Whether it is a slice of a picture at which a decoder may begin."""
 
 
 _NAL = {
     "h264": _NalCodec(
-        "h264_mp4toannexb", h264.strength, lambda unit: unit[0] & 31 in (h264.SPS, h264.PPS)
+        "h264_mp4toannexb",
+        h264.strength,
+        lambda unit: unit[0] & 31 in (h264.SPS, h264.PPS),
+        lambda unit: unit[0] & 31 == h264.IDR_SLICE,
     ),
     "hevc": _NalCodec(
         "hevc_mp4toannexb",
         hevc.strength,
         lambda unit: hevc_nal.unit_kind(unit) in (hevc_nal.SPS, hevc_nal.PPS),
+        lambda unit: hevc_nal.unit_kind(unit) in hevc_nal.IRAP,
     ),
     "vvc": _NalCodec(
         "vvc_mp4toannexb",
         vvc.strength,
         lambda unit: len(unit) > 1 and not unit[0] and unit[1] >> 3 in (vvc.SPS, vvc.PPS),
+        lambda unit: len(unit) > 1 and not unit[0] and vvc.IDR_W_RADL <= unit[1] >> 3 < vvc.GDR,
     ),
 }
 
@@ -121,8 +155,8 @@ class _NalUnits:
         self._sets: dict[bytes, None] = {}
         """In the order in which they came last, because a later one replaces an earlier."""
 
-    def __call__(self, packet: bytes) -> CodedStrength | None:
-        slices = []
+    def __call__(self, packet: bytes) -> _Read | None:
+        slices: list[bytes] = []
         for unit in split_annex_b(self._byte_stream(packet)):
             if self._codec.is_set(unit):
                 self._sets.pop(unit, None)
@@ -131,7 +165,10 @@ class _NalUnits:
                     del self._sets[next(iter(self._sets))]
             else:
                 slices.append(unit)
-        return self._codec.strength([*self._sets, *slices]) if slices else None
+        if not slices:
+            return None
+        found = self._codec.strength([*self._sets, *slices])
+        return _single(found, packet, alone=any(map(self._codec.is_key, slices)))
 
     def _byte_stream(self, packet: bytes) -> bytes:
         if self._filter is None:
@@ -147,16 +184,23 @@ class _Av1:
         if extradata[:1] == b"\x81":  # a configuration record: version 1, then units
             self._take(extradata[4:])
 
-    def __call__(self, packet: bytes) -> PictureStrength | None:
-        self._frames.shown.clear()
-        self._frames.indices.clear()
+    def __call__(self, packet: bytes) -> _Read | None:
+        frames = self._frames
+        frames.shown.clear()
+        frames.indices.clear()
+        frames.coded.clear()
         self._take(packet)
-        sequence = self._frames.sequence
-        if sequence is None or not self._frames.shown:
+        if frames.sequence is None or not frames.shown:
             return None
-        index, coded_bytes = self._frames.shown[-1]
-        step = av1.step_from_index(index, sequence.bit_depth) if index else 0.0
-        return PictureStrength("av1", Scale.INDEX, float(index), step, coded_bytes)
+        depth, index = frames.sequence.bit_depth, frames.shown[-1]
+
+        def step(index: int) -> float:
+            return av1.step_from_index(index, depth) if index else 0.0
+
+        coded = [
+            (step(own), *sized) for own, sized in zip(frames.indices, frames.coded, strict=True)
+        ]
+        return _Read("av1", Scale.INDEX, float(index), step(index), coded)
 
     def _take(self, data: bytes) -> None:
         for kind, payload in av1.split(data):

@@ -65,6 +65,21 @@ def test_the_report_has_frames_qps_and_the_gain(folder: Path) -> None:
     assert clip["gain"] == pytest.approx(after - before, abs=2e-3)
 
 
+def test_what_is_reused_is_told(folder: Path) -> None:
+    frames = b"FRAME\n" + b"".join(map(np.ndarray.tobytes, made_clips.planes(0)))
+    (folder / "still.y4m").write_bytes(b"YUV4MPEG2 W160 H96 F25:1 C420\n" + frames * 4)
+    stated = ("still.y4m", "--qp", "30", "--codec", "h264")
+    for words, reuse, share in (((), "exact", 0.75), (("--reuse", "off"), "off", 0.0)):
+        done = run(*stated, "-o", f"{reuse}.y4m", "--json", *words)
+        assert done.exit_code == 0, done.output
+        (clip,) = json.loads(done.stdout)["clips"]
+        assert (clip["reuse"], clip["reused"], clip["frames_without_memory"]) == (reuse, share, 0)
+    assert (folder / "exact.y4m").read_bytes() == (folder / "off.y4m").read_bytes()
+    assert run(*stated, "-o", "line.y4m").stdout.endswith(" fps  75% reused\n")
+    refused = run("picture.png", "-o", "out.png", "--quality", "30", "--reuse", "off")
+    assert refused.exit_code == 2 and "--reuse: for clips" in refused.output
+
+
 def test_the_line(folder: Path) -> None:
     done = run("in.mp4", "-o", "out.mkv")
     assert done.exit_code == 0, done.output

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edgeqe.codecs import av1
-from edgeqe.codecs.strength import step_from_quality
+from edgeqe.codecs.strength import step_from_qp, step_from_quality
 from edgeqe.video.reading import ClipFrame, ClipReader
 from tests.video import made_clips
 from tests.video.made_clips import X264, X265, av
@@ -82,6 +82,30 @@ def test_frames_of_av1_that_came_hidden_have_their_own_index(tmp_path: Path) -> 
     numbers = [picture.strength.number for picture in found if picture.strength]
     # every coded frame is shown once, so in another order the indices are the same
     assert sorted(numbers) == sorted(coded)
+
+
+def test_what_a_frame_shows_is_known_from_what_was_coded_before_it(tmp_path: Path) -> None:
+    """B pictures are displayed before the P picture that they refer to, and coded after it."""
+    found = pictures(made_clips.write(tmp_path / "a.mkv", "libx264", X264))
+    strengths = [picture.strength for picture in found]
+    for index, one in enumerate(strengths):
+        assert one is not None and one.shown_step is not None
+        kind = found[index].frame.pict_type
+        if kind == av.video.frame.PictureType.I:
+            assert one.shown_step == pytest.approx(one.step, rel=1e-12)
+        else:
+            assert step_from_qp(29) < one.shown_step < step_from_qp(34)
+    places = [one.place for one in strengths if one is not None]
+    assert sorted(places) == list(range(1, made_clips.COUNT + 1))
+    assert places[:5] == [
+        1,
+        4,
+        3,
+        5,
+        2,
+    ]  # I B b B P: the middle one of the B pictures is referred to
+    with_mp4 = pictures(made_clips.write(tmp_path / "a.mp4", "libx264", X264))
+    assert [one.strength for one in with_mp4] == strengths  # whatever the container says of it
 
 
 def test_motion_jpeg_has_the_quality_of_its_pictures(tmp_path: Path) -> None:
