@@ -27,24 +27,25 @@ class KindBytes:
     """Bytes a pixel of a kind of picture."""
 
     decoding: float
-    """Most while it is decoded and looked through: Pillow's image has four of colours; a JPEG's
-    coefficients take two each where there are several scans."""
+    """Most while it is decoded and looked through: Pillow's image has four of colours."""
     held: float
     """Samples."""
+    whole: float = 0.0
+    """While it is enhanced, where that is not strip by strip whatever is written; else 0."""
 
 
 #: By kind of `FileShape`.
 KINDS = {
     "planes": KindBytes(2.75, 1.5),
-    "progressive planes": KindBytes(5.75, 1.5),
     "gray": KindBytes(2.0, 1.0),
-    "progressive gray": KindBytes(4.0, 1.0),
     "RGB": KindBytes(7.0, 3.0),
-    "progressive RGB": KindBytes(13.0, 3.0),
+    "components": KindBytes(7.0, 3.0, 8.0),
     "RGBA": KindBytes(12.0, 4.0),
     "coded RGB": KindBytes(10.0, 3.0),
     "deep": KindBytes(20.0, 8.0),
 }
+#: Bytes of a JPEG's coefficients beside a sample where there are several scans.
+COEFFICIENTS = 2.0
 #: Bytes a pixel of Pillow's image for an encoder of whole pictures.
 IMAGE = 4.0
 #: Copies of a JPEG that are made to see whether it is whole, and of any other file.
@@ -109,7 +110,7 @@ def moments_of(
     ----------
     shape : FileShape
     file_bytes : int
-        Of the coded file, which is held too.
+        Of the coded file, which is held too unless it is decoded from where it lies.
     limit : int
         Memory limit of the enhancement, bytes.
     strips : bool
@@ -120,18 +121,21 @@ def moments_of(
         Whether a picture was enhanced before.
     """
     kind, pixels = KINDS[shape.kind], shape.width * shape.height
-    strips = strips and shape.kind != "deep"
-    copies = (JPEG_COPIES if shape.jpeg else COPIES) * file_bytes
+    strips = strips and shape.kind != "deep" and not kind.whole
+    decoding = kind.held if shape.by_rows else kind.decoding
+    decoding += COEFFICIENTS * kind.held * shape.several_scans
+    copies = 0 if shape.by_rows else (JPEG_COPIES if shape.jpeg else COPIES) * file_bytes
+    file_bytes = file_bytes if shape.held else 0
     coded = kind.held if streamed else 0.0
     rows = min(STRIP_ROWS, shape.height) * (STRIPS + JOINED * (shape.kind.endswith("planes")))
     column = rows * kind.held + (GRAY_COLUMN if kind.held == 1.0 else COLUMN)
     under_way = int(column * shape.width) if strips else 0
     found = [
-        Moment("decoded", BESIDE, kind.decoding + copies / pixels, limit if later else 0),
+        Moment("decoded", BESIDE, decoding + copies / pixels, limit if later else 0),
         Moment(
             "enhanced",
             BESIDE + under_way + (file_bytes if shape.jpeg else 0),  # the heap keeps its copies
-            kind.held * (1 if strips else 2) + file_bytes / pixels + coded,
+            (kind.whole or kind.held * (1 if strips else 2)) + file_bytes / pixels + coded,
             limit,
         ),
     ]

@@ -90,7 +90,9 @@ def share_of_png(stream: IO[bytes]) -> float:
                 break
             at += 12 + int.from_bytes(head[:4], "big")
             left = at - 4 - stream.tell() if head[4:] == b"IDAT" else 0
-            while there < stated and not unpacking.eof and (packed := stream.read(min(left, PIECE))):
+            while (
+                there < stated and not unpacking.eof and (packed := stream.read(min(left, PIECE)))
+            ):
                 left -= len(packed)
                 while packed and there < stated:
                     there += len(unpacking.decompress(packed, PIECE))
