@@ -55,8 +55,8 @@ JPEG_COPIES, COPIES = 3, 1
 STRIPS, JOINED, STRIP_ROWS = 2, 1, 256
 COLUMN, GRAY_COLUMN = 1000, 200
 #: Readers and writers of the formats, a session of the picture's own strength, buffers and the
-#: heaps' gaps, whatever the size.
-BESIDE = 15 * MIB
+#: heaps' gaps, whatever the size; and where a file was decoded by rows, which leaves few gaps.
+BESIDE, BESIDE_BY_ROWS = 15 * MIB, 19 * MIB // 2
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ def moments_of(
     """
     kind, pixels = KINDS[shape.kind], shape.width * shape.height
     strips = strips and shape.kind != "deep" and not kind.whole
+    beside = BESIDE_BY_ROWS if shape.by_rows else BESIDE
     decoding = kind.held if shape.by_rows else kind.decoding
     decoding += COEFFICIENTS * kind.held * shape.several_scans
     copies = 0 if shape.by_rows else (JPEG_COPIES if shape.jpeg else COPIES) * file_bytes
@@ -131,17 +132,17 @@ def moments_of(
     column = rows * kind.held + (GRAY_COLUMN if kind.held == 1.0 else COLUMN)
     under_way = int(column * shape.width) if strips else 0
     found = [
-        Moment("decoded", BESIDE, decoding + copies / pixels, limit if later else 0),
+        Moment("decoded", beside, decoding + copies / pixels, limit if later else 0),
         Moment(
             "enhanced",
-            BESIDE + under_way + (file_bytes if shape.jpeg else 0),  # the heap keeps its copies
+            beside + under_way + (file_bytes if shape.jpeg else 0),  # the heap keeps its copies
             (kind.whole or kind.held * (1 if strips else 2)) + file_bytes / pixels + coded,
             limit,
         ),
     ]
     if not strips:
         image = kind.held if kind.held in (1.0, 8.0) else IMAGE
-        found.append(Moment("encoded", BESIDE, kind.held + image + file_bytes / pixels, limit))
+        found.append(Moment("encoded", beside, kind.held + image + file_bytes / pixels, limit))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,12 @@ from edgeqe.files.truncated import load_png
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
+#: Pillow's names of formats by the first two bytes of a file; each is imported by itself, because
+#: together they take some MiB.
+READERS = {
+    b"RI": "WebP", b"\x89P": "Png", b"II": "Tiff", b"MM": "Tiff", b"GI": "Gif", b"BM": "Bmp",
+    b"P5": "Ppm", b"P6": "Ppm",
+}  # fmt: skip
 #: Flag of a WebP's extended header, which stands behind 20 bytes.
 WEBP_ANIMATION = 2
 TIFF_BITS_PER_SAMPLE, TIFF_PHOTOMETRIC, TIFF_SAMPLE_FORMAT = 258, 262, 339
@@ -81,26 +88,11 @@ def several(name: str) -> ImageError:
 
 def reader_of(data: bytes, name: str) -> Any:
     """Pillow's reader for a file, by its first bytes."""
-    from PIL.BmpImagePlugin import BmpImageFile
-    from PIL.GifImagePlugin import GifImageFile
-    from PIL.PngImagePlugin import PngImageFile
-    from PIL.PpmImagePlugin import PpmImageFile
-    from PIL.TiffImagePlugin import TiffImageFile
-    from PIL.WebPImagePlugin import WebPImageFile
-
     if data.startswith(b"RIFF"):
         if data[12:16] == b"VP8X" and data[20] & WEBP_ANIMATION:
             raise several(name)  # before libwebp allocates a canvas of any size
-        return WebPImageFile
-    return {
-        b"\x89P": PngImageFile,
-        b"II": TiffImageFile,
-        b"MM": TiffImageFile,
-        b"GI": GifImageFile,
-        b"BM": BmpImageFile,
-        b"P5": PpmImageFile,
-        b"P6": PpmImageFile,
-    }[data[:2]]
+    format_ = READERS[data[:2]]
+    return getattr(importlib.import_module(f"PIL.{format_}ImagePlugin"), f"{format_}ImageFile")
 
 
 def _check_depth(picture: ImageFile, name: str) -> None:
