@@ -55,7 +55,8 @@ JPEG_COPIES, COPIES = 3, 1
 STRIPS, JOINED, STRIP_ROWS = 2, 1, 256
 COLUMN, GRAY_COLUMN = 1000, 200
 #: Readers and writers of the formats, a session of the picture's own strength, buffers and the
-#: heaps' gaps, whatever the size; and where a file was decoded by rows, which leaves few gaps.
+#: heaps' gaps, whatever the size; and where a file was decoded by rows, which leaves few gaps, unless
+#: LiteRT runs the network: its interpreters, one a thread, leave some as well.
 BESIDE, BESIDE_BY_ROWS = 15 * MIB, 19 * MIB // 2
 
 
@@ -102,7 +103,14 @@ class ProcessPeak:
 
 
 def moments_of(
-    shape: FileShape, *, file_bytes: int, limit: int, strips: bool, streamed: bool, later: bool
+    shape: FileShape,
+    *,
+    file_bytes: int,
+    limit: int,
+    strips: bool,
+    streamed: bool,
+    later: bool,
+    litert: bool = False,
 ) -> list[Moment]:
     """Moments at which the process may have its peak.
 
@@ -119,10 +127,12 @@ def moments_of(
         Whether the output goes to a stream, which gets it when all is there.
     later : bool
         Whether a picture was enhanced before.
+    litert : bool
+        Whether LiteRT runs the network.
     """
     kind, pixels = KINDS[shape.kind], shape.width * shape.height
     strips = strips and shape.kind != "deep" and not kind.whole
-    beside = BESIDE_BY_ROWS if shape.by_rows else BESIDE
+    beside = BESIDE_BY_ROWS if shape.by_rows and not litert else BESIDE
     decoding = kind.held if shape.by_rows else kind.decoding
     decoding += COEFFICIENTS * kind.held * shape.several_scans
     copies = 0 if shape.by_rows else (JPEG_COPIES if shape.jpeg else COPIES) * file_bytes
@@ -203,15 +213,22 @@ class PeakGuard:
         Where ``proc`` and ``sys`` lie.
     pixel_limit : float
         Pixels of the largest picture that is decoded: a larger one is refused as such.
+    litert : bool
+        Whether LiteRT runs the network.
     """
 
     def __init__(
-        self, limit: int, root: Path = Path("/"), *, pixel_limit: float = math.inf
+        self,
+        limit: int,
+        root: Path = Path("/"),
+        *,
+        pixel_limit: float = math.inf,
+        litert: bool = False,
     ) -> None:
         from edgeqe.hardware.machine import memory_bytes, read_memory, read_text
 
         self._limit, self._memory, self._pixel_limit = limit, read_memory(root), pixel_limit
-        self._later = False
+        self._later, self._litert = False, litert
         self._program = memory_bytes(read_text(root / "proc/self/status"), "VmRSS")
 
     def peak(self, source: str, destination: str) -> ProcessPeak | None:
@@ -246,6 +263,7 @@ class PeakGuard:
             strips=target in STRIP_FORMATS,
             streamed=streamed,
             later=self._later,
+            litert=self._litert,
         )
         peak = check_peak(source, shape, moments, self._program, self._memory)
         self._later = True

@@ -94,11 +94,10 @@ def open_again(path: str | os.PathLike[str], name: str) -> IO[bytes]:
         raise ImageError(
             f"{name} cannot be read any more ({error.strerror}): check what removes it."
         ) from error
-    file = io.FileIO(number)
     if not stat.S_ISREG(os.fstat(number).st_mode):
-        file.close()
+        os.close(number)
         raise ImageError(f"{name} is no file any more: check what replaces it.")
-    return _Unmapped(file)
+    return _Unmapped(io.FileIO(number))
 
 
 def stream_bytes(stream: IO[bytes], name: str, wanted: Callable[[bytes], bool]) -> bytes:
