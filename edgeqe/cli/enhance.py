@@ -165,9 +165,9 @@ def command(
     path = model_file(model)
     if given is not None:  # refused before a session is made
         check_serves([open_model(find_model(path), trust_of(trust)).card], given)
-    litert = str(path).endswith(".tflite")
     if dry_run:
-        guard = PeakGuard(parse_size(memory_limit), pixel_limit=pixel_limit, litert=litert)
+        limit, litert = parse_size(memory_limit), str(path).endswith(".tflite")
+        guard = PeakGuard(limit, pixel_limit=pixel_limit, litert=litert)
         _dry_run(jobs, path, given, guard, by_pixels=quality == "auto", as_json=as_json)
         return
     if to_stdout:
@@ -191,6 +191,7 @@ def command(
             click.echo(foreign_words(info), err=True)
         if not to_stdout:
             make_folders(jobs)
+        litert = info.path.endswith(".tflite")
         guard = PeakGuard(info.memory_limit, pixel_limit=pixel_limit, litert=litert)
         try:
             for job in jobs:

@@ -117,7 +117,8 @@ def _blocks(mode: str, tags: Any) -> _Blocks | None:
         mode in MODES
         and tags.get(COMPRESSION, NONE) in COMPRESSIONS
         and tags.get(PHOTOMETRIC) in PHOTOMETRICS
-        and tags.get(PLANAR, 1) == 1
+        and tags.get(PLANAR, 1 if tags.get(CHANNELS, 1) == 1 else 0)
+        == 1  # a damaged tag is left out
         and tags.get(FILL_ORDER, 1) == 1
         and (STRIP_TAGS[0] in tags) != (TILE_TAGS[0] in tags)
     )

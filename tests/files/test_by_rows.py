@@ -143,7 +143,7 @@ def tiles(order: str, side: int = 32) -> bytes:
     blocks = [padded[y : y + side, x : x + side].tobytes()
               for y in range(0, down * side, side) for x in range(0, across * side, side)]  # fmt: skip
     size, count = side * side * 3, len(blocks)
-    single = {256: WIDTH, 257: HEIGHT, 259: 1, 262: 2, 277: 3, 322: side, 323: side}
+    single = {256: WIDTH, 257: HEIGHT, 259: 1, 262: 2, 277: 3, 284: 1, 322: side, 323: side}
     behind = 8 + 2 + 12 * (len(single) + 3) + 4
     first = behind + 3 * 4 + 2 * 4 * count
     lists = {258: (8, 8, 8), 324: [first + size * n for n in range(count)], 325: [size] * count}
@@ -153,7 +153,9 @@ def tiles(order: str, side: int = 32) -> bytes:
         place = behind + len(values) if more else single[tag]
         entries += struct.pack(order + "HHII", tag, 4, len(more) or 1, place)
         values += struct.pack(f"{order}{len(more)}I", *more)
-    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HIH", 42, 8, len(lists) + 7)
+    head = (b"II" if order == "<" else b"MM") + struct.pack(
+        order + "HIH", 42, 8, len(lists) + len(single)
+    )
     return head + entries + bytes(4) + values + b"".join(blocks)
 
 
