@@ -174,7 +174,8 @@ def command(
     if given is not None:  # refused before a session is made
         check_serves([open_model(find_model(path), trust_of(trust)).card], given)
     if dry_run:
-        guard = PeakGuard(parse_size(memory_limit), pixel_limit=pixel_limit)
+        limit, litert = parse_size(memory_limit), str(path).endswith(".tflite")
+        guard = PeakGuard(limit, pixel_limit=pixel_limit, litert=litert)
         _dry_run(jobs, path, given, guard, by_pixels=quality == "auto", as_json=as_json)
         return
     if to_stdout:
@@ -196,7 +197,8 @@ def command(
             tell_target(info, target)
         if not to_stdout:
             make_folders(jobs)
-        guard = PeakGuard(info.memory_limit, pixel_limit=pixel_limit)
+        litert = info.path.endswith(".tflite")
+        guard = PeakGuard(info.memory_limit, pixel_limit=pixel_limit, litert=litert)
         try:
             enhance_jobs(
                 enhancer,

@@ -27,24 +27,25 @@ class KindBytes:
     """Bytes a pixel of a kind of picture."""
 
     decoding: float
-    """Most while it is decoded and looked through: Pillow's image has four of colours; a JPEG's
-    coefficients take two each where there are several scans."""
+    """Most while it is decoded and looked through: Pillow's image has four of colours."""
     held: float
     """Samples."""
+    whole: float = 0.0
+    """While it is enhanced, where that is not strip by strip whatever is written; else 0."""
 
 
 #: By kind of `FileShape`.
 KINDS = {
     "planes": KindBytes(2.75, 1.5),
-    "progressive planes": KindBytes(5.75, 1.5),
     "gray": KindBytes(2.0, 1.0),
-    "progressive gray": KindBytes(4.0, 1.0),
     "RGB": KindBytes(7.0, 3.0),
-    "progressive RGB": KindBytes(13.0, 3.0),
+    "components": KindBytes(7.0, 3.0, 8.0),
     "RGBA": KindBytes(12.0, 4.0),
     "coded RGB": KindBytes(10.0, 3.0),
     "deep": KindBytes(20.0, 8.0),
 }
+#: Bytes of a JPEG's coefficients beside a sample where there are several scans.
+COEFFICIENTS = 2.0
 #: Bytes a pixel of Pillow's image for an encoder of whole pictures.
 IMAGE = 4.0
 #: Copies of a JPEG that are made to see whether it is whole, and of any other file.
@@ -54,8 +55,9 @@ JPEG_COPIES, COPIES = 3, 1
 STRIPS, JOINED, STRIP_ROWS = 2, 1, 256
 COLUMN, GRAY_COLUMN = 1000, 200
 #: Readers and writers of the formats, a session of the picture's own strength, buffers and the
-#: heaps' gaps, whatever the size.
-BESIDE = 15 * MIB
+#: heaps' gaps, whatever the size; and where a file was decoded by rows, which leaves few gaps, unless
+#: LiteRT runs the network: its interpreters, one a thread, leave some as well.
+BESIDE, BESIDE_BY_ROWS = 15 * MIB, 19 * MIB // 2
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,14 @@ class ProcessPeak:
 
 
 def moments_of(
-    shape: FileShape, *, file_bytes: int, limit: int, strips: bool, streamed: bool, later: bool
+    shape: FileShape,
+    *,
+    file_bytes: int,
+    limit: int,
+    strips: bool,
+    streamed: bool,
+    later: bool,
+    litert: bool = False,
 ) -> list[Moment]:
     """Moments at which the process may have its peak.
 
@@ -109,7 +118,7 @@ def moments_of(
     ----------
     shape : FileShape
     file_bytes : int
-        Of the coded file, which is held too.
+        Of the coded file, which is held too unless it is decoded from where it lies.
     limit : int
         Memory limit of the enhancement, bytes.
     strips : bool
@@ -118,26 +127,32 @@ def moments_of(
         Whether the output goes to a stream, which gets it when all is there.
     later : bool
         Whether a picture was enhanced before.
+    litert : bool
+        Whether LiteRT runs the network.
     """
     kind, pixels = KINDS[shape.kind], shape.width * shape.height
-    strips = strips and shape.kind != "deep"
-    copies = (JPEG_COPIES if shape.jpeg else COPIES) * file_bytes
+    strips = strips and shape.kind != "deep" and not kind.whole
+    beside = BESIDE_BY_ROWS if shape.by_rows and not litert else BESIDE
+    decoding = kind.held if shape.by_rows else kind.decoding
+    decoding += COEFFICIENTS * kind.held * shape.several_scans
+    copies = 0 if shape.by_rows else (JPEG_COPIES if shape.jpeg else COPIES) * file_bytes
+    file_bytes = file_bytes if shape.held else 0
     coded = kind.held if streamed else 0.0
     rows = min(STRIP_ROWS, shape.height) * (STRIPS + JOINED * (shape.kind.endswith("planes")))
     column = rows * kind.held + (GRAY_COLUMN if kind.held == 1.0 else COLUMN)
     under_way = int(column * shape.width) if strips else 0
     found = [
-        Moment("decoded", BESIDE, kind.decoding + copies / pixels, limit if later else 0),
+        Moment("decoded", beside, decoding + copies / pixels, limit if later else 0),
         Moment(
             "enhanced",
-            BESIDE + under_way + (file_bytes if shape.jpeg else 0),  # the heap keeps its copies
-            kind.held * (1 if strips else 2) + file_bytes / pixels + coded,
+            beside + under_way + (file_bytes if shape.jpeg else 0),  # the heap keeps its copies
+            (kind.whole or kind.held * (1 if strips else 2)) + file_bytes / pixels + coded,
             limit,
         ),
     ]
     if not strips:
         image = kind.held if kind.held in (1.0, 8.0) else IMAGE
-        found.append(Moment("encoded", BESIDE, kind.held + image + file_bytes / pixels, limit))
+        found.append(Moment("encoded", beside, kind.held + image + file_bytes / pixels, limit))
     return found
 
 
@@ -198,15 +213,22 @@ class PeakGuard:
         Where ``proc`` and ``sys`` lie.
     pixel_limit : float
         Pixels of the largest picture that is decoded: a larger one is refused as such.
+    litert : bool
+        Whether LiteRT runs the network.
     """
 
     def __init__(
-        self, limit: int, root: Path = Path("/"), *, pixel_limit: float = math.inf
+        self,
+        limit: int,
+        root: Path = Path("/"),
+        *,
+        pixel_limit: float = math.inf,
+        litert: bool = False,
     ) -> None:
         from edgeqe.hardware.machine import memory_bytes, read_memory, read_text
 
         self._limit, self._memory, self._pixel_limit = limit, read_memory(root), pixel_limit
-        self._later = False
+        self._later, self._litert = False, litert
         self._program = memory_bytes(read_text(root / "proc/self/status"), "VmRSS")
 
     def peak(self, source: str, destination: str) -> ProcessPeak | None:
@@ -241,6 +263,7 @@ class PeakGuard:
             strips=target in STRIP_FORMATS,
             streamed=streamed,
             later=self._later,
+            litert=self._litert,
         )
         peak = check_peak(source, shape, moments, self._program, self._memory)
         self._later = True

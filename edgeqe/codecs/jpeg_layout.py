@@ -181,6 +181,28 @@ def read_layout(data: bytes) -> JpegLayout | None:
     )
 
 
+def has_several_scans(data: bytes) -> bool:
+    """Whether the first scan of a JPEG leaves components or bits to others.
+
+    Its decoder then holds all coefficients at once (libjpeg, ``jdinput.c``).
+
+    Raises
+    ------
+    ImageError
+        If a segment is damaged.
+    """
+    components, progressive = 0, False
+    for segment in segments(data):
+        if segment.marker in FRAME_MARKERS:
+            components, progressive = (
+                len(_components(segment.content)),
+                segment.marker in PROGRESSIVE,
+            )
+        elif segment.marker == SOS:
+            return progressive or segment.content[:1] < bytes((components,))
+    return False
+
+
 def refused(kind: str) -> UnsupportedCodingError:
     """Error for an intact file of a kind that is not read, in the plural."""
     return UnsupportedCodingError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import stat
@@ -19,8 +20,13 @@ _HEAD, _CHUNK = 1 << 16, 1 << 20
 _OPEN = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
-def file_bytes(path: str | os.PathLike[str], name: str, wanted: Callable[[bytes], bool]) -> bytes:
-    """Bytes of a file, a named pipe or a device.
+def file_bytes(
+    path: str | os.PathLike[str],
+    name: str,
+    wanted: Callable[[bytes], bool],
+    left: Callable[[bytes], bool],
+) -> tuple[bytes, int]:
+    """Bytes of a file, a named pipe or a device, and how many it has.
 
     Parameters
     ----------
@@ -29,6 +35,8 @@ def file_bytes(path: str | os.PathLike[str], name: str, wanted: Callable[[bytes]
         For messages.
     wanted : callable
         Says of the first 64 KiB whether the rest is worth reading; if not, they are all.
+    left : callable
+        Says of them whether the rest of a regular file is left where it is, for `open_again`.
 
     Raises
     ------
@@ -45,10 +53,11 @@ def file_bytes(path: str | os.PathLike[str], name: str, wanted: Callable[[bytes]
                 raise _too_large(name)
             with open(number, "rb", buffering=0, closefd=False) as file:
                 head = file.read(_HEAD)
-                if not wanted(head):
-                    return head
+                if not wanted(head) or left(head):
+                    return head, found.st_size
                 file.seek(0)
-                return file.readall()  # at once, without a second copy
+                content = file.readall()  # at once, without a second copy
+                return content, len(content)
 
         def read(size: int) -> bytes:
             while True:
@@ -58,9 +67,37 @@ def file_bytes(path: str | os.PathLike[str], name: str, wanted: Callable[[bytes]
                 except BlockingIOError:
                     continue
 
-        return _bounded(read, name, wanted)
+        content = _bounded(read, name, wanted)
+        return content, len(content)
     finally:
         os.close(number)
+
+
+class _Unmapped(io.BufferedReader):
+    """A file that no library maps into memory: that would end the process if it is cut meanwhile."""
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("this file is read by its stream")
+
+
+def open_again(path: str | os.PathLike[str], name: str) -> IO[bytes]:
+    """Open a regular file whose first bytes `file_bytes` gave.
+
+    Raises
+    ------
+    ImageError
+        If it is not there any more, or something else.
+    """
+    try:
+        number = os.open(path, _OPEN)
+    except OSError as error:
+        raise ImageError(
+            f"{name} cannot be read any more ({error.strerror}): check what removes it."
+        ) from error
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise ImageError(f"{name} is no file any more: check what replaces it.")
+    return _Unmapped(io.FileIO(number))
 
 
 def stream_bytes(stream: IO[bytes], name: str, wanted: Callable[[bytes], bool]) -> bytes:

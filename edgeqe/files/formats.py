@@ -8,13 +8,16 @@ belongs to the caller's process.
 from __future__ import annotations
 
 import importlib
+import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from edgeqe.codecs import bpg, heif, jpeg2000, movie
 from edgeqe.codecs.coded import CodedStrength
 from edgeqe.codecs.identify import is_hevc_stream
+from edgeqe.files.bounded import open_again
 from edgeqe.files.picture import Picture
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ class Undecoded:
     """A file on its way to its decoder."""
 
     data: bytes
+    """All of it, or its first bytes where it has a path."""
     name: str
     """For messages."""
     coded: CodedStrength | None
@@ -48,6 +52,12 @@ class Undecoded:
     pixel_limit: int
     accept_truncated: bool = False
     """Whether what is there of a file that is cut short is wanted."""
+    path: str | os.PathLike[str] | None = None
+    """Where the rest is; None if `data` is all."""
+
+    def open(self) -> IO[bytes]:
+        """Open the file as a stream that can seek."""
+        return io.BytesIO(self.data) if self.path is None else open_again(self.path, self.name)
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,9 @@ class FileFormat:
     """Module of the package that decodes it, one of `packages.PACKAGES`."""
     headers_first: bool = True
     """Whether `edgeqe.codecs` reads the headers, and judges the size, before the decoder does."""
+
+    in_pieces: bool = False
+    """Whether its decoder reads a file piece by piece, so that nobody holds it."""
 
     has_residual: bool = False
     """Whether its module has ``decode_with_residual`` too, which gives an `IntraFile`."""
@@ -78,6 +91,7 @@ class FileFormat:
 
 JPEG = FileFormat("jpeg", "PIL", headers_first=False)
 PILLOW = FileFormat("pillow_reading", "PIL", headers_first=False)
+PIECES = FileFormat("pillow_reading", "PIL", headers_first=False, in_pieces=True)
 WEBP = FileFormat("pillow_reading", "PIL")
 AVIF = FileFormat("avif", "PIL")
 JPEG_2000 = FileFormat("jpeg2000", "PIL")
@@ -87,11 +101,11 @@ HEVC = FileFormat("hevc", "av", has_residual=True)
 #: First bytes of formats, and what decodes them.
 MAGICS: tuple[tuple[bytes, FileFormat], ...] = (
     (b"\xff\xd8\xff", JPEG),
-    (b"\x89PNG\r\n\x1a\n", PILLOW),
-    (b"II*\0", PILLOW),  # TIFF
-    (b"MM\0*", PILLOW),
-    (b"II+\0", PILLOW),  # BigTIFF
-    (b"MM\0+", PILLOW),
+    (b"\x89PNG\r\n\x1a\n", PIECES),
+    (b"II*\0", PIECES),  # TIFF
+    (b"MM\0*", PIECES),
+    (b"II+\0", PIECES),  # BigTIFF
+    (b"MM\0+", PIECES),
     (b"GIF87a", PILLOW),
     (b"GIF89a", PILLOW),
     (b"BM", PILLOW),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-from typing import TYPE_CHECKING, Any
+import importlib
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,12 +18,19 @@ from edgeqe.files.formats import Undecoded
 from edgeqe.files.jpeg_metadata import segments_of_resources
 from edgeqe.files.picture import Metadata, Picture, Samples
 from edgeqe.files.pillow_limit import pillow_limit_off
+from edgeqe.files.pillow_rows import samples_by_rows
 from edgeqe.files.png_chunks import said
 from edgeqe.files.truncated import load_png
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
+#: Pillow's names of formats by the first two bytes of a file; each is imported by itself, because
+#: together they take some MiB.
+READERS = {
+    b"RI": "WebP", b"\x89P": "Png", b"II": "Tiff", b"MM": "Tiff", b"GI": "Gif", b"BM": "Bmp",
+    b"P5": "Ppm", b"P6": "Ppm",
+}  # fmt: skip
 #: Flag of a WebP's extended header, which stands behind 20 bytes.
 WEBP_ANIMATION = 2
 TIFF_BITS_PER_SAMPLE, TIFF_PHOTOMETRIC, TIFF_SAMPLE_FORMAT = 258, 262, 339
@@ -52,18 +59,20 @@ def decode_by(reader: Any, file: Undecoded) -> Picture:
         file.check_size(*size)
     elif file.coded is not None:
         size = (file.coded.width, file.coded.height)
-    with pillow_limit_off(*size), reader(io.BytesIO(file.data), "") as picture:
+    with pillow_limit_off(*size), file.open() as stream, reader(stream, "") as picture:
         file.check_size(*picture.size)
-        present = None
         if getattr(picture, "is_animated", False):
             raise several(file.name)
         _check_depth(picture, file.name)
         orientation = _tiff_orientation(picture)
         metadata = metadata_of(picture, orientation)
         if picture.format == "PNG":
-            metadata = _with_chunks(metadata, file.data)
-            present = load_png(picture, file)
+            metadata = _with_chunks(metadata, stream)
         with pillow_limit_off(*picture.size):
+            found = samples_by_rows(picture, stream)
+            if found is not None:
+                return Picture((found[0],), found[1], None, metadata)
+            present = load_png(picture, file) if picture.format == "PNG" else None
             samples, alpha = _samples(picture, file.name)
         if orientation in _STORED_FROM_SHOWN and _was_transposed(picture):
             stored = _STORED_FROM_SHOWN[orientation]
@@ -79,26 +88,11 @@ def several(name: str) -> ImageError:
 
 def reader_of(data: bytes, name: str) -> Any:
     """Pillow's reader for a file, by its first bytes."""
-    from PIL.BmpImagePlugin import BmpImageFile
-    from PIL.GifImagePlugin import GifImageFile
-    from PIL.PngImagePlugin import PngImageFile
-    from PIL.PpmImagePlugin import PpmImageFile
-    from PIL.TiffImagePlugin import TiffImageFile
-    from PIL.WebPImagePlugin import WebPImageFile
-
     if data.startswith(b"RIFF"):
         if data[12:16] == b"VP8X" and data[20] & WEBP_ANIMATION:
             raise several(name)  # before libwebp allocates a canvas of any size
-        return WebPImageFile
-    return {
-        b"\x89P": PngImageFile,
-        b"II": TiffImageFile,
-        b"MM": TiffImageFile,
-        b"GI": GifImageFile,
-        b"BM": BmpImageFile,
-        b"P5": PpmImageFile,
-        b"P6": PpmImageFile,
-    }[data[:2]]
+    format_ = READERS[data[:2]]
+    return getattr(importlib.import_module(f"PIL.{format_}ImagePlugin"), f"{format_}ImageFile")
 
 
 def _check_depth(picture: ImageFile, name: str) -> None:
@@ -187,9 +181,9 @@ def _photoshop(picture: ImageFile) -> tuple[bytes, ...]:
     return segments_of_resources(found) if isinstance(found, bytes) else ()
 
 
-def _with_chunks(metadata: Metadata, data: bytes) -> Metadata:
+def _with_chunks(metadata: Metadata, stream: IO[bytes]) -> Metadata:
     """Metadata of a PNG with what its chunks say."""
-    named, texts, xmp = said(data)
+    named, texts, xmp = said(stream)
     exif = exif_block(named.pop(b"eXIf", b""))
     colours = None
     cicp = named.get(b"cICP", b"")

@@ -7,8 +7,10 @@ PNG, third edition: chunk layout (5.3), ancillary chunks (11.3).
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Iterator
+from typing import IO
 
 #: Chunks that say what colours the samples are.
 COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
@@ -22,13 +24,14 @@ XMP_START = XMP_KEY + bytes(5)
 CHUNK_LIMIT, PACKET_LIMIT = 1_000_000, 1 << 24
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
     """Kind of each chunk, and where its content begins and ends; a cut one ends the list."""
-    at = 8
+    at, end = 8, stream.seek(0, io.SEEK_END)
     for _ in range(CHUNK_LIMIT):
-        length = int.from_bytes(data[at : at + 4], "big")
-        kind = data[at + 4 : at + 8]
-        if len(kind) < 4 or at + 12 + length > len(data):
+        stream.seek(at)
+        head = stream.read(8)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if len(kind) < 4 or at + 12 + length > end:
             return
         yield kind, at + 8, at + 8 + length
         if kind == b"IEND":
@@ -36,16 +39,16 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         at += 12 + length
 
 
-def said(data: bytes) -> tuple[dict[bytes, bytes], tuple[tuple[bytes, bytes], ...], bytes]:
+def said(stream: IO[bytes]) -> tuple[dict[bytes, bytes], tuple[tuple[bytes, bytes], ...], bytes]:
     """Colour and HDR chunks by kind, texts as chunks, and the XMP packet of a PNG."""
     named: dict[bytes, bytes] = {}
     texts: list[tuple[bytes, bytes]] = []
     xmp = b""
-    for kind, start, stop in chunks(data):
+    for kind, start, stop in chunks(stream):
         if kind in COLOUR_CHUNKS or kind in HDR_CHUNKS or kind == b"eXIf":
-            named.setdefault(kind, data[start:stop])
+            named.setdefault(kind, _content(stream, start, stop))
         elif kind in TEXT_CHUNKS:
-            content = data[start:stop]
+            content = _content(stream, start, stop)
             if kind == b"iTXt" and content.startswith(XMP_KEY + b"\0"):
                 xmp = _packet(content)
             else:
@@ -66,6 +69,11 @@ def comment_chunk(comment: bytes) -> tuple[bytes, bytes]:
     except UnicodeDecodeError:
         return b"tEXt", b"Comment\0" + text
     return b"iTXt", b"Comment" + bytes(5) + text
+
+
+def _content(stream: IO[bytes], start: int, stop: int) -> bytes:
+    stream.seek(start)
+    return stream.read(stop - start)
 
 
 def _packet(content: bytes) -> bytes:

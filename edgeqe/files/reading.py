@@ -93,19 +93,24 @@ class PictureFile:
     """
 
     def __init__(self, source: Source) -> None:
+        self._path: str | os.PathLike[str] | None
+        """Of a file whose decoder reads it; the others are held."""
+        self.bytes: int
+        """Of the file."""
         self.name = source_name(source)
-        self._data = _read_bytes(source, self.name)
+        self._data, self.bytes = _read_bytes(source, self.name)
         if not self._data:
             raise ImageError(
                 f"{self.name} is empty (0 bytes): get it again from where it came from."
             )
-        self.bytes = len(self._data)
-        """Of the file."""
         found = format_of(self._data)
         if found is None:
             raise ImageError(f"{self.name} is no picture that edgeqe reads: give {FORMAT_NAMES}.")
         load(found.package, self.name)
         self._format = found
+        self._path = None
+        if isinstance(source, (str, os.PathLike)) and len(self._data) < self.bytes:
+            self._path = source
 
     @cached_property
     def strength(self) -> CodedStrength | None:
@@ -177,10 +182,10 @@ class PictureFile:
                     f"{pixel_limit / 1e6:g} megapixels: cut it into parts, or, if you trust it, "
                     "raise --max-megapixels (in Python pixel_limit=)."
                 )
-            sparse = width * height > SPARSE * len(self._data)
+            sparse = width * height > SPARSE * self.bytes
             if sparse and width * height > pixel_limit // SPARSE_PART:
                 raise ImageError(
-                    f"{self.name} says that it is {width}x{height} in {len(self._data)} bytes, which "
+                    f"{self.name} says that it is {width}x{height} in {self.bytes} bytes, which "
                     f"is nearly nothing for more than {pixel_limit / SPARSE_PART / 1e6:g} megapixels: "
                     f"if you trust it, raise --max-megapixels (in Python pixel_limit=) to "
                     f"{SPARSE_PART} times its size."
@@ -198,6 +203,7 @@ class PictureFile:
                     check_size,
                     pixel_limit,
                     accept_truncated,
+                    self._path,
                 )
             )
         except (EdgeqeError, MemoryError):
@@ -231,13 +237,20 @@ def _is_picture(head: bytes) -> bool:
     return format_of(head) is not None
 
 
-def _read_bytes(source: Source, name: str) -> bytes:
+def _is_left(head: bytes) -> bool:
+    found = format_of(head)
+    return found is not None and found.in_pieces
+
+
+def _read_bytes(source: Source, name: str) -> tuple[bytes, int]:
+    """Bytes of a source, or the first of a file whose decoder reads the rest; how many it has."""
     if isinstance(source, bytes):
-        return source
+        return source, len(source)
     try:
         if isinstance(source, (str, os.PathLike)):
-            return file_bytes(source, name, _is_picture)
-        return stream_bytes(source, name, _is_picture)
+            return file_bytes(source, name, _is_picture, _is_left)
+        content = stream_bytes(source, name, _is_picture)
+        return content, len(content)
     except EdgeqeError:
         raise
     except FileNotFoundError:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from edgeqe.codecs import jpeg
+from edgeqe.codecs.jpeg_layout import has_several_scans
 from edgeqe.files.formats import format_of
 from edgeqe.files.pillow_reading import reader_of
+from edgeqe.files.pillow_rows import strips_of
 from edgeqe.files.reading import PictureFile
 
 #: Bytes that tell a file's format.
@@ -23,10 +26,15 @@ class FileShape:
     height: int
     """Pixels."""
     kind: str
-    """``planes`` of 4:2:0, ``gray``, ``RGB``, ``RGBA``, ``coded RGB`` of formats that Pillow has another
-    library for, or ``deep`` of more than 8 bits; of progressive JPEGs ``progressive planes`` and
-    the like, because their decoder holds all coefficients."""
+    """``planes`` of 4:2:0, ``gray``, ``RGB``, ``RGBA``, ``components`` of JPEGs that code R, G and B,
+    ``coded RGB`` of formats that Pillow has another library for, or ``deep`` of more than 8 bits."""
     jpeg: bool = False
+    several_scans: bool = False
+    """Whether it is a JPEG whose decoder holds all coefficients, progressive or not."""
+    by_rows: bool = False
+    """Whether it is decoded by rows, without another picture beside the samples."""
+    held: bool = True
+    """Whether the coded file is held while it is decoded and enhanced."""
 
 
 def shape_of(path: Path) -> FileShape | None:
@@ -47,7 +55,16 @@ def shape_of(path: Path) -> FileShape | None:
                 stream.seek(0)
                 with reader(stream, "") as picture:
                     width, height = picture.size
-                    return FileShape(width, height, _kind(picture), found.module == "jpeg")
+                    kind, is_jpeg = _kind(picture), found.module == "jpeg"
+                    return FileShape(
+                        width,
+                        height,
+                        kind,
+                        is_jpeg,
+                        is_jpeg and _has_several_scans(stream),
+                        strips_of(picture, stream) is not None,
+                        not found.in_pieces,
+                    )
         coded = PictureFile(path).strength
     except Exception:  # Pillow raises nearly anything on damaged headers
         return None
@@ -67,5 +84,11 @@ def _kind(picture: object) -> str:
     if name != "JPEG":
         transparent = mode.endswith("A") or "transparency" in info
         return "RGBA" if transparent else "gray" if mode in ("1", "L") else "RGB"
-    kind = "planes" if jpeg.is_420(picture) else "gray" if mode == "L" else "RGB"  # type: ignore[arg-type]
-    return f"progressive {kind}" if "progressive" in info else kind
+    if jpeg.component_steps(picture):  # type: ignore[arg-type]
+        return "components"
+    return "planes" if jpeg.is_420(picture) else "gray" if mode == "L" else "RGB"  # type: ignore[arg-type]
+
+
+def _has_several_scans(stream: IO[bytes]) -> bool:
+    stream.seek(0)
+    return has_several_scans(stream.read())

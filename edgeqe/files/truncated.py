@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from edgeqe.errors import ImageError
 from edgeqe.files.formats import Undecoded
@@ -57,7 +57,8 @@ def load_png(picture: PngImageFile, file: Undecoded) -> float | None:
     except MemoryError:
         raise
     except Exception as error:  # Pillow raises nearly anything on damaged files
-        share = share_of_png(file.data)
+        with file.open() as stream:
+            share = share_of_png(stream)
         if share == 0.0:
             raise
         if not file.accept_truncated:
@@ -68,26 +69,34 @@ def load_png(picture: PngImageFile, file: Undecoded) -> float | None:
     return None
 
 
-def share_of_png(data: bytes) -> float:
+def share_of_png(stream: IO[bytes]) -> float:
     """Share of a PNG's samples that its data unpacks to, 0 to 1."""
-    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
-    if len(data) < 33 or data[25] not in CHANNELS:
+    header = stream.read(33)
+    width, height = (int.from_bytes(header[at : at + 4], "big") for at in (16, 20))
+    if len(header) < 33 or header[25] not in CHANNELS:
         return 0.0
-    pixel = data[24] * CHANNELS[data[25]]
-    passes = PASSES if data[28] else ((0, 0, 1, 1),)
+    pixel = header[24] * CHANNELS[header[25]]
+    passes = PASSES if header[28] else ((0, 0, 1, 1),)
     stated = 0
     for column, row, across, down in passes:
         columns, rows = -((column - width) // across), -((row - height) // down)
         stated += rows * (1 + (columns * pixel + 7) // 8) if columns > 0 and rows > 0 else 0
     unpacking, there, at = zlib.decompressobj(), 0, 8
     try:
-        while at + 8 <= len(data) and not unpacking.eof and there < stated:
-            length = int.from_bytes(data[at : at + 4], "big")
-            packed = data[at + 8 : at + 8 + length] if data[at + 4 : at + 8] == b"IDAT" else b""
-            while packed and there < stated:
-                there += len(unpacking.decompress(packed, PIECE))
-                packed = unpacking.unconsumed_tail
-            at += 12 + length
+        while not unpacking.eof and there < stated:
+            stream.seek(at)
+            head = stream.read(8)
+            if len(head) < 8:
+                break
+            at += 12 + int.from_bytes(head[:4], "big")
+            left = at - 4 - stream.tell() if head[4:] == b"IDAT" else 0
+            while (
+                there < stated and not unpacking.eof and (packed := stream.read(min(left, PIECE)))
+            ):
+                left -= len(packed)
+                while packed and there < stated:
+                    there += len(unpacking.decompress(packed, PIECE))
+                    packed = unpacking.unconsumed_tail
     except zlib.error:
         pass
     return min(1.0, there / stated) if stated else 0.0

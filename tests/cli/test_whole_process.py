@@ -18,6 +18,7 @@ from edgeqe.cli import main, whole_process
 from edgeqe.cli.whole_process import BESIDE, MIB, PeakGuard
 from edgeqe.errors import MemoryLimitError
 from edgeqe.files.shape import FileShape, shape_of
+from tests.files.jpegs import sequential_scans
 from tests.source_tree import ROOT
 
 MEASURED = """
@@ -57,9 +58,12 @@ def test_what_headers_say(tmp_path: Path) -> None:
         ("a.jpg", rgb, {"subsampling": 2}, "planes"),
         ("b.jpg", rgb, {"subsampling": 0}, "RGB"),
         ("c.jpg", rgb[..., 0], {}, "gray"),
-        ("k.jpg", rgb, {"subsampling": 2, "progressive": True}, "progressive planes"),
-        ("l.jpg", rgb, {"subsampling": 0, "progressive": True}, "progressive RGB"),
-        ("m.jpg", rgb[..., 0], {"progressive": True}, "progressive gray"),
+        ("k.jpg", rgb, {"subsampling": 2, "progressive": True}, "planes"),
+        ("l.jpg", rgb, {"subsampling": 0, "progressive": True}, "RGB"),
+        ("m.jpg", rgb[..., 0], {"progressive": True}, "gray"),
+        ("o.jpg", rgb, {"keep_rgb": True}, "components"),
+        ("p.tif", rgb, {"compression": "tiff_lzw"}, "RGB"),
+        ("q.tif", rgb, {"compression": "jpeg"}, "RGB"),
         ("n.png", np.zeros((40, 60, 4), np.uint8), {}, "RGBA"),
         ("d.png", rgb, {}, "RGB"),
         ("e.png", rgb[..., 0].astype(np.uint16), {}, "deep"),
@@ -69,11 +73,46 @@ def test_what_headers_say(tmp_path: Path) -> None:
     )
     for name, picture, options, kind in cases:
         Image.fromarray(picture).save(tmp_path / name, **options)
-        wanted = FileShape(60, 40, kind, name.endswith("jpg"))
+        pieces = name.endswith((".png", ".tif"))
+        wanted = FileShape(
+            60,
+            40,
+            kind,
+            jpeg=name.endswith("jpg"),
+            several_scans="progressive" in options,
+            by_rows=pieces and kind != "deep" and options.get("compression") != "jpeg",
+            held=not pieces,
+        )
         assert shape_of(tmp_path / name) == wanted, name
     (tmp_path / "i.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
     (tmp_path / "j.txt").write_text("no picture")
     assert [shape_of(tmp_path / name) for name in ("i.jpg", "j.txt", "none")] == [None] * 3
+
+
+def test_a_sequential_jpeg_of_several_scans_takes_its_coefficients(tmp_path: Path) -> None:
+    one, several = jpeg(tmp_path / "one.jpg", 4000, 3000), tmp_path / "several.jpg"
+    several.write_bytes(sequential_scans(np.full((3000, 4000, 3), 90, np.uint8)))
+    with Image.open(several) as opened:
+        assert opened.size == (4000, 3000) and "progressive" not in opened.info
+    guard = PeakGuard(24 * MIB, machine(tmp_path / "root", limit=None))
+    usual, more = guard.peak(str(one), "out.png"), guard.peak(str(several), "out.png")
+    assert usual is not None and more is not None
+    assert more.moment == "decoded"
+    # two bytes a coefficient, one and a half a pixel, beside planes and Pillow's image of them
+    assert more.picture - BESIDE >= (2 * 1.5 + 2.75) * 12e6
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("in.png", {}), ("in.tif", {"compression": "tiff_lzw"})]
+)
+def test_twelve_megapixels_of_rgb_pass_in_160_mb(
+    tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    given = tmp_path / name
+    Image.new("RGB", (4000, 3000)).save(given, **options)
+    # resident with ONNX Runtime: 74 MiB
+    root = machine(tmp_path / "root", limit=160_000_000, resident=74 * MIB)
+    assert PeakGuard(24 * MIB, root).peak(str(given), "out.png") is not None
 
 
 def test_the_parts_are_stated_and_what_fits_is_named(tmp_path: Path) -> None:

@@ -58,3 +58,22 @@ def frame_changed(content: bytes, at: int, *values: int) -> bytes:
     )
     start += 1 if at == 0 else at
     return content[:start] + bytes(values) + content[start + len(values) :]
+
+
+def sequential_scans(image: npt.NDArray[np.uint8], quality: int = 60) -> bytes:
+    """Sequential 4:2:0 JPEG of a scan each for Y, Cb and Cr: each is that of a gray JPEG."""
+    height, width = image.shape[:2]
+    y, *chroma = Image.fromarray(image).convert("YCbCr").split()
+    half = ((width + 1) // 2, (height + 1) // 2)
+    planes = [np.asarray(plane) for plane in (y, *(plane.resize(half) for plane in chroma))]
+    grays = [jpeg(plane, "L", quality=quality) for plane in planes]
+    luma, (start, _) = grays[0], scans(grays[0])[0]
+    frame, header = luma.index(b"\xff\xc0"), luma.rindex(b"\xff\xda", 0, start)
+    stop = frame + 2 + int.from_bytes(luma[frame + 2 : frame + 4], "big")
+    components = bytes((3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0))
+    made = luma[:frame] + segment(0xC0, luma[frame + 4 : frame + 9] + components)
+    made += luma[stop:header]
+    for number, gray in enumerate(grays, 1):
+        start, stop = scans(gray)[0]
+        made += segment(0xDA, bytes((1, number, 0, 0, 63, 0))) + gray[start:stop]
+    return made + b"\xff\xd9"
