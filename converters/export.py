@@ -217,6 +217,7 @@ def _card(
         exact_halo=unit * receptive_field.exact_halo,
         trainable=source.trainable,
         shared=tuple(name for name, count in uses.items() if count > 1),
+        licence=source.licence,
         provenance=source.provenance,
         quality=source.quality,
     )

@@ -185,7 +185,7 @@ def _network(model: str) -> tuple[Any, dict[str, Any]]:
         if not path.is_file() or shipped:
             raise
         raise InputError(
-            f"'{path}' is no float32 .onnx file of an edgeqe network, which alone are pruned ({error}): "
-            "prune another tool's network there, where its training wins back what that costs, and "
-            "convert the result."
+            f"'{path}' is no float32 .onnx file of an edgeqe network, which alone are pruned: prune "
+            "another tool's network there, where its training wins back what that costs, and convert "
+            "the result."
         ) from error
