@@ -172,6 +172,16 @@ def test_an_onnx_file_with_a_loop_is_refused(tmp_path: Path) -> None:
     one_line(run("convert", path, "-o", tmp_path / "out.onnx"), "Loop", "turns")
 
 
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+def test_weights_that_are_no_numbers_are_refused(suffix: str, tmp_path: Path) -> None:
+    kernel = numpy_helper.from_array(np.full((1, 1, 3, 3), np.nan, np.float32), "kernel")
+    convolution = helper.make_node("Conv", ["in", "kernel"], ["out"], pads=[1, 1, 1, 1])
+    path = write_onnx(tmp_path / "nan.onnx", convolution, initializers=[kernel])
+    out = tmp_path / f"n{suffix}"
+    one_line(run("convert", path, "-o", out, "--gives", "residual"), "no finite numbers")
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("where", ["../secret.bin", "/etc/passwd"])
 def test_external_data_outside_the_folder_is_refused(where: str, tmp_path: Path) -> None:
     folder = tmp_path / "model"
@@ -238,7 +248,7 @@ def test_flags_that_do_not_fit_are_refused(vrcnn: Path, tmp_path: Path) -> None:
     one_line(run("convert", vrcnn, "-o", out, "--range", "0,1"), "card")
     one_line(run("convert", vrcnn, "-o", out, "--seed", 4), "--seed")
     one_line(run("convert", "vrcnn", "-o", out, "--freeze-gates"), "--data")
-    one_line(run("convert", "nonesuch", "-o", out), "nonesuch", "edgeqe-tiny", "hgrdn")
+    one_line(run("convert", "nonesuch", "-o", out), "nonesuch", "edgeqe-tiny", "models --all")
     one_line(run("convert", "vrcnn", "-o", tmp_path / "out.bin"), ".onnx or .tflite")
 
 
