@@ -17,7 +17,7 @@ from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import fold
 from edgeqe.converters.rewrites.sharing import share
 from edgeqe.converters.sources import PICTURE_ROUNDING, Reference, Source
-from edgeqe.model.card import NOT_STATED
+from edgeqe.model.card_fields import NOT_STATED
 from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE
 

@@ -23,7 +23,8 @@ from edgeqe.converters.rewrites.fold import CONVOLUTIONS, fold
 from edgeqe.converters.rewrites.sharing import share
 from edgeqe.converters.sources import PICTURE_ROUNDING, Source
 from edgeqe.errors import InputError
-from edgeqe.model.card import CARD_KEY, NOT_STATED
+from edgeqe.model.card import CARD_KEY
+from edgeqe.model.card_fields import NOT_STATED
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
 from edgeqe.views.colour import NEUTRAL, SCALE

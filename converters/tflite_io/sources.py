@@ -21,7 +21,8 @@ from edgeqe.converters.sources import PICTURE_ROUNDING, Reference, Source
 from edgeqe.converters.tflite_io.foreign import onnx_of, parsed
 from edgeqe.converters.tflite_io.saved_model import check_saved_model
 from edgeqe.errors import InputError, MissingFileError
-from edgeqe.model.card import CARD_KEY, NOT_STATED
+from edgeqe.model.card import CARD_KEY
+from edgeqe.model.card_fields import NOT_STATED
 from edgeqe.runtimes.litert import interpreter_module
 from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE

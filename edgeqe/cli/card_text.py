@@ -107,7 +107,7 @@ def _text(value: Any) -> str:
 
 
 def _facts(file: ModelFile) -> Iterator[tuple[str, str]]:
-    from edgeqe.model.card import NOT_STATED
+    from edgeqe.model.card_fields import NOT_STATED
 
     card, operators = file.card, Counter(file.outline.op_types)
     yield "network", card.name

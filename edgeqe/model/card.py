@@ -28,8 +28,6 @@ ACTIVATIONS_KEY = "edgeqe.activations"
 #: Layouts of the planes and their channels: ``420-space-to-depth`` four half-size phases of
 #: Y, half-size Cb and Cr; ``y`` luma; ``rgb`` red, green and blue, both at full size.
 LAYOUTS = {"420-space-to-depth": 6, "y": 1, "rgb": 3}
-#: Licence of weights whose file does not say it, in SPDX's word.
-NOT_STATED = "NOASSERTION"
 TILINGS = ("exact", "blocks", "whole")
 PRECISIONS = ("float32", "float16", "int8")
 #: Resolution of a stored golden output, 8-bit levels.
@@ -115,7 +113,7 @@ class Card:
     shared: tuple[str, ...] = ()
     """Kernels above 1x1 that several convolutions use, each stored once."""
     licence: str = "Apache-2.0"
-    """SPDX identifier of the weights, or `NOT_STATED`."""
+    """SPDX identifier of the weights, or `card_fields.NOT_STATED`."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Recipe, data, seed, steps."""
     quality: Mapping[str, Any] = field(default_factory=dict)
