@@ -21,7 +21,7 @@ from edgeqe.engine.workers import available_threads
 from edgeqe.errors import InputError
 from edgeqe.model.catalogue import forms_of
 from edgeqe.model.file import ModelFile
-from edgeqe.reports.tables import table
+from edgeqe.reports.tables import counted, table
 from edgeqe.targets.profile import Peak, Profile
 
 #: Version of the JSON layout; a reader must refuse one that it does not know.
@@ -85,7 +85,8 @@ class Estimates:
         lines.append(f"traffic: {self.peak.gigabytes:g} GB/s in all")
         lines.append(f"source of the peaks: {self.peak.source}")
         if self.peak.per_core:
-            lines.append(f"{threads_of(self.profile, self.peak, self.cores)} threads, a core each")
+            threads = threads_of(self.profile, self.peak, self.cores)
+            lines.append(f"{counted(threads, 'thread')}, a core each")
         if not self.profile.window.fixed:
             lines.append(f"windows as planned for a memory limit of {LIMIT >> 20} MiB")
         old = [model.file for model in self.models if not model.bytes_per_pixel]

@@ -86,7 +86,7 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
     CheckError
         If file and source differ by more than the tolerance; nothing is written.
     InputError
-        If the format cannot hold the network.
+        If the format cannot hold the network, or it gives no finite numbers.
     """
     if path.suffix not in SUFFIXES:
         raise InputError(f"'{path}' must end in {' or '.join(SUFFIXES)}.")
@@ -110,6 +110,11 @@ def export(source: Source, path: Path, *, float16: bool = False) -> Exported:
     graph = content if isinstance(content, Graph) else content.graph
     golden_in = _golden_planes(graph, source)
     golden_out = source.reference(golden_in)
+    if not np.isfinite(golden_out).all():
+        raise InputError(
+            f"network '{graph.name}' gives values of a picture that are no finite numbers: its weights are "
+            "damaged, train or export it again."
+        )
     metadata[GOLDEN_KEY] = golden_text(golden_in, golden_out)
     precision = "int8" if source.quantized else "float16" if float16 else "float32"
     residual_scale = content.residual_scale if isinstance(content, QuantizedGraph) else 0.0
@@ -217,6 +222,7 @@ def _card(
         exact_halo=unit * receptive_field.exact_halo,
         trainable=source.trainable,
         shared=tuple(name for name, count in uses.items() if count > 1),
+        licence=source.licence,
         provenance=source.provenance,
         quality=source.quality,
     )

@@ -85,8 +85,9 @@ def open_source(
         return sources.from_training(path)
     if not path.is_file():
         raise MissingModelError(
-            f"no model '{name}': give a training's folder, a SavedModel, a file ({', '.join(FOREIGN)}), or one of "
-            f"{', '.join(dict.fromkeys([*shipped_models(), *zoo.NETWORKS]))}."
+            f"no model '{name}': give a file ({', '.join(FOREIGN)}), the folder of a training or a SavedModel, "
+            f"or one of {', '.join(shipped_models())}; 'edgeqe models --all' lists the networks without "
+            "weights too."
         )
     if path.suffix == ".keras":
         return sources.from_keras_file(path, **says)
@@ -94,7 +95,17 @@ def open_source(
         return tflite_sources.from_tflite(path, **says)
     if path.suffix != ".onnx":
         raise InputError(
-            f"'{path}' is none of {', '.join(FOREIGN)}, nor a SavedModel's folder: export the network "
-            "as one of these."
+            f"'{path}' is none of {', '.join(FOREIGN)}, nor a SavedModel's folder: {_way_out(path)}."
         )
     return from_onnx(path, **says, largest_weight=largest_weight)
+
+
+def _way_out(path: Path) -> str:
+    """What to do with a file of a format that is not read."""
+    if path.name == SAVED_MODEL:
+        return f"give its folder, '{path.parent}'"
+    if path.suffix in (".h5", ".hdf5"):
+        return "load the model in Keras and save it as .keras"
+    if path.suffix in (".pt", ".pth"):
+        return "export the network in PyTorch by torch.onnx.export, and convert that"
+    return "export the network as one of these"

@@ -67,6 +67,7 @@ class Source:
     block: int = 0
     default_key: int = round(KEYS_PER_OCTAVE * math.log2(step_from_quality(DEFAULT_QUALITY)))
     trainable: int = 0
+    licence: str = "Apache-2.0"
     provenance: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)

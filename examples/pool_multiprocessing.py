@@ -50,6 +50,8 @@ def main() -> int:
     if not options.source.is_dir():
         parser.error(f"{options.source} is no folder")
     files = sorted(p for p in options.source.iterdir() if p.suffix.lower() in SUFFIXES)
+    if not files:
+        parser.error(f"{options.source} holds no JPEGs")
     options.target.mkdir(parents=True, exist_ok=True)
     failed = 0
     # Spawned, not forked: a process that is forked from one with threads may find locks taken.

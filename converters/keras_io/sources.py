@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from edgeqe.converters.graph.convention import Convention, OutputKind
 from edgeqe.converters.keras_io.reader import graph_of
+from edgeqe.converters.onnx_io.own_size import checked
 from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import fold
 from edgeqe.converters.rewrites.sharing import share
 from edgeqe.converters.sources import PICTURE_ROUNDING, Reference, Source
+from edgeqe.model.card_fields import NOT_STATED
 from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE
 
@@ -47,17 +49,29 @@ def from_plain_keras(
     """
     graph = graph_of(model, 0.0)
     convention = conventions.convention(graph, planes, value_range, output)
+    rounding = PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0
+    reference, size = residual_of(model, convention), own_size(model)
+    if size is not None:
+        plain = conventions.as_residual(graph, convention)
+        reference = checked(plain, reference, size, rounding)
     return Source(
         graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
-        reference=residual_of(model, convention),
+        reference=reference,
         description=f"Converted from {path.name}, which gives the {convention.gives}.",
         planes=convention.planes,
         codecs=codecs or ("jpeg",),
         tiling="whole" if graph.pools_globally else "exact",
         trainable=sum(math.prod(variable.shape) for variable in model.trainable_variables),
         provenance={"converted from": path.name},
-        rounding=PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0,
+        licence=NOT_STATED,
+        rounding=rounding,
     )
+
+
+def own_size(model: Any) -> tuple[int, int] | None:
+    """Height and width that a model's input states, an open side as long as the other; None if both are open."""
+    rows, columns = model.inputs[0].shape[1:3]
+    return None if rows is None and columns is None else (rows or columns, columns or rows)
 
 
 def residual_of(model: Any, convention: Convention) -> Reference:

@@ -26,6 +26,7 @@ from edgeqe.converters.onnx_io.shapes import TRACED
 from edgeqe.converters.rewrites.phases import fuse_selections
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.card import CARD_KEY, read_card, read_strengths
+from edgeqe.reports.tables import counted
 from edgeqe.typing import Array, Float
 
 #: Element types of a picture.
@@ -141,7 +142,9 @@ def _inputs(proto: onnx.GraphProto, tensors: Mapping[str, Array]) -> dict[str, i
         result[f"{value.name}.picture" if last else value.name] = sides[3 if last else 1]
     pictures = [name for name in result if name != "residual"]
     if len(pictures) != 1 or result.get("residual", 1) != 1:
-        names = ", ".join(f"'{name}' ({count} channels)" for name, count in result.items())
+        names = ", ".join(
+            f"'{name}' ({counted(count, 'channel')})" for name, count in result.items()
+        )
         raise InputError(
             f"the network takes {names or 'nothing'}: it must take one picture, and may take "
             "'residual' of one channel."

@@ -24,6 +24,7 @@ from edgeqe.converters.rewrites.sharing import share
 from edgeqe.converters.sources import PICTURE_ROUNDING, Source
 from edgeqe.errors import InputError
 from edgeqe.model.card import CARD_KEY
+from edgeqe.model.card_fields import NOT_STATED
 from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
 from edgeqe.views.colour import NEUTRAL, SCALE
@@ -88,6 +89,7 @@ def from_onnx(
         codecs=codecs or ("jpeg",),
         tiling="whole" if graph.pools_globally else "exact",
         provenance={"converted from": path.name},
+        licence=NOT_STATED,
         rounding=rounding,
     )
     if largest_weight and is_quantized(path):
@@ -142,6 +144,7 @@ def _ours(file: ModelFile, graph: Graph, flags: tuple[Any, ...]) -> Source:
         block=card.block,
         default_key=key,
         trainable=card.trainable,
+        licence=card.licence,
         provenance=card.provenance,
         quality=card.quality,
         metadata=kept,

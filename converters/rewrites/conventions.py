@@ -16,6 +16,7 @@ from edgeqe.converters.graph.graph import Graph, Node
 from edgeqe.converters.onnx_io.output_kind import best_kind
 from edgeqe.converters.rewrites.skips import EXACT, Rest, beside_input
 from edgeqe.errors import InputError
+from edgeqe.reports.tables import counted
 from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, SCALE
 
@@ -53,7 +54,9 @@ def convention(
     """
     channels = next(iter(graph.inputs.values()))
     if len(graph.inputs) != 1 or channels not in LAYOUT_OF:
-        given = ", ".join(f"'{name}' ({count} channels)" for name, count in graph.inputs.items())
+        given = ", ".join(
+            f"'{name}' ({counted(count, 'channel')})" for name, count in graph.inputs.items()
+        )
         raise InputError(
             f"network '{graph.name}' takes {given}: only networks of one gray picture (1 channel) "
             "or one RGB picture (3) convert."
@@ -61,8 +64,8 @@ def convention(
     made, scale = graph.channels()[graph.output], graph.scales()[graph.output]
     if made != channels or scale != 1:
         raise InputError(
-            f"network '{graph.name}' gives {made} channels at {scale} of the size for {channels} "
-            "channels: it is no enhancement network."
+            f"network '{graph.name}' gives {counted(made, 'channel')} at {scale} times the size for "
+            f"{counted(channels, 'channel')}: only networks that keep size and channels convert."
         )
     if planes not in (None, LAYOUT_OF[channels]):
         raise InputError(

@@ -22,6 +22,7 @@ from edgeqe.converters.tflite_io.foreign import onnx_of, parsed
 from edgeqe.converters.tflite_io.saved_model import check_saved_model
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.model.card import CARD_KEY
+from edgeqe.model.card_fields import NOT_STATED
 from edgeqe.runtimes.litert import interpreter_module
 from edgeqe.typing import Float
 from edgeqe.views.colour import SCALE
@@ -83,6 +84,7 @@ def from_tflite(
         codecs=codecs or ("jpeg",),
         tiling="whole" if graph.pools_globally else "exact",
         provenance={"converted from": path.name},
+        licence=NOT_STATED,
         rounding=rounding,
     )
 

@@ -19,6 +19,7 @@ import click
 from edgeqe import __version__
 from edgeqe.errors import EdgeqeError, InputError
 from edgeqe.reports.process import clean_end, silence_stdout, whole_streams
+from edgeqe.reports.tables import printable
 
 __all__ = ["GROUPS", "VERBS", "main"]
 
@@ -86,7 +87,7 @@ def _stop(message: str, exit_code: int) -> NoReturn:
     except (OSError, ValueError):  # full, or its reader went away
         silence_stdout()
     with suppress(OSError):  # a log on a full disk
-        click.echo(f"edgeqe: {' '.join(message.split())}", err=True)
+        click.echo(f"edgeqe: {printable(' '.join(message.split()))}", err=True)
     raise click.exceptions.Exit(exit_code)
 
 

@@ -123,7 +123,7 @@ def line(report: FileReport) -> str:
     if report.present is not None:
         note += f"  cut short: {int(100 * report.present)} % of the picture was there"
     return (
-        f"{report.source} -> {report.destination}  {report.width}x{report.height}  {report.kind}  "
+        f"{printable(report.source)} -> {printable(report.destination)}  {report.width}x{report.height}  {report.kind}  "
         f"{strength}  {report.seconds:.2f} s  {report.megapixels_per_second:.1f} MP/s"
         f"{note}"
     )
@@ -143,7 +143,7 @@ class Account:
         """Count a file; one that failed is told at once."""
         self.rows.append(row)
         if row.state == FAILED and not self.as_json:
-            click.echo(f"edgeqe: {' '.join(row.reason.split())}", err=True)
+            click.echo(f"edgeqe: {printable(' '.join(row.reason.split()))}", err=True)
 
     def enhanced(self, report: FileReport, peak: ProcessPeak | None) -> None:
         """Count a picture that was enhanced, and tell it."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeqe.cli.enhance import QualityOrAuto
+from edgeqe.reports.tables import printable
 
 if TYPE_CHECKING:
     from edgeqe.archive.report import ArchiveReport
@@ -92,9 +93,9 @@ def command(source: str, output: str, **words: Any) -> None:
 
         def told(state: str, line: str) -> None:
             if state in ("failed", "note") and not as_json:
-                click.echo(f"{_clear()}edgeqe: {' '.join(line.split())}", err=True)
+                click.echo(f"{_clear()}edgeqe: {printable(' '.join(line.split()))}", err=True)
             elif state == "planned" and not as_json:
-                click.echo(f"{_clear()}{line}  would be done")
+                click.echo(f"{_clear()}{printable(line)}  would be done")
             show(progress_words(report, time.monotonic() - begun))
 
         try:
@@ -177,7 +178,7 @@ def _clear() -> str:
 
 
 def _show(report: ArchiveReport, *, as_json: bool, dry_run: bool) -> None:
-    from edgeqe.reports.tables import counted, printable
+    from edgeqe.reports.tables import counted
 
     if as_json:
         click.echo(

@@ -107,6 +107,8 @@ def _text(value: Any) -> str:
 
 
 def _facts(file: ModelFile) -> Iterator[tuple[str, str]]:
+    from edgeqe.model.card_fields import NOT_STATED
+
     card, operators = file.card, Counter(file.outline.op_types)
     yield "network", card.name
     yield "about", card.description
@@ -127,7 +129,7 @@ def _facts(file: ModelFile) -> Iterator[tuple[str, str]]:
     yield "operators", ", ".join(f"{count} {name}" for name, count in operators.items())
     if card.shared:
         yield "shared", f"kernels of several convolutions: {', '.join(card.shared)}"
-    yield "licence", card.licence
+    yield "licence", "not stated" if card.licence == NOT_STATED else card.licence
     yield "weights", f"sha256 {card.weights_sha256}"
 
 

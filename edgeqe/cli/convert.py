@@ -66,8 +66,8 @@ def command(
 ) -> None:
     """Turn MODEL into a model file with its card.
 
-    MODEL is the folder of a training, a shipped model's name, a file (.onnx of any tool,
-    .keras of a network of the zoo), or the name of a network of the zoo, which then has
+    MODEL is a file of any tool (.onnx, .keras, .tflite), the folder of a SavedModel or a
+    training, a shipped model's name, or the name of a network of the zoo, which then has
     random weights. The file is compared with MODEL before it is written.
     """
     strength = {"quality": quality, "qp": qp, "step": step}

@@ -34,6 +34,7 @@ def tried(
     from edgeqe.files.stated import strength_in
     from edgeqe.model.serving import check_model
     from edgeqe.reports.process import standard_stream
+    from edgeqe.reports.tables import printable
 
     if job.skipped:
         return Row(job.source, job.destination, SKIPPED, job.skipped), ""
@@ -56,5 +57,5 @@ def tried(
     except EdgeqeError as error:
         return Row(job.source, job.destination, FAILED, str(error)), ""
     return Row(job.source, job.destination, PLANNED, words), (
-        f"{job.source} -> {job.destination}  would be enhanced  {words}"
+        f"{printable(job.source)} -> {printable(job.destination)}  would be enhanced  {words}"
     )

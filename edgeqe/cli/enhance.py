@@ -272,9 +272,10 @@ def enhance_jobs(
             peak = guard.peak(job.source, job.destination)
             report = _enhance(enhancer, job.source, job.destination, **options)
         except EdgeqeError as error:
+            if account.as_json or not alone:
+                account.add(Row(job.source, job.destination, FAILED, str(error)))
             if alone:
                 raise
-            account.add(Row(job.source, job.destination, FAILED, str(error)))
         else:
             account.enhanced(report, peak)
 

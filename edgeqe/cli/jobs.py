@@ -35,7 +35,7 @@ def plan(
 ) -> list[FileJob]:
     """List what is to be done, every file of a folder included.
 
-    Missing and damaged inputs are not found here: they fail one by one.
+    Damaged inputs are not found here, nor missing ones of several: they fail one by one.
 
     Parameters
     ----------
@@ -56,6 +56,8 @@ def plan(
     ------
     InputError
         If anything can be known to fail: a wrong suffix, an output that exists.
+    MissingFileError
+        If the one input is missing, or no file fits a pattern.
     """
     from edgeqe.files.writing import FORMATS, check_path
 
@@ -73,6 +75,8 @@ def plan(
         raise InputError("- stands for one picture: name single files, or a folder as -o.")
     into = output != "-" and (several or output.endswith("/") or Path(output).is_dir())
     if not into:
+        if named[0] != "-" and not os.path.lexists(named[0]):
+            raise MissingFileError(f"{named[0]}: no such file or folder. Check the path.")
         skipped = ""
         if output != "-":
             skipped = _exists(Path(output)) if skip_existing else ""

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from edgeqe.reports.tables import table
+
 
 @click.command("models")
 @click.option("--all", "everything", is_flag=True,
@@ -32,25 +34,13 @@ def command(everything: bool, as_json: bool) -> None:
         click.echo(json.dumps(report))
         return
     if everything:
-        click.echo(
-            f"{'name':24}{'parameters':>11}{'kMAC/px':>9}{'halo':>6}{'align':>6}  "
-            f"{'tiles':10}{'inputs':28}{'weights':9}paper"
-        )
-        for facts in networks:
-            inputs = f"{facts['planes']}{', residual' if 'residual' in facts['inputs'] else ''}"
-            inputs += ", step" if facts["strengths"] else ""
-            halo = facts["halo"] if facts["tiling"] == "exact" else "-"
-            click.echo(
-                f"{facts['name']:24}{facts['parameters']:>11}{facts['kmac_per_pixel']:>9.1f}"
-                f"{halo:>6}{facts['alignment']:>6}  {facts['tiling']:10}{inputs:28}"
-                f"{facts['weights']:9}{facts['paper']}"
-            )
+        click.echo("\n".join(_zoo_lines(networks)))
         if reduced:
             click.echo("\nreproduced at a reduced scale, to compare, not to use")
         for name, file in reduced.items():
             card = file.card
             click.echo(
-                f"{name:24}{card.parameters:>11}{card.kmac_per_pixel:>9.1f}  {card.precision}"
+                f"{name:32}{card.parameters:>11}{card.kmac_per_pixel:>9.1f}  {card.precision}"
             )
         return
     click.echo(f"{'name':32}{'kMAC/px':>9}{'weights':>9}{'halo':>6}{'KiB':>6}  description")
@@ -65,6 +55,21 @@ def command(everything: bool, as_json: bool) -> None:
         if chosen
         else "no runtime is installed that runs them: 'edgeqe doctor' has the fix"
     )
+
+
+def _zoo_lines(networks: Sequence[dict[str, Any]]) -> list[str]:
+    """Table of the facts of the zoo's networks."""
+    cells = [
+        ["name", "parameters", "kMAC/px", "halo", "align", "tiles", "inputs", "weights", "paper"]
+    ]
+    for facts in networks:
+        inputs = f"{facts['planes']}{', residual' if 'residual' in facts['inputs'] else ''}"
+        inputs += ", step" if facts["strengths"] else ""
+        halo = str(facts["halo"]) if facts["tiling"] == "exact" else "-"
+        size = [str(facts["parameters"]), f"{facts['kmac_per_pixel']:.1f}", halo]
+        words = [facts["tiling"], inputs, facts["weights"], facts["paper"]]
+        cells.append([facts["name"], *size, str(facts["alignment"]), *words])
+    return table(cells, left={0, 5, 6, 7, 8})
 
 
 def _zoo(shipped: Sequence[str]) -> list[dict[str, Any]]:

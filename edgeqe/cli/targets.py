@@ -82,7 +82,8 @@ def profile_lines(profile: Profile, features: Collection[str]) -> Iterator[str]:
     yield "backends, tried in this order:"
     absent = absences(profile, features)
     for number, (backend, why) in enumerate(zip(profile.backends, absent, strict=True), 1):
-        yield from _backend_lines(number, backend, why)
+        mends = why and _installing_helps(profile, backend, features)
+        yield from _backend_lines(number, backend, why, backend.fix if mends else "")
     yield "peaks, for estimates:" if profile.peaks else "no peaks: estimates are not possible"
     used = profile.peak(features)
     for number, peak in enumerate(profile.peaks, 1):
@@ -111,11 +112,20 @@ def absences(profile: Profile, features: Collection[str]) -> list[str]:
     return [reason_absent(backend, features) or elsewhere for backend in profile.backends]
 
 
-def _backend_lines(number: int, backend: Backend, absent: str) -> Iterator[str]:
+def _installing_helps(profile: Profile, backend: Backend, features: Collection[str]) -> bool:
+    """Whether this machine is of the profile's architecture and has what a backend needs."""
+    from edgeqe.hardware.machine import read_hardware
+    from edgeqe.targets.detect import foreign
+
+    lacking = backend.needs and set(backend.needs).isdisjoint(features)
+    return not lacking and not foreign(profile, read_hardware().machine)
+
+
+def _backend_lines(number: int, backend: Backend, absent: str, fix: str) -> Iterator[str]:
     yield f"{number}  {backend.runtime}, {backend.provider}"
     yield from _row("precisions", ", ".join(backend.precisions))
     yield from _row("installed", f"no: {absent}" if absent else "yes")
-    yield from _row("fix", backend.fix if absent else "")
+    yield from _row("fix", fix)
     yield from _row("needs", " or ".join(backend.needs))
     for key, value in backend.options.items():
         yield from _row("option", f"{key} = {json.dumps(value)}")

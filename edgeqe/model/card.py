@@ -113,7 +113,7 @@ class Card:
     shared: tuple[str, ...] = ()
     """Kernels above 1x1 that several convolutions use, each stored once."""
     licence: str = "Apache-2.0"
-    """SPDX identifier of the weights."""
+    """SPDX identifier of the weights, or `card_fields.NOT_STATED`."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Recipe, data, seed, steps."""
     quality: Mapping[str, Any] = field(default_factory=dict)

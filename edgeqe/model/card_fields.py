@@ -111,6 +111,9 @@ def plain_text(longest: int) -> Callable[[Any], str]:
     return check
 
 
+#: Licence of weights whose file does not say it, in SPDX's word.
+NOT_STATED = "NOASSERTION"
+
 _name = plain_text(LONGEST_NAME)
 _step = number(2.0**-10, 2.0**13)
 

@@ -86,7 +86,10 @@ def find_model(model: str | os.PathLike[str], form: str = "float32") -> Path:
     if path.is_file():
         return path
     if path.is_dir():
-        raise ModelError(f"'{model}' is a folder: give a model file, {_listed()}.")
+        raise ModelError(
+            f"'{model}' is a folder: give a model file, {_listed()}; 'edgeqe convert' makes a file of a "
+            "training's folder or a SavedModel."
+        )
     network = name.partition(":")[0]
     if network in shipped_models():
         raise MissingModelError(

@@ -252,6 +252,10 @@ def load_training(folder: Path) -> Any:
     """
     try:
         recipe = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"'{folder}' is no training, it has no {RECIPE}: give a folder that 'edgeqe train' wrote."
+        ) from error
     except (OSError, ValueError) as error:
         raise InputError(
             f"'{folder}' is no training ({error}): give a folder that 'edgeqe train' wrote."

@@ -170,6 +170,7 @@ def prune(
 def _network(model: str) -> tuple[Any, dict[str, Any]]:
     """Keras network of a model argument, and where its weights come from."""
     from edgeqe import zoo
+    from edgeqe.model.card import CARD_KEY
     from edgeqe.model.catalogue import shipped_models
 
     path, shipped = Path(model), model.partition(":")[0] in shipped_models()
@@ -184,8 +185,10 @@ def _network(model: str) -> tuple[Any, dict[str, Any]]:
     except ModelError as error:
         if not path.is_file() or shipped:
             raise
+        ours = CARD_KEY.encode() in path.read_bytes()
+        reason = f" ({str(error).rstrip('.')})" if ours else ""  # else why the card is missing
         raise InputError(
-            f"'{path}' is no float32 .onnx file of an edgeqe network, which alone are pruned ({error}): "
-            "prune another tool's network there, where its training wins back what that costs, and "
-            "convert the result."
+            f"'{path}' is no float32 .onnx file of an edgeqe network, which alone are pruned{reason}: prune "
+            "another tool's network there, where its training wins back what that costs, and convert "
+            "the result."
         ) from error

@@ -12,6 +12,7 @@ import onnx
 import pytest
 from click.testing import CliRunner, Result
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from edgeqe.cli import main
 from edgeqe.converters.export import export
@@ -108,6 +109,11 @@ def test_models_all_lists_the_zoo_with_published_counts() -> None:
     assert networks["asqe"]["tiling"] == "blocks"
     assert networks["edgeqe-tiny"]["weights"] == "shipped"
     assert networks["dcad"]["weights"] == "random"
+    header, *lines = run("models", "--all").stdout.partition("\n\n")[0].splitlines()
+    place = header.index("paper")  # of the longest name too, the columns stand below each other
+    assert {line[place - 1] for line in lines} == {" "} and all(
+        line[place] != " " for line in lines
+    )
 
 
 class Unknown(keras.layers.Layer):  # type: ignore[misc]
@@ -166,6 +172,16 @@ def test_an_onnx_file_with_a_loop_is_refused(tmp_path: Path) -> None:
     one_line(run("convert", path, "-o", tmp_path / "out.onnx"), "Loop", "turns")
 
 
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+def test_weights_that_are_no_numbers_are_refused(suffix: str, tmp_path: Path) -> None:
+    kernel = numpy_helper.from_array(np.full((1, 1, 3, 3), np.nan, np.float32), "kernel")
+    convolution = helper.make_node("Conv", ["in", "kernel"], ["out"], pads=[1, 1, 1, 1])
+    path = write_onnx(tmp_path / "nan.onnx", convolution, initializers=[kernel])
+    out = tmp_path / f"n{suffix}"
+    one_line(run("convert", path, "-o", out, "--gives", "residual"), "no finite numbers")
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("where", ["../secret.bin", "/etc/passwd"])
 def test_external_data_outside_the_folder_is_refused(where: str, tmp_path: Path) -> None:
     folder = tmp_path / "model"
@@ -198,13 +214,41 @@ def test_a_tflite_file_cut_in_half_is_refused(verb: str, vrcnn: Path, tmp_path: 
     one_line(run(verb, half, *more), "half.tflite")
 
 
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    [
+        ("theirs.h5", "load the model in Keras and save it as .keras"),
+        ("theirs.pth", "torch.onnx.export"),
+        ("saved_model.pb", "give its folder"),
+        ("theirs.bin", "export the network as one of these"),
+    ],
+)
+def test_a_file_of_another_format_names_the_way_out(
+    name: str, way_out: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(b"123")
+    one_line(run("convert", tmp_path / name, "-o", tmp_path / "n.onnx"), name, way_out)
+
+
+def test_folders_that_hold_no_network_are_named(tmp_path: Path) -> None:
+    one_line(
+        run("convert", tmp_path, "-o", tmp_path / "n.onnx"), "is no training, it has no recipe"
+    )
+    (tmp_path / "saved_model.pb").touch()
+    one_line(run("enhance", "a.jpg", "-o", "b.png", "-m", tmp_path), "no such file or folder")
+    picture = tmp_path / "a.jpg"
+    Image.new("L", (8, 8)).save(picture)
+    asked = run("enhance", picture, "-o", tmp_path / "b.png", "-m", tmp_path)
+    one_line(asked, "is a folder", "'edgeqe convert' makes a file")
+
+
 def test_flags_that_do_not_fit_are_refused(vrcnn: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.onnx"
     one_line(run("convert", "vrcnn", "-o", out, "--planes", "y"), "--planes")
     one_line(run("convert", vrcnn, "-o", out, "--range", "0,1"), "card")
     one_line(run("convert", vrcnn, "-o", out, "--seed", 4), "--seed")
     one_line(run("convert", "vrcnn", "-o", out, "--freeze-gates"), "--data")
-    one_line(run("convert", "nonesuch", "-o", out), "nonesuch", "edgeqe-tiny", "hgrdn")
+    one_line(run("convert", "nonesuch", "-o", out), "nonesuch", "edgeqe-tiny", "models --all")
     one_line(run("convert", "vrcnn", "-o", tmp_path / "out.bin"), ".onnx or .tflite")
 
 

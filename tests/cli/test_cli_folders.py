@@ -238,3 +238,36 @@ def test_clips_of_a_folder_are_counted_and_named(
     assert line.split()[:2] == ["skipped", "2"] and "in/b.mp4, in/c.y4m" in line
     result = run("clips", "-o", "more")
     assert result.exit_code == 2 and "edgeqe archive" in result.stderr and not Path("more").exists()
+
+
+def test_a_folder_that_is_not_there_is_called_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("phtos", "-o", "out")
+    assert result.exit_code == 2
+    assert result.stderr == "edgeqe: phtos: no such file or folder. Check the path.\n"
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_names_with_control_characters_stay_on_their_line(
+    more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    saved(Path("in/red\x1b[31m\n.jpg"), quality=20)
+    Path("in/cut\x1b[31m.jpg").write_bytes(Path("in/red\x1b[31m\n.jpg").read_bytes()[:-60])
+    result = run("in", "-o", "out", *more)
+    assert "in/red?[31m?.jpg -> out/red?[31m?.png" in result.stdout
+    assert all(letter.isprintable() for letter in result.output.replace("\n", ""))
+    if not more:
+        assert Path("out/red\x1b[31m\n.png").is_file()
+        assert "in/cut?[31m.jpg is damaged" in result.stderr
+
+
+def test_json_has_the_row_of_the_one_file_that_failed(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.touch()
+    result = run(str(bad), "-o", str(tmp_path / "out.png"), "--json")
+    assert result.exit_code == 2 and "is empty (0 bytes)" in result.stderr
+    (row,) = rows(result).values()
+    assert row["state"] == "failed" and "is empty (0 bytes)" in row["reason"]

@@ -41,6 +41,11 @@ def test_targets_does_not_call_it_installed() -> None:
     assert any(backend["absent"] == f"this machine is no {MEANT}" for backend in facts["backends"])
 
 
+def test_targets_suggests_no_installation_that_would_not_help() -> None:
+    lines = run("targets", OTHER).stdout.splitlines()
+    assert not any(line.split()[:1] == ["fix"] for line in lines)
+
+
 @pytest.mark.skipif(OTHER != "arm-cpu", reason="the board is an ARM board")
 def test_an_estimate_has_the_cores_of_the_board() -> None:
     words = ("bench", "--estimate", "--target", "arm-cpu", "-m", "edgeqe-nano:float32", "--json")

@@ -144,3 +144,10 @@ def test_an_int8_or_tflite_file_is_no_network_to_prune(
     run("convert", half[0], "-o", tmp_path / "half.tflite")
     result = run("prune", tmp_path / "half.tflite", "-o", tmp_path / "o.onnx", "--ratio", 0.5)
     one_line(result, "give the float32 ONNX file")
+
+
+def test_another_tools_network_is_told_the_reason_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "theirs.keras").write_bytes(b"PK\x03\x04")
+    result = run("prune", tmp_path / "theirs.keras", "-o", tmp_path / "o.onnx", "--ratio", 0.5)
+    one_line(result, "prune another tool's network there")
+    assert "edgeqe convert" not in result.stderr  # its file would be refused as well

@@ -180,7 +180,7 @@ def test_networks_of_other_planes_are_refused() -> None:
         convention(smoothing("picture", 2))
     half = replace(smoothing("picture", 1), nodes=(
         replace(smoothing("picture", 1).nodes[0], stride=2, padding=0),))  # fmt: skip
-    with pytest.raises(InputError, match="gives 1 channels at 1/2 of the size"):
+    with pytest.raises(InputError, match="gives 1 channel at 1/2 times the size"):
         convention(half)
     two = replace(smoothing("picture", 1), inputs={"x": 1, "residual": 1})
     with pytest.raises(InputError, match="'residual'"):

@@ -99,7 +99,7 @@ def test_inputs_and_outputs_that_are_no_picture() -> None:
         graph_of(two.SerializeToString())
     other = model([make("Add", ["x", "mask"], ["y"])], {})
     other.graph.input.append(helper.make_tensor_value_info("mask", 1, [1, 1, "h", "w"]))
-    with pytest.raises(InputError, match="'mask' \\(1 channels\\): it must take one picture"):
+    with pytest.raises(InputError, match="'mask' \\(1 channel\\): it must take one picture"):
         graph_of(other.SerializeToString())
     other = model([make("Add", ["x", "residual"], ["y"])], {})
     other.graph.input.insert(0, helper.make_tensor_value_info("residual", 1, [1, 1, "h", "w"]))

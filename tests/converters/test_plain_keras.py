@@ -89,6 +89,27 @@ def test_a_sequential_network_that_gives_the_noise(tmp_path: Path) -> None:
     assert "the noise" in made.exported.card.description and made.exported.card.codecs == ("hevc",)
 
 
+@pytest.mark.parametrize("sides", [(40, 24), (24, None)])
+def test_a_network_of_one_size_converts_for_all(
+    sides: tuple[int, int | None], tmp_path: Path
+) -> None:
+    """Keras runs it at its own size alone; the file gives the same there, and in tiles elsewhere."""
+    keras.utils.set_random_seed(4)
+    x = keras.Input((*sides, 1))
+    model = keras.Model(x, layers.Add()([x, conv(1)(conv(activation="relu")(x))]), name="sized")
+    model.save(tmp_path / "sized.keras")
+    rows, columns = sides[0], sides[1] or 32
+    levels = np.random.default_rng(1).integers(0, 256, (1, rows, columns)).astype(np.float32)
+    unit = levels.transpose(1, 2, 0)[None] / np.float32(255)
+    expected = (np.asarray(model.predict_on_batch(unit)) - unit)[0].transpose(2, 0, 1) * 255
+    made = convert(tmp_path / "sized.keras", tmp_path / "ours.onnx", gives="picture").exported
+    assert made.card.licence == "NOASSERTION"  # a .keras file does not say it
+    file = ModelFile(made.path)
+    session = open_session(file, file.key(file.card.default_step))
+    np.testing.assert_allclose(session.run(levels - np.float32(128)), expected, rtol=0, atol=LEVELS)
+    assert session.run(np.zeros((1, 16, 56), np.float32)).shape == (1, 16, 56)
+
+
 def test_layers_that_run_code_or_pad_less_are_named(tmp_path: Path) -> None:
     model = network(block(layers.Conv2D(8, 3), layers.ZeroPadding2D(1)))
     model.save(tmp_path / "valid.keras")

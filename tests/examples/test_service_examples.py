@@ -76,6 +76,15 @@ def test_processes_without_a_model_end(tmp_path: Path) -> None:
     assert "a.jpg: no model 'edgeqe-nanu'" in done.stdout and not done.stderr
 
 
+def test_processes_say_that_a_folder_holds_nothing_for_them(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    command = [sys.executable, str(EXAMPLES / "pool_multiprocessing.py"), str(tmp_path),
+               str(tmp_path / "out")]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "holds no JPEGs" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 async def call(app: Any, method: str, path: str, body: bytes = b"", query: str = "") -> Answer:
     """One request to an application by ASGI, its body in two parts."""
     parts = [{"type": "http.request", "body": body[:50], "more_body": True},
