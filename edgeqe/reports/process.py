@@ -117,7 +117,10 @@ def silence_stdout() -> None:
 
 @contextmanager
 def clean_end() -> Iterator[None]:
-    """Remove unfinished files when a signal ends the program, which then ends by that signal."""
+    """Remove unfinished files when a signal or an error ends the program; a signal then does end it.
+
+    Blocks that write remove theirs themselves, unless an interrupt meets them on the way in or out.
+    """
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for name in _ENDING:
@@ -127,15 +130,22 @@ def clean_end() -> Iterator[None]:
     try:
         yield
     except _EndedBySignal as ended:
-        from edgeqe.reports.part_files import discard_all  # which most verbs never need
-
-        discard_all()
+        _discard_parts()
         signal.signal(ended.number, signal.SIG_DFL)
         os.kill(os.getpid(), ended.number)
         raise SystemExit(128 + ended.number) from None  # where signals do not end a process
+    except BaseException:
+        _discard_parts()
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _discard_parts() -> None:
+    module = sys.modules.get("edgeqe.reports.part_files")  # which most verbs never need
+    if module is not None:
+        module.discard_all()
 
 
 def _end(number: int, frame: FrameType | None) -> None:
