@@ -244,12 +244,21 @@ class Output:
             self._publish()
         return writer.most_bytes
 
-    def _opened(self) -> IO[bytes]:
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
         """What the file's bytes are written to: a stream of the caller's gets them when all are there."""
         if self._part is None:
-            return io.BytesIO()
+            yield io.BytesIO()  # left open: errors hold views of it
+            return
         with self._named_errors():
-            return CheckedWriter(self._part.path)
+            stream = CheckedWriter(self._part.path)
+        try:
+            yield stream
+        except BaseException:
+            stream.raw.close()  # what it still holds is of no use, and may not fit either
+            raise
+        with self._named_errors():
+            stream.close()
 
     def _written(self, stream: IO[bytes]) -> None:
         """All bytes are there."""
