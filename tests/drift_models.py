@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import onnx
 from onnx import numpy_helper
 from PIL import Image
 
-from edgeqe.model.card import CARD_KEY, STRENGTHS_KEY, StrengthTable, read_card
+from edgeqe.model.card import CARD_KEY, STRENGTHS_KEY, read_card
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile, outline_of, weights_sha256
 from edgeqe.quantization.drift.reporting import Model
@@ -66,7 +67,7 @@ def doubled(path: Path, source: str = TINY, vector: str = "hidden_1_strength.sca
     basis[:, dict(file._columns())[vector]] *= 2.0
     model = onnx.load(file.path)
     (entry,) = (entry for entry in model.metadata_props if entry.key == STRENGTHS_KEY)
-    entry.value = StrengthTable(file.strengths.first_key, file.strengths.curve, basis).to_text()
+    entry.value = replace(file.strengths, basis=basis).to_text()
     path.write_bytes(model.SerializeToString())
     return path
 
