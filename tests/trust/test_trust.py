@@ -117,7 +117,9 @@ def test_the_environment_names_the_key(key: Path, monkeypatch: pytest.MonkeyPatc
     Enhancer(signed(key, "onnx"), threads=1).close()
     with pytest.raises(SignatureError, match="EDGEQE_TRUST"):
         Enhancer("edgeqe-nano")
-    result = CliRunner().invoke(main, ["enhance", "none.png", "-o", "out.png", "-q", "30"])
+    source = key.with_name("in.png")
+    source.touch()  # there, and never read
+    result = CliRunner().invoke(main, ["enhance", str(source), "-o", "out.png", "-q", "30"])
     assert result.exit_code == 2 and "is not signed" in result.stderr
     monkeypatch.setenv("EDGEQE_TRUST", str(key))
     with pytest.raises(InputError, match="EDGEQE_TRUST = .* is a private key"):
