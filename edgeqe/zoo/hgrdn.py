@@ -33,7 +33,7 @@ UNITS = WIDTH // 16
 
 
 def hgrdn(width: int = 0, dense: int = 0, blocks: int = 0, groups: int = 0, stages: int = 1) -> Any:
-    """HGRDN: 16 residual dense blocks in four groups at half resolution, RGB, 5.5 MMAC a pixel.
+    """HGRDN: residual dense blocks in groups at half resolution, RGB.
 
     Parameters
     ----------

@@ -6,7 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-FIGURE = re.compile(r"[-+]?\d+(?:\.\d+)?")
+#: A row's figure by its unit; the PSNR stands in front.
+FIGURES = {
+    "dB": re.compile(r"([-+]?\d+(?:\.\d+)?)"),
+    "NIQE": re.compile(r".*NIQE (\d+\.\d+)"),
+    "features": re.compile(r".*features (\d+\.\d+)"),
+}
 
 
 @dataclass(frozen=True)
@@ -15,11 +20,13 @@ class Comparison:
 
     claim: str
     better: tuple[str, ...]
-    """Rows that should have the larger PSNR, by their names; the mean of several counts."""
+    """Rows that should be better, by their names; the mean of several counts."""
     than: tuple[str, ...]
     """Rows that they are compared with."""
     margin: float = 0.0
     """Decibels that they may be behind."""
+    unit: str = "dB"
+    """Figure that is compared, one of `FIGURES`: more decibels are better, and less of the others."""
 
 
 def _at(pattern: str) -> tuple[str, ...]:
@@ -38,6 +45,18 @@ _ADAPTIVE = (
 )
 _BLOCKS = "one pass of blocks"
 _FULL = (f"Y PSNR, q20, full, {_BLOCKS}",)
+_TYPES = tuple(
+    f"RGB, QP 37, type {i}, {name}"
+    for i, name in enumerate(
+        (
+            "noise reduction",
+            "texture restoration",
+            "one behind the other",
+            "trained as a cascade",
+        ),
+        1,
+    )
+)
 #: Comparisons by group.
 COMPARISONS: Mapping[str, Sequence[Comparison]] = {
     "liu": _ADAPTIVE,
@@ -65,6 +84,21 @@ COMPARISONS: Mapping[str, Sequence[Comparison]] = {
             ("the partition map", "reconstruction and partition map"),
         )
     ),
+    "hgrdn": (
+        *(
+            Comparison(f"type 1 beats type {i + 1} in PSNR", (_TYPES[0],), (_TYPES[i],))
+            for i in (1, 2, 3)
+        ),
+        *(
+            Comparison(f"type {i + 1} beats type 1 in {unit}", (_TYPES[i],), (_TYPES[0],), unit=unit)
+            for i in (2, 3)
+            for unit in ("NIQE", "features")
+        ),
+        *(
+            Comparison(f"type 4 beats type 3 in {unit}", (_TYPES[3],), (_TYPES[2],), unit=unit)
+            for unit in ("NIQE", "features")
+        ),
+    ),
 }
 
 
@@ -76,16 +110,18 @@ def verdicts(group: str, ours: Mapping[str, str]) -> list[tuple[str, str, str]]:
     group : str
         One of `systems.GROUPS`.
     ours : mapping of str to str
-        Measured rows: PSNR in dB in front, such as ``31.191 dB (+1.119)``.
+        Measured rows: PSNR in dB in front, such as ``31.191 dB (+1.119)``, other figures behind their
+        names.
     """
     found = []
     for one in COMPARISONS.get(group, ()):
-        difference = _mean(one.better, ours) - _mean(one.than, ours)
-        holds = "yes" if difference > -one.margin else "no"
-        found.append((one.claim, f"{difference:+.3f} dB", holds))
+        difference = _mean(one.better, ours, one.unit) - _mean(one.than, ours, one.unit)
+        ahead = difference if one.unit == "dB" else -difference
+        holds = "yes" if ahead > -one.margin else "no"
+        found.append((one.claim, f"{difference:+.3f} {one.unit}", holds))
     return found
 
 
-def _mean(names: Sequence[str], ours: Mapping[str, str]) -> float:
-    figures = [FIGURE.match(ours[name]) for name in names]
-    return sum(float(figure[0]) for figure in figures if figure) / len(names)
+def _mean(names: Sequence[str], ours: Mapping[str, str], unit: str) -> float:
+    figures = [FIGURES[unit].match(ours[name]) for name in names]
+    return sum(float(figure[1]) for figure in figures if figure) / len(names)

@@ -149,3 +149,22 @@ def test_the_mix_stays_inside_the_share_of_the_time(
     assert figures[2] >= figures[1] >= figures[0] - 1e-3  # nothing gains, so the QPs alone decide
     assert all(ours.endswith("(+0.000)") for _, _, ours in rows)
     assert all("44% of A's time" in what for what, _, _ in rows)
+
+
+def test_perceptual_claims_compare_the_figure_where_less_is_better(
+    script: dict[str, ModuleType],
+) -> None:
+    figures = {
+        "type 1, noise reduction": "30.100 dB, NIQE 13.000, features 3.8000",
+        "type 2, texture restoration": "29.000 dB, NIQE 12.000, features 3.6000",
+        "type 3, one behind the other": "29.500 dB, NIQE 11.500, features 3.5000",
+        "type 4, trained as a cascade": "30.200 dB, NIQE 13.250, features 3.4000",
+    }
+    ours = {f"RGB, QP 37, {name}": row for name, row in figures.items()}
+    found = {claim: rest for claim, *rest in script["comparisons"].verdicts("hgrdn", ours)}
+    # differences by hand
+    assert found["type 1 beats type 2 in PSNR"] == ["+1.100 dB", "yes"]
+    assert found["type 1 beats type 4 in PSNR"] == ["-0.100 dB", "no"]
+    assert found["type 3 beats type 1 in NIQE"] == ["-1.500 NIQE", "yes"]
+    assert found["type 4 beats type 1 in NIQE"] == ["+0.250 NIQE", "no"]
+    assert found["type 4 beats type 3 in features"] == ["-0.100 features", "yes"]
