@@ -90,7 +90,9 @@ COMPARISONS: Mapping[str, Sequence[Comparison]] = {
             for i in (1, 2, 3)
         ),
         *(
-            Comparison(f"type {i + 1} beats type 1 in {unit}", (_TYPES[i],), (_TYPES[0],), unit=unit)
+            Comparison(
+                f"type {i + 1} beats type 1 in {unit}", (_TYPES[i],), (_TYPES[0],), unit=unit
+            )
             for i in (2, 3)
             for unit in ("NIQE", "features")
         ),
