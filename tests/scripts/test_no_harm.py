@@ -42,10 +42,10 @@ def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
 class Brighter:
     """A network that adds a grey level, and remembers what it was asked."""
 
+    takes_planes = False
+
     def __init__(self) -> None:
         self.asked: list[tuple[Any, str, float]] = []
-
-    takes_planes = False
 
     def enhance(self, image: Any, *, step: float, codec: str) -> Any:
         self.asked.append((image, codec, step))
@@ -103,7 +103,8 @@ def test_drawn_pictures_are_coded_in_both_samplings(
             ]
             # of both pictures; the strength of the headers is that of the stated quality
             step = resolve_strength(quality=row.point.value).step
-            assert asked == [("jpeg", pytest.approx(step, rel=1e-6))] * 2
+            assert [codec for codec, _ in asked] == ["jpeg", "jpeg"]
+            assert [given for _, given in asked] == pytest.approx([step, step], rel=1e-6)
 
 
 @pytest.mark.parametrize("codec", ["webp", "jpeg2000"])
