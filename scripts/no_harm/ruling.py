@@ -10,7 +10,7 @@ from edgeqe.reports.tables import table
 
 #: Most that a picture of a kind may lose, dB.
 MOST = {"photographs": 0.05, "drawn": 0.1}
-#: Kinds whose mean must gain at every quality and sampling.
+#: Kinds whose mean must gain, however coded.
 MUST_GAIN = ("drawn",)
 
 
@@ -18,7 +18,7 @@ def failures(rows: Sequence[HarmRow]) -> list[str]:
     """Rules that are broken, a sentence each; empty where nothing is harmed."""
     found = []
     for row in rows:
-        where = f"{row.kind} {row.sampling} quality {row.quality}"
+        where = f"{row.kind} {row.coding}, {row.point}"
         lost = sorted((gain, name) for name, gain in row.gains.items() if gain < -MOST[row.kind])
         if lost:
             gain, name = lost[0]
@@ -42,15 +42,15 @@ def rules(kinds: Sequence[str]) -> str:
 
 
 def table_of(rows: Sequence[HarmRow]) -> list[str]:
-    """Lines of a table, a row a kind, sampling and quality."""
-    head = ["", "", "quality", "n", "JPEG dB", "mean gain", "worst", ""]
+    """Lines of a table, a row a kind, coding and strength."""
+    head = ["", "", "strength", "n", "PSNR dB", "mean gain", "worst", ""]
     cells = [
         [
             row.kind,
-            row.sampling,
-            str(row.quality),
+            str(row.coding),
+            f"{row.point.value:g}",
             str(len(row.gains)),
-            f"{row.jpeg:.2f}",
+            f"{row.before:.2f}",
             f"{row.mean:+.3f}",
             f"{row.gains[row.worst]:+.3f}",
             row.worst,
