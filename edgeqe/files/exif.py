@@ -75,6 +75,14 @@ def _entries(block: bytes) -> Iterator[int]:
         yield at
 
 
+def _is_cut(block: bytes) -> bool:
+    """Whether the first directory reaches beyond the end of a block that holds anything."""
+    start, order = len(EXIF_NAME), _order(block)
+    first = start + int.from_bytes(block[start + 4 : start + 8], order)
+    count = int.from_bytes(block[first : first + 2], order)
+    return len(block) > start and first + 2 + 12 * count > len(block)
+
+
 def upright_xmp(packet: bytes) -> bytes:
     """XMP packet whose orientation, if it has one, says that the pixels are shown as stored."""
     return _XMP_ORIENTATION.sub(rb"\g<1>1", packet)
@@ -105,7 +113,8 @@ def tiff_exif(block: bytes) -> tuple[Exif, bool]:
         return Image.Exif(), False
     order = _order(block)
     stated = {int.from_bytes(block[at : at + 2], order) for at in _entries(block)}
-    whole = stated <= {*tags, *TIFF_LAYOUT}  # Pillow passes over what it cannot read
+    # Pillow passes over what it cannot read
+    whole = stated <= {*tags, *TIFF_LAYOUT} and not _is_cut(block)
     for tag in TIFF_LAYOUT & set(tags):
         del exif[tag]
     return exif, drop_damaged(exif) and whole

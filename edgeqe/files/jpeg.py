@@ -66,7 +66,8 @@ def _decoded(file: Undecoded, layout: JpegLayout) -> Picture:
         table = _luma_table(opened)
         steps = jpeg.component_steps(opened) if table else None
         planar = file.as_coded and jpeg.is_420(opened)
-        own, metadata = metadata_of(opened), metadata_in(data)
+        own = metadata_of(opened)
+        metadata = metadata_in(data, own.icc_profile)
         metadata = dataclasses.replace(
             metadata, exif=own.exif, icc_profile=own.icc_profile, dpi=own.dpi
         )

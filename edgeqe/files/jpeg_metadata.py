@@ -8,24 +8,27 @@ XMP specification, part 3 (2020): 1.1.3, segments of JPEG; 1.1.3.1, extended XMP
 from __future__ import annotations
 
 from edgeqe.codecs.jpeg_segments import APP1, APP2, APP13, COM, EOI, segments
-from edgeqe.files.picture import Metadata
+from edgeqe.files.picture import DAMAGED_PROFILE, Metadata
 
 XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_NAME = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP_NAME = b"Photoshop 3.0\0"
 #: Names of a list of further pictures (CIPA DC-007), such as a gain map.
 PICTURES_NAME = b"MPF\0"
+PROFILE_NAME = b"ICC_PROFILE\0"
 #: Largest content of a segment, bytes.
 SEGMENT_BYTES = 65533
 
 
-def metadata_in(data: bytes) -> Metadata:
+def metadata_in(data: bytes, profile: bytes) -> Metadata:
     """What a JPEG's segments say that Pillow does not hand over whole.
 
     Parameters
     ----------
     data : bytes
         A JPEG whose segments are sound.
+    profile : bytes
+        Colour profile as Pillow found it: empty also where parts of it are missing.
     """
     xmp, comment, behind = b"", b"", ""
     extended: list[bytes] = []
@@ -41,6 +44,8 @@ def metadata_in(data: bytes) -> Metadata:
             photoshop.append(content)
         elif segment.marker == APP2 and content.startswith(PICTURES_NAME):
             behind = "further pictures of the file"
+        elif segment.marker == APP2 and content.startswith(PROFILE_NAME) and not profile:
+            left = [DAMAGED_PROFILE]
         elif segment.marker == COM:
             comment = comment or content
         elif segment.marker == EOI and data[segment.stop :].strip(b"\0"):

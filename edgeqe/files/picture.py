@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 Samples = npt.NDArray[Any]
 
+#: Name, among what is not kept, of a colour profile that nothing can be made of.
+DAMAGED_PROFILE = "damaged colour profile"
+
 
 @dataclass(frozen=True)
 class Metadata:

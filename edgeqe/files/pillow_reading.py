@@ -16,7 +16,7 @@ from edgeqe.files.deep_writing import TIFF_PHOTOSHOP
 from edgeqe.files.exif import ORIENTATION, drop_damaged, exif_block
 from edgeqe.files.formats import Undecoded
 from edgeqe.files.jpeg_metadata import segments_of_resources
-from edgeqe.files.picture import Metadata, Picture, Samples
+from edgeqe.files.picture import DAMAGED_PROFILE, Metadata, Picture, Samples
 from edgeqe.files.pillow_limit import pillow_limit_off
 from edgeqe.files.pillow_rows import samples_by_rows
 from edgeqe.files.png_chunks import said
@@ -185,6 +185,7 @@ def _with_chunks(metadata: Metadata, stream: IO[bytes]) -> Metadata:
     """Metadata of a PNG with what its chunks say."""
     named, texts, xmp = said(stream)
     exif = exif_block(named.pop(b"eXIf", b""))
+    lost = named.pop(b"iCCP", None) is not None and not metadata.icc_profile
     colours = None
     cicp = named.get(b"cICP", b"")
     if len(cicp) == 4 and not metadata.icc_profile:
@@ -193,6 +194,7 @@ def _with_chunks(metadata: Metadata, stream: IO[bytes]) -> Metadata:
     return dataclasses.replace(
         metadata, exif=metadata.exif or exif, colours=colours, xmp=xmp,
         colour_chunks=tuple(named.items()), texts=texts,
+        left_behind=(*metadata.left_behind, *([DAMAGED_PROFILE] if lost else [])),
     )  # fmt: skip
 
 

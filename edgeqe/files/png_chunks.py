@@ -16,6 +16,8 @@ from typing import IO
 COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
 #: Chunks of the brightness of HDR pictures, which Pillow does not write.
 HDR_CHUNKS = (b"mDCV", b"cLLI")
+#: Chunks that Pillow reads too, and passes over where they are damaged.
+PILLOWS_CHUNKS = (b"eXIf", b"iCCP")
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 #: Keyword of the text that holds an XMP packet, and what follows it uncompressed.
 XMP_KEY = b"XML:com.adobe.xmp"
@@ -40,12 +42,12 @@ def chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
 
 
 def said(stream: IO[bytes]) -> tuple[dict[bytes, bytes], tuple[tuple[bytes, bytes], ...], bytes]:
-    """Colour and HDR chunks by kind, texts as chunks, and the XMP packet of a PNG."""
+    """Chunks of colours, HDR and EXIF by kind, texts as chunks, and the XMP packet of a PNG."""
     named: dict[bytes, bytes] = {}
     texts: list[tuple[bytes, bytes]] = []
     xmp = b""
     for kind, start, stop in chunks(stream):
-        if kind in COLOUR_CHUNKS or kind in HDR_CHUNKS or kind == b"eXIf":
+        if kind in COLOUR_CHUNKS + HDR_CHUNKS + PILLOWS_CHUNKS:
             named.setdefault(kind, _content(stream, start, stop))
         elif kind in TEXT_CHUNKS:
             content = _content(stream, start, stop)

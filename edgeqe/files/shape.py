@@ -43,7 +43,10 @@ def shape_of(path: Path) -> FileShape | None:
     Parameters
     ----------
     path : Path
+        Of a pipe or device, which gives its bytes once, nothing is read: None.
     """
+    if not path.is_file():
+        return None
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD)

@@ -52,21 +52,24 @@ def load_png(picture: PngImageFile, file: Undecoded) -> float | None:
     ImageError
         If it is not whole, and that is not wanted or nothing is there.
     """
+    error: Exception | None = None
     try:
         picture.load()
     except MemoryError:
         raise
-    except Exception as error:  # Pillow raises nearly anything on damaged files
-        with file.open() as stream:
-            share = share_of_png(stream)
-        if share == 0.0:
-            raise
-        if not file.accept_truncated:
-            raise cut_short(file.name, *picture.size, share) from error
-        picture.tile = []  # nothing more to load: the rows that came are there
-        picture.load()
-        return share
-    return None
+    except Exception as failed:  # Pillow raises nearly anything on damaged files
+        error = failed
+    with file.open() as stream:
+        share = share_of_png(stream)  # Pillow takes data that ends early, by its own word, for all
+    if error is None and share == 1.0:
+        return None
+    if share == 0.0:
+        raise error or ValueError("it holds no samples")
+    if not file.accept_truncated:
+        raise cut_short(file.name, *picture.size, share) from error
+    picture.tile = []  # nothing more to load: the rows that came are there
+    picture.load()
+    return share
 
 
 def share_of_png(stream: IO[bytes]) -> float:

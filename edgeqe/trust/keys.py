@@ -107,15 +107,17 @@ def _module(name: str) -> Any:
 
 def _read(path: Path) -> bytes:
     try:
-        if not path.is_file() and os.path.lexists(path):
-            raise InputError(f"the key '{path}' is no plain file: name a file in PEM.")
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
+        strange = not path.is_file() and os.path.lexists(path)
+        if not strange:
+            with path.open("rb") as file:
+                data = file.read(_LARGEST + 1)
     except FileNotFoundError as error:
         raise MissingFileError(f"there is no key '{path}': '{_MAKE}' makes one.") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read the key '{path}': {reason}.") from error
+    if strange:  # a folder, pipe, device, or link to nothing
+        raise InputError(f"the key '{path}' is no plain file: name a file in PEM.")
     if len(data) > _LARGEST:
         raise InputError(f"'{path}' is larger than any key: name a file in PEM.")
     return data

@@ -179,6 +179,24 @@ def test_names_that_are_not_utf_8_and_long_ones(source: Path, tmp_path: Path) ->
     assert (result.returncode, result.stderr.count(b"\n")) == (2, 1)
 
 
+@pytest.mark.parametrize("kind", ["a named pipe", "/dev/stdin"])
+def test_a_pipe_is_read_once(source: Path, tmp_path: Path, kind: str) -> None:
+    """What looks at the headers first would take them from it, or wait for ever."""
+    piped, plain = tmp_path / "piped.png", tmp_path / "plain.png"
+    edgeqe("enhance", str(source), "-o", str(plain), *MODEL)
+    if kind == "/dev/stdin":
+        arguments, how = ["/dev/stdin"], {"input": source.read_bytes()}
+    else:
+        os.mkfifo(tmp_path / "pipe")
+        arguments, how = [str(tmp_path / "pipe")], {}
+        writer = subprocess.Popen(["cp", str(source), str(tmp_path / "pipe")])
+    result = edgeqe("enhance", *arguments, "-o", str(piped), *MODEL, **how)
+    if kind == "a named pipe":
+        assert writer.wait(GUARD_SECONDS) == 0
+    assert result.returncode == 0, result.stderr
+    assert piped.read_bytes() == plain.read_bytes()
+
+
 def test_without_a_home_the_cache_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_home() -> Path:
         raise RuntimeError("Could not determine home directory.")

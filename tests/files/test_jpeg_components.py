@@ -44,12 +44,14 @@ def test_each_component_is_a_gray_picture(tmp_path: Path) -> None:
 
 def test_of_fine_steps_a_part_of_the_change_is_made(tmp_path: Path) -> None:
     stand = Planes()
-    for quality in (30, 75, 83, 90, 98):
+    for quality in (30, 75, 83, 92, 95, 98, 100):
         enhance_file(stand, jpeg(keep_rgb=True, quality=quality), tmp_path / f"{quality}.png")
     shares = [amount for amount, _ in stand.manners[::3]]
     assert shares[:2] == pytest.approx([1.0, 1.0])
-    assert 0.7 < shares[2] < 1.0
-    assert shares[3:] == pytest.approx([0.7, 0.7])
+    assert 0.5 < shares[2] < 1.0
+    assert shares[3] == pytest.approx(0.5)
+    assert 0.25 < shares[4] < 0.45
+    assert shares[5:] == pytest.approx([0.0, 0.0])
 
 
 def with_green_table(content: bytes, table: tuple[int, ...]) -> bytes:
@@ -120,4 +122,17 @@ def test_the_network_gains_on_components(tmp_path: Path, quality: int) -> None:
     gain = psnr(read_picture(tmp_path / "out.png").pixels(), original) - psnr(
         read_picture(content).pixels(), original
     )
-    assert gain > 0.2  # 0.4 to 1.2 dB on the whole picture
+    assert gain > (0.2 if quality <= 90 else 0.0)  # 0.4 to 1.2 dB on the whole picture up to 90
+
+
+def test_what_an_earlier_coding_left_stays_at_fine_steps(tmp_path: Path) -> None:
+    """A network takes the errors of a coding before for those of this one: all of it loses 1.2 dB."""
+    astronaut: Any = data.astronaut
+    before = read_picture(jpeg(astronaut()[:192, 160:352], quality=85), as_coded=False).pixels()
+    content = jpeg(before, keep_rgb=True, quality=95)
+    with Enhancer("edgeqe-nano", threads=1) as enhancer:
+        enhancer.enhance_file(content, tmp_path / "out.png")
+    gain = psnr(read_picture(tmp_path / "out.png").pixels(), before) - psnr(
+        read_picture(content).pixels(), before
+    )
+    assert gain > -0.05

@@ -268,6 +268,7 @@ MAKER = (MAKE, 2, 4, b"abc\0")
         (block((0x0112, 2, 4, b"top\0"), MAKER), True),
         (block((0x0112, 5, 1, b"\xff\xff\xff\x7f"), MAKER), False),  # Pillow stops there
         (block(MAKER)[:-20], False),
+        (b"Exif\0\0MM\0*\xff\xff\xff\xff", False),  # its directory is not there at all
     ],
 )
 def test_damaged_exif_is_no_reason_not_to_write(

@@ -196,6 +196,25 @@ def test_what_is_there_of_a_cut_png(part: float, interlaced: bool) -> None:
         read_picture(content[:45], accept_truncated=True)
 
 
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_a_png_whose_data_ends_early_by_its_own_word_is_cut_short(
+    depth: int, interlaced: bool
+) -> None:
+    """Pillow shows black there, without a word."""
+    samples = photo(64, 48)[..., 0]
+    rows = b"".join(b"\0" + row.astype(f">u{depth // 8}").tobytes() for row in samples)
+    content = png(depth, 0, 48, 64, rows[: len(rows) // 2])
+    if interlaced:
+        content = marked_as_interlaced(content)
+    with pytest.raises(ImageError, match=r"of 48x64 pixels at most \d+ % is there.*--accept"):
+        read_picture(content)
+    found = read_picture(content, accept_truncated=True)
+    assert found.present == pytest.approx(0.5, abs=0.05)
+    with pytest.raises(ImageError, match="damaged or cut short"):
+        read_picture(png(depth, 0, 48, 64, b""), accept_truncated=True)
+
+
 def interlaced_png(image: Any) -> bytes:
     """PNG of the seven passes of Adam7."""
     passes = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
@@ -207,5 +226,10 @@ def interlaced_png(image: Any) -> bytes:
     )
     height, width = image.shape[:2]
     content = png(8, 2, width, height, rows)
+    return marked_as_interlaced(content)
+
+
+def marked_as_interlaced(content: bytes) -> bytes:
+    """PNG whose header says that its rows are those of seven passes."""
     header = content[12:28] + b"\x01"
     return content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]

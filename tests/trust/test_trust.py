@@ -165,8 +165,9 @@ def test_wrong_private_keys_are_one_line(tmp_path: Path) -> None:
     for words, path in refused_keys(tmp_path).items():
         arguments = ["sign", "edgeqe-nano:int8", "--key", str(path), "-o", str(out)]
         result = CliRunner().invoke(main, arguments)
-        assert result.exit_code == 2 and words in result.stderr, result.output
+        assert result.exit_code == 2 and result.stderr.count(words) == 1, result.output
         assert result.stderr.count("\n") == 1 and not out.exists()
+        assert f"'{path}'" in result.stderr and result.stderr.count(str(path)) == 1
 
 
 def test_wrong_public_keys_are_one_line(tmp_path: Path, key: Path) -> None:
