@@ -18,12 +18,13 @@ from contents import DATA, LIMIT, MODELS, WHEELS, megabytes, size
 from draw import draw
 from wheels import fetch, packages_of
 
-from edgeqe.errors import InputError, MissingFileError
+from edgeqe.errors import InputError, MissingFileError, MissingModelError
 from edgeqe.files.folders import list_pictures
 from edgeqe.model.catalogue import find_model
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RANGES
 from edgeqe.zoo.training.pictures import HOLDOUT, split, training_folder
 from edgeqe.zoo.training.recipe import Recipe, read_recipe, recipe_path
+from edgeqe.zoo.training.start import not_trained
 
 #: Share of the folder that held-out pictures may take.
 HELD_SHARE = 0.1
@@ -148,7 +149,10 @@ def _copy_models(recipe: Recipe, folder: Path, trainings: Path) -> None:
         if model and averaged.is_file():
             shutil.copyfile(averaged, folder / f"{field}{averaged.suffix}")
         elif model:
-            file = find_model(model, "float32")
+            try:
+                file = find_model(model, "float32")
+            except MissingModelError as error:
+                raise not_trained(model, trainings) from error
             shutil.copyfile(file, folder / f"{field}{file.suffix}")
 
 

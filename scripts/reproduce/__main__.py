@@ -4,13 +4,13 @@ Usage::
 
     python scripts/reproduce train GROUP --data DATA [--out runs] [--published]
     python scripts/reproduce measure GROUP --data PICTURES [--out runs]
-    python scripts/reproduce try GROUP --data DATA [--steps N]
+    python scripts/reproduce try GROUP --data DATA [--steps N] [--batch N]
     python scripts/reproduce ledger
 
 GROUP is one of those of ``systems.py``. `train` runs the group's trainings one after another; what
 is done is left out, what was begun goes on, so it may be stopped and started at any time.
-`measure` prints the figures and keeps them beside this script, where `ledger` reads them. `try` runs
-the first steps of the published trainings.
+`measure` prints the figures and keeps them beside this script, where `ledger` reads them; so does
+`try` with the first steps of the published trainings.
 Exit codes: 0 done, 2 something is wrong or missing, 130 stopped.
 """
 
@@ -38,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
     trying.add_argument("group", choices=list(GROUPS))
     trying.add_argument("--data", type=Path, required=True, help="as of 'edgeqe train'")
     trying.add_argument("--steps", type=int, default=10, help="of each (%(default)s)")
+    trying.add_argument(
+        "--batch", type=int, help="at most so many crops a step, on a small machine"
+    )
     measuring = verbs.add_parser("measure", help="measure what a group's trainings reached")
     measuring.add_argument("group", choices=list(GROUPS))
     measuring.add_argument("--data", type=Path, required=True, help="folder of test pictures")
@@ -59,7 +62,7 @@ def main() -> int:
         elif given.verb == "try":
             from trying import try_out
 
-            try_out(GROUPS[given.group], given.data, given.steps)
+            try_out(GROUPS[given.group], given.data, given.steps, given.batch)
         elif given.verb == "measure":
             from measuring import measure
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from comparisons import verdicts
 from sections import SECTIONS, Section
+from systems import GROUPS
+from tried import TRIED, crops_of, outcome, tried
 
 from edgeqe.reports.output_file import written_whole
 
@@ -20,11 +22,17 @@ system's recipe exists twice: as published, for a GPU (`edgeqe train liu-adaptiv
 reduced, with the same structure (`edgeqe train liu-adaptive-reduced --data DATA`). Ours are the
 reduced ones unless a row says otherwise: directions and gaps count, not the height. `not run` says just that.
 """
+FIRST_STEPS = """## The published trainings start
+
+Every training as published, with its own network, loss and schedule, for its first steps; printed by
+`python scripts/reproduce try GROUP --data DATA`, where a row has fewer crops with `--batch`.
+"""
 
 
 def write_ledger(results: Path = RESULTS, page: Path = PAGE) -> None:
     """Write the page from a folder of results."""
     parts = [HEAD, *(section_text(section, results) for section in SECTIONS)]
+    parts.append(first_steps_text(results / TRIED.name))
     with written_whole(page) as path:
         path.write_text("\n".join(parts), encoding="utf-8")
 
@@ -51,6 +59,19 @@ def section_text(section: Section, results: Path) -> str:
     lines += ["What differs from the paper:", ""]
     lines += [f"- {difference}" for difference in section.differs]
     return "\n".join([*lines, ""])
+
+
+def first_steps_text(results: Path) -> str:
+    """The published trainings' first steps: which were run here, and what they took."""
+    rows, lines = tried(results), []
+    for group in GROUPS.values():
+        for name in group:
+            row = rows.get(name)
+            if row is None:
+                lines.append((name, "", "not run"))
+            else:
+                lines.append((name, crops_of(row), f"{row['steps']} steps, {outcome(row)}"))
+    return "\n".join([FIRST_STEPS, *table(lines, ("training", "crops a step", "here")), ""])
 
 
 def command_of(group: str) -> str:

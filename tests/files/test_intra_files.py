@@ -20,9 +20,12 @@ pytest.importorskip("numba", reason="the HEVC decoder needs numba: pip install '
 from edgeqe import Enhancer
 from edgeqe.cli import main
 from edgeqe.codecs import bpg, hevc_intra
+from edgeqe.coding import Frame, Layout
+from edgeqe.coding.video import HevcCoder
 from edgeqe.files.enhance import enhance_file
 from edgeqe.files.reading import PictureFile
 from edgeqe.files.upsample import i420_to_rgb
+from edgeqe.views.colour import studio_luma
 from tests import coded_files, small_models
 from tests.codecs.test_hevc_intra import stream_of
 from tests.files.coded_pictures import PROFILE, exif, heic
@@ -31,6 +34,7 @@ from tests.files.intra_files import Recorder, film, gray_bpg, gray_heic, with_fi
 from tests.hevc_headers import Design
 from tests.hevc_streams import decode_by_ffmpeg
 from tests.hevc_writer import HevcWriter
+from tests.reference import photograph
 
 Samples = npt.NDArray[Any]
 
@@ -253,3 +257,23 @@ def test_the_command_line_takes_the_residual_by_itself(model: Path, tmp_path: Pa
     picture.write_bytes(coded_files.pillow("JPEG", coded_files.photo()))
     result = CliRunner().invoke(main, ["enhance", str(picture), "-m", str(model), "-o", "-"])
     assert result.exit_code == 2
+
+
+def test_rrnet_gains_over_the_reconstruction_of_a_stream(tmp_path: Path) -> None:
+    luma = studio_luma(photograph("chelsea", 60, 100, 128, 160))
+    data = HevcCoder("no-deblock=1:no-sao=1").encode(Frame(Layout.GRAY, (luma,)), 37)
+    (decoded,) = hevc_intra.decode(data)
+    source, target = tmp_path / "a.hevc", tmp_path / "out.png"
+    source.write_bytes(data)
+    asked = ["enhance", str(source), "-m", "rrnet-37-reduced", "-o", str(target)]
+    result = CliRunner().invoke(main, asked)
+    assert result.exit_code == 0, result.output
+    assert "gray  HEVC QP 37, prediction residual from the file  " in result.stdout
+    with Image.open(target) as picture:
+        enhanced = np.asarray(picture) * (219 / 255) + 16  # full range, as PNG is
+    before, after = (
+        np.square(luma - plane.astype(np.float64)).mean()
+        for plane in (decoded.reconstruction[0], enhanced)
+    )
+    # LIVE1 gains 0.54 dB, 12 % of the squared error
+    assert after < 0.93 * before

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingModelError
 from edgeqe.files.folders import list_pictures
 from edgeqe.model.catalogue import find_model
 from edgeqe.zoo.training import loop
 from edgeqe.zoo.training.files import AVERAGED, CHECKPOINT, LOG, RECIPE
 from edgeqe.zoo.training.pictures import split
-from edgeqe.zoo.training.recipe import read_recipe
+from edgeqe.zoo.training.recipe import read_recipe, shipped_recipes
 from tests.reference import photograph
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "accelerated"
@@ -210,6 +210,36 @@ def test_models_that_the_recipe_names_are_packed(
     assert packed.name == "taught"
     with pytest.raises(InputError, match="no packed training"):
         script["contents"].packed_recipe(data)
+
+
+def test_a_start_that_is_not_trained_is_named_with_what_trains_it(
+    script: dict[str, ModuleType], data: Path, tmp_path: Path
+) -> None:
+    pack, trainings = script["packing"].pack, tmp_path / "runs"
+    with pytest.raises(MissingModelError, match="run 'edgeqe train rrnet-37 --out .*runs' first"):
+        pack("rrnet-32", data, tmp_path / "pack", trainings=trainings)
+    assert not (tmp_path / "pack").exists()
+    (trainings / "rrnet-37").mkdir(parents=True)
+    (trainings / "rrnet-37" / AVERAGED).write_bytes(b"weights")
+    pack("rrnet-32", data, tmp_path / "pack", trainings=trainings)
+    start = Path(script["contents"].packed_recipe(tmp_path / "pack").start)
+    assert start.read_bytes() == b"weights"
+
+
+def test_every_published_training_is_packed(
+    script: dict[str, ModuleType], data: Path, tmp_path: Path
+) -> None:
+    for recipe in map(read_recipe, shipped_recipes()):
+        if recipe.start:
+            (tmp_path / "runs" / recipe.start).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "runs" / recipe.start / AVERAGED).write_bytes(b"weights")
+        folder = tmp_path / recipe.name
+        script["packing"].pack(recipe.name, data, folder, trainings=tmp_path / "runs")
+        packed = script["contents"].packed_recipe(folder)
+        assert packed == dataclasses.replace(
+            recipe, start=packed.start, teacher=packed.teacher, name=packed.name
+        )
+        assert bool(packed.start) == bool(recipe.start)
 
 
 def test_the_seconds_are_enforced(script: dict[str, ModuleType]) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from edgeqe.files.file_report import FileReport
 from edgeqe.planned import Unchanged
 from edgeqe.zoo.training.files import CHECKPOINT, LOG
-from edgeqe.zoo.training.recipe import shipped_recipes
+from edgeqe.zoo.training.recipe import read_recipe, shipped_recipes
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "reproduce"
 
@@ -27,7 +27,8 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "reproduce"
 def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     """Modules of the script, whose folder is no package: they find each other by bare names."""
     found = {}
-    for name in ("systems", "sections", "comparisons", "training", "ledger", "qp_adaptive", "mvgl"):
+    names = ("systems", "sections", "comparisons", "training", "tried", "trying", "ledger")
+    for name in (*names, "qp_adaptive", "mvgl"):
         spec = importlib.util.spec_from_file_location(name, SCRIPT / f"{name}.py")
         assert spec is not None and spec.loader is not None
         found[name] = importlib.util.module_from_spec(spec)
@@ -101,6 +102,35 @@ def test_the_ledger_has_what_was_kept_and_says_what_was_not_run(
     for section in sections:
         for what, published in section.not_run:
             assert f"| {what} | {published} | not run |" in text
+
+
+def test_the_first_steps_of_a_training_are_kept_for_the_ledger(
+    script: dict[str, ModuleType],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("av")
+    pictures, results = tmp_path / "pictures", tmp_path / "results"
+    pictures.mkdir()
+    results.mkdir()
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        coarse = Image.fromarray(rng.integers(40, 200, (8, 8, 3), np.uint8))
+        coarse.resize((160, 160), Image.Resampling.BICUBIC).save(pictures / f"{name}.png")
+    monkeypatch.setattr(script["trying"], "SLOTS", 2)
+    script["trying"].try_out(["liu-37"], pictures, 2, batch=1, results=results / "tried.json")
+    (row,) = script["tried"].tried(results / "tried.json").values()
+    published = read_recipe("liu-37")
+    assert (row["steps"], row["batch"], row["published_batch"]) == (2, 1, published.batch)
+    assert 0.0 < row["loss"] < 1.0
+    crops = f"1 of {published.batch} x {published.crop}x{published.crop}"
+    assert f"liu-37: 2 steps of {crops}, " in capsys.readouterr().out
+
+    script["ledger"].write_ledger(results, tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    assert f"| liu-37 | {crops} | 2 steps, " in text
+    assert "| hgrdn-cascade |  | not run |" in text
 
 
 def test_a_picture_goes_to_the_model_of_the_nearest_qp(script: dict[str, ModuleType]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgeqe.errors import InputError
+from edgeqe.errors import InputError, MissingModelError
 from edgeqe.zoo import codecs_of, load, load_weights_of
 from edgeqe.zoo.training.files import AVERAGED
 
@@ -40,7 +40,10 @@ def start_from(model: Any, start: str, trainings: Path) -> None:
     if start.endswith(".npz"):
         load_weights_of(model, Path(start))
         return
-    stored = load(start)
+    try:
+        stored = load(start)
+    except MissingModelError as error:
+        raise not_trained(start, trainings) from error
     held, own = ({v.path: v for v in m.weights} for m in (stored, model))
     of_codecs = [path for path in own.keys() | held.keys() if path.startswith(CODEC_WEIGHTS)]
     shapes, wanted = (
@@ -61,3 +64,11 @@ def start_from(model: Any, start: str, trainings: Path) -> None:
             if codec in before:
                 rows[index] = known[before.index(codec)]
         own[path].assign(rows)
+
+
+def not_trained(start: str, trainings: Path) -> MissingModelError:
+    """Error for a recipe's `start` that is neither a model nor a training in a folder."""
+    return MissingModelError(
+        f"no model or training '{start}', which this recipe starts from: run 'edgeqe train {start} "
+        f"--out {trainings}' first, or name the folder that has it in place of '{trainings}'."
+    )
