@@ -44,7 +44,7 @@ MOSTLY = 0.75
 #: the search counted, is below it.
 CLEARLY, CLEARLY_RESIZED = 0.85, 0.6
 #: Frames that are not compared after two that were not worth it: at first, and at most.
-REST, LONGEST_REST = 4, 32
+REST, LONGEST_REST = 8, 32
 
 
 @dataclass
@@ -203,7 +203,7 @@ class FrameReuse:
             memory.results = [np.empty(a.shape, a.dtype) for a in view.sources]
         memory.key = None
         if fresh or self._is_hopeless(
-            glance(memory.samples[0], given[0], shape, self._cell), shape, chosen
+            glance(memory.samples[0], given[0], shape, self._cell), shape, chosen, opened
         ):
             for old, now in zip(memory.samples, given, strict=True):
                 np.copyto(old, now)
@@ -226,17 +226,39 @@ class FrameReuse:
             np.copyto(target, result)
         return min(shape[0] * shape[1], sum(_own_pixels(window, shape) for window in windows))
 
-    def _grid(self, shape: tuple[int, int]) -> CellGrid:
+    def _is_hopeless(
+        self, found: Cells, shape: tuple[int, int], chosen: Plan, opened: OpenSessions
+    ) -> bool:
+        """Whether all windows of the plan are computed, by some of the changed cells alone."""
+        every = [window for _, band in chosen.bands() for window in band]
+        if not all(found[_cells(window, self._cell)].any() for window in every):
+            return False
+        return not self._any_shape or self._boxed(found, shape, chosen, opened, len(every)) is None
+
+    def _boxed(
+        self,
+        changed: Cells,
+        shape: tuple[int, int],
+        chosen: Plan,
+        opened: OpenSessions,
+        count: int,
+    ) -> tuple[CellGrid, Cells, float] | None:
+        """Cells to cover and what boxes may cost a worker, in place of so many windows of the plan.
+
+        None where no boxes can be worth it, which more changed cells never make untrue.
+        """
+        if changed.mean() > MOSTLY:
+            return None
         alignment = self.geometry.alignment
         height, width = (-(-side // alignment) * alignment for side in shape)
-        return CellGrid(height, width, self._cell, self.geometry.halo, self._window_cost)
-
-    def _is_hopeless(self, found: Cells, shape: tuple[int, int], chosen: Plan) -> bool:
-        """Whether all windows of the plan are computed, by some of the changed cells alone."""
-        every = (window for _, band in chosen.bands() for window in band)
-        return all(found[_cells(window, self._cell)].any() for window in every) and (
-            not self._any_shape or self._grid(shape).needed(found).mean() > MOSTLY
-        )
+        grid = CellGrid(height, width, self._cell, self.geometry.halo, self._window_cost)
+        needed = grid.needed(changed)
+        area = chosen.window[0] * chosen.window[1]
+        clearly = CLEARLY if opened.tag is None else CLEARLY_RESIZED
+        most = clearly * -(-count // chosen.workers) * (area + self._window_cost)
+        if needed.mean() > MOSTLY or grid.least_cost(needed) > most * chosen.workers:
+            return None
+        return grid, needed, most
 
     def _windows(
         self, changed: Cells, shape: tuple[int, int], chosen: Plan, opened: OpenSessions
@@ -246,27 +268,22 @@ class FrameReuse:
         hit = [window for window in every if changed[_cells(window, self._cell)].any()]
         if not hit or not self._any_shape:
             return hit
+        boxed = self._boxed(changed, shape, chosen, opened, len(hit))
+        if boxed is None:
+            return hit
+        grid, needed, most = boxed
         area = chosen.window[0] * chosen.window[1]
-        grid = self._grid(shape)
-        needed = grid.needed(changed)
-        if needed.mean() > MOSTLY:
-            return hit
-        own_memory = opened.tag is not None
-        clearly = CLEARLY_RESIZED if own_memory else CLEARLY
-        worth = clearly * -(-len(hit) // chosen.workers) * (area + self._window_cost)
-        if grid.least_cost(needed) / chosen.workers > worth:
-            return hit
-        if own_memory:
-            largest = area
-            boxes = self._memory.cover.boxes(grid, needed, largest, chosen.workers)
-        else:
+        if opened.tag is None:
             # an arena that serves windows of several shapes side by side takes up to 1.7 times theirs
             largest = area // 2
             boxes = cover(grid, needed, largest, chosen.workers)
+        else:
+            largest = area
+            boxes = self._memory.cover.boxes(grid, needed, largest, chosen.workers)
         costs = [grid.cost(box) for box in boxes]
         if costs[0] > largest + self._window_cost:  # a large halo
             return hit
-        if max(sum(costs) / chosen.workers, costs[0]) > worth:
+        if max(sum(costs) / chosen.workers, costs[0]) > most:
             return hit
         return [grid.window(box) for box in boxes]
 
