@@ -53,6 +53,26 @@ def take_over(
     return changed
 
 
+def glance(before: Samples, now: Samples, shape: tuple[int, int], cell: int) -> Cells:
+    """Cells of one array in whose middle row the frames differ: some of those of `take_over`.
+
+    Parameters
+    ----------
+    before, now : ndarray
+        The same array of both frames, with a row for each of the picture.
+    shape : (int, int)
+        Height and width of the picture, pixels.
+    cell : int
+        Side of a cell, pixels.
+    """
+    old, new = before[cell // 2 :: cell], now[cell // 2 :: cell]
+    rows, columns = (cells_of(side, cell) for side in shape)
+    side = cell * math.prod(before.shape[2:])
+    differ = np.zeros((rows, columns * side), np.bool_)
+    differ[: len(old), : old[:1].size] = np.not_equal(old, new).reshape(len(old), -1)
+    return _any_in_cells(differ, (rows, columns), side)
+
+
 def _take_over(before: Samples, now: Samples, cell: int, shape: tuple[int, ...]) -> Cells:
     """One array, whose cells have so many rows and columns."""
     height, width, *channels = before.shape
@@ -71,6 +91,11 @@ def _take_over(before: Samples, now: Samples, cell: int, shape: tuple[int, ...])
         lines[len(old) :] = False
         np.logical_or.reduce(differ[:count], axis=1, out=by_rows[first : first + count])
         np.copyto(old, new)
+    return _any_in_cells(by_rows, shape, side)
+
+
+def _any_in_cells(by_rows: Cells, shape: tuple[int, ...], side: int) -> Cells:
+    """Whether any sample differs of those that lie side by side in a cell."""
     parts = by_rows.reshape(*shape, side)
     if side in (1, 2, 4, 8):  # a cell's samples at once
         parts = parts.view(f"u{side}")

@@ -9,8 +9,9 @@ there boxes around what changed are computed where those cost less (`cover.py`).
 in another order where a window has another shape, and a sum on the edge between two levels be rounded
 the other way.
 
-A frame in which little was the same costs the comparison and two copies for nothing, so after two
-of them in a row some frames are enhanced as by `Engine.run`, and then it is tried again.
+A frame in which little was the same costs the comparison and two copies for nothing. So one row of
+each cell is compared first, which tells most such frames; and after two of them in a row some frames
+are enhanced as by `Engine.run`, and then it is tried again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 
 from edgeqe.codecs.strength import Strength
 from edgeqe.engine.cascade import OpenSessions
-from edgeqe.engine.changes import Cells, take_over
+from edgeqe.engine.changes import Cells, glance, take_over
 from edgeqe.engine.cover import CellGrid, KeptCover, cover, window_cost
 from edgeqe.engine.engine import Engine
 from edgeqe.engine.tiling import Plan
@@ -39,10 +40,11 @@ WORTHWHILE = 0.1
 #: Share of a frame above which what changed is not covered by boxes.
 MOSTLY = 0.75
 #: Share of the cost of the plan's windows below which boxes are computed instead, out of an arena and
-#: by interpreters, which they may resize. Finding them takes time: 0.3 ms of a frame of 352x288.
+#: by interpreters, which they may resize. They are looked for only where the least that they could cost,
+#: the search counted, is below it.
 CLEARLY, CLEARLY_RESIZED = 0.85, 0.6
 #: Frames that are not compared after two that were not worth it: at first, and at most.
-REST, LONGEST_REST = 4, 32
+REST, LONGEST_REST = 8, 32
 
 
 @dataclass
@@ -200,11 +202,16 @@ class FrameReuse:
             memory.samples = [np.zeros(array.shape, array.dtype) for array in given]
             memory.results = [np.empty(a.shape, a.dtype) for a in view.sources]
         memory.key = None
-        factors = (*view.factors, 1)[: len(given)]
-        changed = take_over(memory.samples, given, factors, shape, self._cell)
-        if fresh:
-            changed[:] = True
-        windows = self._windows(changed, shape, chosen, opened)
+        if fresh or self._is_hopeless(
+            glance(memory.samples[0], given[0], shape, self._cell), shape, chosen, opened
+        ):
+            for old, now in zip(memory.samples, given, strict=True):
+                np.copyto(old, now)
+            windows = [window for _, band in chosen.bands() for window in band]
+        else:
+            factors = (*view.factors, 1)[: len(given)]
+            changed = take_over(memory.samples, given, factors, shape, self._cell)
+            windows = self._windows(changed, shape, chosen, opened)
         before = type(view)(
             memory.samples[: len(view.sources)],
             memory.results,
@@ -219,33 +226,64 @@ class FrameReuse:
             np.copyto(target, result)
         return min(shape[0] * shape[1], sum(_own_pixels(window, shape) for window in windows))
 
+    def _is_hopeless(
+        self, found: Cells, shape: tuple[int, int], chosen: Plan, opened: OpenSessions
+    ) -> bool:
+        """Whether all windows of the plan are computed, by some of the changed cells alone."""
+        every = [window for _, band in chosen.bands() for window in band]
+        if not all(found[_cells(window, self._cell)].any() for window in every):
+            return False
+        return not self._any_shape or self._boxed(found, shape, chosen, opened, len(every)) is None
+
+    def _boxed(
+        self,
+        changed: Cells,
+        shape: tuple[int, int],
+        chosen: Plan,
+        opened: OpenSessions,
+        count: int,
+    ) -> tuple[CellGrid, Cells, float] | None:
+        """Cells to cover and what boxes may cost a worker, in place of so many windows of the plan.
+
+        None where no boxes can be worth it, which more changed cells never make untrue.
+        """
+        if changed.mean() > MOSTLY:
+            return None
+        alignment = self.geometry.alignment
+        height, width = (-(-side // alignment) * alignment for side in shape)
+        grid = CellGrid(height, width, self._cell, self.geometry.halo, self._window_cost)
+        needed = grid.needed(changed)
+        area = chosen.window[0] * chosen.window[1]
+        clearly = CLEARLY if opened.tag is None else CLEARLY_RESIZED
+        most = clearly * -(-count // chosen.workers) * (area + self._window_cost)
+        if needed.mean() > MOSTLY or grid.least_cost(needed) > most * chosen.workers:
+            return None
+        return grid, needed, most
+
     def _windows(
         self, changed: Cells, shape: tuple[int, int], chosen: Plan, opened: OpenSessions
     ) -> list[Window]:
         """Windows to compute, the largest first."""
         every = [window for _, band in chosen.bands() for window in band]
         hit = [window for window in every if changed[_cells(window, self._cell)].any()]
-        if not hit or not self._any_shape or changed.all():
+        if not hit or not self._any_shape:
             return hit
+        boxed = self._boxed(changed, shape, chosen, opened, len(hit))
+        if boxed is None:
+            return hit
+        grid, needed, most = boxed
         area = chosen.window[0] * chosen.window[1]
-        alignment, halo = self.geometry.alignment, self.geometry.halo
-        height, width = (-(-side // alignment) * alignment for side in shape)
-        grid = CellGrid(height, width, self._cell, halo, self._window_cost)
-        needed = grid.needed(changed)
-        if needed.mean() > MOSTLY:
-            return hit
         if opened.tag is None:
             # an arena that serves windows of several shapes side by side takes up to 1.7 times theirs
-            largest, clearly = area // 2, CLEARLY
+            largest = area // 2
             boxes = cover(grid, needed, largest, chosen.workers)
         else:
-            largest, clearly = area, CLEARLY_RESIZED
+            largest = area
             boxes = self._memory.cover.boxes(grid, needed, largest, chosen.workers)
         costs = [grid.cost(box) for box in boxes]
         if costs[0] > largest + self._window_cost:  # a large halo
             return hit
-        boxed = max(sum(costs) / chosen.workers, costs[0])
-        if boxed > clearly * -(-len(hit) // chosen.workers) * (area + self._window_cost):
+        if max(sum(costs) / chosen.workers, costs[0]) > most:
             return hit
         return [grid.window(box) for box in boxes]
 

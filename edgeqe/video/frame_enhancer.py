@@ -117,7 +117,8 @@ class FrameEnhancer:
     def _enhanced(self, item: ClipFrame, step: float, codec: str) -> ClipFrame:
         frame = writable(item.frame)
         planes = arrays(frame)
-        self._steadiness.before(planes)
+        one = level(frame)
+        self._steadiness.before(planes, one)
         enhance_in_place(
             self._sequence,
             frame,
@@ -126,5 +127,5 @@ class FrameEnhancer:
             amount=self._amount,
             ensemble=self._ensemble,
         )
-        self._steadiness.after(planes, level(frame))
+        self._steadiness.after(planes, one)
         return ClipFrame(frame, item.strength)

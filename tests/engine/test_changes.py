@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeqe.engine import changes
-from edgeqe.engine.changes import take_over
+from edgeqe.engine.changes import glance, take_over
 from tests.fakes import noise
 
 
@@ -56,3 +56,16 @@ def test_interleaved_chroma_is_compared_where_it_lies() -> None:
 def test_equal_frames_have_no_changed_cell() -> None:
     frame = noise(40, 40)
     assert not take_over([frame.copy()], [frame], (1,), (40, 40), 4).any()
+
+
+@pytest.mark.parametrize(("height", "channels"), [(61, ()), (62, (3,)), (64, ())])
+def test_a_glance_finds_the_changes_in_middle_rows_alone(
+    height: int, channels: tuple[int, ...]
+) -> None:
+    before = noise(height, 83, *channels)
+    now = before.copy()
+    for row, column in ((2, 5), (11, 30), (58, 82), (61 % height, 0)):
+        now[row, column] ^= 1
+    expected = np.zeros((16, 21), bool)
+    expected[0, 1] = expected[14, 20] = True  # rows 2 and 58 of cells that begin at 0 and 56
+    np.testing.assert_array_equal(glance(before, now, (height, 83), 4), expected)

@@ -67,7 +67,7 @@ def test_every_layout_gives_the_bytes_of_whole_frames(call: str) -> None:
     with Enhancer("edgeqe-nano", threads=2) as enhancer, FrameSequence(enhancer) as frames:
 
         def enhance(by: Any, i: int) -> Any:
-            y, uv = list(camera(6, 180, 200))[i]
+            y, uv = list(camera(6, 300, 400))[i]
             if call == "gray":
                 return [by.enhance(y, quality=25, amount=0.7)]
             if call == "rgb":
