@@ -170,7 +170,11 @@ class LitertSession:
                 return None
             found = next((one for one in idle if one.size == size), idle[-1])
             idle.remove(found)
-        return found if math.prod(size) <= found.most else None
+            if math.prod(size) <= found.most:
+                return found
+            with in_runtime(), given_back():
+                del found
+            return None
 
     def shrink(self) -> None:
         """Drop the interpreters that no running window uses."""
@@ -245,7 +249,8 @@ class _Interpreter:
 
     def _resize(self, size: tuple[int, ...]) -> None:
         if size != self.size:
-            self._allocate(size)
+            with given_back():
+                self._allocate(size)
             self.size = size
 
     def _invoke(self) -> None:
