@@ -68,7 +68,8 @@ class Convention:
         if self.gives is OutputKind.PICTURE:
             output = output - given
         sign = -1.0 if self.gives is OutputKind.NOISE else 1.0
-        return np.asarray(output * (sign * SCALE / (self.high - self.low)), np.float32)
+        residual: Float = np.asarray(output * (sign * SCALE / (self.high - self.low)), np.float32)
+        return residual
 
 
 def parse_range(text: str) -> tuple[float, float]:

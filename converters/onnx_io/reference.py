@@ -60,7 +60,8 @@ def residual_of(
             raise _cannot_run(error) from error
         if result.shape != given.shape and result.shape[1:3] == given.shape[2:]:
             result = result.transpose(0, 3, 1, 2)
-        return convention.residual(given, result)[0]
+        levels: Float = convention.residual(given, result)[0]
+        return levels
 
     return residual
 

@@ -75,8 +75,8 @@ def convention(
             f"leave it out, or give {LAYOUT_OF[channels]}."
         )
     low, high = value_range or input_range(graph) or UNIT
-    gives, given = find_output(graph, (low, high), OutputKind(output) if output else None)
-    other = None if given == (low, high) else given
+    gives, ends = find_output(graph, (low, high), OutputKind(output) if output else None)
+    other = None if ends == (low, high) else ends
     return Convention(LAYOUT_OF[channels], low, high, gives, other)
 
 

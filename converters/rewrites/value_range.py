@@ -52,7 +52,7 @@ def plain_factors(graph: Graph) -> Graph:
             continue
         parts = [("Mul", f"{node.name}.factor", factors)]
         if len(node.inputs) > 2:
-            parts.append(("Add", f"{node.name}.shift", constants[node.inputs[2]].reshape(-1)))
+            parts.append(("Add", f"{node.name}.shift", _values(graph, node.inputs[2])))
         source = node.inputs[0]
         for number, (op, name, values) in enumerate(parts, 1):
             constants[name] = np.ascontiguousarray(values.reshape(1, -1, 1, 1), np.float32)
@@ -178,6 +178,10 @@ def _constant(graph: Graph, node: Node) -> Double | None:
     name = node.inputs[1]
     if name not in graph.constants or name in graph.vectors:
         return None
+    return _values(graph, name)
+
+
+def _values(graph: Graph, name: str) -> Double:
     values: Double = graph.constants[name].reshape(-1).astype(np.float64)
     return values
 
@@ -192,8 +196,8 @@ def _diagonal(graph: Graph, node: Node, channels: int) -> Double | None:
         return None
     kernel = graph.constants[node.inputs[1]]
     if kernel.shape == (channels, 1, 1, 1) and node.stride == 1:
-        return kernel.reshape(-1)
+        return _values(graph, node.inputs[1])
     if kernel.shape != (channels, channels, 1, 1) or node.stride != 1 or node.groups != 1:
         return None
-    square = kernel[:, :, 0, 0]
-    return np.diag(square).copy() if not (square - np.diag(np.diag(square))).any() else None
+    square = kernel[:, :, 0, 0].astype(np.float64)
+    return np.array(np.diag(square)) if not (square - np.diag(np.diag(square))).any() else None

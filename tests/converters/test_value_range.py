@@ -20,7 +20,7 @@ MEANS = np.array([114.4, 111.5, 103.0], np.float32)
 
 
 def vector(*values: float) -> Float:
-    return np.broadcast_to(np.float32(values).reshape(1, -1, 1, 1), (1, 3, 1, 1)).copy()
+    return np.broadcast_to(np.asarray(values, np.float32).reshape(1, -1, 1, 1), (1, 3, 1, 1)).copy()
 
 
 def affine(source: str, output: str, factor: float | None, shift: float | None) -> list[Node]:
