@@ -43,8 +43,8 @@ def open_source(
     planes : {"y", "rgb"}, optional
         Of another tool's network: what its channels are; by their count if left out.
     value_range : (float, float), optional
-        Of another tool's network: what the 8-bit sample values 0 and 255 are to it; 0 and 1 if
-        left out.
+        Of another tool's network: what the 8-bit sample values 0 and 255 are to it; if left out, what
+        the factor and shift that it begins with say, else 0 and 1.
     gives : OutputKind or str, optional
         Of another tool's network: what it outputs; measured if left out.
     codecs : sequence of str

@@ -158,7 +158,8 @@ class _KerasReader:
             known = ", ".join(sorted(kind.__name__ for kind in every))
             raise InputError(
                 f"layer '{layer.name}' of type {type(layer).__name__} has no operator in the "
-                f"graph; known layers: {known}."
+                f"graph: save the model by model.export(DIR) and convert that folder, or use the known layers: "
+                f"{known}."
             )
         activation = getattr(layer, "activation", None)
         if type(layer) in CONVOLUTIONS and activation not in LINEAR:

@@ -16,6 +16,7 @@ from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import fold
 from edgeqe.converters.rewrites.sharing import share
+from edgeqe.converters.rewrites.value_range import plain_factors
 from edgeqe.converters.sources import PICTURE_ROUNDING, Reference, Source
 from edgeqe.model.card_fields import NOT_STATED
 from edgeqe.typing import Float
@@ -47,7 +48,7 @@ def from_plain_keras(
     InputError
         If the model holds a layer that the graph has no operator for, or is no enhancement network.
     """
-    graph = graph_of(model, 0.0)
+    graph = plain_factors(graph_of(model, 0.0))
     convention = conventions.convention(graph, planes, value_range, output)
     rounding = PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0
     reference, size = residual_of(model, convention), own_size(model)
@@ -57,7 +58,7 @@ def from_plain_keras(
     return Source(
         graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
         reference=reference,
-        description=f"Converted from {path.name}, which gives the {convention.gives}.",
+        description=convention.described(path.name),
         planes=convention.planes,
         codecs=codecs or ("jpeg",),
         tiling="whole" if graph.pools_globally else "exact",
@@ -77,13 +78,10 @@ def own_size(model: Any) -> tuple[int, int] | None:
 def residual_of(model: Any, convention: Convention) -> Reference:
     """Function of a model that maps planes (C, h, w), 8-bit sample values, to the residual."""
     span = convention.high - convention.low
-    sign = -1.0 if convention.gives is OutputKind.NOISE else 1.0
 
     def residual(planes: npt.NDArray[np.uint8]) -> Float:
         given = (planes.transpose(1, 2, 0)[None] / SCALE * span + convention.low).astype(np.float32)
         result = np.asarray(model.predict_on_batch(given), np.float32)
-        if convention.gives is OutputKind.PICTURE:
-            result = result - given
-        return np.ascontiguousarray(result[0].transpose(2, 0, 1) * np.float32(sign * SCALE / span))
+        return np.ascontiguousarray(convention.residual(given, result)[0].transpose(2, 0, 1))
 
     return residual

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgeqe.codecs.jpeg import encode
 from edgeqe.converters.graph.analysis import receptive_field
-from edgeqe.converters.graph.convention import OutputKind
+from edgeqe.converters.graph.convention import Convention, OutputKind
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.errors import InputError
@@ -21,10 +22,17 @@ TRIAL_QUALITY, TRIAL_SIDE = 15, 128
 #: Margin in dB by which the best kind must beat the next: where it improves the JPEG, and where
 #: it does not, so that the sign of a residual says nothing.
 TRIAL_MARGIN, CLEAR_MARGIN = 0.01, 1.0
+#: Loss in dB from which a picture is of another value range than it is taken for.
+FAR_OFF = 10.0
 
 
-def best_kind(graph: Graph, value_range: tuple[float, float]) -> OutputKind:
-    """Kind of output that improves a synthetic JPEG picture most when it is taken as such.
+def best_output(
+    graph: Graph,
+    value_range: tuple[float, float],
+    ranges: Sequence[tuple[float, float]],
+    kind: OutputKind | None = None,
+) -> tuple[OutputKind, tuple[float, float]]:
+    """Kind and range of output that improve a synthetic JPEG picture most when it is taken as such.
 
     Parameters
     ----------
@@ -32,10 +40,16 @@ def best_kind(graph: Graph, value_range: tuple[float, float]) -> OutputKind:
         In its own value range, with one input.
     value_range : (float, float)
         What the 8-bit sample values 0 and 255 are to it.
+    ranges : sequence of (float, float)
+        What they may be to its output, the likeliest first.
+    kind : OutputKind, optional
+        Where it is known: only the range is tried then, and where none is clearly best, as of random
+        weights, it is the first.
 
     Returns
     -------
     OutputKind
+    (float, float)
 
     Raises
     ------
@@ -52,21 +66,33 @@ def best_kind(graph: Graph, value_range: tuple[float, float]) -> OutputKind:
             f"network '{graph.name}' gives {result.shape} for a picture of {coded.shape}, or "
             "values that are not finite: it is no enhancement network."
         )
-    enhanced = {
-        OutputKind.PICTURE: (result - low) / gain,
-        OutputKind.RESIDUAL: coded + result / gain,
-        OutputKind.NOISE: coded - result / gain,
-    }
-    quality = {kind: _psnr(value, clean) for kind, value in enhanced.items()}
-    best, second, _ = sorted(quality, key=lambda kind: quality[kind], reverse=True)
-    margin = TRIAL_MARGIN if quality[best] > _psnr(coded, clean) else CLEAR_MARGIN
-    if quality[best] - quality[second] < margin:
-        found = ", ".join(f"{kind} {value:.2f} dB" for kind, value in quality.items())
-        raise InputError(
-            f"cannot tell what network '{graph.name}' gives ({found}; the JPEG "
-            f"{_psnr(coded, clean):.2f} dB): say it by --gives, one of {', '.join(OutputKind)}."
-        )
-    return best
+    quality = dict[tuple[OutputKind, tuple[float, float]], float]()
+    for one in OutputKind if kind is None else (kind,):
+        for made in ranges if one is OutputKind.PICTURE else _of_other_lengths(ranges):
+            convention = Convention("", low, high, one, made)
+            quality[one, made] = _psnr(coded + convention.residual(given[0], result), clean)
+    ordered, before = (
+        sorted(quality, key=lambda way: quality[way], reverse=True),
+        _psnr(coded, clean),
+    )
+    best, ahead = ordered[0], quality[ordered[0]] - before
+    lead = quality[best] - quality[ordered[1]] if len(ordered) > 1 else 0.0
+    if lead >= (TRIAL_MARGIN if ahead > 0 else CLEAR_MARGIN):
+        picture = best[0] is OutputKind.PICTURE and ahead > -FAR_OFF
+        if kind is None or ahead >= TRIAL_MARGIN or picture:
+            return best
+    if kind is not None:
+        return kind, ranges[0]
+    found = ", ".join(f"{kind} {quality[kind, ranges[0]]:.2f} dB" for kind in OutputKind)
+    raise InputError(
+        f"cannot tell what network '{graph.name}' gives ({found}; the JPEG {before:.2f} dB): say it by "
+        f"--gives, one of {', '.join(OutputKind)}."
+    )
+
+
+def _of_other_lengths(ranges: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The first range of each length: a residual has no black."""
+    return list({high - low: (low, high) for low, high in reversed(ranges)}.values())[::-1]
 
 
 def trial_pictures(channels: int, side: int) -> tuple[Float, Float]:

@@ -99,6 +99,8 @@ def take(path: Path, convention: Convention, largest: int) -> TakenScheme:
         split_kernels(proto, largest)
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise UnfitScheme(f"a kernel or bias cannot be read as integers ({error})") from error
+    if convention.output_range is not None:
+        raise UnfitScheme("its output has another value range than its input")
     picture = convention.gives is OutputKind.PICTURE
     graph, rounded = read_graph(proto, path.stem or "network", clips=picture)
     value, sign, less_input = _residual(graph, convention)

@@ -60,10 +60,8 @@ def residual_of(
             raise _cannot_run(error) from error
         if result.shape != given.shape and result.shape[1:3] == given.shape[2:]:
             result = result.transpose(0, 3, 1, 2)
-        if convention.gives is OutputKind.PICTURE:
-            result = result - given
-        sign = -1.0 if convention.gives is OutputKind.NOISE else 1.0
-        return np.asarray(result[0] * (sign * SCALE / span), np.float32)
+        levels: Float = convention.residual(given, result)[0]
+        return levels
 
     return residual
 

@@ -21,6 +21,7 @@ from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import CONVOLUTIONS, fold
 from edgeqe.converters.rewrites.sharing import share
+from edgeqe.converters.rewrites.value_range import plain_factors
 from edgeqe.converters.sources import PICTURE_ROUNDING, Source
 from edgeqe.errors import InputError
 from edgeqe.model.card import CARD_KEY
@@ -48,7 +49,8 @@ def from_onnx(
     planes : {"y", "rgb"}, optional
         What its channels are; by their count if left out. Not for a model file of edgeqe.
     value_range : (float, float), optional
-        What the 8-bit sample values 0 and 255 are to it; 0 and 1 if left out.
+        What the 8-bit sample values 0 and 255 are to it; if left out, what the factor and shift that it
+        begins with say (`value_range.input_range`), else 0 and 1.
     output : OutputKind or str, optional
         What it outputs; measured if left out.
     codecs : tuple of str, optional
@@ -70,12 +72,12 @@ def from_onnx(
                 "that it was made of."
             )
         return _ours(file, graph_of(path), (planes, value_range, output, codecs))
-    graph = graph_of(path)
+    graph = plain_factors(graph_of(path))
     if value_range is None and takes_bytes(path):
         value_range = (0.0, SCALE)
     convention = conventions.convention(graph, planes, value_range, output)
     if convention.gives is not OutputKind.PICTURE:  # its last Clip is part of the network
-        graph = graph_of(path, clips=False)
+        graph = plain_factors(graph_of(path, clips=False))
     rounding = PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0
     reference, size = residual_of(path, convention), stated_size(path)
     if size is not None:
@@ -84,7 +86,7 @@ def from_onnx(
     source = Source(
         graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
         reference=reference,
-        description=f"Converted from {path.name}, which gives the {convention.gives}.",
+        description=convention.described(path.name),
         planes=convention.planes,
         codecs=codecs or ("jpeg",),
         tiling="whole" if graph.pools_globally else "exact",

@@ -13,8 +13,9 @@ import numpy as np
 
 from edgeqe.converters.graph.convention import Convention, OutputKind
 from edgeqe.converters.graph.graph import Graph, Node
-from edgeqe.converters.onnx_io.output_kind import best_kind
-from edgeqe.converters.rewrites.skips import EXACT, Rest, beside_input
+from edgeqe.converters.onnx_io.output_kind import best_output
+from edgeqe.converters.rewrites.skips import EXACT, Rest, beside_input, share_of_input
+from edgeqe.converters.rewrites.value_range import UNIT, ValueRange, input_range, output_ranges
 from edgeqe.errors import InputError
 from edgeqe.reports.tables import counted
 from edgeqe.typing import Float
@@ -43,9 +44,10 @@ def convention(
     planes : {"y", "rgb"}, optional
         By the number of channels if left out.
     value_range : (float, float), optional
-        What the 8-bit sample values 0 and 255 are to it; 0 and 1 if left out.
+        What the 8-bit sample values 0 and 255 are to it; if left out, what it begins with says
+        (`value_range.input_range`), else 0 and 1.
     output : OutputKind or str, optional
-        `guess_output` if left out.
+        `find_output` if left out.
 
     Raises
     ------
@@ -72,12 +74,15 @@ def convention(
             f"network '{graph.name}' has {channels} channels, which are no --planes {planes}: "
             f"leave it out, or give {LAYOUT_OF[channels]}."
         )
-    low, high = value_range or (0.0, 1.0)
-    gives = OutputKind(output) if output else guess_output(graph, (low, high))
-    return Convention(LAYOUT_OF[channels], low, high, gives)
+    low, high = value_range or input_range(graph) or UNIT
+    gives, ends = find_output(graph, (low, high), OutputKind(output) if output else None)
+    other = None if ends == (low, high) else ends
+    return Convention(LAYOUT_OF[channels], low, high, gives, other)
 
 
-def guess_output(graph: Graph, value_range: tuple[float, float] = (0.0, 1.0)) -> OutputKind:
+def find_output(
+    graph: Graph, value_range: ValueRange = UNIT, kind: OutputKind | None = None
+) -> tuple[OutputKind, ValueRange]:
     """What a network outputs: by its last sum, or else by trying each on a compressed picture.
 
     Parameters
@@ -86,20 +91,29 @@ def guess_output(graph: Graph, value_range: tuple[float, float] = (0.0, 1.0)) ->
         In its own value range, with one input.
     value_range : (float, float)
         What the 8-bit sample values 0 and 255 are to it.
+    kind : OutputKind, optional
+        Where it is known.
 
     Returns
     -------
     OutputKind
-        The picture if its output is a sum with its input, else `output_kind.best_kind`.
+        The picture if its output is a sum with its input, else `output_kind.best_output`.
+    (float, float)
+        Its value range, one of `value_range.output_ranges`.
 
     Raises
     ------
     InputError
         If no kind is better than the others.
     """
-    if beside_input(graph, next(iter(graph.inputs))) is not None:
-        return OutputKind.PICTURE
-    return best_kind(graph, value_range)
+    ranges = output_ranges(graph, value_range)
+    if kind is not None and len(ranges) == 1:
+        return kind, ranges[0]
+    if kind is None and share_of_input(graph, next(iter(graph.inputs))) is not None:
+        found = Convention("", *value_range, OutputKind.PICTURE, ranges[0])
+        if beside_input(_in_input_range(graph, found), next(iter(graph.inputs))) is not None:
+            return OutputKind.PICTURE, ranges[0]
+    return best_output(graph, value_range, ranges, kind)
 
 
 def as_residual(graph: Graph, convention: Convention) -> Graph:
@@ -107,7 +121,7 @@ def as_residual(graph: Graph, convention: Convention) -> Graph:
 
     With x in 8-bit sample values, level-shifted by 128, the network gets
     ``low + (x + 128) / 255 * (high - low)``, a prediction residual the same without the offset.
-    Its output becomes the residual in 8-bit levels:
+    Its output, brought into that range where it has another, becomes the residual in 8-bit levels:
 
     1. a picture that is a sum with the input, behind factors and shifts too, loses that term,
        which is exact (`skips.py`);
@@ -133,7 +147,7 @@ def as_residual(graph: Graph, convention: Convention) -> Graph:
     InputError
         If the output is the input, shifted at most.
     """
-    graph = _without_input_names(graph)
+    graph = _without_input_names(_in_input_range(graph, convention))
     gain = (convention.high - convention.low) / SCALE
     offset = convention.low + NEUTRAL * gain
     wrapped, inputs = _Wrapped(graph), dict[str, int]()
@@ -163,6 +177,19 @@ def as_residual(graph: Graph, convention: Convention) -> Graph:
         output = levels
     graph = replace(graph, inputs=inputs, output=output)
     return graph.with_nodes(wrapped.nodes, wrapped.constants)
+
+
+def _in_input_range(graph: Graph, convention: Convention) -> Graph:
+    """Graph whose output is in the value range of its input."""
+    wrapped, output = _Wrapped(graph), graph.output
+    wrapped.nodes += graph.nodes
+    channels = graph.channels()[output]
+    for op, value, neutral in zip(("Mul", "Add"), convention.to_input_range(), (1, 0), strict=True):
+        if value != neutral:
+            name = wrapped.fresh(f"{output}.{op.lower()}")
+            wrapped.vector(op, output, value, channels, name)
+            output = name
+    return replace(graph, output=output).with_nodes(wrapped.nodes, wrapped.constants)
 
 
 def _without_input_names(graph: Graph) -> Graph:

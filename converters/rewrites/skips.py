@@ -74,6 +74,21 @@ def beside_input(graph: Graph, source: str) -> Rest | None:
     return rest if whole else None
 
 
+def share_of_input(graph: Graph, source: str) -> tuple[Double, Double] | None:
+    """What the network's input has become in the sum that is its output.
+
+    Returns
+    -------
+    (ndarray, ndarray), shape (C,) each, or None
+        Factor and shift per channel; None if the output is no sum with the input.
+    """
+    walk = _Walk(graph, source)
+    if not walk.reaches(graph.output):
+        return None
+    walk.expand(graph.output, np.ones(walk.count))
+    return walk.coefficient, walk.rest.shift
+
+
 class _Walk:
     """State while one sum is followed back to the input."""
 

@@ -17,6 +17,7 @@ from edgeqe.converters.rewrites import conventions
 from edgeqe.converters.rewrites.branches import fuse_branches
 from edgeqe.converters.rewrites.fold import fold
 from edgeqe.converters.rewrites.sharing import share
+from edgeqe.converters.rewrites.value_range import plain_factors
 from edgeqe.converters.sources import PICTURE_ROUNDING, Reference, Source
 from edgeqe.converters.tflite_io.foreign import onnx_of, parsed
 from edgeqe.converters.tflite_io.saved_model import check_saved_model
@@ -67,10 +68,10 @@ def from_tflite(
         )
     model = parsed(data, f"'{path}'")
     proto = onnx_of(model, path.stem)
-    graph = graph_of(proto.SerializeToString())
+    graph = plain_factors(graph_of(proto.SerializeToString()))
     convention = conventions.convention(graph, planes, value_range, output)
     if convention.gives is not OutputKind.PICTURE:  # its last clipping is part of the network
-        graph = graph_of(proto.SerializeToString(), clips=False)
+        graph = plain_factors(graph_of(proto.SerializeToString(), clips=False))
     rounding = PICTURE_ROUNDING if convention.gives is OutputKind.PICTURE else 0.0
     reference, size = residual_of(model, convention), own_size(model)
     if size is not None:
@@ -79,7 +80,7 @@ def from_tflite(
     return Source(
         graph=fold(share(conventions.as_residual(fuse_branches(fold(graph)), convention))),
         reference=reference,
-        description=f"Converted from {path.name}, which gives the {convention.gives}.",
+        description=convention.described(path.name),
         planes=convention.planes,
         codecs=codecs or ("jpeg",),
         tiling="whole" if graph.pools_globally else "exact",
@@ -136,7 +137,6 @@ def residual_of(model: Any, convention: Convention) -> Reference:
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     content = bytes(builder.Output())
     span = convention.high - convention.low
-    sign = -1.0 if convention.gives is OutputKind.NOISE else 1.0
 
     def residual(planes: npt.NDArray[np.uint8]) -> Float:
         given = (planes.transpose(1, 2, 0)[None] / SCALE * span + convention.low).astype(np.float32)
@@ -155,8 +155,6 @@ def residual_of(model: Any, convention: Convention) -> Reference:
                 f"the TFLite file cannot run at {math.prod(given.shape[1:3])} pixels ({reason}): "
                 "convert the network with free height and width."
             ) from error
-        if convention.gives is OutputKind.PICTURE:
-            result = result - given
-        return np.ascontiguousarray(result[0].transpose(2, 0, 1) * np.float32(sign * SCALE / span))
+        return np.ascontiguousarray(convention.residual(given, result)[0].transpose(2, 0, 1))
 
     return residual

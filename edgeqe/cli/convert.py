@@ -29,7 +29,7 @@ import click
                    "out.")  # fmt: skip
 @click.option("--range", "value_range", metavar="LOW,HIGH",
               help="What the 8-bit sample values 0 and 255 are to another tool's network.  "
-                   "[default: 0,1]")  # fmt: skip
+                   "[default: as the factor and shift that it begins with say, else 0,1]")  # fmt: skip
 @click.option("--gives", type=click.Choice(["picture", "residual", "noise"]),
               help="What another tool's network outputs: the picture, what to add to it, or what "
                    "to subtract; tried out if left out.")  # fmt: skip

@@ -202,7 +202,7 @@ def _stem(source: str) -> str:
 
 
 def _settled(job: FileJob, *, overwrite: bool, skip_existing: bool) -> FileJob:
-    """FileJob that is skipped if its output is there and that is asked for.
+    """FileJob that is skipped if its output is there and that is asked for, or is the file itself.
 
     Raises
     ------
@@ -214,6 +214,8 @@ def _settled(job: FileJob, *, overwrite: bool, skip_existing: bool) -> FileJob:
     if job.skipped:
         return job
     path = Path(job.destination)
+    if not overwrite and os.path.abspath(path) == os.path.abspath(job.source):
+        return replace(job, skipped="its output would replace it")
     if skip_existing and (skipped := _exists(path)):
         return replace(job, skipped=skipped)
     if path.parent.is_dir():

@@ -23,7 +23,9 @@ NOT_RUN = (
     (r"^(openssl|printf|tail) ", "OpenSSL's own, with the file of a line that needs the host"),
 )
 #: Verbs, and words of their lines, that may ask for another extra than these environments have.
-MAY_ASK = r"edgeqe (convert|quantize|prune|drift|blame|sign)\b|\.mp4|--trust|--ray|^python \w+_"
+MAY_ASK = (
+    r"edgeqe (convert|quantize|prune|drift|blame|sign|plan)\b|\.mp4|--trust|--ray|^python \w+_"
+)
 #: What answers for a package that pip does not bring.
 _ELSEWHERE = r"pip install|apt install|apt-get install|make gstreamer"
 

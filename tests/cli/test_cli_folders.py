@@ -154,6 +154,22 @@ def test_a_folder_into_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert state_of(tmp_path) == kept
 
 
+def test_a_file_that_would_replace_itself_is_accounted_for_alike_on_every_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    saved(Path("in/a.jpg"), quality=20)
+    saved(Path("in/c.png"))  # of which nobody knows the strength
+    reasons = []
+    for option in ((), ("--skip-existing",), ("--skip-existing",)):
+        result = run("in", "-o", "in", *option, "--json")
+        assert result.exit_code == 0, result.output
+        reasons.append(rows(result)["in/c.png"])
+    assert {row["state"] for row in reasons} == {"skipped"}
+    assert {row["reason"] for row in reasons} == {"its output would replace it"}
+    assert run("in", "-o", "in", "--overwrite").exit_code == 2  # then it is asked for
+
+
 def test_no_recursive_says_which_folders_it_leaves_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

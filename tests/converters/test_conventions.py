@@ -16,7 +16,7 @@ from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.converters.rewrites.conventions import (
     as_residual,
     convention,
-    guess_output,
+    find_output,
 )
 from edgeqe.errors import InputError
 from edgeqe.typing import Float
@@ -204,4 +204,4 @@ def test_the_published_network() -> None:
     noise = replace(noise, output=noise.producers()[noise.output].inputs[0])
     noise = noise.with_nodes(noise.nodes, noise.constants)
     assert [node.op for node in noise.nodes][-2:] == ["Relu", "Conv"]
-    assert guess_output(noise) == "noise"
+    assert find_output(noise) == ("noise", (0.0, 1.0))

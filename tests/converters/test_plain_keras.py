@@ -110,6 +110,38 @@ def test_a_network_of_one_size_converts_for_all(
     assert session.run(np.zeros((1, 16, 56), np.float32)).shape == (1, 16, 56)
 
 
+@pytest.mark.parametrize("behind", [True, False])
+@pytest.mark.parametrize(("scale", "offset"), [(1 / 255, 0.0), (2 / 255, -1.0)])
+def test_a_network_that_scales_bytes_itself(
+    scale: float, offset: float, behind: bool, tmp_path: Path
+) -> None:
+    keras.utils.set_random_seed(5)
+    x = keras.Input((None, None, 1))
+    unit = layers.Rescaling(scale, offset=offset)(x)
+    y = layers.Add()([unit, layers.Rescaling(0.05)(conv(1)(conv(activation="relu")(unit)))])
+    if behind:
+        y = layers.Rescaling(1 / scale, offset=-offset / scale)(y)
+    model = keras.Model(x, y, name="bytes")
+    model.save(tmp_path / "bytes.keras")
+    levels = np.random.default_rng(1).integers(0, 256, (1, 24, 32)).astype(np.float32)
+    picture = np.asarray(model.predict_on_batch(levels.transpose(1, 2, 0)[None]))
+    expected = picture[0].transpose(2, 0, 1)
+    expected = (expected if behind else (expected - offset) / scale) - levels
+    assert np.ptp(expected) > 1.0
+    file = ModelFile(convert(tmp_path / "bytes.keras", tmp_path / "ours.onnx").exported.path)
+    result = open_session(file, file.key(file.card.default_step)).run(levels - np.float32(128))
+    np.testing.assert_allclose(result, expected, rtol=0, atol=LEVELS)
+
+
+def test_operations_that_are_no_layers_have_a_way_out(tmp_path: Path) -> None:
+    x = keras.Input((None, None, 1))
+    keras.Model(x, x + conv(1)(keras.ops.relu(conv()(x)))).save(tmp_path / "ops.keras")
+    with pytest.raises(
+        InputError, match=r"no operator in the graph: save the model by model\.export"
+    ):
+        convert(tmp_path / "ops.keras", tmp_path / "n.onnx")
+
+
 def test_layers_that_run_code_or_pad_less_are_named(tmp_path: Path) -> None:
     model = network(block(layers.Conv2D(8, 3), layers.ZeroPadding2D(1)))
     model.save(tmp_path / "valid.keras")
