@@ -37,6 +37,8 @@ SCALE_NAMES = {
 }
 #: States of a row, in the order of the table.
 ENHANCED, PLANNED, SKIPPED, FAILED = "enhanced", "planned", "skipped", "failed"
+#: What is said of those whose output is there already.
+EXISTS = "its output exists (--overwrite replaces it)"
 #: Files of one reason that the table names.
 NAMED = 3
 
@@ -66,7 +68,7 @@ def table_of(rows: Sequence[Row]) -> list[str]:
     counted: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         why = row.reason if row.state == SKIPPED else ""
-        why = "its output exists" if why == f"{row.destination} exists" else why
+        why = EXISTS if why == f"{row.destination} exists" else why
         counted.setdefault((row.state, why), []).append(printable(row.source))
     cells = [["state", "files", "why and which"]]
     for state in (ENHANCED, PLANNED, SKIPPED, FAILED):

@@ -67,7 +67,7 @@ class QualityOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from 
 @click.option("--recursive/--no-recursive", default=True, show_default=True,
               help="Take the sub-folders of a folder too, into sub-folders of OUT.")  # fmt: skip
 @click.option("--skip-existing", is_flag=True,
-              help="Leave out what has an output already: do what is missing.")  # fmt: skip
+              help="Leave out one file that has an output already, as those of a folder are.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @click.option("--max-megapixels", type=float, default=256.0, show_default=True, metavar="MP",
@@ -109,7 +109,8 @@ def command(
 
     IN is one or more files, patterns such as '*.jpg', or folders, of which all pictures are taken,
     those of their sub-folders too, or - for standard input. Several inputs need a folder as OUT,
-    which gets the same sub-folders; a table then accounts for every file. Of one folder a.jpg and
+    which gets the same sub-folders; what has an output there already is left out unless
+    --overwrite is given, and a table accounts for every file. Of one folder a.jpg and
     a.png become a.jpg.png and a.png.png. JPEG, JPEG 2000, HEIC, AVIF, WebP and BPG files say by themselves how
     strongly they were compressed; for other files give --quality, --qp or --rate. A model refuses
     pictures of a codec that its card does not name; one with a prediction residual takes it from

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeqe.errors import ImageError, InputError, MissingFileError
+from edgeqe.errors import InputError, MissingFileError
 
 #: What does the clips of a folder.
 ARCHIVE = "'edgeqe archive IN OUT' does folders with clips in them"
@@ -48,14 +48,14 @@ def plan(
     overwrite : bool
         Existing files are replaced.
     skip_existing : bool
-        What has an output already is skipped.
+        One file whose output exists is skipped too, as those of several or of a folder are.
     recursive : bool
         Sub-folders are taken too.
 
     Raises
     ------
     InputError
-        If anything can be known to fail: a wrong suffix, an output that exists.
+        If anything can be known to fail: a wrong suffix, the one output that exists.
     MissingFileError
         If the one input is missing, or no file fits a pattern.
     """
@@ -89,7 +89,8 @@ def plan(
     jobs = _named(
         [(job, folder / below) for job, below in _sources(named, folder, recursive)], suffix
     )
-    return [_settled(job, overwrite=overwrite, skip_existing=skip_existing) for job in jobs]
+    skip = not overwrite and (several or skip_existing)
+    return [_settled(job, overwrite=overwrite, skip_existing=skip) for job in jobs]
 
 
 def expanded(inputs: Sequence[str]) -> list[str]:
@@ -202,12 +203,12 @@ def _stem(source: str) -> str:
 
 
 def _settled(job: FileJob, *, overwrite: bool, skip_existing: bool) -> FileJob:
-    """FileJob that is skipped if its output is there and that is asked for, or is the file itself.
+    """FileJob that is skipped if its output is there and may be left out, or is the file itself.
 
     Raises
     ------
     ImageError
-        If its output is there and neither that nor replacing it is asked for.
+        If its output is there and may be neither left out nor replaced.
     """
     from edgeqe.files.writing import check_path
 
@@ -219,15 +220,7 @@ def _settled(job: FileJob, *, overwrite: bool, skip_existing: bool) -> FileJob:
     if skip_existing and (skipped := _exists(path)):
         return replace(job, skipped=skipped)
     if path.parent.is_dir():
-        try:
-            check_path(path, overwrite=overwrite)
-        except ImageError as error:
-            if overwrite or not path.is_file():
-                raise
-            raise ImageError(
-                f"{path} exists: give --overwrite, --skip-existing to do what is missing, or "
-                "another folder."
-            ) from error
+        check_path(path, overwrite=overwrite)
     return job
 
 

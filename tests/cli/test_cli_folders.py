@@ -52,8 +52,11 @@ def mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_second_run_does_what_is_missing_and_touches_nothing_else(mixed: Path) -> None:
-    words = ("in", "-o", "out", "--skip-existing", "--quality", "20", "--json")
+@pytest.mark.parametrize("more", [(), ("--skip-existing",)])
+def test_a_second_run_does_what_is_missing_and_touches_nothing_else(
+    more: tuple[str, ...], mixed: Path
+) -> None:
+    words = ("in", "-o", "out", "--quality", "20", "--json", *more)
     first = run(*words)
     assert first.exit_code == 2  # three of them are damaged
     found = rows(first)
@@ -101,7 +104,7 @@ def test_a_table_accounts_for_every_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert lines[lines.index("state files why and which") :] == [
         "state files why and which",
         "enhanced 1",
-        "skipped 1 its output exists: in/b.jpg",
+        "skipped 1 its output exists (--overwrite replaces it): in/b.jpg",
         "skipped 1 a link to nothing: in/gone.jpg",
         "skipped 1 no picture ('.txt'): in/notes.txt",
         "skipped 1 '.mpo' is no suffix of a picture, but its bytes are one's: name the file itself: "
@@ -110,17 +113,39 @@ def test_a_table_accounts_for_every_file(tmp_path: Path, monkeypatch: pytest.Mon
     ]
 
 
-def test_without_the_option_existing_outputs_stop_the_run_and_name_it(
+def test_both_runs_account_alike_for_pictures_without_a_strength(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     saved(Path("in/a.jpg"), quality=20)
+    saved(Path("in/sub/c.png"))
+    first, second = (run("in", "-o", "out", "--json") for _ in range(2))
+    assert (first.exit_code, second.exit_code) == (2, 2)
+    before, after = rows(first), rows(second)
+    assert "carries no strength" in before["in/sub/c.png"]["reason"]
+    assert after["in/sub/c.png"] == before["in/sub/c.png"]
+    assert [found["in/a.jpg"]["state"] for found in (before, after)] == ["enhanced", "skipped"]
+
+
+def test_the_one_output_that_exists_is_an_error_and_one_of_several_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    saved(Path("in/a.jpg"), quality=20)
+    saved(Path("in/b.jpg"), quality=20)
     saved(Path("out/a.png"))
-    refused = run("in", "-o", "out")
-    assert refused.exit_code == 2 and "--skip-existing to do what is missing" in refused.stderr
+    kept = state_of(Path("out"))
+    for words in (("in/a.jpg", "-o", "out"), ("in/a.jpg", "-o", "out/a.png")):
+        refused = run(*words)
+        assert refused.exit_code == 2 and "out/a.png exists: give --overwrite" in refused.stderr
+    found = rows(run("in/a.jpg", "in/b.jpg", "-o", "out", "--json"))
+    assert [row["state"] for row in found.values()] == ["skipped", "enhanced"]
+    assert state_of(Path("out")).items() >= kept.items()
+    again = rows(run("in", "-o", "out", "--overwrite", "--json"))
+    assert {row["state"] for row in again.values()} == {"enhanced"}
     assert run("in", "-o", "out", "--overwrite", "--skip-existing").exit_code == 2
     one = run("in/a.jpg", "-o", "out/a.png", "--skip-existing")
-    assert one.exit_code == 0 and "its output exists: in/a.jpg" in one.stdout
+    assert one.exit_code == 0 and "its output exists" in one.stdout
 
 
 def test_equal_stems_keep_their_whole_names(
