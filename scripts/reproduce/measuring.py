@@ -99,7 +99,10 @@ def measure(group: str, data: Path, out: Path, freeze_on: Path | None = None) ->
         print(f"{what:60} {published:>22}   {ours}")
     pictures = f"{len(folder(data))} pictures of {data.name}"
     done = [trained(name, out) for name in names.values()]
-    write_result(group, pictures, [Row(*row) for row in rows], done)
+    command = f"python scripts/reproduce measure {group} --data PICTURES"
+    if freeze_on is not None:
+        command += " --freeze-on OTHERS"
+    write_result(group, command, pictures, [Row(*row) for row in rows], done)
 
 
 def frozen_file(training: Path, pictures: Path) -> Path:
@@ -124,13 +127,17 @@ def trained(name: str, out: Path) -> Mapping[str, Any]:
 
 
 def write_result(
-    group: str, pictures: str, rows: Sequence[Row], trainings: Sequence[Mapping[str, Any]]
+    group: str,
+    command: str,
+    pictures: str,
+    rows: Sequence[Row],
+    trainings: Sequence[Mapping[str, Any]],
 ) -> None:
     """Keep a group's figures."""
     stamp = machine_stamp()
     RESULTS.mkdir(exist_ok=True)
     values = {
-        "command": f"python scripts/reproduce measure {group} --data PICTURES",
+        "command": command,
         "machine": f"{stamp['cpu']}, {stamp['cpu_count']} cores",
         "pictures": pictures,
         "rows": [asdict(row) for row in rows],

@@ -133,6 +133,21 @@ def test_the_first_steps_of_a_training_are_kept_for_the_ledger(
     assert "| hgrdn-cascade |  | not run |" in text
 
 
+def test_what_was_not_measured_is_not_judged(script: dict[str, ModuleType]) -> None:
+    verdicts = script["comparisons"].verdicts
+    frozen = "Y PSNR, q20, full, attention frozen, no blocks"
+    ours = {
+        "Y PSNR, q20, full, one pass of blocks": "31.000 dB (+0.9), 129,735 parameters",
+        "Y PSNR, q20, full, second pass shifted by 16": "31.040 dB (+1.0), 61.8 kMAC/px",
+        frozen: "31.015 dB (+1.0), 61.8 kMAC/px",
+    }
+    second_pass = ("the shifted second pass gains", "+0.040 dB", "yes")
+    claim = "frozen channel attention, whose tiles equal the whole, loses nothing"
+    assert verdicts("asqe", ours) == [second_pass, (claim, "-0.025 dB", "no")]
+    del ours[frozen]
+    assert verdicts("asqe", ours) == [second_pass]
+
+
 def test_a_picture_goes_to_the_model_of_the_nearest_qp(script: dict[str, ModuleType]) -> None:
     class Named:
         def __init__(self, qp: int) -> None:
