@@ -60,6 +60,12 @@ class _Writer:
         self.stored: dict[str, onnx.TensorProto] = {}
         self.in_float: set[str] = set()
         self.kernels = {n.inputs[1] for n in self.graph.nodes if n.op in CONVOLUTIONS}
+        self.taken = {
+            *self.graph.inputs,
+            *self.graph.constants,
+            *(n.output for n in self.graph.nodes),
+        }
+        self.named: dict[str, str] = {}
 
     def write(self, metadata: Mapping[str, str], outputs: Sequence[str]) -> onnx.ModelProto:
         graph, quant_params = self.graph, self.quantized.quant_params
@@ -89,10 +95,20 @@ class _Writer:
         ]
         return packed(graph, self.nodes, list(self.stored.values()), metadata, extra)
 
+    def own(self, name: str) -> str:
+        """Name of a tensor that the graph has not: the same for the same name, and no value's."""
+        if name not in self.named:
+            free = name
+            while free in self.taken:
+                free += "_"
+            self.taken.add(free)
+            self.named[name] = free
+        return self.named[name]
+
     def integers(self, value: str) -> str:
         """Name of a value's quantized tensor."""
         ends = value in self.graph.inputs or value == self.graph.output
-        return f"{value}.integer" if ends else value
+        return self.own(f"{value}.integer") if ends else value
 
     def constant(self, name: str, array: npt.NDArray[np.generic]) -> str:
         """Add an initializer, once; its name."""
@@ -125,14 +141,14 @@ class _Writer:
             if name not in self.in_float:  # integer weights of a convolution that is kept in float
                 self.in_float.add(name)
                 stored = self.constant(name, array.astype(np.int8))
-                self.node("Cast", [stored], f"{name}.real", to=TensorProto.FLOAT)
-            return f"{name}.real"
+                self.node("Cast", [stored], self.own(f"{name}.real"), to=TensorProto.FLOAT)
+            return self.own(f"{name}.real")
         if name not in self.quantized.quant_params:
             return name
         if name not in self.in_float:
             self.in_float.add(name)
-            self.dequantize(self.integers(name), name, f"{name}.real")
-        return f"{name}.real"
+            self.dequantize(self.integers(name), name, self.own(f"{name}.real"))
+        return self.own(f"{name}.real")
 
     def node(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         """Append one operator; the name of its output."""
@@ -156,7 +172,7 @@ class _Writer:
             self.constant(conv.inputs[1], graph.constants[conv.inputs[1]].astype(np.int8)),
             self.constant(kernel_scale, scale.reshape(-1)),
         ]
-        weights = self.node("DequantizeLinear", kernel, f"{conv.name}.weights", axis=axis)
+        weights = self.node("DequantizeLinear", kernel, self.own(f"{conv.name}.weights"), axis=axis)
         if self.quantized.symmetric:
             added = self.constant(bias_name, bias.reshape(-1))
         else:
@@ -165,13 +181,13 @@ class _Writer:
                 self.constant(bias_name, value.values),
                 self.constant(f"{bias_name}.scale", value.scale),
             ]
-            added = self.node("DequantizeLinear", names, f"{bias_name}.real", axis=0)
+            added = self.node("DequantizeLinear", names, self.own(f"{bias_name}.real"), axis=0)
         source = self.around(conv)
         made = self.node(
-            conv.op, [source, weights, added], f"{conv.name}.out", **attributes_of(conv)
+            conv.op, [source, weights, added], self.own(f"{conv.name}.out"), **attributes_of(conv)
         )
         if group.relu and self.quantized.quant_params[group.output].zero_point != 0:
-            made = self.node("Relu", [made], f"{conv.name}.positive")
+            made = self.node("Relu", [made], self.own(f"{conv.name}.positive"))
         self.quantize(made, group.output)
 
     def around(self, conv: Node) -> str:
@@ -179,10 +195,11 @@ class _Writer:
         value = conv.inputs[0]
         if conv.border == "zero":
             return self.read(value)
-        wider = f"{conv.name}.padded"
+        wider = self.own(f"{conv.name}.padded")
         self.nodes.append(padded(conv, self.integers(value), wider, self.constant))
-        self.dequantize(wider, value, f"{wider}.real")
-        return f"{wider}.real"
+        real = self.own(f"{wider}.real")
+        self.dequantize(wider, value, real)
+        return real
 
     def other(self, group: Group) -> None:
         """Any other group: in float, with QuantizeLinear behind it if its output is quantized."""
@@ -196,7 +213,7 @@ class _Writer:
                 self.quantize(self.read(node.inputs[0]), node.output)
                 continue
             names = [self.read(name) for name in node.inputs]
-            target = f"{node.output}.exact" if rounded else node.output
+            target = self.own(f"{node.output}.exact") if rounded else node.output
             self.nodes.extend(nodes_of(node, names, target, self.constant))
             if rounded:
                 self.quantize(target, node.output)
