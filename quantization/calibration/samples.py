@@ -6,7 +6,7 @@ import hashlib
 import io
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +99,23 @@ def read_photographs(
         if progress is not None:
             progress(done, len(files))
     return photographs
+
+
+def some_windows(photographs: Sequence[Photograph], most: int) -> list[Photograph]:
+    """Photographs with about `most` of all their windows, evenly chosen, gray and coloured ones.
+
+    Parameters
+    ----------
+    photographs : sequence of Photograph
+    most : int
+    """
+    count = sum(len(photograph.windows) for photograph in photographs)
+    step, first, chosen = max(1, count // most), 0, []
+    for photograph in photographs:
+        windows = [w for i, w in enumerate(photograph.windows, first) if i // 2 % step == 0]
+        first += len(photograph.windows)
+        chosen.append(replace(photograph, windows=tuple(windows)))
+    return chosen
 
 
 def inputs_at(

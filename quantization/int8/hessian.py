@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from edgeqe.converters.graph.integer import CONVOLUTIONS
 from edgeqe.converters.onnx_io.session import GraphSession
 from edgeqe.model.card import pixels_per_sample
 from edgeqe.quantization.calibration.calibration import in_parts
-from edgeqe.quantization.calibration.samples import Photograph, inputs_at
+from edgeqe.quantization.calibration.samples import Photograph, inputs_at, some_windows
 from edgeqe.quantization.int8.canonical_form import canonical
 from edgeqe.quantization.int8.oracle_operators import windows_of
 from edgeqe.typing import Double, Float
@@ -57,7 +56,7 @@ def hessians(
     graph = canonical(graph)
     readers = [n for n in graph.nodes if n.op == "Conv" and n.groups == 1]
     values = sorted({node.inputs[0] for node in readers} - set(graph.inputs))
-    photographs = _some(photographs)
+    photographs = some_windows(photographs, WINDOWS)
     windows = [window for photograph in photographs for window in photograph.windows]
     unit = pixels_per_sample(layout)
     parts = [list(graph.inputs), *(in_parts(graph, values, unit, windows) if values else ())]
@@ -79,17 +78,6 @@ def hessians(
             progress(done, len(qualities))
     uses = {n.inputs[1] for n in graph.nodes if n.op in CONVOLUTIONS and n not in readers}
     return {kernel: hessian for kernel, hessian in found.items() if kernel not in uses}
-
-
-def _some(photographs: Sequence[Photograph]) -> list[Photograph]:
-    """Subsample of the windows."""
-    count = sum(len(photograph.windows) for photograph in photographs)
-    step, first, chosen = max(1, count // WINDOWS), 0, []
-    for photograph in photographs:
-        windows = [w for i, w in enumerate(photograph.windows, first) if i // 2 % step == 0]
-        first += len(photograph.windows)
-        chosen.append(replace(photograph, windows=tuple(windows)))
-    return chosen
 
 
 def _drawn(node: Node, value: Float, rng: np.random.Generator) -> Double:

@@ -17,6 +17,7 @@ from edgeqe.quantization.calibration.representative import check_qualities, chec
 from edgeqe.quantization.calibration.samples import read_photographs
 from edgeqe.quantization.calibration.statistics import RangeStatistic
 from edgeqe.quantization.int8.canonical_form import canonical
+from edgeqe.quantization.int8.equalization import equalized
 from edgeqe.quantization.int8.hessian import hessians
 from edgeqe.quantization.int8.int8 import quantized_graph, values
 from edgeqe.quantization.int8.oracle import Oracle
@@ -83,6 +84,8 @@ class Quantizer:
             self.calibration = frozen
             self.hessians: dict[str, Double] | None = None
             return
+        graph = equalized(source.graph, self.photographs, source.planes, qualities)
+        self.source = source = replace(source, graph=graph)
         self.calibration = calibrate(
             canonical(source.graph),
             values(source.graph),
