@@ -33,6 +33,8 @@ POINTS = {
     "VVC QP 37": RatePoint("vvc", 37.0),
 }
 SIZE, THREADS, QUALITY, ROUNDS = "720p", 2, 40, 15
+#: Room for a 1280x720 picture of networks that take it whole.
+MEMORY = "1GiB"
 
 
 def networks() -> dict[str, Card]:
@@ -52,7 +54,9 @@ def measured_gains(data: Path) -> None:
             opened = {}
             for name, card in cards.items():
                 if point.codec in card.codecs and "residual" not in card.inputs:
-                    opened[name] = stack.enter_context(Enhancer(find_model(name)))
+                    opened[name] = stack.enter_context(
+                        Enhancer(find_model(name), memory_limit=MEMORY)
+                    )
             for row in measure(opened, pictures, CodingProtocol.GRAY, point):
                 gains[row.model][label] = round(row.gain, 3)
                 print(f"{label:12} {row.model:28} {row.gain:+.3f} dB", flush=True)
@@ -70,7 +74,7 @@ def measured_times() -> None:
                 path = _file(name, form)
                 if path is None:
                     continue
-                enhancer = stack.enter_context(Enhancer(path, threads=THREADS))
+                enhancer = stack.enter_context(Enhancer(path, threads=THREADS, memory_limit=MEMORY))
                 lanes += enhancer_lanes(name, enhancer, frame, ("gray",))
             race = Race([lambda _, run=lane.run: run() for lane in lanes])
             race.warm_up()
