@@ -1,7 +1,8 @@
 """Calls into runtimes, and what a fork and the end of the process must wait for.
 
 A runtime's own locks, those of its arena among them, are copied by a fork as they are: one that
-another thread holds stays held in the child for ever. Its code must not run either while the
+another thread holds stays held in the child for ever, and so does Python's lock of a module that
+another thread is importing: runtimes are imported in here too. Its code must not run either while the
 process takes its libraries apart. So each thread holds a lock of its own while it is in a runtime,
 and a fork and the end of the process take all of them first.
 """
