@@ -1,4 +1,4 @@
-"""Forks while another thread opens its first model: they wait for what it imports."""
+"""Forks while another thread opens its first model, or forks too."""
 
 import os
 import subprocess
@@ -50,8 +50,45 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     ],
 )
 def test_a_fork_waits_for_the_import_of_a_runtime(module: str, model: str) -> None:
-    options = ["-W", "ignore::DeprecationWarning", "-c", FORKED]
+    assert program(FORKED, module, model) == "0\n"
+
+
+def program(source: str, *arguments: str) -> str:
+    """Output of a Python program that ends well."""
+    options = ["-W", "ignore::DeprecationWarning", "-c", source]
     done = subprocess.run(
-        [sys.executable, *options, module, model], capture_output=True, text=True, timeout=120
+        [sys.executable, *options, *arguments], capture_output=True, text=True, timeout=120
     )
-    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+FORKS_AT_ONCE = """
+import os, signal, threading
+from edgeqe.runtimes.forks import in_runtime
+
+signal.alarm(60)  # ends a process that hangs
+ended = []
+
+def fork():
+    for _ in range(20):
+        child = os.fork()
+        if child == 0:
+            with in_runtime():
+                os._exit(0)
+        with in_runtime():
+            ended.append(os.waitpid(child, 0)[1])
+
+threads = [threading.Thread(target=fork) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+with in_runtime():
+    print(len(ended), sum(ended))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_several_threads_fork_at_once() -> None:
+    assert program(FORKS_AT_ONCE) == "80 0\n"
