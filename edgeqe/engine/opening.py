@@ -13,7 +13,7 @@ from edgeqe.engine.tiling import fixed_side
 from edgeqe.engine.workers import available_threads
 from edgeqe.errors import ClosedError, InputError, ProviderError
 from edgeqe.model.file import ModelFile
-from edgeqe.runtimes.forks import generation
+from edgeqe.runtimes.forks import generation, in_runtime
 from edgeqe.runtimes.selection import asked, no_backend, profile_for, select
 from edgeqe.runtimes.sessions import SessionFactory
 from edgeqe.targets.detect import foreign
@@ -172,7 +172,8 @@ def _engine(
 
 def _side(files: Sequence[ModelFile], geometry: Geometry, profile: Profile, limit: int) -> int:
     """Side of the windows where the target wants all of one size; else 0."""
-    from edgeqe.runtimes.ort import VIEW_BYTES
+    with in_runtime():
+        from edgeqe.runtimes.ort import VIEW_BYTES
 
     if not profile.window.fixed:
         return 0

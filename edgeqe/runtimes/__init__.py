@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from edgeqe.model.file import ModelFile
 from edgeqe.model.protobuf import OnnxOutline
+from edgeqe.runtimes.forks import in_runtime
 from edgeqe.runtimes.placement import Placement
 from edgeqe.targets.profile import Backend
 from edgeqe.typing import Float
@@ -105,14 +106,16 @@ def open_session(file: ModelFile, key: int, backend: Backend | None = None) -> S
 def open_bytes(data: bytes, file: ModelFile, backend: Backend | None = None) -> Session:
     """Session of other bytes of a model file, such as one with other weights."""
     if file.format == "tflite":
-        from edgeqe.runtimes.litert import LitertSession
+        with in_runtime():
+            from edgeqe.runtimes.litert import LitertSession
 
         threads = int(backend.options.get("num_threads", 1)) if backend is not None else 1
         # other bytes have other scales, which are checked too before LiteRT sees them
         known = file.outline if data == file.data else None
         assert not isinstance(known, OnnxOutline)
         return LitertSession(data, file.card.pixels_per_sample, threads, file.card, known)
-    from edgeqe.runtimes.ort import CPU, OrtSession
+    with in_runtime():
+        from edgeqe.runtimes.ort import CPU, OrtSession
 
     card = file.card
     return OrtSession(

@@ -1,7 +1,8 @@
 """Calls into runtimes, and what a fork and the end of the process must wait for.
 
 A runtime's own locks, those of its arena among them, are copied by a fork as they are: one that
-another thread holds stays held in the child for ever. Its code must not run either while the
+another thread holds stays held in the child for ever, and so does Python's lock of a module that
+another thread is importing: runtimes are imported in here too. Its code must not run either while the
 process takes its libraries apart. So each thread holds a lock of its own while it is in a runtime,
 and a fork and the end of the process take all of them first.
 """
@@ -20,9 +21,19 @@ from typing import Any
 #: Reentrant, because only those know their owner: an interrupted fork lets go of what it took.
 _registering: Any = threading.RLock()
 _by_thread: dict[int, Any] = {}
-_taken: list[Any] = []
 _with_threads: weakref.WeakSet[Any] = weakref.WeakSet()
 _generation, _ended = 0, False
+
+
+class _Forks(threading.local):
+    """Forks of this thread that are under way: others may fork too, and a handler within one."""
+
+    def __init__(self) -> None:
+        self.taken: list[list[Any]] = []
+        """What each took, the innermost last."""
+
+
+_forks = _Forks()
 
 
 def in_runtime() -> Any:
@@ -57,21 +68,23 @@ def never_freed_after_fork(session: object) -> None:
 
 def _wait() -> None:
     """Wait for the calls under way, and let no other begin."""
-    _taken.clear()
+    taken: list[Any] = []
+    _forks.taken.append(taken)
     # In C: no handler runs between a lock and its entry.
-    _taken.extend(filter(methodcaller("acquire"), [_registering]))
-    _taken.extend(filter(methodcaller("acquire"), list(_by_thread.values())))
+    taken.extend(filter(methodcaller("acquire"), [_registering]))
+    taken.extend(filter(methodcaller("acquire"), list(_by_thread.values())))
 
 
 def _go_on() -> None:
-    deque(map(methodcaller("release"), _taken), maxlen=0)
+    if _forks.taken:  # none if a handler of a signal raised before there was any
+        deque(map(methodcaller("release"), _forks.taken.pop()), maxlen=0)
 
 
 def _begin_anew() -> None:
     global _registering, _generation
     _registering = threading.RLock()
     _by_thread.clear()
-    _taken.clear()
+    _go_on()
     _generation += 1
     for session in _with_threads:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))

@@ -52,7 +52,8 @@ def interpreter_module() -> Any:
         If it is not installed.
     """
     try:
-        from ai_edge_litert import interpreter
+        with in_runtime():
+            from ai_edge_litert import interpreter
     except ImportError as error:
         reason = str(error)
     else:

@@ -34,7 +34,8 @@ UNWANTED = ["WeightBiasQuantization"]
 
 def _onnxruntime() -> Any:
     try:
-        import onnxruntime
+        with in_runtime():
+            import onnxruntime
     except ImportError as error:
         raise MissingRuntimeError(
             f"ONNX Runtime cannot be imported ({error}): run pip install 'edgeqe[ort]'."

@@ -11,6 +11,7 @@ from pathlib import Path
 from edgeqe.errors import InputError, ProviderError
 from edgeqe.hardware.machine import read_hardware
 from edgeqe.model.catalogue import find_model, forms_of, shipped_models
+from edgeqe.runtimes.forks import in_runtime
 from edgeqe.targets.detect import cpu_target, targets_here
 from edgeqe.targets.profile import Backend, Profile
 from edgeqe.targets.reading import read_profile
@@ -178,7 +179,8 @@ def _suffix(path: Path) -> str:
 
 
 def _providers() -> list[str]:
-    from edgeqe.runtimes.ort import providers
+    with in_runtime():
+        from edgeqe.runtimes.ort import providers
 
     try:
         return providers()
