@@ -183,12 +183,13 @@ def test_names_that_are_not_utf_8_and_long_ones(source: Path, tmp_path: Path) ->
 def test_a_pipe_is_read_once(source: Path, tmp_path: Path, kind: str) -> None:
     """What looks at the headers first would take them from it, or wait for ever."""
     piped, plain = tmp_path / "piped.png", tmp_path / "plain.png"
+    how: dict[str, Any] = {}
     edgeqe("enhance", str(source), "-o", str(plain), *MODEL)
     if kind == "/dev/stdin":
         arguments, how = ["/dev/stdin"], {"input": source.read_bytes()}
     else:
         os.mkfifo(tmp_path / "pipe")
-        arguments, how = [str(tmp_path / "pipe")], {}
+        arguments = [str(tmp_path / "pipe")]
         writer = subprocess.Popen(["cp", str(source), str(tmp_path / "pipe")])
     result = edgeqe("enhance", *arguments, "-o", str(piped), *MODEL, **how)
     if kind == "a named pipe":
