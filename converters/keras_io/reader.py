@@ -18,6 +18,7 @@ from edgeqe.converters.keras_io.layers import (
     LayerCall,
 )
 from edgeqe.converters.keras_io.more_layers import MORE_CONVERTERS
+from edgeqe.converters.keras_io.operations import NAMES, operation_of
 from edgeqe.errors import InputError
 from edgeqe.typing import Float
 from edgeqe.zoo.strengths import STRENGTH_INPUTS, StrengthLayer, with_codec
@@ -44,7 +45,38 @@ def graph_of(model: Any, log2_step: float) -> Graph:
         raise InputError(f"'{getattr(model, 'name', model)}' is no functional Keras model.")
     if len(model.outputs) != 1:
         raise InputError(f"'{model.name}' has {len(model.outputs)} outputs: one converts.")
-    return _KerasReader(model).read().at(round(KEYS_PER_OCTAVE * log2_step))
+    return _KerasReader(_flat(model)).read().at(round(KEYS_PER_OCTAVE * log2_step))
+
+
+def _flat(model: Any) -> Any:
+    """Model with the layers of the models that it calls in their place."""
+
+    def is_model(operation: Any) -> bool:
+        return isinstance(operation, keras.Model) and operation is not model
+
+    calls = [node.operation for nodes in model._nodes_by_depth.values() for node in nodes]
+    if not any(map(is_model, calls)):
+        return model
+
+    def run(called: Any, given: Any) -> Any:
+        called = getattr(called, "_functional", None) or called
+        if not hasattr(called, "_run_through_graph"):
+            raise InputError(f"'{called.name}' within '{model.name}' is no functional Keras model.")
+        return called._run_through_graph(given, operation_fn=call_of)
+
+    def call_of(operation: Any) -> Any:
+        if not is_model(operation):
+            return operation
+        return lambda given, *_, **__: run(operation, given)
+
+    outputs = run(model, model.inputs)
+    try:
+        return keras.Model(model.inputs, outputs, name=model.name)
+    except ValueError as error:  # two layers of one name
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"'{model.name}' holds models that do not fit together: {reason}"
+        ) from error
 
 
 def strength_vectors(model: Any, log2_steps: Float) -> dict[str, Float]:
@@ -153,12 +185,12 @@ class _KerasReader:
         if self.strengths.intersection(sources):
             call.refuse("only strength layers may read the strength")
         every = {**CONVERTERS, **MORE_CONVERTERS}
-        convert = every.get(type(layer))
+        convert = every.get(type(layer)) or operation_of(node)
         if convert is None:
-            known = ", ".join(sorted(kind.__name__ for kind in every))
+            known = ", ".join(sorted({kind.__name__ for kind in every}.union(NAMES)))
             raise InputError(
                 f"layer '{layer.name}' of type {type(layer).__name__} has no operator in the "
-                f"graph: save the model by model.export(DIR) and convert that folder, or use the known layers: "
+                f"graph: save the model by model.export(DIR) and convert that folder, or use the known ones: "
                 f"{known}."
             )
         activation = getattr(layer, "activation", None)

@@ -233,8 +233,11 @@ class Unknown(keras.layers.ReLU):  # type: ignore[misc]  # keras has no type stu
         ([layers.Softmax(name="x")], "'x' of type Softmax has no operator.*Conv2D"),
         ([layers.UpSampling2D((2, 3))], r"size \(2, 3\) by nearest; use one factor"),
         ([Unknown(name="x")], "'x' of type Unknown has no operator"),
-        ([net(layers.ReLU())], "'net' of type Functional has no operator"),
-        ([lambda x: x + 1.0], "'add.*' of type Add has no operator"),
+        (
+            [lambda x: net(layers.ReLU(name="x"))(layers.ReLU(name="x")(x))],
+            "'outer' holds models that",
+        ),
+        ([lambda x: x**2.0], "'power.*' of type Power has no operator"),
         ([layers.ReLU(max_value=6, threshold=1, name="x")], "'x' of type ReLU.*max_value 6"),
         ([layers.Conv2D(2, 3, name="x")], "padding 'valid'; use 'same'"),
         ([layers.Conv2DTranspose(2, (3, 5), 2, padding="same")], r"kernel \(3, 5\)"),

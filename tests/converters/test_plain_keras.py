@@ -36,6 +36,25 @@ def conv(count: int = 8, side: Any = 3, **options: Any) -> Any:
     return layers.Conv2D(count, side, padding="same", **options)
 
 
+def operations(x: Any) -> Any:
+    """Sums, differences, products and quotients of tensors and numbers, on either side."""
+    y = conv()(x) * 0.5 + x - conv()(x) / 4.0
+    y = 0.25 - keras.ops.relu(y * np.linspace(0.5, 2, 8, dtype=np.float32))
+    y = keras.ops.maximum(y, -0.3) - 0.125
+    joined = keras.ops.concatenate([keras.ops.silu(y), 2.0 * x], axis=-1)
+    return conv()(keras.ops.minimum(joined, 3.0) + joined)
+
+
+def models_within(x: Any) -> Any:
+    """A sequential model that is called twice, and a functional one that holds another."""
+    twice = keras.Sequential([conv(activation="relu"), conv()])
+    inner = keras.Input((None, None, 8))
+    held = keras.Model(
+        inner, layers.Add()([inner, keras.Sequential([conv(), layers.ReLU()])(inner)])
+    )
+    return held(twice(x) + twice(held(x)))
+
+
 BLOCKS: dict[str, Callable[[], Callable[[Any], Any]]] = {
     "batch norm and relu6": lambda: block(layers.BatchNormalization(), layers.ReLU(max_value=6.0)),
     "depthwise": lambda: block(layers.DepthwiseConv2D(3, padding="same", activation="silu"), conv(side=1)),
@@ -47,6 +66,8 @@ BLOCKS: dict[str, Callable[[], Callable[[Any], Any]]] = {
     "activations": lambda: block(
         layers.Activation("softplus"), layers.Activation("mish"), layers.Activation("tanh"),
         layers.Activation("hard_sigmoid"), layers.ELU(0.5)),
+    "operations": lambda: operations,
+    "models within": lambda: models_within,
 }  # fmt: skip
 
 
@@ -133,12 +154,20 @@ def test_a_network_that_scales_bytes_itself(
     np.testing.assert_allclose(result, expected, rtol=0, atol=LEVELS)
 
 
-def test_operations_that_are_no_layers_have_a_way_out(tmp_path: Path) -> None:
-    x = keras.Input((None, None, 1))
-    keras.Model(x, x + conv(1)(keras.ops.relu(conv()(x)))).save(tmp_path / "ops.keras")
-    with pytest.raises(
-        InputError, match=r"no operator in the graph: save the model by model\.export"
-    ):
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (lambda x: keras.ops.exp(x), r"no operator in the graph: save the model by model\.export"),
+        (lambda x: x / (x + 2.0), "divides by a tensor"),
+        (lambda x: 1.0 / (x + 2.0), "divides by a tensor or by 0"),
+        (lambda x: x / 0.0, "divides by a tensor or by 0"),
+    ],
+)
+def test_operations_without_operators_have_a_way_out(
+    function: Callable[[Any], Any], why: str, tmp_path: Path
+) -> None:
+    network(function).save(tmp_path / "ops.keras")
+    with pytest.raises(InputError, match=why):
         convert(tmp_path / "ops.keras", tmp_path / "n.onnx")
 
 
