@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -89,10 +89,9 @@ class _Binary:
         elif self.kind == "Subtract":
             minus = editor.constant(call, "minus", np.full_like(number, -1.0))
             name = f"{call.name}.negative"
-            part = LayerCall(call.layer, name, call.sources, f"{name}.out", call.channels)
+            part = replace(call, name=name, output=f"{name}.out")
             editor.add("Mul", part, (minus,))
-            less = LayerCall(call.layer, call.name, (part.output,), call.output, call.channels)
-            self._with(editor, less, "Add", number)
+            self._with(editor, replace(call, sources=(part.output,)), "Add", number)
         else:
             op = {"Add": "Add", "Multiply": "Mul", "Maximum": "Max", "Minimum": "Min"}[self.kind]
             self._with(editor, call, op, number)

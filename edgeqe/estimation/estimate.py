@@ -52,14 +52,13 @@ def estimate_strength(luma: npt.NDArray[Any]) -> StrengthEstimate:
 
     Examples
     --------
-    >>> import io
     >>> import numpy as np
     >>> from PIL import Image
+    >>> from edgeqe.codecs import jpeg
     >>> from edgeqe.estimation import estimate_strength
     >>> noise = np.random.default_rng(1).normal(128, 40, (128, 128)).clip(0, 255)
-    >>> file = io.BytesIO()
-    >>> Image.fromarray(noise.astype(np.uint8)).save(file, "JPEG", quality=40)
-    >>> estimate = estimate_strength(np.asarray(Image.open(file)))
+    >>> coded = jpeg.encode(Image.fromarray(noise.astype(np.uint8)), 40)
+    >>> estimate = estimate_strength(jpeg.decode_luma(coded))
     >>> estimate.coding.quality, estimate.coding.offset
     (40, (0, 0))
     """
