@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import IO, TYPE_CHECKING
 
+import numpy as np
+
 from edgeqe.errors import ImageError
 from edgeqe.files.formats import Undecoded
 
@@ -59,6 +61,8 @@ def load_png(picture: PngImageFile, file: Undecoded) -> float | None:
         raise
     except Exception as failed:  # Pillow raises nearly anything on damaged files
         error = failed
+    if error is None and _last_row_is_there(picture):
+        return None
     with file.open() as stream:
         share = share_of_png(stream)  # Pillow takes data that ends early, by its own word, for all
     if error is None and share == 1.0:
@@ -70,6 +74,13 @@ def load_png(picture: PngImageFile, file: Undecoded) -> float | None:
     picture.tile = []  # nothing more to load: the rows that came are there
     picture.load()
     return share
+
+
+def _last_row_is_there(picture: PngImageFile) -> bool:
+    """Whether rows came to the end for certain: those that did not are 0, and a black one may be either."""
+    width, height = picture.size
+    row = picture.crop((0, height - 1, width, height))
+    return not picture.info.get("interlace") and bool(np.asarray(row).any())
 
 
 def share_of_png(stream: IO[bytes]) -> float:
