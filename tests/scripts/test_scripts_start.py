@@ -12,6 +12,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 NAMES = (
     "accelerated",
     "arm64",
+    "fades",
     "first_hour",
     "intra_decoder",
     "model_pages",
