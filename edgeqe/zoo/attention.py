@@ -13,6 +13,10 @@ import keras
 from keras import ops
 
 
+#: Bias that both votes of a channel gate begin with: together they open it to sigmoid(4) = 0.98.
+OPEN = 2.0
+
+
 @keras.saving.register_keras_serializable("edgeqe")
 class ChannelSlice(keras.layers.Layer):  # type: ignore[misc]  # keras has no type stubs
     """Slice of channels, `first` to before `last`.
@@ -70,7 +74,8 @@ def cbam(x: Any, units: int, name: str) -> Any:
     """
     layers = keras.layers
     hidden = layers.Conv2D(units, 1, name=f"{name}_mlp_hidden")
-    out = layers.Conv2D(x.shape[-1], 1, name=f"{name}_mlp_out")
+    opened = keras.initializers.Constant(OPEN)
+    out = layers.Conv2D(x.shape[-1], 1, bias_initializer=opened, name=f"{name}_mlp_out")
     votes = []
     for kind, pool in (
         ("mean", layers.GlobalAveragePooling2D),
@@ -86,7 +91,10 @@ def cbam(x: Any, units: int, name: str) -> Any:
         ChannelMax(name=f"{name}_channel_max")(x),
     ]
     pooled = layers.Concatenate(name=f"{name}_pooled")(pooled)
-    where = layers.Conv2D(1, 7, padding="same", use_bias=False, name=f"{name}_where")(pooled)
+    even = keras.initializers.Zeros()
+    where = layers.Conv2D(
+        1, 7, padding="same", use_bias=False, kernel_initializer=even, name=f"{name}_where"
+    )(pooled)
     where = layers.Activation("sigmoid", name=f"{name}_spatial_gate")(where)
     return layers.Multiply(name=f"{name}_places")([x, where])
 

@@ -137,6 +137,27 @@ def test_the_average_is_of_the_weights_that_are_trained(folder: Path, tmp_path: 
             np.testing.assert_allclose(found, mean, rtol=1e-5, atol=1e-7)
 
 
+def test_a_share_of_the_start_is_in_what_is_exported(folder: Path, tmp_path: Path) -> None:
+    Training(RECIPE, folder, tmp_path / "start").run(log=quiet)
+    alone = dataclasses.replace(RECIPE, name="alone", start="start", seed=2)
+    Training(alone, folder, tmp_path / "alone").run(log=quiet)
+    mixed = dataclasses.replace(alone, name="mixed", start_share=0.25)
+    Training(mixed, folder, tmp_path / "mixed").run(log=quiet)
+    start, trained, found = (
+        dict(np.load(tmp_path / name / AVERAGED)) for name in ("start", "alone", "mixed")
+    )
+    assert any(np.any(start[name] != trained[name]) for name in start)
+    for name, weights in found.items():
+        wanted = 0.75 * trained[name].astype(np.float64) + 0.25 * start[name]
+        np.testing.assert_allclose(weights, wanted, rtol=1e-5, atol=1e-7)  # float32's rounding
+    whole = Training(dataclasses.replace(mixed, start_share=0.5), folder, tmp_path / "mixed")
+    whole.resume()  # another share of a training that is done
+    whole.run(log=quiet)
+    for name, weights in np.load(tmp_path / "mixed" / AVERAGED).items():
+        wanted = 0.5 * trained[name].astype(np.float64) + 0.5 * start[name]
+        np.testing.assert_allclose(weights, wanted, rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16])
 def test_an_interrupted_validation_leaves_the_trained_weights(
     precision: Precision, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

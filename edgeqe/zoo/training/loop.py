@@ -114,6 +114,7 @@ class Training:
     def adopt(self, model: Any) -> None:
         """Set the network to train, from its weights on."""
         self.model, self.average = model, [np.array(v) for v in model.get_weights()]
+        self.beginning = [np.array(v) for v in self.average]
         self.trained = with_precision(model, self.precision)
         self.optimizer = keras.optimizers.Adam(self.recipe.learning_rate)
         # XLA is slower than TensorFlow's own kernels on a processor; without it JAX runs eagerly
@@ -169,7 +170,7 @@ class Training:
             arrays[f"further_{i}"] = variable.numpy()
         write_arrays(self.folder / CHECKPOINT, arrays)
         paths = [variable.path for variable in self.model.weights]
-        write_arrays(self.folder / AVERAGED, dict(zip(paths, self.average, strict=True)))
+        write_arrays(self.folder / AVERAGED, dict(zip(paths, self.result(), strict=True)))
 
     def job(self) -> Job:
         """Job of the workers of batches, from the current training step on."""
@@ -262,17 +263,35 @@ class Training:
                         self.validate(sets, RUNNING_QUALITIES, mean_loss, log)
                         clock = time.monotonic()
         finally:
-            if self.step > first and math.isfinite(mean_loss):
+            if (self.step > first or self.step == recipe.steps) and math.isfinite(mean_loss):
                 self.save()
         if self.step == recipe.steps:
             sets = validation_sets(self.data, self.pictures)
             self.validate(sets, FINAL_QUALITIES, mean_loss, log)
 
+    def result(self) -> list[Any]:
+        """Weights that are validated and exported: the averaged ones, mixed with the start's.
+
+        Statistics and scales, which are no weights to be mixed, stay the training's.
+
+        References
+        ----------
+        M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022, equation 1.
+        """
+        share = np.float32(self.recipe.start_share)
+        if not share:
+            return self.average
+        both = zip(self.model.weights, self.average, self.beginning, strict=True)
+        return [
+            mean + share * (before - mean) if variable.trainable else mean
+            for variable, mean, before in both
+        ]
+
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """Context in which `model`, which may be `trained` itself, has the averaged weights."""
+        """Context in which `model`, which may be `trained` itself, has the weights of `result`."""
         current = self.model.get_weights()
-        self.model.set_weights(self.average)
+        self.model.set_weights(self.result())
         try:
             yield
         finally:

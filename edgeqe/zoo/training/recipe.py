@@ -98,6 +98,9 @@ class Recipe:
     start: str = ""
     """What the training starts from: a training of the same folder, a model's name, its float32
     ONNX file, or averaged weights of a training (.npz); empty: random weights."""
+    start_share: float = 0.0
+    """Share of the start's weights in those that are validated and exported, 0 to 1; the rest is the
+    training's. Between them a network keeps what the start knew and the training has less of."""
     teacher: str = ""
     """Model whose residual takes a share of the target's place: a shipped model's name or a
     file's path; empty: none."""
@@ -136,11 +139,15 @@ class Recipe:
     """Second input of the network, one of `Side`."""
 
     def __post_init__(self) -> None:
-        for key in ("teacher_share", "fine_share"):
+        for key in ("start_share", "teacher_share", "fine_share"):
             if not 0.0 <= getattr(self, key) <= 1.0:
                 raise InputError(
                     f"recipe '{self.name}': {key} {getattr(self, key)} is not from 0 to 1."
                 )
+        if self.start_share and not self.start:
+            raise InputError(
+                f"recipe '{self.name}': start_share {self.start_share} is of a start: name it by start."
+            )
         self._check_pictures()
         for key in ("steps", "batch", "crop", "candidates", "validate_every", "alignment"):
             if getattr(self, key) < 1:
