@@ -3,7 +3,7 @@
 Usage: ``python scripts/fades RUN [RUN ...] --data DIR [--codec CODEC ...] [--part even|odd] [--threads N] [--write]``.
 The pictures of DIR, downscaled by 0.7, are coded at each codec's fine strengths as luma and as RGB, and
 enhanced by the unfaded network of each RUN at quarters of its residual. Printed are the means and worst pictures
-without a fade and with the best one at which no picture loses more than 0.035 dB. ``--write`` writes it into
+without a fade and with the best one at which no picture loses more than 0.045 dB. ``--write`` writes it into
 RUN's ``fades.toml``, which exports obey; that of a network that ships goes to
 ``edgeqe/zoo/training/fades/RECIPE.toml``. ``--part`` takes every second picture, to judge on the others.
 """

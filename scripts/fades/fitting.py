@@ -12,7 +12,7 @@ from edgeqe.typing import Array
 #: Shares of the residual at which gains are measured; a share of 0 gains 0.
 SHARES = (0.25, 0.5, 0.75, 1.0)
 #: Most that a picture may lose, dB: less than the 0.05 of `scripts/no_harm`, since other pictures follow.
-MOST = 0.035
+MOST = 0.045
 #: Gain that a fade must add where nothing loses more than `MOST` without it, dB, sum of all rows' means.
 WORTH = 0.01
 
@@ -61,7 +61,7 @@ def fit(found: Sequence[Gains]) -> Fade:
     whole = _outcome(None, table, np.ones(len(found)), weights)
     tried = [
         _outcome((first, last), table, np.interp(keys, (first, last), (0.0, 1.0)), weights)
-        for first in range(min(keys) - 12, max(keys))
+        for first in range(min(0, *keys), max(keys))
         for last in range(first + 1, max(keys) + 12)
     ]
     safe = [fade for fade in tried if fade.worst >= -MOST]
