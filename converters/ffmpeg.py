@@ -180,8 +180,12 @@ def _full(name: str) -> str:
 
 def _read(nodes: _Nodes, layout: str, kind: str, target: str) -> None:
     """Read ``.padded``, 0 to 255, into the network's planes, as the view of layout and kind does."""
+    if layout == "y" and kind == "rgb":
+        nodes.constant(".negative_neutral", np.float32(-NEUTRAL))
+        nodes.weighted(".padded", RGB_TO_YCC[0], ".negative_neutral", ".luma")
+        nodes.add("Identity", ".luma", target)
+        return
     nodes.constant(".neutral", np.float32(NEUTRAL))
-    nodes.constant(".negative_neutral", np.float32(-NEUTRAL))
     if layout == "420-space-to-depth":
         halves = {"strides": [2, 2], "kernel_shape": [2, 2]}
         phases = np.zeros((6 if kind == "gray" else 4, 1, 2, 2), np.float32)
@@ -200,9 +204,6 @@ def _read(nodes: _Nodes, layout: str, kind: str, target: str) -> None:
         for name, weights in zip((".cb", ".cr"), RGB_TO_YCC[1:], strict=True):
             nodes.weighted(".pooled", weights * np.float32(0.25), "", name)
         nodes.add("Concat", ".four_phases .cb .cr", target, axis=1)
-    elif layout == "y" and kind == "rgb":
-        nodes.weighted(".padded", RGB_TO_YCC[0], ".negative_neutral", ".luma")
-        nodes.add("Identity", ".luma", target)
     elif layout == "rgb" and kind == "gray":
         nodes.add("Sub", ".padded .neutral", ".luma")
         nodes.add("Concat", ".luma .luma .luma", target, axis=1)

@@ -341,7 +341,7 @@ class _Archive:
 
     def _fail(self, path: str, error: str) -> None:
         self.report.fail(path, error)
-        self.told("failed", error)
+        self.told("failed", error if Path(path).name in error else f"{path}: {error}")
 
 
 def _now() -> str:

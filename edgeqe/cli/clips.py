@@ -43,7 +43,8 @@ def options(command: Command) -> Command:
                      help="Of clips: the one that was coded, to measure the gain."),
         click.option("--preset", metavar="P", help="Of clips: the encoder's preset."),
         click.option("--crf", type=float, metavar="N",
-                     help="Of clips: the encoder's rate factor, 16 or 18 if left out."),
+                     help="Of clips: the encoder's rate factor; so fine that the gain stays if "
+                     "left out."),
         click.option("--encoder", metavar="E",
                      help="Of clips: libx264, libx265, libsvtav1, or ffv1, which loses nothing."),
     ):  # fmt: skip
@@ -144,6 +145,7 @@ def enhance(
     from edgeqe.errors import InputError
     from edgeqe.model.catalogue import find_model
     from edgeqe.model.serving import check_serves
+    from edgeqe.reports.output_file import check_destination
     from edgeqe.runtimes.quiet import quiet_start
     from edgeqe.trust.trust import open_model, trust_of
     from edgeqe.video.clip import ClipOptions, check_clip, enhance_clip
@@ -179,6 +181,8 @@ def enhance(
     with quiet_start():
         opened = Enhancer(path, **opening)
     if words["dry_run"]:
+        if isinstance(job.destination, str):
+            check_destination(Path(job.destination), overwrite=wanted.overwrite)
         with opened as enhancer:
             check_clip(job.source, job.destination, enhancer, wanted)
         click.echo(f"{job.source} -> {job.destination}  would be enhanced as a clip")

@@ -68,8 +68,9 @@ def glance(before: Samples, now: Samples, shape: tuple[int, int], cell: int) -> 
     old, new = before[cell // 2 :: cell], now[cell // 2 :: cell]
     rows, columns = (cells_of(side, cell) for side in shape)
     side = cell * math.prod(before.shape[2:])
+    across = math.prod(before.shape[1:])
     differ = np.zeros((rows, columns * side), np.bool_)
-    differ[: len(old), : old[:1].size] = np.not_equal(old, new).reshape(len(old), -1)
+    differ[: len(old), :across] = np.not_equal(old, new).reshape(len(old), across)
     return _any_in_cells(differ, (rows, columns), side)
 
 

@@ -81,6 +81,8 @@ def enhance_clip(
     """
     begun = time.monotonic()
     with ExitStack() as stack:
+        if isinstance(destination, str):
+            check_destination(Path(destination), overwrite=wanted.overwrite)
         container, clip, frames, gain = _opened(stack, source, destination, enhancer, wanted)
         output = stack.enter_context(ClipOutput(destination, overwrite=wanted.overwrite))
         writer = ClipWriter(output.file, container, wanted.encoding, clip)
@@ -126,6 +128,8 @@ def check_clip(
 ) -> None:
     """Refuse what `enhance_clip` would refuse before the first frame; nothing is written.
 
+    Of the destination its suffix counts: whether it can be written is its owner's to check.
+
     Raises
     ------
     ImageError, InputError
@@ -149,8 +153,6 @@ def _opened(
 ) -> tuple[ContainerFormat, ClipReader, FrameEnhancer, Gain | None]:
     """Container, source, enhancement and comparison, all that can be checked before a frame."""
     container = output_container(_name(destination))
-    if isinstance(destination, str):
-        check_destination(Path(destination), overwrite=wanted.overwrite)
     clip = ClipReader(source, _name(source), pixel_limit=wanted.pixel_limit, others=True)
     stack.callback(clip.close)
     encoder = choose(wanted.encoding.encoder, container, clip.codec, 8)

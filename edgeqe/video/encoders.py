@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from edgeqe.errors import InputError
 from edgeqe.video.containers import ContainerFormat
@@ -20,17 +21,22 @@ class Encoder:
     codec: str
     """What it writes, as `edgeqe.codecs` names it."""
     crf: float | None
-    """Constant rate factor where none is asked for: fine enough to keep most of the gain. None of
-    a lossless one."""
+    """Constant rate factor where none is asked for: so fine that most of the gain is kept, as far as
+    docs/video.md has it. None of a lossless one."""
     largest_crf: int = 0
     presets: tuple[str, ...] = ()
+    tuning: Mapping[str, str] = field(default_factory=dict)
+    """Options against what an encoder does for the eye, or averages: it moves frames away from those
+    that it is given."""
 
 
 #: By FFmpeg's names; ``y4m`` is ours, frames without coding.
 ENCODERS = {
-    "libx264": Encoder("h264", 16.0, 51, _PRESETS),
-    "libx265": Encoder("hevc", 16.0, 51, _PRESETS),
-    "libsvtav1": Encoder("av1", 18.0, 63, tuple(map(str, range(14)))),
+    "libx264": Encoder("h264", 10.0, 51, _PRESETS, {"tune": "psnr"}),
+    "libx265": Encoder("hevc", 8.0, 51, _PRESETS),
+    "libsvtav1": Encoder(
+        "av1", 3.0, 63, tuple(map(str, range(14))), {"svtav1-params": "enable-tf=0"}
+    ),
     "ffv1": Encoder("ffv1", None),
     "y4m": Encoder("y4m", None),
 }
@@ -103,7 +109,7 @@ def options(name: str, wanted: Encoding, hdr: HdrMetadata) -> dict[str, str]:
     crf = encoder.crf if wanted.crf is None else wanted.crf
     if crf > encoder.largest_crf:
         raise InputError(f"crf {crf:g} is not from 0 to {encoder.largest_crf}, as {name} counts.")
-    found = {"crf": f"{crf:g}"}
+    found = {"crf": f"{crf:g}", **encoder.tuning}
     if wanted.preset is not None:
         if wanted.preset not in encoder.presets:
             raise InputError(
@@ -118,7 +124,10 @@ def options(name: str, wanted: Encoding, hdr: HdrMetadata) -> dict[str, str]:
         words = {"log-level": "none", **words}
     if words:
         own = {"libx264": "x264-params", "libx265": "x265-params", "libsvtav1": "svtav1-params"}
-        found[own[name]] = ":".join(f"{word}={value}" for word, value in words.items())
+        stated = [found[own[name]]] if own[name] in found else []
+        found[own[name]] = ":".join(
+            [*stated, *(f"{word}={value}" for word, value in words.items())]
+        )
     return found
 
 

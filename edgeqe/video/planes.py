@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import ImageError
-from edgeqe.video.pyav import load
 
 if TYPE_CHECKING:
     from edgeqe.sequence import FrameSequence
@@ -113,13 +112,9 @@ def writable(frame: Any) -> Any:
         frame.make_writable()
         made = frame
     else:  # yuvj: full range as a format of its own, which encoders would convert from
-        made = load().VideoFrame(frame.width, frame.height, form.encoded_as)
-        for target, source in zip(arrays(made), arrays(frame), strict=True):
-            target[...] = source
-        made.pts, made.time_base, made.duration = frame.pts, frame.time_base, frame.duration
-        made.colorspace = frame.colorspace
-        made.color_primaries, made.color_trc = frame.color_primaries, frame.color_trc
-        made.color_range = FULL_RANGE
+        made = frame.reformat(
+            format=form.encoded_as, src_color_range=FULL_RANGE, dst_color_range=FULL_RANGE
+        )
     made.pict_type = 0  # else an encoder would repeat it
     return made
 

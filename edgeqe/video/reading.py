@@ -195,6 +195,8 @@ class ClipReader:
         for frame in frames:
             self._check(frame)
             self._set_times(frame)
+            if packet is None and frame is frames[-1]:
+                self._set_end(frame)
             self.frames += 1
             yield ClipFrame(frame, frame.opaque)
 
@@ -230,6 +232,14 @@ class ClipReader:
             frame.pts = self._last_pts + 1
         frame.time_base, frame.duration = base, length
         self._last_pts = frame.pts
+
+    def _set_end(self, frame: Any) -> None:
+        """Show the last frame until the end that MP4 states: its lengths are in coding order."""
+        whole = self.container.format.name.startswith("mov") and not self._missing()
+        if whole and self.stream.duration:
+            end = (self.stream.start_time or 0) + self.stream.duration
+            if end > frame.pts:
+                frame.duration = end - frame.pts
 
     def _missing(self) -> str:
         """What the container announces and does not hold; empty if nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import IO, Any
 
@@ -46,6 +47,8 @@ class ClipWriter:
         self._stream: Any = None
         self._y4m: Y4mWriter | None = None
         self._targets: dict[int, Any] = {}
+        self._lengths: dict[int, int] = {}
+        """Of the frames in the encoder, by their times: how long each is shown."""
         self._early: list[Any] = []
         """Packets that came before the first frame."""
         self.frames = 0
@@ -74,13 +77,14 @@ class ClipWriter:
         if self._y4m is not None:
             self._y4m.write(item.frame)
         else:
-            self._output.mux(self._stream.encode(item.frame))
+            self._lengths[item.frame.pts] = item.frame.duration
+            self._mux(self._stream.encode(item.frame))
         self.frames += 1
 
     def finish(self) -> None:
         """Write what the encoder holds back, and the container's end."""
         if self._output is not None:
-            self._output.mux(self._stream.encode(None))
+            self._mux(self._stream.encode(None))
             output, self._output = self._output, None
             output.close()
         self._file.flush()
@@ -92,6 +96,12 @@ class ClipWriter:
             output, self._output = self._output, None
             with suppress(Exception):  # the file is not kept
                 output.close()
+
+    def _mux(self, packets: Iterable[Any]) -> None:
+        """Write coded frames, each shown as long as the source's: encoders know a mean rate alone."""
+        for packet in packets:
+            packet.duration = self._lengths.pop(packet.pts, packet.duration)
+            self._output.mux(packet)
 
     def _open(self, frame: Any) -> None:
         form = pixel_format(frame.format.name)
@@ -187,9 +197,8 @@ class ClipWriter:
         if shown.rotation and self._format.muxer not in _RICH:
             self.left_out.append(f"rotation by {shown.rotation} degrees")
         aspect = self._clip.stream.sample_aspect_ratio
-        # Matroska's own place for it cannot be reached; AV1 has none, FFV1 takes the decoder's frames'
-        relabelled = self.encoder == "ffv1" and self._clip.stream.pix_fmt.startswith("yuvj")
-        if self._format.demuxer == "matroska" and (self.encoder == "libsvtav1" or relabelled):
+        # Matroska's own place for it cannot be reached, and AV1 has none; FFV1 has it in each frame
+        if self._format.demuxer == "matroska" and self.encoder == "libsvtav1":
             if aspect not in (None, 0, 1):
                 self.left_out.append(f"sample aspect ratio {aspect}")
 

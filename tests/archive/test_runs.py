@@ -272,6 +272,21 @@ def test_a_dry_run_names_what_the_model_does_not_serve_and_opens_clips(here: Pat
     assert "serves jpeg: give another model" in told["a.webp"] and "b.mkv" in told["b.mkv"]
 
 
+def test_a_dry_run_of_a_clip_needs_no_folder_for_its_result(here: Path) -> None:
+    pytest.importorskip("av", reason="clips need PyAV")
+    from tests.video import made_clips
+
+    Path("in/deep").mkdir(parents=True)
+    made_clips.write(Path("in/deep/a.mp4"), "mjpeg", {}, form="yuvj420p", full_range=True, count=2)
+    made_clips.write(Path("in/deep/b.mp4"), count=2)
+    lines: list[tuple[str, str]] = []
+    assert counts(archive(dry_run=True, told=lambda *line: lines.append(line))) == (1, 0, 1)
+    told = dict(lines)
+    assert told["planned"].startswith("in/deep/a.mp4 -> out/deep/a.mp4  160x96  jpeg")
+    assert told["failed"].startswith("deep/b.mp4: 'edgeqe-nano' serves jpeg and not h264")
+    assert not Path("out").exists()
+
+
 def test_ray_that_is_not_installed_leaves_no_folder(
     six: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

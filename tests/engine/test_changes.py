@@ -58,6 +58,10 @@ def test_equal_frames_have_no_changed_cell() -> None:
     assert not take_over([frame.copy()], [frame], (1,), (40, 40), 4).any()
 
 
+def test_a_frame_without_a_middle_row_shows_a_glance_nothing() -> None:
+    assert not glance(noise(2, 6), noise(2, 6, seed=8), (2, 6), 4).any()
+
+
 @pytest.mark.parametrize(("height", "channels"), [(61, ()), (62, (3,)), (64, ())])
 def test_a_glance_finds_the_changes_in_middle_rows_alone(
     height: int, channels: tuple[int, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,48 @@ def test_times_that_vary(enhancer: Enhancer, tmp_path: Path, name: str) -> None:
     run(enhancer, source, tmp_path / name, FAST if name.endswith("mp4") else Encoding())
     (stream,) = listing(tmp_path / name)["streams"]
     assert stream["times"] == times
+
+
+def test_a_last_frame_that_stays_long_does(enhancer: Enhancer, tmp_path: Path) -> None:
+    coded = made_clips.write(
+        tmp_path / "coded.mp4", options={**X264, "x264-params": "bframes=0:threads=1"}
+    )
+    source = tmp_path / "in.mp4"
+    with av.open(str(coded)) as given, av.open(str(source), "w") as output:
+        stream = output.add_stream_from_template(given.streams.video[0])
+        packets = [packet for packet in given.demux(video=0) if packet.size]
+        packets[-1].duration = round(2 / packets[-1].time_base)
+        for packet in packets:
+            packet.stream = stream
+            output.mux(packet)
+    run(enhancer, source, tmp_path / "out.mkv")
+    with av.open(str(source)) as before, av.open(str(tmp_path / "out.mkv")) as after:
+        assert before.duration == after.duration == (made_clips.COUNT - 1) * 40_000 + 2_000_000
+
+
+def test_a_duration_of_frames_that_are_coded_in_another_order(
+    enhancer: Enhancer, tmp_path: Path
+) -> None:
+    times = np.cumsum([5, 10, 25, 65, 40, 40, 40, 80, 10, 40] * 2).tolist()
+    source = made_clips.write(tmp_path / "in.mp4", times=times)
+    run(enhancer, source, tmp_path / "out.mp4", FAST)
+    (stream,) = listing(tmp_path / "out.mp4")["streams"]
+    assert stream["duration"] == listing(source)["streams"][0]["duration"]
+
+
+def test_full_range_in_matroska_keeps_its_aspect(enhancer: Enhancer, tmp_path: Path) -> None:
+    ffmpeg = pytest.importorskip(
+        "imageio_ffmpeg", reason="FFV1 has it in frames, where PyAV is blind"
+    )
+    source = made_clips.write(tmp_path / "in.mp4", full_range=True, aspect=Fraction(4, 3))
+    report = run(enhancer, source, tmp_path / "out.mkv")
+    command = [ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "out.mkv")]
+    film = subprocess.run(
+        [*command, "-f", "yuv4mpegpipe", "-"], capture_output=True, check=True
+    ).stdout
+    header = film.partition(b"\n")[0].split()
+    assert b"A4:3" in header and b"XCOLORRANGE=FULL" in header
+    assert not report.left_out
 
 
 def test_raw_streams_in_and_out(enhancer: Enhancer, tmp_path: Path) -> None:
