@@ -53,27 +53,29 @@ def options(command: Command) -> Command:
 
 
 def clip_job(
-    inputs: Sequence[str], output: str | None, of_clips: Mapping[str, Any]
+    inputs: Sequence[str], output: str | None, suffix: str | None, of_clips: Mapping[str, Any]
 ) -> ClipJob | None:
     """The clip that is asked for; None where pictures are.
 
-    A clip is told by the suffix of IN or OUT; of standard input by its first bytes.
+    A clip is told by the suffix of IN or OUT; of standard input by its first bytes. `suffix` is of the
+    name in an output folder; None for that of IN.
 
     Raises
     ------
     InputError
-        If several are named, OUT is missing, or there is none but options of clips are given.
+        If several are named, OUT is missing or a file although `suffix` is given, or there is none
+        but options of clips are given.
     """
     from edgeqe.errors import InputError
 
-    job = _find(inputs, output)
+    job = _find(inputs, output, suffix)
     stray = [f"--{name}" for name, value in of_clips.items() if value is not None]
     if job is None and stray:
         raise InputError(f"{' and '.join(stray)}: for clips, and IN is none. Leave them out.")
     return job
 
 
-def _find(inputs: Sequence[str], output: str | None) -> ClipJob | None:
+def _find(inputs: Sequence[str], output: str | None, suffix: str | None) -> ClipJob | None:
     from edgeqe.errors import InputError
     from edgeqe.files.writing import FORMATS
     from edgeqe.reports.process import standard_stream
@@ -85,7 +87,9 @@ def _find(inputs: Sequence[str], output: str | None) -> ClipJob | None:
         return None
     if len(inputs) > 1 and named:
         raise InputError(f"'{named[0]}' is a clip: give one clip alone, with one OUT.")
-    if len(inputs) != 1 or output is not None and Path(output).suffix.lower() in FORMATS:
+    into = output is not None and (output.endswith("/") or Path(output).is_dir())
+    becomes = (suffix or "") if into else Path(output or "").suffix
+    if len(inputs) != 1 or becomes.lower() in FORMATS:
         return None  # a picture, perhaps the only one of a stream
     source: str | IO[bytes] = inputs[0]
     if inputs[0] == "-":
@@ -95,17 +99,20 @@ def _find(inputs: Sequence[str], output: str | None) -> ClipJob | None:
             stdin.seek(-len(head), 1)
         else:
             head = stdin.peek(len(Y4M_MAGIC))
-        if not head.startswith(Y4M_MAGIC) and not _is_file(output):
+        if not head.startswith(Y4M_MAGIC) and not is_clip_name(f"stdin{becomes}"):
             return None  # a picture
         source = PipeReader(stdin)  # type: ignore[assignment]  # all of a file that is used
     if output is None:
         raise InputError("-o OUT is missing: name a file or a folder, or - for a y4m pipe.")
-    if output == "-":
-        return ClipJob(source, standard_stream("stdout"))
-    if output.endswith("/") or Path(output).is_dir():
-        name = "stdin.y4m" if inputs[0] == "-" else Path(inputs[0]).name
+    if into:
+        name = Path("stdin.y4m" if inputs[0] == "-" else inputs[0]).name
+        name = name if suffix is None else Path(name).stem + suffix
         return ClipJob(source, str(Path(output) / name))
-    return ClipJob(source, output)
+    if suffix is not None:
+        raise InputError(
+            f"--suffix is of files in a folder, and -o {output} is none: leave it out."
+        )
+    return ClipJob(source, standard_stream("stdout") if output == "-" else output)
 
 
 def _is_file(output: str | None) -> bool:
@@ -153,6 +160,13 @@ def enhance(
 
     if stated["--quality"] == "auto" or stated["--rate"] is not None:
         raise InputError("--quality auto and --rate are for pictures: leave them out.")
+    if words["accept_truncated"]:
+        raise InputError(
+            "--accept-truncated is for pictures: leave it out. The frames of a clip that is cut short "
+            "are kept, as OUT with .partial before its suffix."
+        )
+    if words["output_quality"] is not None:
+        raise InputError("--output-quality is for pictures: leave it out, or give --crf.")
     wanted = ClipOptions(
         given,
         words["amount"],

@@ -60,7 +60,7 @@ class QualityOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic from 
               help="8: the mean over the eight flips and rotations, a little better and eight times "
                    "the work.")  # fmt: skip
 @click.option("--suffix", default=".png", show_default=True, metavar=".SUFFIX",
-              help="Format of the files in an output folder.")  # fmt: skip
+              help="Format of the files in an output folder; of a clip IN's if left out.")  # fmt: skip
 @click.option("--output-quality", type=click.IntRange(1, 100), metavar="Q",
               help="Of JPEG output, where steps a sixth of the input's are taken if left out, about twice "
                    "its bytes; or of WebP, which is lossless if left out.")  # fmt: skip
@@ -149,7 +149,8 @@ def command(
         raise InputError(f"--max-megapixels {max_megapixels:g} is not above 0 and up to 1000000.")
     pixel_limit = round(max_megapixels * 1e6)
     context = click.get_current_context()
-    clip = clips.clip_job(inputs, output, of_clips)
+    left_out = context.get_parameter_source("suffix") is click.core.ParameterSource.DEFAULT
+    clip = clips.clip_job(inputs, output, None if left_out else suffix, of_clips)
     if clip is not None:
         clips.enhance(clip, model, stated, given, of_clips, context.params)
         return

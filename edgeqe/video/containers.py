@@ -40,6 +40,8 @@ CONTAINERS = {
 Y4M_MAGIC = b"YUV4MPEG2"
 #: Bytes that tell a container.
 HEAD = 189
+#: FFmpeg takes frames whose sides, each with 128 more, span fewer pixels than this.
+FFMPEG_PIXELS = (2**31 - 1) // 8
 
 
 def is_clip_name(name: str) -> bool:
@@ -68,7 +70,7 @@ def output_container(name: str) -> ContainerFormat:
     return found
 
 
-def demuxer_of(source: str | IO[bytes], name: str) -> str:
+def demuxer_of(source: str | IO[bytes], name: str, *, pixel_limit: int) -> str:
     """FFmpeg's demuxer for a clip, by its first bytes, then by its suffix.
 
     FFmpeg itself is not asked to guess: play lists, which it would follow, are not clips.
@@ -76,7 +78,8 @@ def demuxer_of(source: str | IO[bytes], name: str) -> str:
     Raises
     ------
     ImageError
-        If it is missing, empty, or no clip of a known kind.
+        If it is missing, empty, or no clip of a known kind, or if a y4m film states no size, or one
+        above `pixel_limit`.
     """
     try:
         head = _head(source)
@@ -91,7 +94,7 @@ def demuxer_of(source: str | IO[bytes], name: str) -> str:
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return "mov"
     if head.startswith(Y4M_MAGIC):
-        _check_y4m(head, name)
+        _check_y4m(head, name, pixel_limit)
         return "yuv4mpegpipe"
     if head[:1] == b"G" and head[188:189] in (b"G", b""):
         return "mpegts"
@@ -103,13 +106,34 @@ def demuxer_of(source: str | IO[bytes], name: str) -> str:
     )
 
 
-def _check_y4m(head: bytes, name: str) -> None:
-    """Refuse a y4m film without a size: what FFmpeg says of it names another fault.
+def check_size(name: str, width: int, height: int, pixel_limit: int) -> None:
+    """Refuse frames that are too large.
 
     Raises
     ------
     ImageError
-        If its header states no width or height, or one below 1.
+        If they have more pixels than `pixel_limit`, or than FFmpeg takes.
+    """
+    if (width + 128) * (height + 128) >= FFMPEG_PIXELS:
+        raise ImageError(
+            f"'{name}' has frames of {width}x{height}, and FFmpeg takes no more than "
+            f"{FFMPEG_PIXELS // 10**6} megapixels: make them smaller."
+        )
+    if width * height > pixel_limit:
+        raise ImageError(
+            f"'{name}' has frames of {width}x{height}, above the limit of "
+            f"{pixel_limit / 1e6:g} megapixels: if you trust the clip, raise --max-megapixels (in Python "
+            "pixel_limit=)."
+        )
+
+
+def _check_y4m(head: bytes, name: str, pixel_limit: int) -> None:
+    """Refuse a y4m film by its size: what FFmpeg says of it names another fault.
+
+    Raises
+    ------
+    ImageError
+        If its header states no width or height, or one below 1, or as of `check_size`.
     """
     line, end, _ = head.partition(b"\n")
     words = line.split()[1:] if end else line.split()[1:-1]  # the last may be cut
@@ -124,6 +148,8 @@ def _check_y4m(head: bytes, name: str) -> None:
                 f"'{name}' is a y4m film whose header must state its {what} in pixels, as "
                 f"{letter.decode()}640: it states {found}. Write it again."
             )
+    if b"W" in stated and b"H" in stated:
+        check_size(name, int(stated[b"W"]), int(stated[b"H"]), pixel_limit)
 
 
 def _head(source: str | IO[bytes]) -> bytes:

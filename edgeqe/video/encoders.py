@@ -12,6 +12,8 @@ from edgeqe.video.pyav import load
 
 _PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower",
             "veryslow", "placebo")  # fmt: skip
+#: Those that round no side of subsampled chroma up.
+_EVEN = ("libx264", "libx265")
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,8 @@ def options(name: str, wanted: Encoding, hdr: HdrMetadata) -> dict[str, str]:
     return found
 
 
-def check_format(name: str, pixel_format: str) -> None:
-    """Refuse a format of frames that an encoder would convert.
+def check_format(name: str, pixel_format: str, width: int, height: int) -> None:
+    """Refuse frames that an encoder would convert, or does not take.
 
     Raises
     ------
@@ -148,4 +150,10 @@ def check_format(name: str, pixel_format: str) -> None:
         raise InputError(
             f"{name} does not take frames of {pixel_format}: choose another encoder, such as "
             "libx265 or ffv1."
+        )
+    odd = width % 2 or height % 2
+    if odd and name in _EVEN and not pixel_format.startswith("gray"):
+        raise InputError(
+            f"{name} takes 4:2:0 frames of even width and height alone, and these are of "
+            f"{width}x{height}: choose ffv1, which .mkv has if none is named, or libsvtav1."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from fractions import Fraction
 from typing import IO, Any
 
 from edgeqe.errors import ImageError
-from edgeqe.video.containers import demuxer_of
+from edgeqe.video.containers import check_size, demuxer_of
 from edgeqe.video.hdr import HdrMetadata, hdr_of
 from edgeqe.video.planes import check_frame, pixel_format
 from edgeqe.video.pyav import load
 from edgeqe.video.strengths import CODECS, PictureStrength, StrengthReader
+from edgeqe.video.y4m import CountedReader
 
 #: Threads of the decoder.
 DECODER_THREADS = 4
@@ -85,10 +87,15 @@ class ClipReader:
         """Known when the first frame is."""
         self._last_pts: int | None = None
         self._left_open = False
-        demuxer = demuxer_of(source, name)
+        demuxer = demuxer_of(source, name, pixel_limit=pixel_limit)
+        self._source: Any = source
+        if demuxer == "yuv4mpegpipe" and not isinstance(source, str):
+            self._source = CountedReader(source)
+        self._last_byte = 0
+        """Where the last packet of the pictures ends."""
         try:
             self.container: Any = av.open(
-                f"file:{source}" if isinstance(source, str) else source, format=demuxer
+                f"file:{source}" if isinstance(source, str) else self._source, format=demuxer
             )
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self._unreadable(error) from error
@@ -98,11 +105,7 @@ class ClipReader:
                 stream for stream in self.container.streams if others and stream is not self.stream
             ]
             context = self.stream.codec_context
-            if context.width * context.height > pixel_limit:
-                raise ImageError(
-                    f"'{name}' has frames of {context.width}x{context.height}, above the limit of "
-                    f"{pixel_limit / 1e6:g} megapixels: raise it if you trust the clip."
-                )
+            check_size(name, context.width, context.height, pixel_limit)
             # threads for several frames would keep more of them, and tell errors of one at another
             context.thread_type, context.thread_count = "SLICE", DECODER_THREADS
             context.options = {"max_pixels": str(pixel_limit)}
@@ -145,6 +148,8 @@ class ClipReader:
                 packet = next(packets, None)
             except (self._av.FFmpegError, OSError) as error:
                 packet, why = None, f"{error.strerror or error}"
+                if self._is_y4m and isinstance(error, self._av.InvalidDataError):
+                    why = f"what follows frame {self._packets} is no frame"
             if packet is None:
                 break
             if packet.pts is not None and packet.size:
@@ -155,11 +160,12 @@ class ClipReader:
                     yield Passed(packet)
             elif packet.size:
                 self._packets += 1
+                self._last_byte = (packet.pos or 0) + packet.size
                 packet.opaque = self._reader.read(bytes(packet)) if self._reader else None
                 yield from self._decoded(packet)
         yield from self._decoded(None)
         if not self.frames:
-            raise ImageError(f"'{self.name}' holds no frame that can be decoded.")
+            raise ImageError(self._no_frame())
         why = why or self._missing()
         if why:
             raise ImageError(f"'{self.name}' is cut short ({why}).")
@@ -247,14 +253,46 @@ class ClipReader:
             announced = len(self.stream.index_entries)
             if self._packets < announced:
                 return f"{self._packets} of {announced} frames are there"
+        if self._is_y4m:
+            rest = self._bytes() - self._last_byte
+            if rest > 0:
+                return f"{rest} bytes behind frame {self._packets} are no frame"
         if self.container.format.name.startswith("matroska") and self.container.duration:
             stated = self.container.duration / self._av.time_base
             if self._end + float(2 / self.rate) + 0.1 < stated:
                 return f"{self._end:.2f} of {stated:.2f} seconds are there"
         return ""
 
+    @property
+    def _is_y4m(self) -> bool:
+        return bool(self.container.format.name == "yuv4mpegpipe")
+
+    def _bytes(self) -> int:
+        """Of the whole y4m film, as far as it was read to its end; 0 where they are gone."""
+        if not isinstance(self._source, str):
+            return int(self._source.taken)
+        try:
+            return os.path.getsize(self._source)
+        except OSError:
+            return 0
+
+    def _no_frame(self) -> str:
+        """Why there is none."""
+        unread = self.container.format.name.startswith("mov") and not self._packets
+        if unread and not (isinstance(self._source, str) or _goes_back(self._source)):
+            return (
+                f"'{self.name}' holds no frame that can be read from a pipe: there mp4 and mov need "
+                "their index in front (FFmpeg's -movflags +faststart). Name a file instead."
+            )
+        return f"'{self.name}' holds no frame that can be decoded."
+
     def _unreadable(self, error: Exception) -> ImageError:
         return ImageError(
             f"'{self.name}' cannot be read as a clip ({getattr(error, 'strerror', '') or error}): "
             "it is damaged or cut short, get it again from its source."
         )
+
+
+def _goes_back(source: Any) -> bool:
+    """Whether a file object can be read again from an earlier place."""
+    return hasattr(source, "seek") and bool(source.seekable())

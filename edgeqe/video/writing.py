@@ -115,7 +115,7 @@ class ClipWriter:
                 self._file, self._clip.rate, self._clip.stream.sample_aspect_ratio
             )
         else:
-            check_format(self.encoder, frame.format.name)
+            check_format(self.encoder, frame.format.name, frame.width, frame.height)
             self._output = load().open(self._file, "w", format=self._format.muxer)
             for stream in self._clip.container.streams:
                 if stream is self._clip.stream:

@@ -9,6 +9,29 @@ from edgeqe.errors import InputError
 from edgeqe.video.planes import FULL_RANGE, arrays, pixel_format
 
 
+class CountedReader:
+    """A y4m film in a file object, read once from its beginning, and how much of it was taken.
+
+    FFmpeg drops a last frame that is not whole without a word; the bytes tell.
+
+    Parameters
+    ----------
+    stream : binary file
+        Need not be seekable.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.taken = 0
+        """Bytes."""
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, b"" at the end."""
+        found = self._stream.read(size)
+        self.taken += len(found)
+        return found
+
+
 class Y4mWriter:
     """Writes frames of one size to a stream.
 

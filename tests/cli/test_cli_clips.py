@@ -123,6 +123,35 @@ def test_a_folder_as_out(folder: Path) -> None:
     done = run("source.mkv", "-o", "sub", "--qp", "30", "--codec", "h264")
     assert done.exit_code == 0, done.output
     assert (folder / "sub" / "source.mkv").is_file()
+    done = run("in.mp4", "-o", "sub", "--suffix", ".mkv", "--json")
+    assert done.exit_code == 0, done.output
+    (clip,) = json.loads(done.stdout)["clips"]
+    assert (clip["destination"], clip["encoder"]) == ("sub/in.mkv", "ffv1")
+    content = (folder / "source.mkv").read_bytes()
+    stated = ("-", "-o", "sub", "--qp", "30", "--codec", "h264", "--suffix", ".y4m")
+    done = run(*stated, given=content)
+    assert done.exit_code == 0, done.output
+    assert len(lumas(folder / "sub" / "stdin.y4m")) == COUNT
+
+
+def test_a_film_that_is_cut_in_a_pipe(folder: Path) -> None:
+    film = run("source.mkv", "-o", "-", "--qp", "30", "--codec", "h264").stdout_bytes
+    done = run("-", "-o", "out.mkv", "--qp", "30", "--codec", "h264", given=film[:-1])
+    assert done.exit_code == 2 and "'-' is cut short" in done.stderr
+    assert len(lumas(folder / "out.partial.mkv")) == COUNT - 1
+    done = run("-", "-o", "-", "--qp", "30", "--codec", "h264", given=film[:-1])
+    assert done.exit_code == 2 and len(done.stdout_bytes) == len(film) * (COUNT - 1) // COUNT + 4
+
+
+def test_mp4_in_a_pipe_needs_its_index_in_front(folder: Path) -> None:
+    done = run("-", "-o", "out.mkv", given=(folder / "in.mp4").read_bytes())
+    assert done.exit_code == 2 and done.stderr.count("\n") == 1
+    assert (
+        "mp4 and mov need their index in front" in done.stderr and not (folder / "out.mkv").exists()
+    )
+    made_clips.write(folder / "front.mp4", muxer={"movflags": "faststart"})
+    done = run("-", "-o", "out.mkv", given=(folder / "front.mp4").read_bytes())
+    assert done.exit_code == 0 and len(lumas(folder / "out.mkv")) == COUNT
 
 
 @pytest.mark.parametrize(
@@ -138,6 +167,10 @@ def test_a_folder_as_out(folder: Path) -> None:
         (["in.mp4", "-o", "out.mp4", "--crf", "63"], "not from 0 to 51"),
         (["in.mp4", "-o", "out.mp4", "--preset", "12"], "preset '12' of libx264 is none of"),
         (["in.mp4", "-o", "out.mkv", "-q", "auto"], "are for pictures"),
+        (["in.mp4", "-o", "out.mkv", "--suffix", ".mp4"], "--suffix is of files in a folder"),
+        (["in.mp4", "-o", "./", "--suffix", ".avi"], "no container of clips"),
+        (["in.mp4", "-o", "out.mkv", "--accept-truncated"], "is for pictures: leave it out"),
+        (["in.mp4", "-o", "out.mp4", "--output-quality", "9"], "is for pictures: leave it out"),
         (["in.mp4", "-o", "out.mkv", "-q", "50"], "serves h264 and not jpeg"),
         (["in.mp4", "-o", "-", "--json"], "drop one"),
         (["source.mkv", "-o", "out.mkv"], "does not say how strongly"),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from edgeqe.codecs.strength import Strength
 from edgeqe.errors import ImageError, InputError
 from edgeqe.video.clip import ClipOptions, enhance_clip
 from edgeqe.video.encoders import Encoding
+from edgeqe.video.pipe import PipeReader
 from tests.source_tree import ROOT
 from tests.video import made_clips
 from tests.video.made_clips import COUNT, av
@@ -70,6 +72,45 @@ def test_a_clip_that_is_cut_leaves_a_partial_one(
     kept = frames(tmp_path / "out.partial.mkv")
     assert 4 <= kept < COUNT
     assert told == [f"kept the {kept} frames until there as {tmp_path / 'out.partial.mkv'}"]
+
+
+#: Frames of a y4m film, with a parameter each, as the format allows.
+FILM = [b"FRAME Ip\n" + bytes([index]) * (32 * 16 * 3 // 2) for index in range(4)]
+
+
+@pytest.mark.parametrize("from_pipe", [False, True])
+@pytest.mark.parametrize(
+    ("tail", "why"),
+    [
+        (FILM[0][:-1], "776 bytes behind frame 4 are no frame"),
+        (b"FRA", "3 bytes behind frame 4 are no frame"),
+        (b"FRAMING\n" * 200, "what follows frame 4 is no frame"),
+        (bytes(5000), "what follows frame 4 is no frame"),
+        (b"", ""),
+    ],
+)
+def test_a_y4m_film_that_does_not_end_with_a_frame_leaves_a_partial_clip(
+    enhancer: Enhancer, tmp_path: Path, from_pipe: bool, tail: bytes, why: str
+) -> None:
+    film = b"YUV4MPEG2 W32 H16 F25:1 C420\n" + b"".join(FILM) + tail
+    (tmp_path / "in.y4m").write_bytes(film)
+    wanted, told = ClipOptions(Strength(20.0, "h264")), list[str]()
+    out = tmp_path / "out.mkv"
+    with ExitStack() as stack:
+        source: Any = str(tmp_path / "in.y4m")
+        if from_pipe:
+            below, above = os.pipe()
+            os.write(above, film)
+            os.close(above)
+            source = PipeReader(stack.enter_context(open(below, "rb")))
+        if not why:
+            assert enhance_clip(source, str(out), enhancer, wanted).frames == 4
+            return
+        with pytest.raises(ImageError) as caught:
+            enhance_clip(source, str(out), enhancer, wanted, told=told.append)
+    assert f"is cut short ({why})." in str(caught.value)
+    assert names(tmp_path) == ["in.y4m", "out.partial.mkv"] and len(told) == 1
+    assert frames(tmp_path / "out.partial.mkv") == 4
 
 
 def test_a_clip_without_its_index_leaves_nothing(enhancer: Enhancer, tmp_path: Path) -> None:
@@ -140,10 +181,37 @@ def test_an_interrupt_leaves_a_partial_clip_and_a_second_one_another(
 
 
 def test_an_encoder_that_refuses_leaves_nothing(enhancer: Enhancer, tmp_path: Path) -> None:
-    source = made_clips.write(tmp_path / "in.mkv", "ffv1", {}, size=(161, 97))
-    wanted = ClipOptions(Strength(20.0, "h264"), encoding=Encoding("libx264"))
-    with pytest.raises(InputError, match="libx264 takes such frames"):
+    source = made_clips.write(tmp_path / "in.mkv", "ffv1", {}, size=(16, 8), count=3)
+    wanted = ClipOptions(Strength(20.0, "h264"), encoding=Encoding("libx265"))
+    with pytest.raises(InputError, match="libx265 takes such frames"):
         enhance_clip(str(source), str(tmp_path / "out.mkv"), enhancer, wanted)
+    assert names(tmp_path) == ["in.mkv"]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "form", "takes"),
+    [
+        ("libx264", "yuv420p", False),
+        ("libx265", "yuv420p10le", False),
+        ("libx264", "gray", True),
+        ("libsvtav1", "yuv420p", True),
+        (None, "yuv420p", True),
+    ],
+)
+def test_odd_sizes_go_to_encoders_that_take_them(
+    enhancer: Enhancer, tmp_path: Path, encoder: str | None, form: str, takes: bool
+) -> None:
+    source = made_clips.write(tmp_path / "in.mkv", "ffv1", {}, size=(161, 97), count=2, form=form)
+    wanted = ClipOptions(Strength(20.0, "h264"), encoding=Encoding(encoder))
+    out = tmp_path / "out.mkv"
+    if takes:
+        enhance_clip(str(source), str(out), enhancer, wanted)
+        with av.open(str(out)) as container:
+            sizes = [(frame.width, frame.height) for frame in container.decode(video=0)]
+        assert sizes == [(161, 97)] * 2
+        return
+    with pytest.raises(InputError, match=f"{encoder} takes .* even .* of 161x97: choose ffv1"):
+        enhance_clip(str(source), str(out), enhancer, wanted)
     assert names(tmp_path) == ["in.mkv"]
 
 
