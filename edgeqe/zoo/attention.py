@@ -12,7 +12,6 @@ from typing import Any
 import keras
 from keras import ops
 
-
 #: Bias that both votes of a channel gate begin with: together they open it to sigmoid(4) = 0.98.
 OPEN = 2.0
 
