@@ -102,6 +102,9 @@ def _find(inputs: Sequence[str], output: str | None, suffix: str | None) -> Clip
         if not head.startswith(Y4M_MAGIC) and not is_clip_name(f"stdin{becomes}"):
             return None  # a picture
         source = PipeReader(stdin)  # type: ignore[assignment]  # all of a file that is used
+    elif Path(inputs[0]).is_fifo():
+        opened = click.get_current_context().with_resource(open(inputs[0], "rb", buffering=0))
+        source = PipeReader(opened, inputs[0])  # type: ignore[assignment]
     if output is None:
         raise InputError("-o OUT is missing: name a file or a folder, or - for a y4m pipe.")
     if into:

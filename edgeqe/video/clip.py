@@ -175,4 +175,5 @@ def _opened(
 
 
 def _name(source: str | IO[bytes]) -> str:
-    return source if isinstance(source, str) else "-"
+    name = source if isinstance(source, str) else getattr(source, "name", "-")
+    return name if isinstance(name, str) else "-"

@@ -15,11 +15,12 @@ class PipeReader:
     ----------
     stream : binary file
         Of which nothing was read yet.
+    name : str
+        What errors and reports call it.
     """
 
-    name = "-"
-
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], name: str = "-") -> None:
+        self.name = name
         found: Any = stream
         self._raw: Any = getattr(found, "raw", found)
         self._head = bytes(found.peek()) if self._raw is not found else b""

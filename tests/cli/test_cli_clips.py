@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
 import shlex
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,6 +65,25 @@ def test_the_report_has_frames_qps_and_the_gain(folder: Path) -> None:
     assert clip["psnr_y_before"] == pytest.approx(before, abs=1e-3)  # float32 differences
     assert clip["psnr_y_after"] == pytest.approx(after, abs=1e-3)
     assert clip["gain"] == pytest.approx(after - before, abs=2e-3)
+
+
+def test_a_named_pipe_is_read_as_a_file_of_its_bytes(folder: Path) -> None:
+    frames = b"".join(
+        b"FRAME\n" + b"".join(map(np.ndarray.tobytes, made_clips.planes(index)))
+        for index in range(3)
+    )
+    film = b"YUV4MPEG2 W160 H96 F25:1 C420\n" + frames
+    (folder / "file.y4m").write_bytes(film)
+    os.mkfifo(folder / "pipe.y4m")
+    writer = threading.Thread(target=(folder / "pipe.y4m").write_bytes, args=(film,), daemon=True)
+    writer.start()
+    stated = ("--qp", "30", "--codec", "h264", "--json")
+    told = run("pipe.y4m", "-o", "of-pipe.y4m", *stated)
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout)["clips"][0]["source"] == "pipe.y4m"
+    assert run("file.y4m", "-o", "of-file.y4m", *stated).exit_code == 0
+    writer.join(timeout=60)
+    assert (folder / "of-pipe.y4m").read_bytes() == (folder / "of-file.y4m").read_bytes()
 
 
 def test_what_is_reused_is_told(folder: Path) -> None:
