@@ -20,6 +20,7 @@ from edgeqe import zoo
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
 from edgeqe.converters.graph import analysis
 from edgeqe.converters.graph.convention import Convention, OutputKind
+from edgeqe.converters.graph.fading import with_shares
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.graph.residual_share import with_residual_share
@@ -33,7 +34,7 @@ from edgeqe.typing import Float
 from edgeqe.views.colour import NEUTRAL, SCALE
 from edgeqe.zoo import TRAINING_KEY
 from edgeqe.zoo.strengths import STRENGTH_INPUTS, with_codec
-from edgeqe.zoo.training.fades import read_fades
+from edgeqe.zoo.training.fades import read_fades, read_shares
 from edgeqe.zoo.training.files import RECIPE, read_progress
 
 #: Strength that a file is stored at: JPEG's, and that of the video codecs.
@@ -121,8 +122,12 @@ def from_training(folder: Path) -> Source:
         quality, provenance["validation"] = {}, NOT_MEASURED
     elif progress.validated != progress.steps:
         provenance["validation"] = f"at step {progress.validated}"
+    name = recipe.get("name", "")
+    fades, shares = read_fades(folder, name, codecs), read_shares(folder, name, codecs)
+    if shares:
+        provenance["shares of luma and chroma"] = shares
     source = from_keras(model, provenance=provenance, quality=quality, codecs=codecs)
-    return replace(source, fades=read_fades(folder, recipe.get("name", ""), codecs))
+    return replace(source, graph=with_shares(source.graph, shares, codecs), fades=fades)
 
 
 def from_keras_file(path: Path, **foreign: Any) -> Source:

@@ -1,10 +1,18 @@
-"""Which constants of a graph its residual is proportional to, so that a fade can scale them."""
+"""Constants of a graph that its residual is proportional to, so that shares of it can be made."""
 
 from __future__ import annotations
 
-from edgeqe.converters.graph.graph import Graph
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from edgeqe.converters.graph.graph import KEYS, Graph
 from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.errors import InputError
+
+#: Planes of luma among those of 4:2:0, space to depth: what follows is chroma.
+LUMA_PLANES = 4
 
 
 def faded_constants(content: Graph | QuantizedGraph) -> tuple[str, ...]:
@@ -34,3 +42,33 @@ def faded_constants(content: Graph | QuantizedGraph) -> tuple[str, ...]:
             "follow the strength."
         )
     return tuple(found)
+
+
+def with_shares(
+    graph: Graph, shares: Mapping[str, tuple[float, float]], codecs: Sequence[str]
+) -> Graph:
+    """Graph that makes shares of its residual, by codec, at each of its strengths.
+
+    Parameters
+    ----------
+    graph : Graph
+        Of the residual of 4:2:0 planes: four of luma, then Cb and Cr.
+    shares : mapping of str to (float, float)
+        Of luma and of chroma, 0 to 1; codecs that are not named keep all.
+    codecs : sequence of str
+        Those of the strength vectors' blocks, in their order.
+
+    Raises
+    ------
+    InputError
+        As of `faded_constants`.
+    """
+    vectors = dict(graph.vectors)
+    for name in faded_constants(graph) if shares else ():
+        table = vectors[name].copy()
+        for codec, (luma, chroma) in shares.items():
+            rows = slice(codecs.index(codec) * len(KEYS), (codecs.index(codec) + 1) * len(KEYS))
+            table[rows, :LUMA_PLANES] *= np.float32(luma)
+            table[rows, LUMA_PLANES:] *= np.float32(chroma)
+        vectors[name] = table
+    return replace(graph, vectors=vectors)

@@ -13,7 +13,7 @@ from edgeqe import InputError
 from edgeqe.codecs.strength import step_from_quality, step_key
 from edgeqe.converters import convert
 from edgeqe.converters.export import export
-from edgeqe.converters.graph.fading import faded_constants
+from edgeqe.converters.graph.fading import faded_constants, with_shares
 from edgeqe.converters.sources import Source, from_keras
 from edgeqe.model.file import ModelFile
 from edgeqe.quantization.calibration.ranges import Ranges
@@ -121,3 +121,31 @@ def test_an_end_that_no_strength_scales_cannot_fade() -> None:
     bias = {name: table for name, table in graph.vectors.items() if name != "tail.bias"}
     with pytest.raises(InputError, match="the residual of 'small' cannot fade"):
         faded_constants(replace(graph, vectors=bias))
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".tflite"])
+def test_shares_of_luma_and_chroma_are_made_of_their_codec_alone(
+    suffix: str, source: Source, tmp_path: Path
+) -> None:
+    shared = replace(source, graph=with_shares(source.graph, {"hevc": (0.9, 0.6)}, CODECS))
+    for name, made, made_shared in (
+        ("float32", source, shared),
+        ("int8", quantized(source), quantized(shared)),
+    ):
+        files = []
+        for label, one in (("all", made), ("share", made_shared)):
+            export(one, tmp_path / f"{label}.{name}{suffix}")
+            files.append(ModelFile(tmp_path / f"{label}.{name}{suffix}"))
+        planes = np.random.default_rng(4).integers(0, 256, (6, 24, 32)).astype(np.float32) - 128
+        for step in (2.0, 16.0):
+            for codec, luma, chroma in (("jpeg", 1.0, 1.0), ("hevc", 0.9, 0.6)):
+                whole, found = (open_session(f, f.key(step, codec)).run(planes) for f in files)
+                largest = float(np.abs(whole).max())
+                assert largest > 1.0
+                # float32: tables are stored to 1e-4 of a vector; INT8: both are rounded to the output's
+                # scale, a 127th of 12 levels, and once more on the way
+                most = 2e-4 * largest if name == "float32" else 2 * 12.0 / 127
+                expected = np.concatenate([luma * whole[:4], chroma * whole[4:]])
+                inside = np.abs(whole) < 11.5  # where the output of all does not saturate
+                assert np.mean(inside[:4]) > 0.2 and np.mean(inside[4:]) > 0.2
+                np.testing.assert_allclose(found[inside], expected[inside], rtol=0, atol=most)

@@ -9,7 +9,7 @@ import pytest
 from edgeqe.errors import InputError
 from edgeqe.model.catalogue import shipped_files
 from edgeqe.model.file import ModelFile
-from edgeqe.zoo.training.fades import FADES, SHIPPED, read_fades
+from edgeqe.zoo.training.fades import FADES, SHIPPED, read_fades, read_shares
 from edgeqe.zoo.training.recipe import read_recipe
 
 CODECS = ("jpeg", "h264", "webp")
@@ -54,3 +54,29 @@ def test_fades_that_are_none_are_refused(text: str, message: str, tmp_path: Path
     (tmp_path / FADES).write_text(text)
     with pytest.raises(InputError, match=message):
         read_fades(tmp_path, "any", CODECS)
+
+
+def test_shares_stand_beside_the_fades(tmp_path: Path) -> None:
+    assert read_shares(tmp_path, "any", CODECS) == {}
+    (tmp_path / FADES).write_text("webp = [3, 9.5]\n[shares]\nh264 = [0.95, 0.6]\nwebp = [1, 0]\n")
+    assert read_fades(tmp_path, "any", CODECS) == {"webp": (3.0, 9.5)}
+    assert read_shares(tmp_path, "any", CODECS) == {"h264": (0.95, 0.6), "webp": (1.0, 0.0)}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("shares = 0.5", "shares = 0.5: give a table"),
+        ("[shares]\nvvc = [1, 1]", "shares of the codec 'vvc': the training has h264, webp beside"),
+        ("[shares]\njpeg = [1, 0.5]", "shares of the codec 'jpeg'"),
+        ("[shares]\nwebp = [1, 1.5]", "give two numbers from 0 to 1, of luma and of chroma"),
+        ("[shares]\nwebp = [-0.1, 1]", "give two numbers from 0 to 1"),
+        ("[shares]\nwebp = [true, 1]", "give two numbers from 0 to 1"),
+        ("[shares]\nwebp = [nan, 1]", "give two numbers from 0 to 1"),
+        ("[shares]\nwebp = 0.5", "give two numbers from 0 to 1"),
+    ],
+)
+def test_shares_that_are_none_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / FADES).write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_shares(tmp_path, "any", CODECS)
