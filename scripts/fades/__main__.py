@@ -1,30 +1,32 @@
-"""Measures where a training's residual must fade in at the fine steps of each codec, and writes ``fades.toml``.
+"""Measures what shares of a training's residual to make, by codec, and where it must fade in at fine steps.
 
 Usage: ``python scripts/fades RUN [RUN ...] --data DIR [--codec CODEC ...] [--part even|odd] [--threads N] [--write]``.
-The pictures of DIR, downscaled by 0.7, are coded at each codec's fine strengths as luma and as RGB, and
-enhanced by the unfaded network of each RUN at quarters of its residual. Printed are the means and worst pictures
-without a fade and with the best one at which no picture loses more than 0.045 dB. ``--write`` writes it into
-RUN's ``fades.toml``, which exports obey; that of a network that ships goes to
-``edgeqe/zoo/training/fades/RECIPE.toml``. ``--part`` takes every second picture, to judge on the others.
+The pictures of DIR, downscaled by 0.7, are coded at each codec's strengths as luma and as RGB, and
+enhanced by the whole, unfaded residual of each RUN; shares of it, and of chroma in it, are added to what was
+decoded. Printed are the mean and worst picture of all of it, and those of the shares and the fade of most gain at
+which no picture loses more than 0.046 dB. ``--write`` writes them into RUN's ``fades.toml``, which exports obey;
+those of a network that ships go to ``edgeqe/zoo/training/fades/RECIPE.toml``. ``--part`` takes every second
+picture, to judge on the others. Minutes a codec.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fitting import SHARES, Fade, Gains, fit
+import numpy as np
+from fitting import CHROMA, SHARES, Fade, Gains, fit
 
 from edgeqe.runtimes.quiet import quiet_start
 
 with quiet_start():
     from edgeqe.converters.export import export
-    from edgeqe.converters.sources import from_training
+    from edgeqe.converters.sources import Source, from_training
 
 from edgeqe import Enhancer, metrics
 from edgeqe.bench.data import folder
@@ -32,41 +34,28 @@ from edgeqe.bench.quality import PSNR_CEILING
 from edgeqe.cli.progress import phases
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE, STILLS, step_key
 from edgeqe.errors import EdgeqeError
-from edgeqe.protocols import CodingProtocol, MeasuredPicture, ReferencePicture, compress
+from edgeqe.protocols import CodingProtocol, CompressedPicture, ReferencePicture, compress
 from edgeqe.reports.output_file import written_whole
-from edgeqe.typing import Array
+from edgeqe.typing import Uint8
 from edgeqe.zoo.training.fades import FADES
 
-#: Strengths by codec, from where every picture gains to past what trainings see.
+#: Strengths by codec, from coarse ones to past what trainings see.
 STRENGTHS: Mapping[str, tuple[float, ...]] = {
-    "jpeg": (85, 90, 93, 95, 97),
-    "jpeg2000": (1.2, 2.4, 4, 6),
-    "webp": (75, 80, 85, 90, 95, 100),
-    "h264": (30, 27, 25, 22, 20, 17, 14, 12),
-    "hevc": (32, 30, 27, 25, 23, 22, 20, 17, 14, 12),
-    "vvc": (27, 25, 22, 20, 17, 14),
-    "avif": (28, 20, 16, 10, 5),
+    "jpeg2000": (0.27, 0.6, 1.2, 2.4, 4, 6),
+    "webp": (50, 65, 75, 80, 85, 90, 95, 100),
+    "h264": (37, 32, 27, 22, 20, 17, 14, 12),
+    "hevc": (37, 32, 27, 25, 22, 20, 17, 14, 12),
+    "vvc": (37, 32, 27, 22, 20, 17, 14),
+    "avif": (44, 28, 20, 16, 10, 5),
 }
 #: Factor of the pictures' size: off the grid that those which were JPEGs were coded on.
 SCALE = 0.7
 PARTS = {"even": slice(0, None, 2), "odd": slice(1, None, 2)}
 
 
-@dataclass(frozen=True)
-class _Shared:
-    """A network that makes a share of its residual, as the protocols take it."""
-
-    network: Enhancer
-    share: float
-    takes_planes = False
-
-    def enhance(self, image: Array, /, *, step: float, codec: str) -> Array:
-        """Array of the same shape."""
-        return self.network.enhance(image, step=step, codec=codec, amount=self.share)
-
-    def enhance_planes(self, *planes: Array, step: float, codec: str) -> tuple[Array, Array, Array]:
-        """Refuse: RGB is enhanced as RGB."""
-        raise NotImplementedError
+#: RGB to Y, Cb, Cr (ITU-T T.871), and back.
+TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+FROM_YCC = np.linalg.inv(TO_YCC)
 
 
 def measured(
@@ -76,28 +65,39 @@ def measured(
     for protocol in (CodingProtocol.GRAY, CodingProtocol.RGB):
         for value in STRENGTHS[codec]:
             shown = compress(picture, protocol, value, codec)
-            before = _psnr(shown.reference, shown.decoded)
             for name, network in networks.items():
-                gains = tuple(
-                    _psnr(shown.reference, shown.enhanced(_Shared(network, share))) - before
-                    for share in SHARES
-                )
                 row = (str(protocol), value)
+                gains = gains_of(shown, shown.enhanced(network).pixels)
                 yield name, Gains(codec, row, picture.name, step_key(shown.step), gains)
 
 
-def _psnr(reference: MeasuredPicture, shown: MeasuredPicture) -> float:
-    return metrics.psnr(reference.pixels, shown.pixels, ceiling=PSNR_CEILING)
+def gains_of(shown: CompressedPicture, enhanced: Uint8) -> tuple[tuple[float, ...], ...]:
+    """Gains of shares of a change, as of `Gains`; gray has no chroma, so its rows are the same."""
+    reference, decoded = shown.reference.pixels, shown.decoded.pixels
+    before = metrics.psnr(reference, decoded, ceiling=PSNR_CEILING)
+    change = enhanced.astype(np.float64) - decoded
+    parts = change @ TO_YCC.T if change.ndim == 3 else change
+    found: list[tuple[float, ...]] = []
+    for chroma in CHROMA:
+        if change.ndim == 2 and found:
+            found.append(found[0])
+            continue
+        mixed = (parts * (1.0, chroma, chroma)) @ FROM_YCC.T if change.ndim == 3 else change
+        made = [
+            np.clip(np.rint(decoded + share * mixed), 0, 255).astype(np.uint8) for share in SHARES
+        ]
+        found.append(tuple(metrics.psnr(reference, m, ceiling=PSNR_CEILING) - before for m in made))
+    return tuple(found)
 
 
 def said(name: str, codec: str, found: list[Gains], fade: Fade) -> str:
     """Line of a network and codec."""
-    whole = [gains.gains[-1] for gains in found]
-    rows = len({gains.row for gains in found})
-    steps = "none needed" if fade.keys is None else "{:.1f} to {:.1f}".format(*_steps(fade))
+    every = [gains.gains[-1][-1] for gains in found]
+    steps = "none" if fade.keys is None else "{:.2f} to {:.2f}".format(*_steps(fade))
     return (
-        f"{name}, {codec}: fade {steps}; mean {fade.mean / rows:+.4f}, worst {fade.worst:+.3f} dB; "
-        f"unfaded mean {sum(whole) / len(whole):+.4f}, worst {min(whole):+.3f}"
+        f"{name}, {codec}: luma {fade.whole:.2f}, chroma {fade.whole * fade.chroma:.2f}, fade {steps}; mean "
+        f"{fade.mean:+.4f}, worst {fade.worst:+.3f} dB; all of it {sum(every) / len(every):+.4f}, "
+        f"{min(every):+.3f}"
     )
 
 
@@ -127,21 +127,35 @@ def main() -> int:
     try:
         found = _all_gains(given)
         for training in given.trainings:
-            lines = []
+            lines, shares = list[str](), list[str]()
             for codec in given.codec or STRENGTHS:
                 own = found[training.name, codec]
                 fade = fit(own)
                 print(said(training.name, codec, own, fade), flush=True)
+                served = STILLS.get(codec, codec)
+                if fade.whole * fade.chroma < 1.0:
+                    luma, chroma = fade.whole, fade.whole * fade.chroma
+                    shares.append(f"{served} = [{luma:.2f}, {chroma:.2f}]")
                 if fade.keys is not None:
-                    served = STILLS.get(codec, codec)
                     lines.append("{} = [{:.2f}, {:.2f}]".format(served, *_steps(fade)))
             if given.write:
                 with written_whole(training / FADES) as path:
-                    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+                    path.write_text("\n".join([*lines, "[shares]", *shares, ""]), encoding="utf-8")
     except EdgeqeError as error:
         print(f"fades: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def whole_residual(training: Path) -> Source:
+    """Network of a training without the fades and shares of its files."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / training.name
+        shutil.copytree(training, copy)
+        (copy / FADES).write_text(
+            "", encoding="utf-8"
+        )  # comes before the shipped one of its recipe
+        return from_training(copy)
 
 
 def _all_gains(given: argparse.Namespace) -> dict[tuple[str, str], list[Gains]]:
@@ -156,7 +170,7 @@ def _all_gains(given: argparse.Namespace) -> dict[tuple[str, str], list[Gains]]:
     ):
         networks = {}
         for training in given.trainings:
-            unfaded = replace(from_training(training), fades={})
+            unfaded = whole_residual(training)
             path = Path(place) / f"{training.name}.onnx"
             export(unfaded, path)
             networks[training.name] = stack.enter_context(Enhancer(path, threads=given.threads))
