@@ -10,6 +10,8 @@ from edgeqe.coding.rate_point import codec_in_words
 from edgeqe.errors import InputError
 from edgeqe.quantization.drift.drift import DriftRow
 
+#: Loss against the codec itself that is none, dB: where a change has all but faded out, a pixel decides.
+NOTHING = 1e-3
 #: The rule that holds unless limits are stated: from this step of a codec on, that of JPEG quality
 #: 60, and the most that the mean may lose there, dB.
 COARSE_STEP, COARSE_DROP = step_from_quality(60), 0.05
@@ -80,15 +82,15 @@ class DriftLimits:
     def judge(self, row: DriftRow) -> DriftVerdict:
         """Judge all pictures at one strength.
 
-        The mean must lose no more than is allowed and never fall below the codec itself, whatever
-        the reference does; the worst tile must hold its own limit.
+        The mean must lose no more than is allowed and never fall below the codec itself, by more than
+        `NOTHING`, whatever the reference does; the worst tile must hold its own limit.
         """
         limit = self.allowed(row.mean("step"), row.reference_gain)
         codec = codec_in_words(row.point.codec)
         gain, tile = [], ""
         if row.loss > limit:
             gain.append(f"the mean gain loses {row.loss:.3g} dB, at most {limit:.3g} may go")
-        if row.candidate_gain < 0.0:
+        if row.candidate_gain < -NOTHING:
             too = ", the reference's as well" if row.reference_gain < 0.0 else ""
             gain.append(f"the mean lies {-row.candidate_gain:.3g} dB below the {codec} itself{too}")
         worst = row.worst_tile
