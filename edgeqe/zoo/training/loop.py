@@ -169,6 +169,10 @@ class Training:
         for i, variable in enumerate(self.further_variables()):
             arrays[f"further_{i}"] = variable.numpy()
         write_arrays(self.folder / CHECKPOINT, arrays)
+        self.write_result()
+
+    def write_result(self) -> None:
+        """Write the weights of `result` by layer name."""
         paths = [variable.path for variable in self.model.weights]
         write_arrays(self.folder / AVERAGED, dict(zip(paths, self.result(), strict=True)))
 
@@ -263,9 +267,10 @@ class Training:
                         self.validate(sets, RUNNING_QUALITIES, mean_loss, log)
                         clock = time.monotonic()
         finally:
-            if (self.step > first or self.step == recipe.steps) and math.isfinite(mean_loss):
+            if self.step > first and math.isfinite(mean_loss):
                 self.save()
         if self.step == recipe.steps:
+            self.write_result()  # of a training that had ended, whose recipe may have another share now
             sets = validation_sets(self.data, self.pictures)
             self.validate(sets, FINAL_QUALITIES, mean_loss, log)
 
