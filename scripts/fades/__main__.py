@@ -36,7 +36,8 @@ from edgeqe.codecs.strength import KEYS_PER_OCTAVE, STILLS, step_key
 from edgeqe.errors import EdgeqeError
 from edgeqe.protocols import CodingProtocol, CompressedPicture, ReferencePicture, compress
 from edgeqe.reports.output_file import written_whole
-from edgeqe.typing import Uint8
+from edgeqe.typing import Array
+from edgeqe.views.colour import RGB_TO_YCC
 from edgeqe.zoo.training.fades import FADES
 
 #: Strengths by codec, from coarse ones to past what trainings see.
@@ -50,12 +51,9 @@ STRENGTHS: Mapping[str, tuple[float, ...]] = {
 }
 #: Factor of the pictures' size: off the grid that those which were JPEGs were coded on.
 SCALE = 0.7
+#: What 8-bit samples are multiplied by to span 16 bits.
+DEPTH = 257
 PARTS = {"even": slice(0, None, 2), "odd": slice(1, None, 2)}
-
-
-#: RGB to Y, Cb, Cr (ITU-T T.871), and back.
-TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
-FROM_YCC = np.linalg.inv(TO_YCC)
 
 
 def measured(
@@ -67,22 +65,34 @@ def measured(
             shown = compress(picture, protocol, value, codec)
             for name, network in networks.items():
                 row = (str(protocol), value)
-                gains = gains_of(shown, shown.enhanced(network).pixels)
+                deep = shown.decoded.pixels.astype(np.uint16) * DEPTH  # the residual unrounded
+                made = network.enhance(deep, step=shown.step, codec=codec)
+                gains = gains_of(shown, (made.astype(np.float64) - deep) / DEPTH)
                 yield name, Gains(codec, row, picture.name, step_key(shown.step), gains)
 
 
-def gains_of(shown: CompressedPicture, enhanced: Uint8) -> tuple[tuple[float, ...], ...]:
-    """Gains of shares of a change, as of `Gains`; gray has no chroma, so its rows are the same."""
+def gains_of(shown: CompressedPicture, change: Array) -> tuple[tuple[float, ...], ...]:
+    """Gains of shares of a change, as of `Gains`; gray has no chroma, so its rows are the same.
+
+    Parameters
+    ----------
+    shown : CompressedPicture
+    change : ndarray of float64, shape (H, W) or (H, W, 3)
+        8-bit levels.
+    """
     reference, decoded = shown.reference.pixels, shown.decoded.pixels
     before = metrics.psnr(reference, decoded, ceiling=PSNR_CEILING)
-    change = enhanced.astype(np.float64) - decoded
-    parts = change @ TO_YCC.T if change.ndim == 3 else change
+    parts = change @ RGB_TO_YCC.T if change.ndim == 3 else change
     found: list[tuple[float, ...]] = []
     for chroma in CHROMA:
         if change.ndim == 2 and found:
             found.append(found[0])
             continue
-        mixed = (parts * (1.0, chroma, chroma)) @ FROM_YCC.T if change.ndim == 3 else change
+        mixed = (
+            (parts * (1.0, chroma, chroma)) @ np.linalg.inv(RGB_TO_YCC).T
+            if change.ndim == 3
+            else change
+        )
         made = [
             np.clip(np.rint(decoded + share * mixed), 0, 255).astype(np.uint8) for share in SHARES
         ]
@@ -124,6 +134,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int, help="all processors if left out")
     parser.add_argument("--write", action="store_true", help=f"write {FADES} into each RUN")
     given = parser.parse_args()
+    if given.write and given.codec:
+        parser.error("--write is of all codecs: leave --codec out.")
     try:
         found = _all_gains(given)
         for training in given.trainings:
@@ -152,9 +164,7 @@ def whole_residual(training: Path) -> Source:
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / training.name
         shutil.copytree(training, copy)
-        (copy / FADES).write_text(
-            "", encoding="utf-8"
-        )  # comes before the shipped one of its recipe
+        (copy / FADES).write_text("", encoding="utf-8")  # before the shipped one of its recipe
         return from_training(copy)
 
 
