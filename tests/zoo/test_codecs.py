@@ -12,9 +12,11 @@ from edgeqe import Enhancer, InputError, zoo
 from edgeqe.codecs.strength import resolve_strength, step_key
 from edgeqe.converters.export import export
 from edgeqe.converters.sources import from_keras
+from edgeqe.zoo.plain import plain
 from edgeqe.zoo.strengths import StepFeatures, with_codec
 from edgeqe.zoo.training.loop import Training
 from edgeqe.zoo.training.recipe import Recipe
+from edgeqe.zoo.training.start import start_from
 from edgeqe.zoo.training.validate import KerasNetwork
 from tests.codec_models import several_codecs
 from tests.reference import photograph
@@ -82,6 +84,29 @@ def test_a_start_of_several_codecs_keeps_each_codec_s_own(model: Any, tmp_path: 
         held = getattr(model.get_layer("step"), name).numpy()
         np.testing.assert_array_equal(rows[[0, 2]], held[[0, 2]])
         assert not rows[1].any()
+
+
+def test_a_narrower_start_is_widened_and_computes_the_same(tmp_path: Path) -> None:
+    rng, narrow = np.random.default_rng(8), plain("edgeqe-nano", width=16, depth=2, codecs=CODECS)
+    for variable in narrow.weights:  # a tail that is not 0
+        variable.assign(0.2 * rng.standard_normal(variable.shape))
+    kept = {v.path.replace("/", "."): v.numpy() for v in narrow.weights}
+    np.savez(tmp_path / "narrow.npz", **kept)
+    wider = plain("edgeqe-nano", width=21, depth=2, codecs=CODECS)
+    start_from(wider, str(tmp_path / "narrow.npz"), tmp_path)
+    given = rng.standard_normal((2, 12, 16, 6)).astype(np.float32)
+    strength = np.array([[5.0, 1, 0, 0], [4.0, 0, 0, 1]], np.float32)
+    wanted, found = (np.asarray(net([given, strength])) for net in (narrow, wider))
+    assert np.abs(wanted).max() > 0.1
+    np.testing.assert_allclose(found, wanted, atol=1e-5)  # sums in another order
+    # further channels compute something, so that what follows them can learn
+    assert (np.abs(wider.get_layer("hidden_2").kernel.numpy()[..., 16:]).max((0, 1, 2)) > 0).all()
+    narrower = plain("edgeqe-nano", width=12, depth=2, codecs=CODECS)
+    with pytest.raises(InputError, match=r"'head.kernel' has the shape \(3, 3, 6, 16\)"):
+        start_from(narrower, str(tmp_path / "narrow.npz"), tmp_path)
+    deeper = plain("edgeqe-nano", width=16, depth=3, codecs=CODECS)
+    with pytest.raises(InputError, match="only one of them has a weight 'hidden_3.kernel'"):
+        start_from(deeper, str(tmp_path / "narrow.npz"), tmp_path)
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".tflite"])

@@ -1,27 +1,32 @@
-"""What a training starts from: weights of a model, perhaps of fewer codecs."""
+"""What a training starts from: weights of a model, perhaps narrower or of fewer codecs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from edgeqe.errors import InputError, MissingModelError
-from edgeqe.zoo import codecs_of, load, load_weights_of
+import numpy as np
+import numpy.typing as npt
+
+from edgeqe.errors import InputError, MissingFileError, MissingModelError
+from edgeqe.zoo import codecs_of, load
 from edgeqe.zoo.training.files import AVERAGED
 
-#: Beginning of the paths of weights that a network of one codec has not.
-CODEC_WEIGHTS = "step/codec_"
+#: Beginning of the names of weights that a network of one codec has not.
+CODEC_WEIGHTS = "step.codec_"
 
 
 def start_from(model: Any, start: str, trainings: Path) -> None:
     """Set a network's weights to those that a recipe's `start` names.
 
     What the start has no weights for, the vectors of further codecs, stays 0, so every codec
-    begins as that of the start; of several codecs each has its own.
+    begins as that of the start; of several codecs each has its own. A narrower start is widened:
+    the network begins with its output, and its further channels with random weights of their own.
 
     Parameters
     ----------
     model : keras.Model
+        With random weights.
     start : str
         As of `Recipe.start`.
     trainings : Path
@@ -34,36 +39,87 @@ def start_from(model: Any, start: str, trainings: Path) -> None:
     ModelError
         If there is no such model.
     """
-    if (trainings / start / AVERAGED).is_file():
-        load_weights_of(model, trainings / start / AVERAGED)
-        return
-    if start.endswith(".npz"):
-        load_weights_of(model, Path(start))
-        return
+    held, before = weights_of_start(start, trainings)
+    own = {name_of(variable): variable for variable in model.weights}
+    before = before or codecs_of(model)
+    of_codecs = {name for name in own.keys() | held.keys() if name.startswith(CODEC_WEIGHTS)}
+    unknown = (own.keys() ^ held.keys()) - of_codecs
+    if unknown:
+        raise InputError(
+            f"start '{start}' does not fit '{model.name}', only one of them has a weight "
+            f"'{min(unknown)}': name a model of the recipe's network and strength."
+        )
+    for name in (name for name in own if name in held):
+        wanted, known = own[name].numpy(), held[name]
+        if name in of_codecs:
+            known = rows_of_codecs(known, before, codecs_of(model))
+        if known.ndim != wanted.ndim or np.any(np.array(known.shape) > wanted.shape):
+            raise InputError(
+                f"start '{start}' does not fit '{model.name}': its weight '{name}' has the shape "
+                f"{known.shape}, {wanted.shape} is the widest there is room for. Name a model "
+                "of the recipe's network and strength, as wide or narrower."
+            )
+        own[name].assign(widened(known, wanted))
+
+
+def weights_of_start(
+    start: str, trainings: Path
+) -> tuple[dict[str, npt.NDArray[np.float32]], tuple[str, ...]]:
+    """Weights of a recipe's start by name, and its codecs; none if the file does not say."""
+    path = trainings / start / AVERAGED
+    if path.is_file() or start.endswith(".npz"):
+        path = path if path.is_file() else Path(start)
+        if not path.is_file():
+            raise MissingFileError(f"no file '{path}': give the averaged weights of a training.")
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored), ()
     try:
-        stored = load(start)
+        model = load(start)
     except MissingModelError as error:
         raise not_trained(start, trainings) from error
-    held, own = ({v.path: v for v in m.weights} for m in (stored, model))
-    of_codecs = [path for path in own.keys() | held.keys() if path.startswith(CODEC_WEIGHTS)]
-    shapes, wanted = (
-        {path: tuple(v.shape) for path, v in weights.items() if path not in of_codecs}
-        for weights in (held, own)
-    )
-    if shapes != wanted:
-        raise InputError(
-            f"start '{start}' is a '{stored.name}' whose weights do not fit '{model.name}': "
-            "name a model of the recipe's network, strength and widths."
-        )
-    for path in shapes:
-        own[path].assign(held[path])
-    before = codecs_of(stored)
-    for path in set(of_codecs) & held.keys() & own.keys():
-        rows, known = own[path].numpy(), held[path].numpy()
-        for index, codec in enumerate(codecs_of(model)):
-            if codec in before:
-                rows[index] = known[before.index(codec)]
-        own[path].assign(rows)
+    return {name_of(variable): variable.numpy() for variable in model.weights}, codecs_of(model)
+
+
+def name_of(variable: Any) -> str:
+    """Name of a weight in files of averaged weights."""
+    return str(variable.path).replace("/", ".")
+
+
+def rows_of_codecs(
+    known: npt.NDArray[np.float32], before: tuple[str, ...], codecs: tuple[str, ...]
+) -> npt.NDArray[np.float32]:
+    """Vectors of a start's codecs, (before, units), as those of a network's; 0 of further ones."""
+    rows = np.zeros((len(codecs), *known.shape[1:]), known.dtype)
+    if len(known) != len(before):
+        return known  # of other codecs than the file says, which does not fit
+    for index, codec in enumerate(codecs):
+        if codec in before:
+            rows[index] = known[before.index(codec)]
+    return rows
+
+
+def widened(
+    known: npt.NDArray[np.float32], wanted: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """A weight of a wider layer that keeps what the narrower one computes.
+
+    Further outputs, the last axis, keep the random weights that they have; what the known outputs
+    take from further inputs is 0.
+
+    Parameters
+    ----------
+    known, wanted : ndarray
+        Of as many axes; no axis of `known` is longer.
+
+    References
+    ----------
+    T. Chen, I. Goodfellow and J. Shlens, "Net2Net: accelerating learning via knowledge transfer",
+    ICLR 2016, section 2; units are added here with random weights, not copied.
+    """
+    weight = wanted.copy()
+    weight[..., : known.shape[-1]] = 0.0
+    weight[tuple(slice(length) for length in known.shape)] = known
+    return weight
 
 
 def not_trained(start: str, trainings: Path) -> MissingModelError:
