@@ -19,13 +19,14 @@ from edgeqe.cli.options import codec_options, coding_options, two_models
 @coding_options("gray and rgb", "10, 20, 40, 60, 80 and 90")
 @click.option("--max-drop", type=float, metavar="DB",
               help="Most that the mean gain may lose at any strength. If neither this nor the next "
-                   "is given: 0.05 dB to JPEG quality 60 or a step as coarse, above it the larger "
-                   "of 0.03 dB and 5 %.")  # fmt: skip
+                   "is given: the larger of 5 % of the reference's gain and 0.05 dB, above JPEG "
+                   "quality 60 or a step as fine 0.03 dB.")  # fmt: skip
 @click.option("--max-gain-loss", type=float, metavar="PCT",
               help="The same in percent of the reference's gain; with both, the larger "
                    "counts.")  # fmt: skip
 @click.option("--max-tile-drop", type=float, default=0.3, show_default=True, metavar="DB",
-              help="Most that the worst tile may drop.")  # fmt: skip
+              help="Most that the worst tile may drop, where it gains no more than 1.2 dB; where it "
+                   "gains more, as much more.")  # fmt: skip
 @click.option("--memory-limit", default="256MiB", show_default=True, metavar="SIZE",
               help="Memory of each of the two.")  # fmt: skip
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE",

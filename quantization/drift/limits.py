@@ -13,13 +13,13 @@ from edgeqe.quantization.drift.drift import DriftRow
 #: Loss against the codec itself that is none, dB: where a change has all but faded out, a pixel decides.
 NOTHING = 1e-3
 #: The rule that holds unless limits are stated: from this step of a codec on, that of JPEG quality
-#: 60, and the most that the mean may lose there, dB.
-COARSE_STEP, COARSE_DROP = step_from_quality(60), 0.05
-#: At finer steps: dB, or a share of the reference's gain in percent, the larger counts.
-FINE_DROP, FINE_GAIN_LOSS = 0.03, 5.0
+#: 60, and the most that the mean may lose there and at finer steps, dB.
+COARSE_STEP, COARSE_DROP, FINE_DROP = step_from_quality(60), 0.05, 0.03
+#: Or a share of the reference's gain in percent, the larger counts: 0.05 dB of 1.0, as photographs gain.
+GAIN_LOSS = 5.0
 #: A mean of equal steps may end in other bits.
 ROUNDING = 1e-9
-#: Most that the worst tile may drop, dB.
+#: Most that the worst tile may drop, dB, where it gains no more than `drift.USUAL_GAIN`.
 TILE_DROP = 0.3
 
 
@@ -54,7 +54,7 @@ class DriftLimits:
     max_gain_loss: float | None = None
     """The same in percent of the reference's gain. With both, the larger counts."""
     max_tile_drop: float = TILE_DROP
-    """Most that the worst tile may drop, dB."""
+    """Most that the worst tile may drop, dB, times `Tile.scale`."""
 
     def __post_init__(self) -> None:
         for name in ("max_drop", "max_gain_loss", "max_tile_drop"):
@@ -74,9 +74,8 @@ class DriftLimits:
         """
         drop, share = self.max_drop, self.max_gain_loss
         if drop is None and share is None:
-            if step >= COARSE_STEP * (1 - ROUNDING):
-                return COARSE_DROP
-            drop, share = FINE_DROP, FINE_GAIN_LOSS
+            coarse = step >= COARSE_STEP * (1 - ROUNDING)
+            drop, share = COARSE_DROP if coarse else FINE_DROP, GAIN_LOSS
         return max(drop or 0.0, (share or 0.0) / 100 * reference_gain)
 
     def judge(self, row: DriftRow) -> DriftVerdict:
@@ -94,9 +93,11 @@ class DriftLimits:
             too = ", the reference's as well" if row.reference_gain < 0.0 else ""
             gain.append(f"the mean lies {-row.candidate_gain:.3g} dB below the {codec} itself{too}")
         worst = row.worst_tile
-        if worst.tile.drop > self.max_tile_drop:
+        if worst.tile.counted > self.max_tile_drop:
+            most = self.max_tile_drop * worst.tile.scale
             tile = (
                 f"the tile at row {worst.tile.row}, column {worst.tile.column} of {worst.name} "
-                f"drops {worst.tile.drop:.3g} dB, at most {self.max_tile_drop:g} may go"
+                f"drops {worst.tile.drop:.3g} dB of a gain of {worst.tile.gain:.3g}, at most "
+                f"{most:.3g} may go"
             )
         return DriftVerdict(limit, " and ".join(gain), tile)

@@ -16,6 +16,7 @@ from edgeqe.quantization.drift.drift import (
     PICTURE_CEILING,
     TILE_CEILING,
     TILE_SIDE,
+    USUAL_GAIN,
     DriftRow,
 )
 from edgeqe.quantization.drift.limits import DriftLimits, DriftVerdict
@@ -77,6 +78,7 @@ class DriftReport:
                 "block": BLOCK,
                 "psnr_ceiling_db": TILE_CEILING,
                 "equal_levels": EQUAL_LEVELS,
+                "usual_gain_db": USUAL_GAIN,
             },
             "picture": {"psnr_ceiling_db": PICTURE_CEILING},
             "rows": [_row(row, verdict) for row, verdict in self.verdicts()],
@@ -103,7 +105,7 @@ class DriftReport:
         lines.append(
             f"tiles of {TILE_SIDE} pixels; PSNR of each of their {BLOCK}x{BLOCK} blocks counts up to "
             f"{TILE_CEILING:g} dB, and is the reference's where no pixel is more than {EQUAL_LEVELS} "
-            "level from it"
+            f"level from it; a tile that gains more than {USUAL_GAIN:g} dB may drop as much more"
         )
         made = self.encoder
         lines.append(f"coded by {made['encoder']} ({made['version']}), {made['settings']}")
@@ -150,6 +152,7 @@ def _row(row: DriftRow, verdict: DriftVerdict) -> dict[str, Any]:
             "row": tile.tile.row,
             "column": tile.tile.column,
             "drop_db": tile.tile.drop,
+            "gain_db": tile.tile.gain,
         },
         "holds": verdict.holds,
         "failures": [reason for reason in verdict.reasons if reason],

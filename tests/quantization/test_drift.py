@@ -48,7 +48,7 @@ def test_the_worst_tile_is_where_the_error_lies() -> None:
     original = flat(300, 290, 3)
     reference, candidate = original + np.uint8(2), original + np.uint8(2)
     candidate[130:140, 5:9] += np.uint8(30)  # rows 128 to 255, columns 0 to 127 alone
-    found = worst_tile(original, reference, candidate)
+    found = worst_tile(original, reference, reference, candidate)
     assert (found.row, found.column) == (128, 0)
     # MSE of the tile: 2 ** 2 everywhere, 32 ** 2 on 40 of its 16,384 pixels.
     error = 4 + 40 * (32**2 - 4) / 128**2
@@ -59,7 +59,7 @@ def test_the_last_tiles_are_flush_with_the_border() -> None:
     original = flat(300, 290)
     reference, candidate = original + np.uint8(2), original + np.uint8(2)
     candidate[172:, 162:] = original[172:, 162:] + np.uint8(4)  # the last 128 rows and columns
-    found = worst_tile(original, reference, candidate)
+    found = worst_tile(original, reference, reference, candidate)
     assert (found.row, found.column) == (172, 162)
     assert found.drop == pytest.approx(20 * np.log10(2), abs=1e-9)
 
@@ -69,7 +69,7 @@ def test_a_small_picture_is_a_tile(height: int, width: int, column: int) -> None
     original = flat(height, width)
     candidate = original + np.uint8(2)
     candidate[:, -1] += np.uint8(2)  # the last column: in the last tile alone, if there are two
-    found = worst_tile(original, original + np.uint8(2), candidate)
+    found = worst_tile(original, original, original + np.uint8(2), candidate)
     assert (found.row, found.column) == (0, column)
 
 
@@ -88,7 +88,7 @@ def test_the_worst_tile_equals_a_plain_search() -> None:
                 original[part], second[part]
             )
             best = max(best, (drop, row, column))
-    found = worst_tile(original, first, second)
+    found = worst_tile(original, first, first, second)
     assert (found.row, found.column) == best[1:]
     assert found.drop == pytest.approx(best[0], abs=1e-9)
 
@@ -97,22 +97,26 @@ def test_a_tile_that_is_all_but_exact_drops_nothing() -> None:
     original = flat(128, 128)
     candidate = original.copy()
     candidate[::10, ::10] += np.uint8(3)  # MSE 0.093: 58.4 dB, where the reference has none
-    assert worst_tile(original, original, candidate).drop == 0.0
+    assert worst_tile(original, original, original, candidate).drop == 0.0
     candidate[::2, ::2] = 103  # MSE 2.25: 44.6 dB, counted from 50
     expected = 50.0 - plain_psnr(original, candidate)
-    assert worst_tile(original, original, candidate).drop == pytest.approx(expected, abs=1e-9)
+    assert worst_tile(original, original, original, candidate).drop == pytest.approx(
+        expected, abs=1e-9
+    )
 
 
 def test_blocks_within_a_level_are_equal() -> None:
     """A ground that is a level off as a whole, which no eye sees, beside a pixel two levels off."""
     original = flat(128, 128, 3)
     reference, candidate = original + np.uint8(1), original + np.uint8(2)
-    assert worst_tile(original, reference, candidate).drop == 0.0
+    assert worst_tile(original, reference, reference, candidate).drop == 0.0
     candidate[9, 9, 2] = 103  # two levels from the reference, in one channel of one block
     # the block's mean square error: 4 on 63 pixels and on two channels of one, 9 on the third
     changed = 63 * 4 + (4 + 4 + 9) / 3
     drop = 10 * np.log10((255 * 64 + changed) / (256 * 64))
-    assert worst_tile(original, reference, candidate).drop == pytest.approx(drop, abs=1e-9)
+    assert worst_tile(original, reference, reference, candidate).drop == pytest.approx(
+        drop, abs=1e-9
+    )
 
 
 def test_an_icon_on_white_is_not_lost_in_its_tile() -> None:
@@ -126,9 +130,27 @@ def test_an_icon_on_white_is_not_lost_in_its_tile() -> None:
     # the icon's errors on 4 blocks of 256, that of 50 dB on the others
     floor = 255**2 / 10**5
     errors = [(4 * level**2 + 252 * floor) / 256 for level in (2, 6)]
-    drop = worst_tile(original, reference, candidate).drop
+    drop = worst_tile(original, reference, reference, candidate).drop
     assert drop == pytest.approx(10 * np.log10(errors[1] / errors[0]), abs=1e-9)
     assert drop > 2.0
+
+
+def test_a_tile_that_gains_more_may_drop_as_much_more() -> None:
+    original = flat(128, 256)
+    coded, reference = original + np.uint8(4), original + np.uint8(4)
+    reference[:, :128] = 102  # the left tile gains, the right one does not
+    candidate = reference.copy()
+    candidate[:, :128] = 104
+    found, gain = worst_tile(original, coded, reference, candidate), 20 * np.log10(4 / 2)
+    assert found.column == 0
+    assert found.gain == pytest.approx(gain, abs=1e-9)
+    assert found.drop == pytest.approx(gain, abs=1e-9)  # all that it gained
+    assert found.counted == pytest.approx(1.2, abs=1e-9)  # as of a tile that gains 1.2 dB
+    candidate[:, 128:] = 106
+    found = worst_tile(original, coded, reference, candidate)
+    assert (found.column, found.gain, found.scale) == (128, 0.0, 1.0)
+    assert found.drop == pytest.approx(20 * np.log10(6 / 4), abs=1e-9)
+    assert found.counted == found.drop
 
 
 def test_a_cut_block_counts_by_its_pixels() -> None:
@@ -138,7 +160,7 @@ def test_a_cut_block_counts_by_its_pixels() -> None:
     candidate[16:, 8:] += np.uint8(4)
     floor = 255**2 / 10**5
     errors = [(20 * level**2 + 240 * floor) / 260 for level in (2, 4)]
-    drop = worst_tile(original, reference, candidate).drop
+    drop = worst_tile(original, reference, reference, candidate).drop
     assert drop == pytest.approx(10 * np.log10(errors[1] / errors[0]), abs=1e-9)
 
 
@@ -223,7 +245,7 @@ def test_rows_by_protocol_then_quality_and_gray_pictures_in_gray_alone(tmp_path:
 
 def test_means_and_worsts_of_a_row() -> None:
     def picture(name: str, before: float, first: float, second: float, drop: float) -> PictureDrift:
-        return PictureDrift(name, 20.0, before, first, second, Tile(0, 0, drop))
+        return PictureDrift(name, 20.0, before, first, second, Tile(0, 0, drop, 0.0))
 
     row = DriftRow(
         "set",

@@ -12,9 +12,11 @@ from edgeqe.quantization.drift.drift import DriftRow, PictureDrift, Tile
 from edgeqe.quantization.drift.limits import DriftLimits
 
 
-def row(quality: int, reference: float, candidate: float, drop: float = 0.0) -> DriftRow:
+def row(
+    quality: int, reference: float, candidate: float, drop: float = 0.0, gain: float = 1.0
+) -> DriftRow:
     """One picture, its JPEG at 30 dB, with these gains."""
-    tile = Tile(128, 0, drop)
+    tile = Tile(128, 0, drop, gain)
     return DriftRow(
         "set",
         CodingProtocol.GRAY,
@@ -30,8 +32,8 @@ def row(quality: int, reference: float, candidate: float, drop: float = 0.0) -> 
 @pytest.mark.parametrize(
     ("quality", "gain", "expected"),
     [
-        (5, 1.2, 0.05),
-        (60, 4.0, 0.05),
+        (5, 0.8, 0.05),
+        (60, 4.0, 0.2),  # 5 %
         (61, 0.4, 0.03),  # 5 % would be 0.02
         (61, 0.8, 0.04),
         (95, 0.0, 0.03),
@@ -89,8 +91,11 @@ def test_the_worst_tile_must_hold() -> None:
     verdict = DriftLimits().judge(row(40, 1.0, 1.0, drop=0.4))
     assert verdict.gain == ""
     assert verdict.tile == (
-        "the tile at row 128, column 0 of a.png drops 0.4 dB, at most 0.3 may go"
+        "the tile at row 128, column 0 of a.png drops 0.4 dB of a gain of 1, at most 0.3 may go"
     )
+    assert DriftLimits().judge(row(40, 1.0, 1.0, drop=0.5, gain=2.0)).holds
+    verdict = DriftLimits().judge(row(40, 1.0, 1.0, drop=0.6, gain=2.0))
+    assert "drops 0.6 dB of a gain of 2, at most 0.5 may go" in verdict.tile
     assert DriftLimits(max_tile_drop=0.5).judge(row(40, 1.0, 1.0, drop=0.4)).holds
 
 

@@ -21,7 +21,7 @@ ENCODER = {"encoder": "libjpeg-turbo", "version": "3", "settings": "4:2:0"}
 def picture(
     name: str, first: float, second: float, drop: float, step: float = 40.0
 ) -> PictureDrift:
-    return PictureDrift(name, step, 30.0, first, second, Tile(128, 0, drop))
+    return PictureDrift(name, step, 30.0, first, second, Tile(128, 0, drop, 1.0))
 
 
 def report(name: str = "sky.png") -> DriftReport:
@@ -55,7 +55,7 @@ def test_the_table() -> None:
         "gray: studio-range luma (gray pictures as they are), coded without chroma; gains in dB",
         "quality  n  JPEG dB  reference  candidate     loss   limit  worst picture  "
         "worst tile, row,column",
-        "     10  2   30.000    +1.2500    +1.2450  +0.0050  0.0500  +0.0100 a.png  "
+        "     10  2   30.000    +1.2500    +1.2450  +0.0050  0.0625  +0.0100 a.png  "
         "+0.1000 a.png 128,0     holds",
         "",
         "pictures of set",
@@ -67,13 +67,14 @@ def test_the_table() -> None:
         "",
         "note: a note",
         "tiles of 128 pixels; PSNR of each of their 8x8 blocks counts up to 50 dB, and is the "
-        "reference's where no pixel is more than 1 level from it",
+        "reference's where no pixel is more than 1 level from it; a tile that gains more than 1.2 dB may drop "
+        "as much more",
         "coded by libjpeg-turbo (3), 4:2:0",
         "edgeqe 0.1.0, Python 3.11, numpy 2.4, Pillow 13.0 (libjpeg-turbo 3); unknown processor "
         "(no features known), Linux, arm64",
         "",
         "set, rgb JPEG quality 90: the mean gain loses 0.5 dB, at most 0.05 may go; the tile at row 128, "
-        "column 0 of sky.png drops 2.25 dB, at most 0.3 may go",
+        "column 0 of sky.png drops 2.25 dB of a gain of 1, at most 0.3 may go",
     ]
 
 
@@ -117,7 +118,8 @@ def test_json() -> None:
     assert gray["losses_db"] == pytest.approx({"a.png": 0.01, "b.png": 0.0}, abs=1e-12)
     assert (gray["holds"], gray["failures"]) == (True, [])
     assert (colour["holds"], len(colour["failures"])) == (False, 2)
-    assert colour["worst_tile"] == {"name": "sky.png", "row": 128, "column": 0, "drop_db": 2.25}
+    assert colour["worst_tile"] == {"name": "sky.png", "row": 128, "column": 0, "drop_db": 2.25,
+                                    "gain_db": 1.0}  # fmt: skip
     assert colour["worst_picture"] == {"name": "sky.png", "loss_db": 0.5}
     assert colour["limit_db"] == pytest.approx(0.05, abs=1e-12)
 
