@@ -41,7 +41,8 @@ def strength_table(
     for rank in range(1, len(singular) + 1):
         curve = (left[:, :rank] * singular[:rank]).astype("<f4")
         basis = (right[:rank] * size).astype("<f4")
-        if np.abs((curve @ basis - exact) / size).max() <= tolerance:
+        stored = curve.astype(np.float64) @ basis.astype(np.float64)  # as `StrengthTable.row` sums
+        if np.abs((stored - exact) / size).max() <= tolerance:
             return StrengthTable(KEYS[0], curve, basis, len(curve) // len(KEYS))
     raise CheckError("the strength vectors do not fit a float32 table.")
 
