@@ -15,8 +15,12 @@ from edgeqe.runtimes.processor_time import Spent
 from edgeqe.typing import Float
 from edgeqe.views.colour import mirror
 from edgeqe.views.integers import holds_bytes, is_inside, read_integers, write_integers
+from edgeqe.views.neutral import Mask, has_colour, near
 from edgeqe.views.subsampled import View
 from edgeqe.views.window import Window
+
+#: Layout of the planes that have chroma of half size.
+NATIVE = "420-space-to-depth"
 
 
 class WindowPass:
@@ -51,6 +55,9 @@ class WindowPass:
             samples, residual = self._integers(place, window.height, window.width)
             read_integers(view, window, samples)
             integers.run_integers(samples, residual, place.kind)
+            if view.colour:
+                pairs = residual.view(np.uint16)[..., 2]  # Cb and Cr, of level-shifted samples 0
+                pairs *= self._near(samples.view(np.uint16)[..., 2] != 0)
             assert integers.integer_scale is not None
             write_integers(view, window, samples, residual, integers.integer_scale)
 
@@ -74,12 +81,21 @@ class WindowPass:
                 min(window.width, size[1] - window.left),
             )
             mirror(planes, *(-(-side // pixels) for side in held))
-        return opened.run(planes, buffer, place.kind)
+        if not (view.colour and self.geometry.layout == NATIVE):
+            return opened.run(planes, buffer, place.kind)
+        coloured = self._near(has_colour(*planes[4:6]))  # the run may overwrite the planes
+        residual = opened.run(planes, buffer, place.kind)
+        residual[4:] *= coloured
+        return residual
+
+    def _near(self, coloured: Mask) -> Mask:
+        """Where chroma may change: where any that the network sees has colour."""
+        return near(coloured, self.geometry.halo // self.geometry.pixels_per_sample)
 
     def network_alone(self, opened: OpenSessions, place: Place, window: tuple[int, int]) -> None:
         """Run a window of neutral planes, of a height and width, as `enhance` would."""
         integers: IntegerSession | None = opened.integers
-        if integers is not None and self.geometry.layout == "420-space-to-depth":
+        if integers is not None and self.geometry.layout == NATIVE:
             samples, residual = self._integers(place, *window)
             samples[:] = 0
             integers.run_integers(samples, residual, place.kind)

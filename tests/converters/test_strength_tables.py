@@ -39,7 +39,8 @@ def test_every_row_is_its_vector(spread: float) -> None:
     found = np.concatenate(
         [[table.row(block * len(KEYS) + i) for i in range(len(KEYS))] for block in range(CODECS)]
     )
-    np.testing.assert_array_less(np.abs(found - exact) / np.abs(exact).max(axis=0), 1.1e-6)  # and a rounding to float32
+    errors = np.abs(found - exact) / np.abs(exact).max(axis=0)
+    assert errors.max() < 1.1e-6  # of which a tenth is the rounding to float32
     assert (table.curve.shape[1] <= 17) == (spread < 0.1)
 
 

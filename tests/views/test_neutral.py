@@ -1,0 +1,81 @@
+"""Chroma without colour stays without: masks by hand, pictures of every layout, tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from edgeqe import Enhancer
+from edgeqe.views.neutral import has_colour, near
+from tests.reference import photograph
+
+FILES = ("edgeqe-tiny:float32", "edgeqe-tiny:int8", "edgeqe-tiny:int8.tflite")
+#: Pixels around colour whose chroma edgeqe-tiny may change: its halo and the three others of a sample.
+HALO = 10
+
+
+@pytest.mark.parametrize("reach", [0, 1, 2, 5, 12])
+def test_what_is_near(reach: int) -> None:
+    rng = np.random.default_rng(reach)
+    mask = rng.random((23, 31)) < 0.01
+    window = np.ones((2 * reach + 1, 2 * reach + 1), bool)
+    np.testing.assert_array_equal(near(mask, reach), ndimage.binary_dilation(mask, window))
+
+
+def test_equal_channels_have_no_colour_and_a_level_of_one_pixel_is_some() -> None:
+    levels = np.arange(256, dtype=np.float32)
+    weights = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+    blue, red = (sum(w * levels for w in row) for row in weights)
+    assert not has_colour(blue[None], red[None]).any()
+    # a level of green in one of four pixels of 16-bit samples is hidden, in 12-bit ones it is not
+    off = np.abs(weights[:, 1:2]) / 4 / np.array([16, 4, 1])
+    assert has_colour(off[:1].astype(np.float32), off[1:].astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_black_and_white_stays_black_and_white(name: str) -> None:
+    gray = photograph("page", 0, 0, 96, 130)
+    neutral = np.full((48, 65), 128, np.uint8)
+    with Enhancer(name, threads=1) as enhancer:
+        luma = enhancer.enhance(gray, quality=10)
+        assert np.abs(luma.astype(int) - gray).max() > 10
+        rgb = enhancer.enhance(np.repeat(gray[..., None], 3, 2), quality=10)
+        # Y of equal R, G and B is off by a rounding of float32, which may decide a half
+        assert np.count_nonzero(rgb[..., 0] != luma) <= luma.size // 10000
+        for channel in (1, 2):
+            np.testing.assert_array_equal(rgb[..., channel], rgb[..., 0])
+        y, u, v = enhancer.enhance_planes(gray, neutral, neutral, quality=10)
+        np.testing.assert_array_equal(y, luma)
+        assert (u == 128).all() and (v == 128).all()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_colour_is_enhanced_and_ends_a_halo_from_it(name: str) -> None:
+    picture = photograph("astronaut", 0, 100, 128, 160)
+    picture[:, 80:] = picture[:, 80:, :1]
+    with Enhancer(name, threads=1) as enhancer:
+        found = enhancer.enhance(picture, quality=10).astype(int)
+    spread = found.max(axis=2) - found.min(axis=2)
+    assert (spread[:, 80 + HALO + 2 :] == 0).all()
+    assert np.abs(np.diff(found - picture, axis=2))[:, :80].max() > 3
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("planes", [False, True])
+def test_tiles_equal_the_whole_beside_colour(name: str, planes: bool) -> None:
+    """Planes of 8 bits go to LiteRT as integers, RGB as floats."""
+    picture = photograph("astronaut", 0, 0, 400, 500)
+    picture[:, 190:] = picture[:, 190:, :1]
+    found = []
+    for limit in ("64MiB", "10MiB"):
+        with Enhancer(name, threads=1, memory_limit=limit) as enhancer:
+            if planes:
+                y, u, v = (picture[..., c].copy() for c in range(3))
+                u[:, 190:] = v[:, 190:] = 128
+                found.append(enhancer.enhance_planes(y, u[::2, ::2], v[::2, ::2], quality=10))
+            else:
+                found.append((enhancer.enhance(picture, quality=10),))
+            assert (enhancer.info.window[0] < 400) == (limit == "10MiB")
+    for first, second in zip(*found, strict=True):
+        assert np.count_nonzero(first != second) <= (0 if "int8" in name else first.size // 10000)
