@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from edgeqe import Enhancer
+from edgeqe.typing import Uint8
 from edgeqe.views.neutral import has_colour, near
 from tests.reference import photograph
 
@@ -67,7 +68,7 @@ def test_tiles_equal_the_whole_beside_colour(name: str, planes: bool) -> None:
     """Planes of 8 bits go to LiteRT as integers, RGB as floats."""
     picture = photograph("astronaut", 0, 0, 400, 500)
     picture[:, 190:] = picture[:, 190:, :1]
-    found = []
+    found: list[tuple[Uint8, ...]] = []
     for limit in ("64MiB", "10MiB"):
         with Enhancer(name, threads=1, memory_limit=limit) as enhancer:
             if planes:
