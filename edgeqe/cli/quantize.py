@@ -31,6 +31,9 @@ SIDE, ROUNDS = 512, 7
                    "less than 1.")  # fmt: skip
 @click.option("--statistic", type=click.Choice(["percentile", "mse", "minmax"]), default="percentile",
               show_default=True, help="How the range of an activation is found.")  # fmt: skip
+@click.option("--percentile", type=float, default=99.99, show_default=True, metavar="PCT",
+              help="Percent of the values that 'percentile' keeps within a range at either end: 99.999 "
+                   "clips less line art and rounds photographs more coarsely.")  # fmt: skip
 @click.option("--trt", is_flag=True,
               help="Symmetric quantization, zero point 0, as TensorRT wants it (.onnx only).")  # fmt: skip
 @click.option(
@@ -51,6 +54,7 @@ def command(
     calibration: Path,
     drawn: float,
     statistic: str,
+    percentile: float,
     trt: bool,
     report: bool,
     max_drop: float | None,
@@ -78,6 +82,7 @@ def command(
             calibration=calibration,
             drawn=drawn,
             statistic=statistic,
+            percentile=percentile,
             trt=trt,
             report=report,
             max_drop=max_drop,

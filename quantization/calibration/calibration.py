@@ -22,7 +22,13 @@ from edgeqe.quantization.calibration.effective_range import (
 )
 from edgeqe.quantization.calibration.ranges import Ranges
 from edgeqe.quantization.calibration.samples import Photograph, ProgressCallback, inputs_at
-from edgeqe.quantization.calibration.statistics import STATISTICS, MinMax, RangeStatistic, Statistic
+from edgeqe.quantization.calibration.statistics import (
+    PERCENTILE,
+    MinMax,
+    RangeStatistic,
+    Statistic,
+    range_finder,
+)
 from edgeqe.typing import Float, Rgb
 
 #: JPEG qualities that calibration compresses pictures at.
@@ -54,6 +60,7 @@ def calibrate(
     planes: str,
     codecs: Sequence[str] = ("jpeg",),
     statistic: RangeStatistic | str = STATISTIC,
+    percentile: float = PERCENTILE,
     qualities: Sequence[int] = QUALITIES,
     progress: ProgressCallback | None = None,
 ) -> Calibration:
@@ -78,6 +85,8 @@ def calibrate(
         How a range is found: see `statistics`. "minmax" sees every element, the others at most
         `MOST_ELEMENTS` of each window. Only the ReLU-aware effective range counts, and at coarser
         resolutions it is "minmax" always: see `effective_range.py`.
+    percentile : float
+        Percent of the values that "percentile" keeps within a range at either end.
     qualities : sequence of int
         JPEG qualities, 1 to 100.
     progress : callable, optional
@@ -91,10 +100,11 @@ def calibrate(
     Raises
     ------
     InputError
-        If there is no such statistic, no quality or no picture, or if the network cannot run
+        If there is no such statistic or percentile, no quality or no picture, or if the network cannot run
         or gives values that are not finite.
     """
     statistic = RangeStatistic(statistic)
+    finder = range_finder(statistic, percentile)
     windows = [window for photograph in photographs for window in photograph.windows]
     if not windows or not qualities:
         raise InputError("calibration needs at least one picture and one quality: give some.")
@@ -107,7 +117,7 @@ def calibrate(
     parts = list(in_parts(graph, values, pixels_per_sample(planes), windows))
     others = {value: other for value, other in summands(graph).items() if value in values}
     coarse = at_coarse_levels(graph, values)
-    finders = {value: MinMax if value in coarse else STATISTICS[statistic] for value in values}
+    finders = {value: MinMax if value in coarse else finder for value in values}
     low, high = ({value: np.zeros(len(keys)) for value in values} for _ in range(2))
     done, total = 0, len(keys) * len(parts) * len(windows)
     for row, key in enumerate(keys):
@@ -131,7 +141,9 @@ def calibrate(
                 low[value][row], high[value][row] = seen.range()
     return Calibration(
         Ranges(keys, low, high),
-        _summary(photographs, windows, codecs, statistic, sorted(set(by_key.values()))),
+        _summary(
+            photographs, windows, codecs, _named(statistic, percentile), sorted(by_key.values())
+        ),
     )
 
 
@@ -186,21 +198,27 @@ def _thinned(array: Float, index: int) -> Float:
     return array[:, :, index % step :: step, index // step % step :: step]
 
 
+def _named(statistic: RangeStatistic, percentile: float) -> str:
+    """Name of a statistic, with a percentile that is not the usual one."""
+    usual = statistic != RangeStatistic.PERCENTILE or percentile == PERCENTILE
+    return statistic.value if usual else f"{statistic.value} {percentile:g}"
+
+
 def _summary(
     photographs: Sequence[Photograph],
     windows: Sequence[Rgb],
     codecs: Sequence[str],
-    statistic: RangeStatistic,
+    statistic: str,
     qualities: Sequence[int],
 ) -> dict[str, Any]:
     """Facts of the calibration, for the card."""
     together = hashlib.sha256("".join(sorted(p.sha256 for p in photographs)).encode())
     summary = {
-        "statistic": statistic.value,
+        "statistic": statistic,
         "pictures": len(photographs),
         "windows": len(windows),
         "megapixels": round(sum(w.shape[0] * w.shape[1] for w in windows) / 1e6, 3),
-        "qualities": list(qualities),
+        "qualities": sorted(set(qualities)),
         "sha256": together.hexdigest(),
     }
     others = [codec for codec in codecs if codec != "jpeg"]

@@ -15,7 +15,7 @@ from edgeqe.quantization.calibration.calibration import QUALITIES, STATISTIC, Ca
 from edgeqe.quantization.calibration.drawn_samples import with_drawn
 from edgeqe.quantization.calibration.representative import check_qualities, check_representative
 from edgeqe.quantization.calibration.samples import read_photographs
-from edgeqe.quantization.calibration.statistics import RangeStatistic
+from edgeqe.quantization.calibration.statistics import PERCENTILE, RangeStatistic
 from edgeqe.quantization.int8.canonical_form import canonical
 from edgeqe.quantization.int8.equalization import equalized
 from edgeqe.quantization.int8.hessian import hessians
@@ -39,6 +39,8 @@ class Quantizer:
         Reference pictures, at least 8.
     statistic : RangeStatistic or str
         How the range of a value is found.
+    percentile : float
+        As of `calibrate`.
     qualities : sequence of int
         JPEG qualities of calibration.
     drawn : float
@@ -60,6 +62,7 @@ class Quantizer:
         folder: Path,
         *,
         statistic: RangeStatistic | str = STATISTIC,
+        percentile: float = PERCENTILE,
         qualities: Sequence[int] = QUALITIES,
         drawn: float = 0.0,
         frozen: Calibration | None = None,
@@ -93,6 +96,7 @@ class Quantizer:
             planes=source.planes,
             codecs=source.codecs,
             statistic=statistic,
+            percentile=percentile,
             qualities=qualities,
             progress=told("calibrate"),
         )

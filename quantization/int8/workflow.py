@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: How the range of an activation is estimated unless stated.
 STATISTIC = "percentile"
+#: Percentile that is used unless another is asked for, as of `calibration.statistics`.
+PERCENTILE = 99.99
 
 #: Called with what is being done, the parts done and their count.
 PhaseCallback = Callable[[str, int, int], None]
@@ -55,6 +57,7 @@ def quantize(
     calibration: str | os.PathLike[str],
     drawn: float = 0.0,
     statistic: RangeStatistic | str = STATISTIC,
+    percentile: float = PERCENTILE,
     trt: bool = False,
     report: bool = False,
     max_drop: float | None = None,
@@ -81,6 +84,8 @@ def quantize(
         Share of the calibration windows that are drawn in code, 0 to less than 1.
     statistic : RangeStatistic or str
         How the range of an activation is estimated.
+    percentile : float
+        Percent of the values that "percentile" keeps within a range at either end, 50 to 100.
     trt : bool
         Symmetric quantization, zero point 0, as TensorRT wants it; for ``.onnx`` alone.
     report : bool
@@ -138,6 +143,7 @@ def quantize(
         source,
         Path(calibration),
         statistic=statistic,
+        percentile=percentile,
         drawn=drawn,
         frozen=read_calibration(Path(model)),
         progress=progress,
@@ -167,6 +173,7 @@ def quantize(
             calibration=calibration,
             drawn=drawn or None,
             statistic=None if str(statistic) == STATISTIC else statistic,
+            percentile=None if percentile == PERCENTILE else percentile,
             trt=trt,
             report=report,
             max_drop=max_drop,

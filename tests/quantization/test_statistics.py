@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgeqe.errors import InputError
 from edgeqe.quantization.calibration.statistics import (
-    STATISTICS,
+    PERCENTILE,
     Histogram,
     LeastError,
     MinMax,
     Percentile,
     RangeStatistic,
+    range_finder,
 )
 from edgeqe.typing import Float
 
@@ -42,7 +44,7 @@ def test_minmax_is_exact_and_holds_zero(kind: str) -> None:
 @each_kind
 @pytest.mark.parametrize("share", [0.9999, 0.999, 0.9])
 def test_a_percentile_is_numpys_within_a_bin(kind: str, share: float) -> None:
-    numbers, statistic = NUMBERS[kind], Percentile(share)
+    numbers, statistic = NUMBERS[kind], Percentile(100 * share)
     for piece in pieces(numbers):
         statistic.add(piece)
     low, high = statistic.range()
@@ -52,6 +54,19 @@ def test_a_percentile_is_numpys_within_a_bin(kind: str, share: float) -> None:
     bin_width = np.abs(numbers).max() / 2048
     assert wanted_high <= high <= wanted_high + bin_width
     assert wanted_low - bin_width <= low <= wanted_low
+
+
+def test_the_percentile_is_the_one_that_is_asked_for() -> None:
+    numbers = np.arange(1, 100_001, dtype=np.float32)
+    for percentile, wanted in ((99.99, 99_990), (99.997, 99_997), (100.0, 100_000), (50.0, 50_000)):
+        statistic = range_finder(RangeStatistic.PERCENTILE, percentile)()
+        statistic.add(numbers)
+        low, high = statistic.range()
+        assert wanted <= high <= wanted + 100_000 / 2048
+        assert low == 0.0
+    for wrong in (49.0, 100.1, float("nan")):
+        with pytest.raises(InputError, match=f"percentile {wrong} is not from 50 to 100"):
+            range_finder(RangeStatistic.MINMAX, wrong)
 
 
 def loss(numbers: Float, low: float, high: float) -> float:
@@ -96,21 +111,21 @@ def test_zeros_cost_nothing() -> None:
 
 
 @each_kind
-@pytest.mark.parametrize("name", STATISTICS)
+@pytest.mark.parametrize("name", RangeStatistic)
 def test_order_and_pieces_change_nothing(name: str, kind: str) -> None:
     numbers = NUMBERS[kind]
-    at_once = STATISTICS[RangeStatistic(name)]()
+    at_once = range_finder(RangeStatistic(name), PERCENTILE)()
     at_once.add(numbers.reshape(1, 2, 100, 100))
     for order in (np.argsort(np.abs(numbers)), np.argsort(numbers), np.arange(20_000)):
-        in_pieces = STATISTICS[RangeStatistic(name)]()
+        in_pieces = range_finder(RangeStatistic(name), PERCENTILE)()
         for piece in pieces(numbers[order]):
             in_pieces.add(piece)
         assert in_pieces.range() == at_once.range()
 
 
-@pytest.mark.parametrize("name", STATISTICS)
+@pytest.mark.parametrize("name", RangeStatistic)
 def test_nothing_and_zeros_have_the_range_zero(name: str) -> None:
-    statistic = STATISTICS[RangeStatistic(name)]()
+    statistic = range_finder(RangeStatistic(name), PERCENTILE)()
     assert statistic.range() == (0.0, 0.0)
     statistic.add(np.zeros((2, 3), np.float32))
     assert statistic.range() == (0.0, 0.0)
@@ -133,8 +148,10 @@ def test_a_histogram_stays_as_large_as_it_was_while_its_bins_widen() -> None:
     assert np.array_equal(histogram.counts, wanted)
 
 
-@pytest.mark.parametrize("name", STATISTICS)
+@pytest.mark.parametrize("name", RangeStatistic)
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_refused(name: str, wrong: float) -> None:
     with pytest.raises(ValueError, match="finite"):
-        STATISTICS[RangeStatistic(name)]().add(np.array([1.0, wrong, 2.0], np.float32))
+        range_finder(RangeStatistic(name), PERCENTILE)().add(
+            np.array([1.0, wrong, 2.0], np.float32)
+        )
