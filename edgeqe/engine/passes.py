@@ -15,12 +15,9 @@ from edgeqe.runtimes.processor_time import Spent
 from edgeqe.typing import Float
 from edgeqe.views.colour import mirror
 from edgeqe.views.integers import holds_bytes, is_inside, read_integers, write_integers
-from edgeqe.views.neutral import Mask, has_colour, near
+from edgeqe.views.neutral import NATIVE, Mask, has_colour, near
 from edgeqe.views.subsampled import View
 from edgeqe.views.window import Window
-
-#: Layout of the planes that have chroma of half size.
-NATIVE = "420-space-to-depth"
 
 
 class WindowPass:

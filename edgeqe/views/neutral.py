@@ -15,6 +15,8 @@ from edgeqe.typing import Float
 
 Mask = npt.NDArray[np.bool_]
 
+#: Layout of planes with chroma of half size, the last two.
+NATIVE = "420-space-to-depth"
 #: Most that the chroma of equal R, G and B is off by in float32, 8-bit levels.
 ROUNDING = 1e-3
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgeqe.codecs.strength import Strength
 from edgeqe.engine.blocks import enhance_blocks
+from edgeqe.engine.geometry import geometry_of
 from edgeqe.engine.tiling import plan
 from edgeqe.errors import ModelError
 from edgeqe.model.fades import share_below_one
@@ -21,6 +22,7 @@ from edgeqe.model.file import ModelFile
 from edgeqe.model.serving import check_serves
 from edgeqe.typing import Float, Uint8
 from edgeqe.views.full_size import VIEWS
+from edgeqe.views.neutral import NATIVE, has_colour, near
 from edgeqe.views.subsampled import Depth
 from edgeqe.views.window import Window
 
@@ -85,13 +87,19 @@ class ReferenceInference:
         amount = share_below_one(step)
         view = VIEWS[card.planes, kind](arrays, out, Depth(8), amount=amount)
         session = self._session(step, codec)
+        reach = geometry_of([card]).halo // card.pixels_per_sample
 
         def residual(window: Window) -> Float:
             unit = card.pixels_per_sample
             shape = (card.channels, window.height // unit, window.width // unit)
             planes = np.empty(shape, np.float32)
             view.read(window, planes)
-            return session.run(planes)
+            if not (view.colour and card.planes == NATIVE):
+                return session.run(planes)
+            coloured = near(has_colour(*planes[4:]), reach)
+            found = session.run(planes)
+            found[4:] *= coloured
+            return found
 
         height, width = arrays[0].shape[:2]
         if card.tiling == "blocks":

@@ -298,7 +298,7 @@ def test_what_cannot_be_trained_with_roundings(data: Path, tmp_path: Path) -> No
     with pytest.raises(InputError, match="name a model by start"):
         QuantizedTraining(Recipe("test", "edgeqe-tiny", steps=2), data, tmp_path)
     other = Recipe("test", "edgeqe-small", steps=2, start="edgeqe-tiny:float32")
-    with pytest.raises(InputError, match="do not fit 'edgeqe-small'"):
+    with pytest.raises(InputError, match="does not fit 'edgeqe-small'"):
         QuantizedTraining(other, data, tmp_path)
     x = keras.Input((None, None, 6))
     layer = keras.layers.Conv2D(6, 3, padding="same", name="with_bias")
