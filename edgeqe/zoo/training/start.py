@@ -52,6 +52,11 @@ def start_from(model: Any, start: str, trainings: Path) -> None:
     for name in (name for name in own if name in held):
         wanted, known = own[name].numpy(), held[name]
         if name in of_codecs:
+            if len(known) != len(before):
+                raise InputError(
+                    f"start '{start}' has '{name}' of {len(known)} codecs, '{model.name}' of "
+                    f"{len(before)}, and averaged weights do not say which: name the model's file."
+                )
             known = rows_of_codecs(known, before, codecs_of(model))
         if known.ndim != wanted.ndim or np.any(np.array(known.shape) > wanted.shape):
             raise InputError(
@@ -90,8 +95,6 @@ def rows_of_codecs(
 ) -> npt.NDArray[np.float32]:
     """Vectors of a start's codecs, (before, units), as those of a network's; 0 of further ones."""
     rows = np.zeros((len(codecs), *known.shape[1:]), known.dtype)
-    if len(known) != len(before):
-        return known  # of other codecs than the file says, which does not fit
     for index, codec in enumerate(codecs):
         if codec in before:
             rows[index] = known[before.index(codec)]
