@@ -105,7 +105,9 @@ def test_a_narrower_start_is_widened_and_computes_the_same(tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"'head.kernel' has the shape \(3, 3, 6, 16\)"):
         start_from(narrower, str(tmp_path / "narrow.npz"), tmp_path)
     more = plain("edgeqe-nano", width=16, depth=2, codecs=(*CODECS, "vvc"))
-    with pytest.raises(InputError, match="of 3 codecs, 'edgeqe-nano' of 4, and averaged weights do"):
+    with pytest.raises(
+        InputError, match="of 3 codecs, 'edgeqe-nano' of 4, and averaged weights do"
+    ):
         start_from(more, str(tmp_path / "narrow.npz"), tmp_path)
     deeper = plain("edgeqe-nano", width=16, depth=3, codecs=CODECS)
     with pytest.raises(InputError, match="only one of them has a weight 'hidden_3.kernel'"):
