@@ -41,6 +41,8 @@ __all__ = [
 
 #: Codecs of a network that names none.
 JPEG_ALONE = ("jpeg",)
+#: Codecs of edgeqe-base-video, in the order of cards.
+ALL_BUT_JPEG = ("h264", "hevc", "vvc", "av1", "webp", "jpeg2000")
 
 #: Filters by layer; of a slice of channels, its first and the one behind its last.
 Widths = Mapping[str, int | Sequence[int]]
@@ -115,9 +117,10 @@ def _rrnet(name: str, residual: bool) -> NetworkSpec:
     return NetworkSpec("edgeqe.zoo.rrnet", "rrnet", options, "y", ("hevc",), paper="RRNet")
 
 
-def _edgeqe(module: str, function: str) -> NetworkSpec:
+def _edgeqe(module: str, function: str, codecs: tuple[str, ...] = JPEG_ALONE) -> NetworkSpec:
+    layout = "420-space-to-depth"
     return NetworkSpec(
-        f"edgeqe.zoo.{module}", function, planes="420-space-to-depth", paper="edgeqe"
+        f"edgeqe.zoo.{module}", function, planes=layout, codecs=codecs, paper="edgeqe"
     )
 
 
@@ -127,6 +130,7 @@ NETWORKS = {
     "edgeqe-tiny": _edgeqe("plain", "edgeqe_tiny"),
     "edgeqe-small": _edgeqe("plain", "edgeqe_small"),
     "edgeqe-base": _edgeqe("plain", "edgeqe_base"),
+    "edgeqe-base-video": _edgeqe("plain", "edgeqe_base_video", ALL_BUT_JPEG),
     "edgeqe-multiscale": _edgeqe("multiscale", "edgeqe_multiscale"),
     "liu": _filter("liu", False),
     "liu-qp": _filter("liu", True),
@@ -292,7 +296,7 @@ def options_of(model: Any) -> dict[str, Any]:
     forms = {type(layer).__name__ for layer in model.layers}
     form = StrengthForm.QP_ADAPTIVE if "QpAdaptive" in forms else StrengthForm.SCALE_AND_BIAS
     options: dict[str, Any] = {"strength": form.value}
-    if codecs_of(model) != JPEG_ALONE:
+    if codecs_of(model) != network(model.name).codecs:
         options["codecs"] = list(codecs_of(model))
     own, found = widths_of(build(model.name, **options)), widths_of(model)
     changed = {name: width for name, width in found.items() if width != own.get(name)}

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from edgeqe import zoo
-from edgeqe.zoo.strengths import StrengthLayer
+from edgeqe.zoo.strengths import StrengthLayer, with_codec
 
 #: Standard deviation of the residual on noise, normalised: four 8-bit levels.
 RESIDUAL_DEVIATION = 4.0 / 255.0
@@ -69,7 +69,7 @@ def randomised(name: str, seed: int = 1) -> Any:
 
 def _noise(rng: np.random.Generator, tensor: Any) -> Any:
     if len(tensor.shape) == 2:
-        return np.full((1, 1), 4.0, np.float32)
+        return with_codec(np.full((1, 1), 4.0, np.float32), 0, max(tensor.shape[1] - 1, 1))
     return rng.uniform(-0.5, 0.5, (1, SIDE, SIDE, tensor.shape[-1])).astype(np.float32)
 
 

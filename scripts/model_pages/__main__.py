@@ -3,7 +3,7 @@
 Usage: ``python scripts/model_pages [MODEL ...] [--out DIR]``. Without MODEL every shipped network's
 page is written anew; with it those alone, and the overview. Speed is README's published figure:
 nothing is timed. Needs ONNX Runtime, Pillow, scikit-image and matplotlib (for the fonts of what is
-drawn). Run it when a shipped file changes; a test says where a page is older than its model.
+drawn); of a model that does not serve JPEG the extra ``codecs``. Run it when a shipped file changes; a test says where a page is older than its model.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pictures import measured, sheet
+from pictures import coding_of, measured, sheet
 from text import ModelFacts, overview, page_of, published
 
 from edgeqe import EdgeqeError, Enhancer, MemoryLimitError
@@ -39,10 +39,11 @@ def write_page(name: str, folder: Path) -> None:
         for full, path in shipped_files().items() if full.partition(":")[0] == name
     }  # fmt: skip
     with Enhancer(model, threads=1) as enhancer:
-        samples = measured(enhancer)
+        coding = coding_of(enhancer.codecs)
+        samples = measured(enhancer, coding)
     facts = ModelFacts(ModelFile(find_model(model)).card, files, least_memory(model))
-    sheet(samples).save(folder / f"{name}.webp", lossless=True, quality=100, method=6)
-    text = page_of(facts, samples, published(ROOT, name))
+    sheet(samples, coding).save(folder / f"{name}.webp", lossless=True, quality=100, method=6)
+    text = page_of(facts, samples, coding, published(ROOT, name))
     (folder / f"{name}.md").write_text(text, encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pictures import QUALITIES, Sample
+from pictures import Coding, Sample
 
 from edgeqe.model.card import Card
 
@@ -21,11 +21,19 @@ FOR = {
     "edgeqe-nano": ("Live video on small processors.", "camera or player on ARM, every frame"),
     "edgeqe-tiny": ("Live video on a PC, pictures on a phone.", "live video on x86 or a GPU"),
     "edgeqe-small": ("The default.", "pictures; nothing in particular"),
-    "edgeqe-base": ("Archives and prints.", "archives: quality before time, nothing is live"),
+    "edgeqe-base": (
+        "Archives and prints.",
+        "archives of JPEGs: quality before time, nothing is live",
+    ),
+    "edgeqe-base-video": (
+        "Archives of video, and stills of its codecs.",
+        "the same of HEIC, AVIF, WebP, JPEG 2000, BPG, H.264, HEVC, VVC",
+    ),
 }
+#: Columns of README's table of other codecs.
+OTHERS = ("H.264", "HEVC", "VVC", "AVIF", "WebP", "JPEG 2000")
 PICTURES = (
-    "Pictures of 256x256 pixels, JPEG in 4:2:0 by Pillow. Photograph, face and dark: parts of scikit-image's chelsea (CC0), "
-    "astronaut and rocket (NASA, public domain); text and line art are drawn by edgeqe. The crops are lossless, each pixel "
+    "Photograph, face and dark: parts of scikit-image's chelsea (CC0), astronaut and rocket (NASA, public domain); text and line art are drawn by edgeqe. The crops are lossless, each pixel "
     "shown as 2x2."
 )
 
@@ -43,40 +51,52 @@ class ModelFacts:
 
 
 def published(root: Path, name: str) -> dict[str, str]:
-    """Cells of a model's row in README's table of results, by its heads; empty where it has none."""
-    rows = [
-        [cell.strip() for cell in line.strip().strip("|").split("|")]
-        for line in (root / "README.md").read_text(encoding="utf-8").splitlines()
-        if line.startswith("|")
-    ]
-    heads = next((row for row in rows if "kMAC/px" in row), [])
-    return next((dict(zip(heads, row, strict=False)) for row in rows if row[0] == name), {})
+    """Cells of a model's rows in README's tables of results, by their heads; empty where it has none."""
+    found: dict[str, str] = {}
+    heads: list[str] = []
+    for line in (root / "README.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.startswith("|"):
+            heads = []
+        elif not heads:
+            heads = cells
+        elif cells[0] == name:
+            found.update((h, c) for h, c in zip(heads, cells, strict=False) if h and c)
+    return found
 
 
 def page_of(
-    facts: ModelFacts, samples: Mapping[str, Mapping[int, Sample]], row: Mapping[str, str]
+    facts: ModelFacts,
+    samples: Mapping[str, Mapping[int, Sample]],
+    coding: Coding,
+    row: Mapping[str, str],
 ) -> str:
     """Markdown of one model's page."""
     card = facts.card
     purpose = FOR.get(card.name, (card.description, ""))[0]
-    heads = " | ".join(f"q{quality}" for quality in QUALITIES)
+    heads = " | ".join(f"{coding.head}{value}" for value in coding.values)
     lines = [
         f"# {card.name}",
         f"{purpose} {card.description} Serves {', '.join(card.codecs)}. [Which one to take](README.md).",
         f"![Crops before and after {card.name}]({card.name}.webp)",
-        PICTURES,
-        f"## Gains\n\nPSNR of R, G and B in dB, JPEG and enhanced, in INT8:\n\n| | {heads} |\n"
-        + "|---" * (len(QUALITIES) + 1) + "|\n"
-        + "\n".join(_gains(name, by_quality) for name, by_quality in samples.items()),
+        f"Pictures of 256x256 pixels, {coding.how}. {PICTURES}",
+        f"## Gains\n\nPSNR of R, G and B in dB, {coding.codec.upper()} and enhanced, in INT8:\n\n| | {heads} |\n"
+        + "|---" * (len(coding.values) + 1) + "|\n"
+        + "\n".join(_gains(name, by_value) for name, by_value in samples.items()),
     ]  # fmt: skip
-    if row:
+    if "gray q10" in row:
         lines.append(
             f"LIVE1: {row['gray q10']} dB in gray at quality 10, BD-rate {row['BD-rate gray']} in gray and "
             f"{row['BD-rate colour']} in colour ([results.md](../results.md))."
         )
+    others = ", ".join(f"{codec} {row[codec]}" for codec in OTHERS if codec in row)
+    if others:
+        lines.append(
+            f"LIVE1 luma in other codecs, BD-rate: {others} ([results.md](../results.md#other-codecs))."
+        )
     speed = (
         f"{row['INT8, ms']} ms for 1280x720 in 4:2:0 on two threads of an AMD EPYC with VNNI"
-        if row
+        if "INT8, ms" in row
         else "not published"
     )
     smallest, largest = (f(facts.files.values()) / 1024 for f in (min, max))
@@ -97,9 +117,9 @@ def page_of(
     return "\n\n".join(lines) + "\n"
 
 
-def _gains(name: str, by_quality: Mapping[int, Sample]) -> str:
+def _gains(name: str, by_value: Mapping[int, Sample]) -> str:
     cells = [
-        f"{s.psnr_before:.2f} to {s.psnr_after:.2f} ({s.gain:+.2f})" for s in by_quality.values()
+        f"{s.psnr_before:.2f} to {s.psnr_after:.2f} ({s.gain:+.2f})" for s in by_value.values()
     ]
     return f"| {name} | {' | '.join(cells)} |"
 
@@ -110,11 +130,12 @@ def overview(
     """Markdown of the page that says which one to take; models whose page is missing have no link."""
     lines = [
         "# Which model do I take?",
-        "| you have | take | kMAC/px | 720p, INT8, ms | BD-rate colour |\n|---|---|---|---|---|\n"
+        "| you have | take | kMAC/px | 720p, INT8, ms | JPEG, BD-rate colour | HEVC, BD-rate luma |\n|---|---|---|---|---|---|\n"
         + "\n".join(
             f"| {FOR[name][1] if name in FOR else card.description} "
             f"| {f'[{name}]({name}.md)' if name in pages else name} | {card.kmac_per_pixel:.1f} "
-            f"| {rows[name].get('INT8, ms', '')} | {rows[name].get('BD-rate colour', '')} |"
+            f"| {rows[name].get('INT8, ms', '')} | {rows[name].get('BD-rate colour', '')} "
+            f"| {rows[name].get('HEVC', '')} |"
             for name, card in cards.items()
         ),
         "Milliseconds are those of two threads of an AMD EPYC with VNNI. `edgeqe bench --size 720p --fps 30` says on your own "

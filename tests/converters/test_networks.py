@@ -33,7 +33,7 @@ DEEP = {"mvgl-a", "mvgl-c", "hgrdn", "asqe", "asqe-gray", "asqe-no-attention", "
 HALOS = {"liu": 10, "liu-qp": 10, "vrcnn": 6, "vrcnn-qp": 6, "dcad": 10, "dcad-qp": 10,
          "tuco": 14, "tuco-qp": 14, "rrnet": 15, "rrnet-reconstruction": 15, "mvgl-a": 67, "mvgl-b": 19, "mvgl-c": 67,
          "edgeqe-nano": 8, "edgeqe-tiny": 10, "edgeqe-small": 12, "edgeqe-base": 20,
-         "edgeqe-multiscale": 62}  # fmt: skip
+         "edgeqe-base-video": 20, "edgeqe-multiscale": 62}  # fmt: skip
 #: kMAC a pixel of the same tables.
 KMACS = {"liu": 10.8, "vrcnn": 54.5, "dcad": 296, "tuco": 443.5, "rrnet": 125, "asqe": 434,
          "mvgl-a": 5397, "mvgl-b": 1415, "mvgl-c": 1350, "hgrdn": 5500}  # fmt: skip

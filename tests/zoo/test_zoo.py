@@ -21,6 +21,7 @@ from edgeqe.zoo.weights import randomised
         ("edgeqe-tiny", 32, 3, 7.0, 8.0),
         ("edgeqe-small", 40, 4, 14.0, 16.0),
         ("edgeqe-base", 64, 8, 70.0, 80.0),
+        ("edgeqe-base-video", 64, 8, 70.0, 80.0),
     ],
 )
 def test_counts(name: str, width: int, depth: int, low: float, high: float) -> None:
@@ -29,6 +30,8 @@ def test_counts(name: str, width: int, depth: int, low: float, high: float) -> N
     # per convolution: scale and bias matrices of 16 features and a bias; two dense layers
     channels = (depth + 1) * width + 6
     strength = channels * (16 + 16 + 1) + (16 + 16) + (16 * 16 + 16)
+    if name == "edgeqe-base-video":  # two vectors of 16 for each of six codecs
+        strength += 2 * 6 * 16
     assert model.count_params() == kernels + strength
     graph = graph_of(model, 4.0)
     assert analysis.macs(graph) == kernels
