@@ -9,8 +9,9 @@ Usage::
 
 GROUP is one of those of ``systems.py``. `train` runs the group's trainings one after another; what
 is done is left out, what was begun goes on, so it may be stopped and started at any time.
-`measure` prints the figures and keeps them beside this script, where `ledger` reads them; so does
-`try` with the first steps of the published trainings.
+`measure` prints the figures and keeps them beside this script, where `ledger` reads them; `try` does so with
+the first steps of the published trainings. Of mvgl and hgrdn, all of whose weights ship, `measure` prints
+without a training.
 Exit codes: 0 done, 2 something is wrong or missing, 130 stopped.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from edgeqe.bench.stamp import machine_stamp
 from edgeqe.converters.export import export
 from edgeqe.converters.sources import freeze_source, from_training
 from edgeqe.errors import InputError
+from edgeqe.model.catalogue import reproduced_files
 from edgeqe.reports.output_file import written_whole
 from edgeqe.zoo.training.files import AVERAGED, read_progress
 from edgeqe.zoo.training.recipe import REDUCED, read_recipe
@@ -41,16 +43,24 @@ class Row:
 def exported(name: str, out: Path) -> Path:
     """Float32 ONNX file of a training, written anew where the training has gone on.
 
+    Where there is no training, that which edgeqe ships of it.
+
     Raises
     ------
     InputError
-        If the folder is not a training's.
+        If there is neither.
     """
     training = out / name
     path = training / f"{name}.onnx"
     weights = training / AVERAGED
     if not weights.is_file():
-        raise InputError(f"'{training}' holds no training: run 'reproduce train' first.")
+        shipped = reproduced_files().get(name)
+        if shipped is None:
+            raise InputError(
+                f"'{training}' holds no training, and edgeqe ships no '{name}': run 'reproduce train' "
+                "first."
+            )
+        return shipped
     if not path.is_file() or path.stat().st_mtime < weights.stat().st_mtime:
         export(from_training(training), path)
     return path
@@ -58,6 +68,8 @@ def exported(name: str, out: Path) -> Path:
 
 def measure(group: str, data: Path, out: Path, freeze_on: Path | None = None) -> None:
     """Measure the reductions of a group on a folder of pictures, print and keep the figures.
+
+    They are printed alone where weights are those that edgeqe ships, without a training here.
 
     Parameters
     ----------
@@ -98,6 +110,13 @@ def measure(group: str, data: Path, out: Path, freeze_on: Path | None = None) ->
     for what, published, ours in rows:
         print(f"{what:60} {published:>22}   {ours}")
     pictures = f"{len(folder(data))} pictures of {data.name}"
+    missing = [name for name in names.values() if not (out / name / AVERAGED).is_file()]
+    if missing:
+        print(
+            f"Not kept: {', '.join(missing)} as shipped, there is no training in '{out}'.",
+            file=sys.stderr,
+        )
+        return
     done = [trained(name, out) for name in names.values()]
     command = f"python scripts/reproduce measure {group} --data PICTURES"
     if freeze_on is not None:
