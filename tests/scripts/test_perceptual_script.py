@@ -15,6 +15,7 @@ from PIL import Image
 from edgeqe import Enhancer
 from edgeqe.bench.data import folder
 from edgeqe.metrics import psnr
+from tests.reference import photograph
 from tests.source_tree import ROOT
 
 SCRIPT = ROOT / "scripts" / "perceptual"
@@ -38,9 +39,7 @@ def test_the_distance_is_the_mean_difference_of_the_features(script: dict[str, A
 def test_figures_are_of_what_was_decoded_and_of_what_a_network_makes_of_it(
     script: dict[str, Any], tmp_path: Path
 ) -> None:
-    rng = np.random.default_rng(1)
-    coarse = Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8))
-    picture = coarse.resize((64, 64), Image.Resampling.BICUBIC)
+    picture = Image.fromarray(photograph("chelsea", 60, 120, 96, 96))
     picture.save(tmp_path / "a.png")
     with Enhancer("edgeqe-nano:float32") as network:
         rows = list(script["figures"]([network], folder(tmp_path), "jpeg", 20, np.asarray))
