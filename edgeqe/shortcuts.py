@@ -80,6 +80,6 @@ def available_models() -> list[str]:
     --------
     >>> import edgeqe
     >>> edgeqe.available_models()
-    ['edgeqe-nano', 'edgeqe-tiny', 'edgeqe-small', 'edgeqe-base']
+    ['edgeqe-nano', 'edgeqe-tiny', 'edgeqe-small', 'edgeqe-base', 'edgeqe-base-video']
     """
     return shipped_models()

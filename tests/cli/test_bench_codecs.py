@@ -188,7 +188,7 @@ def test_the_shipped_models_that_serve_the_codec_are_measured(folder: Path) -> N
     result = CliRunner().invoke(main, [*words, "--codec", "hevc", "--qp", "32"])
     report = report_of(result)
     names = {model["name"].partition(":")[0] for model in report["models"]}
-    assert names == {"edgeqe-tiny", "edgeqe-small"}
+    assert names == {"edgeqe-tiny", "edgeqe-small", "edgeqe-base-video"}
     assert any("edgeqe-nano" in note and "hevc" in note for note in report["notes"])
 
 

@@ -23,7 +23,13 @@ def test_a_name_alone_is_the_float32_file() -> None:
 
 
 def test_networks_come_in_the_order_of_their_size() -> None:
-    assert shipped_models() == ["edgeqe-nano", "edgeqe-tiny", "edgeqe-small", "edgeqe-base"]
+    assert shipped_models() == [
+        "edgeqe-nano",
+        "edgeqe-tiny",
+        "edgeqe-small",
+        "edgeqe-base",
+        "edgeqe-base-video",
+    ]
     assert next(iter(shipped_files())) == "edgeqe-nano:float32"
 
 

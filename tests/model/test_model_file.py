@@ -141,7 +141,8 @@ def test_foreign_files_and_external_data(tmp_path: Path) -> None:
 
 def test_the_shipped_files_are_small_and_named_after_their_cards() -> None:
     files = shipped_files()
-    assert set(shipped_models()) == {"edgeqe-nano", "edgeqe-tiny", "edgeqe-small", "edgeqe-base"}
+    names = ("nano", "tiny", "small", "base", "base-video")
+    assert set(shipped_models()) == {f"edgeqe-{name}" for name in names}
     real = {"float32", "float16", "float32.tflite", "float16.tflite"}
     integers = {"int8", "int8.tflite", "int8-trt"}
     for network in shipped_models():

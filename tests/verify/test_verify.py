@@ -17,7 +17,9 @@ from edgeqe.verify.checks import verify
 CHECKS = ["card", "self-test", "tiles", "halo", "strengths", "sharing"]
 
 
-@pytest.mark.parametrize("model", ["edgeqe-tiny", "edgeqe-small", "edgeqe-base"])
+@pytest.mark.parametrize(
+    "model", ["edgeqe-tiny", "edgeqe-small", "edgeqe-base", "edgeqe-base-video"]
+)
 def test_the_shipped_models_pass(model: str) -> None:
     result = CliRunner().invoke(main, ["verify", model, "--json"])
     assert result.exit_code == 0, result.output

@@ -32,7 +32,7 @@ def test_shipped_files_have_the_fades_of_their_recipe(tmp_path: Path) -> None:
         recipe = card.provenance["recipe"]["name"]
         assert card.fades == read_fades(tmp_path, recipe, card.codecs), path.name
         seen += bool(card.fades)
-    assert seen == 14  # seven forms of edgeqe-tiny and edgeqe-small
+    assert seen == 21  # seven forms of edgeqe-tiny, edgeqe-small and edgeqe-base-video
 
 
 @pytest.mark.parametrize(
