@@ -64,7 +64,7 @@ def every_call(
 @pytest.mark.parametrize("model", shipped_files())
 def test_none_gives_the_pictures_own_bytes(model: str) -> None:
     with Enhancer(model, threads=1) as enhancer:
-        strength = {"quality": 10} if "jpeg" in enhancer.codecs else {"qp": 40}
+        strength: dict[str, Any] = {"quality": 10} if "jpeg" in enhancer.codecs else {"qp": 40}
         for before, after, _ in every_call(enhancer, **strength, amount=0):
             np.testing.assert_array_equal(after, before)
             assert after.dtype == before.dtype and not np.shares_memory(after, before)
