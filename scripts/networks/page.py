@@ -8,7 +8,8 @@ from typing import Any
 
 from figures import POINTS, kept, networks
 
-from edgeqe.bench.plots.style import png, styled
+from edgeqe.bench.plots.labels import label_points
+from edgeqe.bench.plots.style import DOTS_PER_INCH, png, styled
 from edgeqe.errors import InputError
 from edgeqe.model.card import Card
 from edgeqe.reports.output_file import write
@@ -69,9 +70,10 @@ def picture(cards: Mapping[str, Card], values: Mapping[str, Any]) -> bytes:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(11, 4), dpi=110, layout="constrained")
+        figure = Figure(figsize=(11, 4), dpi=DOTS_PER_INCH, layout="constrained")
         FigureCanvasAgg(figure)
         panels = figure.subplots(1, len(POINTS))
+        named: dict[str, dict[str, tuple[float, float]]] = {label: {} for label in POINTS}
         for axes, label in zip(panels, POINTS, strict=True):
             for name, card in cards.items():
                 gain = values.get("gains", {}).get(name, {}).get(label)
@@ -81,11 +83,9 @@ def picture(cards: Mapping[str, Card], values: Mapping[str, Any]) -> bytes:
                 axes.plot(
                     card.kmac_per_pixel, gain, "o", color="C0", fillstyle="full" if own else "none"
                 )
-                axes.annotate(
-                    name.removeprefix("edgeqe-").removesuffix("-reduced"),
-                    (card.kmac_per_pixel, gain),
-                    xytext=(4, 4), textcoords="offset points", fontsize=8,
-                )  # fmt: skip
+                short = name.removeprefix("edgeqe-").removesuffix("-reduced")
+                if gain >= 0:  # what loses lies below the panel
+                    named[label][short] = (card.kmac_per_pixel, gain)
             axes.set_xscale("log")
             axes.set_xlim(*EXTENT)
             axes.set_xticks(TICKS, [str(tick) for tick in TICKS], minor=False)
@@ -95,4 +95,8 @@ def picture(cards: Mapping[str, Card], values: Mapping[str, Any]) -> bytes:
             axes.set_title(label)
             axes.set_xlabel("kMAC per pixel")
         panels[0].set_ylabel("gain in luma, dB")
+        figure.draw_without_rendering()  # names are placed in pixels
+        figure.set_layout_engine("none")
+        for axes, points in zip(panels, named.values(), strict=True):
+            label_points(axes, points, [], [])
         return png(figure)
