@@ -22,6 +22,12 @@ def codecs_of(cards: Sequence[Card]) -> tuple[str, ...]:
     return tuple(c for c in known if all(coded_as(c, card.codecs) for card in cards))
 
 
+def serving_models(codec: str) -> list[str]:
+    """Names of the shipped networks whose cards name a codec, smallest first."""
+    cards = {name: ModelFile(find_model(name)).card for name in shipped_models()}
+    return [name for name, card in cards.items() if coded_as(codec, card.codecs)]
+
+
 def check_model(model: str | os.PathLike[str], strength: Strength) -> None:
     """Refuse a strength by a model's file, as `check_serves`; no session is made.
 
@@ -71,8 +77,7 @@ def check_serves(cards: Sequence[Card], strength: Strength) -> None:
         if others:
             named = " or ".join(f"codec='{other}'" for other in others)
             advice.append(f"give {named} if the picture is of that")
-    shipped = {name: ModelFile(find_model(name)).card.codecs for name in shipped_models()}
-    serving = [name for name, codecs in shipped.items() if coded_as(codec, codecs)]
+    serving = serving_models(codec)
     advice.append(
         f"of the shipped models {', '.join(serving)} {'do' if len(serving) > 1 else 'does'}"
         if serving

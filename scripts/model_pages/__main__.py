@@ -3,7 +3,8 @@
 Usage: ``python scripts/model_pages [MODEL ...] [--out DIR]``. Without MODEL every shipped network's
 page is written anew; with it those alone, and the overview. Speed is README's published figure:
 nothing is timed. Needs ONNX Runtime, Pillow, scikit-image and matplotlib (for the fonts of what is
-drawn); of a model that does not serve JPEG the extra ``codecs``. Run it when a shipped file changes; a test says where a page is older than its model.
+drawn); of a model that does not serve JPEG the extra ``codecs``. Run it when a shipped file changes; a
+test says where a page is older than its model.
 """
 
 from __future__ import annotations

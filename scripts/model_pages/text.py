@@ -33,8 +33,8 @@ FOR = {
 #: Columns of README's table of other codecs.
 OTHERS = ("H.264", "HEVC", "VVC", "AVIF", "WebP", "JPEG 2000")
 PICTURES = (
-    "Photograph, face and dark: parts of scikit-image's chelsea (CC0), astronaut and rocket (NASA, public domain); text and line art are drawn by edgeqe. The crops are lossless, each pixel "
-    "shown as 2x2."
+    "Photograph, face and dark: parts of scikit-image's chelsea (CC0), astronaut and rocket (NASA, public domain); text "
+    "and line art are drawn by edgeqe. The crops are lossless, each pixel shown as 2x2."
 )
 
 

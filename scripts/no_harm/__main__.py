@@ -22,11 +22,9 @@ from ruling import failures, rules, table_of
 
 from edgeqe import Enhancer
 from edgeqe.cli.progress import phases
-from edgeqe.codecs.strength import coded_as
 from edgeqe.coding import RatePoint
 from edgeqe.errors import EdgeqeError
-from edgeqe.model.catalogue import find_model, shipped_models
-from edgeqe.model.file import ModelFile
+from edgeqe.model.serving import serving_models
 
 
 def main() -> int:
@@ -67,8 +65,7 @@ def main() -> int:
 
 def _serving(codec: str) -> list[str]:
     """Shipped networks that serve a codec, in float32."""
-    names = [f"{network}:float32" for network in shipped_models()]
-    return [name for name in names if coded_as(codec, ModelFile(find_model(name)).card.codecs)]
+    return [f"{name}:float32" for name in serving_models(codec)]
 
 
 if __name__ == "__main__":

@@ -34,8 +34,7 @@ from edgeqe.bench.stamp import machine_stamp
 from edgeqe.codecs.strength import step_from_quality
 from edgeqe.coding import RatePoint
 from edgeqe.errors import MissingPackageError
-from edgeqe.model.catalogue import find_model
-from edgeqe.model.file import ModelFile
+from edgeqe.model.serving import serving_models
 from edgeqe.protocols import CodingProtocol, MeasuredNetwork
 from edgeqe.runtimes.quiet import quiet_start
 from edgeqe.runtimes.selection import profile_for
@@ -131,11 +130,11 @@ def measure_all(
 def shipped_forms() -> list[str]:
     """Shipped networks that serve JPEG, in float32 and in INT8, as the processor's profile runs them first."""
     firsts: dict[tuple[str, str], str] = {}
+    serving = serving_models("jpeg")
     for name in shipped_on(profile_for(TARGET), full=True):
-        if "jpeg" not in ModelFile(find_model(name)).card.codecs:
-            continue
         network, _, form = name.partition(":")
-        firsts.setdefault((network, form.removesuffix(".tflite")), name)
+        if network in serving:
+            firsts.setdefault((network, form.removesuffix(".tflite")), name)
     return [name for (_, precision), name in firsts.items() if precision in PRECISIONS]
 
 

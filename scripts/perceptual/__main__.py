@@ -22,7 +22,7 @@ import numpy as np
 from edgeqe.runtimes.quiet import quiet_start
 
 with quiet_start():
-    from edgeqe.zoo.training.features import feature_network
+    from edgeqe.zoo.training.features import feature_distance, feature_network
 
 from edgeqe import Enhancer
 from edgeqe.bench.data import PictureSet, folder
@@ -30,8 +30,6 @@ from edgeqe.bench.quality import PictureScorer
 from edgeqe.coding import CODECS
 from edgeqe.errors import EdgeqeError
 from edgeqe.protocols import CodingProtocol, compress
-from edgeqe.typing import Rgb
-from edgeqe.views.colour import to_network
 
 #: PSNR, PSNR-B, SSIM, distance of the features.
 Figures = tuple[float, float, float, float]
@@ -44,23 +42,15 @@ def figures(
     for picture in pictures:
         coded = compress(picture, CodingProtocol.RGB, value, codec)
         scorer, reference = PictureScorer(coded), coded.reference.pixels
-        rows: list[Figures] = []
-        for network in networks:
-            shown = coded.enhanced(network)
-            score = scorer.score(shown)
-            both = (score.psnr, score.psnr_b, score.ssim)
-            if not rows:
-                far = distance(features, reference, coded.decoded.pixels)
-                rows.append((both[0][0], both[1][0], both[2][0], far))
-            far = distance(features, reference, shown.pixels)
-            rows.append((both[0][1], both[1][1], both[2][1], far))
-        yield rows
-
-
-def distance(features: Any, reference: Rgb, rgb: Rgb) -> float:
-    """Mean absolute difference of the features of two pictures of one size."""
-    made = [np.asarray(features(to_network(pixels[None]))) for pixels in (reference, rgb)]
-    return float(np.mean(np.abs(made[0] - made[1])))
+        shown = [coded.enhanced(network) for network in networks]
+        scores = [scorer.score(picture) for picture in shown]
+        before = [(scores[0], 0, coded.decoded)]  # the same in every score
+        after = [(score, 1, picture) for score, picture in zip(scores, shown, strict=True)]
+        yield [
+            (score.psnr[side], score.psnr_b[side], score.ssim[side],
+             feature_distance(features, reference, picture.pixels))
+            for score, side, picture in before + after
+        ]  # fmt: skip
 
 
 def main() -> int:

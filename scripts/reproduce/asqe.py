@@ -16,8 +16,9 @@ from edgeqe import Enhancer, zoo
 from edgeqe.bench.data import folder
 from edgeqe.bench.quality import measure
 from edgeqe.coding import RatePoint
-from edgeqe.model.catalogue import find_model, shipped_models
+from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
+from edgeqe.model.serving import serving_models
 from edgeqe.protocols import CodingProtocol
 from edgeqe.zoo.training.picture_network import PictureNetwork
 
@@ -56,10 +57,7 @@ def rows(
     opened = {"full, second pass shifted by 16": files["asqe-full"]}
     if frozen is not None:
         opened["full, attention frozen, no blocks"] = frozen
-    for name in shipped_models():
-        path = find_model(name, "float32")
-        if "jpeg" in ModelFile(path).card.codecs:
-            opened[f"shipped {name}"] = path
+    opened |= {f"shipped {name}": find_model(name, "float32") for name in serving_models("jpeg")}
     for label, path in opened.items():
         networks[label] = Enhancer(path, memory_limit=MEMORY)
         card = ModelFile(path).card

