@@ -62,6 +62,8 @@ class Job:
     """Share of the pictures by codec."""
     fine_share: float = 0.0
     """As of `Recipe.fine_share`."""
+    drawn_share: float = 0.1
+    """As of `Recipe.drawn_share`."""
     layout: str = NATIVE
     """Layout of the network's planes, one of `card.LAYOUTS`."""
     values: tuple[float, ...] = ()
@@ -143,8 +145,15 @@ class Job:
                 side=self.side,
                 **common,
             )
-        share, fine = self.teacher_share, self.fine_share
-        return Pool(references, seed, teacher=teach, teacher_share=share, fine_share=fine, **common)
+        return Pool(
+            references,
+            seed,
+            teacher=teach,
+            teacher_share=self.teacher_share,
+            fine_share=self.fine_share,
+            drawn_share=self.drawn_share,
+            **common,
+        )
 
 
 class Feed:

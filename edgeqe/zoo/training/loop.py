@@ -192,6 +192,7 @@ class Training:
             teacher_share=recipe.teacher_share,
             codecs=recipe.codecs,
             fine_share=recipe.fine_share,
+            drawn_share=recipe.drawn_share,
             first=self.step,
             last=recipe.steps,
             workers=self.workers,

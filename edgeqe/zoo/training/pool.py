@@ -47,8 +47,6 @@ Batch = tuple[Float, Float, Float]
 SLOTS, SIDE, REUSE = 768, 256, 8
 #: Times that a drawing is coded, at a strength of its own each: to draw takes ten times as long.
 CODED_AGAIN = 8
-#: Share of the crops that are drawn, not photographed.
-DRAWN_SHARE = 0.10
 #: Side of the squares over which texture is summed, samples of the planes.
 CELL = 8
 #: Samples at the rim of a crop that see zero padding more than pictures do, and what they count for.
@@ -121,6 +119,8 @@ class Pool:
         Share of the pictures by codec; JPEG alone if left out.
     fine_share : float
         Share of the pictures that are coded at the fine end of their codec, 0 to 1.
+    drawn_share : float
+        Share of the crops that are drawn, not photographed, 0 to 1.
 
     Raises
     ------
@@ -142,6 +142,7 @@ class Pool:
         teacher_share: float = 0.5,
         codecs: Mapping[str, float] = MappingProxyType({"jpeg": 1.0}),
         fine_share: float = 0.0,
+        drawn_share: float = 0.1,
     ) -> None:
         self.codecs, shares = tuple(codecs), np.array(list(codecs.values()), float)
         self._shares = np.cumsum(shares / shares.sum())
@@ -152,13 +153,13 @@ class Pool:
         self.batch_size, self.crop, self.candidates = batch, crop, candidates
         self.error_floor, self.teacher, self.teacher_share = error_floor, teacher, teacher_share
         areas = np.array([r.rgb.shape[0] * r.rgb.shape[1] for r in self.references], float)
-        self.fine_share = fine_share
+        self.fine_share, self.drawn_share = fine_share, drawn_share
         self._edges = np.cumsum(areas / areas.sum())
         self.lifetime = max(1, round(slots * SIDE**2 * REUSE / (batch * crop**2)))
         self._entries: list[Entry | None] = [None] * slots
         self._held = np.full(slots, -1)
         self._drawings: dict[int, tuple[int, Rgb]] = {}
-        self._photographs = slots - max(1, round(slots * DRAWN_SHARE)) if slots > 1 else 1
+        self._photographs = slots - max(1, round(slots * drawn_share)) if slots > 1 else 1
 
     def batch(self, step: int) -> Batch:
         """Batch of a step; steps may be asked for in any order, in order is cheapest."""
@@ -189,7 +190,7 @@ class Pool:
 
     def _choose(self, rng: np.random.Generator, side: int) -> tuple[Entry, int, int]:
         """Entry and corner of a crop, in samples: the one of most texture, mostly."""
-        drawn = self._photographs < len(self._entries) and rng.random() < DRAWN_SHARE
+        drawn = self._photographs < len(self._entries) and rng.random() < self.drawn_share
         first, last = (self._photographs, len(self._entries)) if drawn else (0, self._photographs)
         best_score, best = -1.0, None
         for slot, down, right, factor in rng.random((self.candidates, 4)).tolist():

@@ -112,6 +112,9 @@ class Recipe:
     fine_share: float = 0.0
     """Share of the pictures that are coded at the fine end of their codec, `encoded.FINE_ENDS`, 0
     to 1; not of networks of the papers."""
+    drawn_share: float = 0.1
+    """Share of the crops that are drawn in code, text, line art and screens, 0 to 0.9; not
+    of networks of the papers."""
     values: Sequence[float] = field(default_factory=list)
     """Strengths that the pictures of a network of the papers are coded at, each as often, in the
     unit of the codec's coder."""
@@ -144,6 +147,11 @@ class Recipe:
                 raise InputError(
                     f"recipe '{self.name}': {key} {getattr(self, key)} is not from 0 to 1."
                 )
+        if not 0.0 <= self.drawn_share <= 0.9:
+            raise InputError(
+                f"recipe '{self.name}': drawn_share {self.drawn_share} is not from 0 to 0.9: the rest "
+                "is photographs."
+            )
         if self.start_share and not self.start:
             raise InputError(
                 f"recipe '{self.name}': start_share {self.start_share} is of a start: name it by start."
