@@ -15,8 +15,8 @@ LIMIT = 60 * MEGABYTE
 DATA = "data"
 #: Wheels of packages that the machine may lack.
 WHEELS = "wheels"
-#: Stems of the model files that the recipe's fields of these names mean.
-MODELS = ("teacher", "start")
+#: Stems of the files of the model that a training starts from, and of its teachers, numbered behind it.
+START, TEACHER = "start", "teacher-"
 
 
 def recipe_file(folder: Path) -> Path:
@@ -36,8 +36,9 @@ def recipe_file(folder: Path) -> Path:
 def packed_recipe(folder: Path) -> Recipe:
     """Recipe of a packed training, whose models are the packed files."""
     recipe = read_recipe(str(recipe_file(folder)))
-    models = {name: str(file) for name in MODELS for file in folder.glob(f"{name}.*")}
-    return dataclasses.replace(recipe, **models)
+    teachers = [str(next(folder.glob(f"{TEACHER}{n}.*"))) for n in range(len(recipe.teachers))]
+    start = "".join(str(file) for file in folder.glob(f"{START}.*"))
+    return dataclasses.replace(recipe, start=start, teachers=teachers)
 
 
 def size(files: list[Path]) -> int:

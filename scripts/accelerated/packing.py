@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from contents import DATA, LIMIT, MODELS, WHEELS, megabytes, size
+from contents import DATA, LIMIT, START, TEACHER, WHEELS, megabytes, size
 from draw import draw
 from wheels import fetch, packages_of
 
@@ -143,17 +143,17 @@ def pack(
 
 def _copy_models(recipe: Recipe, folder: Path, trainings: Path) -> None:
     """Copy the model files that the recipe names, shipped ones and trainings too."""
-    for field in MODELS:
-        model = getattr(recipe, field)
-        averaged = trainings / model / AVERAGED
-        if model and averaged.is_file():
-            shutil.copyfile(averaged, folder / f"{field}{averaged.suffix}")
-        elif model:
+    models = {f"{TEACHER}{place}": model for place, model in enumerate(recipe.teachers)}
+    if recipe.start:
+        models[START] = recipe.start
+    for stem, model in models.items():
+        file = trainings / model / AVERAGED
+        if not file.is_file():
             try:
                 file = find_model(model, "float32")
             except MissingModelError as error:
                 raise not_trained(model, trainings) from error
-            shutil.copyfile(file, folder / f"{field}{file.suffix}")
+        shutil.copyfile(file, folder / f"{stem}{file.suffix}")
 
 
 def _copy_checkpoint(recipe: Recipe, training: Path, folder: Path) -> None:

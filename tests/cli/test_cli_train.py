@@ -168,7 +168,7 @@ def test_what_cannot_be_trained_on_is_one_line(pictures: Path, tmp_path: Path) -
     assert not list(out.rglob(CHECKPOINT))
     refused(run(*words, pictures, "--resume"), "no checkpoint")
     refused(run(*words, pictures, "--quantized", "--precision", "bfloat16"), "trains in float32")
-    taught = recipe(tmp_path, 3, 'teacher = "nobody"\n')
+    taught = recipe(tmp_path, 3, 'teachers = ["nobody"]\n')
     refused(run("train", taught, "--data", pictures, "--out", out), "nobody")
 
 

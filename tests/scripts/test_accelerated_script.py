@@ -201,10 +201,13 @@ def test_models_that_the_recipe_names_are_packed(
     script: dict[str, ModuleType], data: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "taught.toml"
-    path.write_text(TEXT + 'teacher = "edgeqe-small"\nstart = "edgeqe-tiny:float32"\n')
+    path.write_text(
+        TEXT + 'teachers = ["edgeqe-small", "edgeqe-nano"]\nstart = "edgeqe-tiny:float32"\n'
+    )
     script["packing"].pack(str(path), data, tmp_path / "pack")
     packed = script["contents"].packed_recipe(tmp_path / "pack")
-    for given, name in ((packed.teacher, "edgeqe-small"), (packed.start, "edgeqe-tiny")):
+    files = (*packed.teachers, packed.start)
+    for given, name in zip(files, ("edgeqe-small", "edgeqe-nano", "edgeqe-tiny"), strict=True):
         assert Path(given).parent == tmp_path / "pack"
         assert Path(given).read_bytes() == find_model(name, "float32").read_bytes()
     assert packed.name == "taught"
@@ -237,7 +240,7 @@ def test_every_published_training_is_packed(
         script["packing"].pack(recipe.name, data, folder, trainings=tmp_path / "runs")
         packed = script["contents"].packed_recipe(folder)
         assert packed == dataclasses.replace(
-            recipe, start=packed.start, teacher=packed.teacher, name=packed.name
+            recipe, start=packed.start, teachers=packed.teachers, name=packed.name
         )
         assert bool(packed.start) == bool(recipe.start)
 

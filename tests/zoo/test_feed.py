@@ -68,7 +68,7 @@ def test_what_fails_in_a_maker_reaches_the_trainer_as_one_error(job: Job, tmp_pa
     cases = {
         "bad.png is no picture": dataclasses.replace(job, files=(*job.files, str(bad))),
         "no picture has 128 pixels both ways": dataclasses.replace(job, crop=64),
-        "nobody": dataclasses.replace(job, teacher="nobody"),
+        "nobody": dataclasses.replace(job, teachers=("nobody",)),
     }
     for message, failing in cases.items():
         with pytest.raises(InputError, match=message) as caught:

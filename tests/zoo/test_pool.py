@@ -14,7 +14,6 @@ from edgeqe.zoo.training.degrade import FINENESS, CodedPicture
 from edgeqe.zoo.training.pool import (
     CELL,
     CODED_AGAIN,
-    DRAWN_SHARE,
     REUSE,
     RIM,
     RIM_WEIGHT,
@@ -141,14 +140,16 @@ def test_a_coded_pixel_serves_as_many_crops_as_said(monkeypatch: pytest.MonkeyPa
     assert set(replaced) == {2}  # 20 in 10 steps, evenly
 
 
-def test_one_crop_in_ten_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("share", [0.1, 0.25])
+def test_a_share_of_the_crops_is_drawn(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "code", blank())
     monkeypatch.setattr(module, "draw", lambda rng, *side: np.full((*side, 3), 228, np.uint8))
-    pool = pool_of(np.full((128, 128, 3), 28, np.uint8), batch=500, slots=8, candidates=1)
+    photograph = np.full((128, 128, 3), 28, np.uint8)
+    pool = pool_of(photograph, batch=500, slots=8, candidates=1, drawn_share=share)
     levels = np.concatenate([pool.batch(step)[0][:, 0, 0, 0] for step in range(6)]) * 255 + 128
     assert set(np.rint(levels)) == {28, 228}
-    # four standard deviations of a share of 3,000 are 0.022
-    assert np.mean(levels > 100) == pytest.approx(DRAWN_SHARE, abs=0.022)
+    # four standard deviations of a share of 3,000 are 0.022 and 0.032
+    assert np.mean(levels > 100) == pytest.approx(share, abs=0.022 if share < 0.2 else 0.032)
 
 
 def test_a_drawing_is_coded_several_times_at_strengths_of_its_own(

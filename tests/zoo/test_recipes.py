@@ -52,7 +52,15 @@ def test_the_rate_falls_in_steps_where_a_recipe_says_so() -> None:
         ('network = "edgeqe-tiny"\nsteps = 1\nseed = -1', "seed -1 is below 0"),
         ('network = "edgeqe-tiny"\nsteps = 1\nstrength = "qp"', "'qp' is none of scale-and-bias"),
         ('network = "edgeqe-tiny"\nsteps = 1\nteacher_share = 2', "teacher_share 2 is not from"),
-        ('network = "edgeqe-tiny"\nsteps = 1\nteacher = true', "must be of type str"),
+        (
+            'network = "edgeqe-tiny"\nsteps = 1\nteachers = "edgeqe-base"',
+            "must be of type Sequence",
+        ),
+        ('network = "edgeqe-tiny"\nsteps = 1\nteachers = [true]', "teachers has True: give models"),
+        (
+            'network = "edgeqe-tiny"\nsteps = 1\ndrawn_share = 1',
+            "drawn_share 1 is not from 0 to 0.9",
+        ),
         ('network = "edgeqe-tiny"\nsteps = 1\nfine_share = -0.1', "fine_share -0.1 is not from"),
         (
             'network = "edgeqe-tiny"\nsteps = 1\n[codecs]\nmpeg2 = 1.0',

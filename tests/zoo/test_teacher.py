@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from edgeqe.errors import InputError, ModelError
 from edgeqe.model.catalogue import find_model
 from edgeqe.model.file import ModelFile
 from edgeqe.typing import Float
-from edgeqe.zoo.training import pool as module
 from edgeqe.zoo.training.degrade import FINENESS, CodedPicture, code
+from edgeqe.zoo.training.encoded import code_by
 from edgeqe.zoo.training.pool import Pool, TrainingPicture
 from edgeqe.zoo.training.recipe import Recipe
-from edgeqe.zoo.training.teacher import FileTeacher
+from edgeqe.zoo.training.teacher import FileTeacher, FirstTeacher
 from tests.reference import photograph
 
 
@@ -52,8 +53,7 @@ def test_it_gives_what_the_file_gives_padded_to_its_alignment(name: str, multisc
     assert np.abs(expected).max() > 1.0  # it teaches something
 
 
-def test_it_takes_its_share_of_the_target_of_photographs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "DRAWN_SHARE", 0.0)  # of the crops; one of three slots is drawn
+def test_it_takes_its_share_of_the_target_of_photographs() -> None:
     pictures = [TrainingPicture(photograph("chelsea", 20, 40, 128, 144), True)]
     given: list[CodedPicture] = []
 
@@ -65,7 +65,14 @@ def test_it_takes_its_share_of_the_target_of_photographs(monkeypatch: pytest.Mon
 
     def batch(**options: Any) -> Any:
         pool = Pool(
-            pictures, (1, 0), batch=6, crop=64, candidates=2, error_floor=1.5, slots=3, **options
+            pictures,
+            (1, 0),
+            batch=6,
+            crop=64,
+            candidates=2,
+            error_floor=1.5,
+            slots=3,
+            **{"drawn_share": 0.0, **options},  # of the crops; one of three slots is drawn
         )
         return pool.batch(4)
 
@@ -88,9 +95,26 @@ def test_it_takes_its_share_of_the_target_of_photographs(monkeypatch: pytest.Mon
         np.testing.assert_allclose(taught[2][..., plane] * 255, expected, atol=0.51 / FINENESS)
     whole = batch(teacher=teacher, teacher_share=1.0)
     np.testing.assert_allclose(whole[2][..., 4:6] * 255, known[..., 4:], atol=1e-3)
-    monkeypatch.setattr(module, "DRAWN_SHARE", 1.0)
-    for part, same in zip(batch(), batch(teacher=teacher), strict=True):
+    drawn = batch(drawn_share=1.0), batch(drawn_share=1.0, teacher=teacher)
+    for part, same in zip(*drawn, strict=True):
         np.testing.assert_array_equal(part, same)
+
+
+def test_the_first_that_serves_a_codec_teaches_it() -> None:
+    rgb = photograph("coffee", 100, 200, 64, 80)
+    jpeg = code(rgb, np.random.default_rng(1), quality=20)
+    webp = code_by("webp", rgb, np.random.default_rng(1), 20)
+    foreign = dataclasses.replace(jpeg, codec="another")
+    names = "edgeqe-base", "edgeqe-base-video", "edgeqe-tiny"
+    teachers = [FileTeacher(name) for name in names]
+    found = FirstTeacher(names)
+    for coded, teacher in ((jpeg, teachers[0]), (webp, teachers[1])):
+        residual, expected = found(coded), teacher(coded)
+        assert residual is not None and expected is not None
+        np.testing.assert_array_equal(residual, expected)
+        other = teachers[2](coded)
+        assert other is not None and np.abs(residual - other).max() > 0.1
+    assert found(foreign) is None
 
 
 def test_what_cannot_teach_is_refused(tmp_path: Path) -> None:

@@ -55,8 +55,8 @@ class Job:
     candidates: int
     error_floor: float
     slots: int = SLOTS
-    teacher: str = ""
-    """Model file whose residual takes a share of the target's place; empty: none."""
+    teachers: tuple[str, ...] = ()
+    """As of `Recipe.teachers`."""
     teacher_share: float = 0.5
     codecs: Mapping[str, float] = field(default_factory=lambda: {"jpeg": 1.0})
     """Share of the pictures by codec."""
@@ -112,13 +112,13 @@ class Job:
         Raises
         ------
         EdgeqeError
-            If a picture cannot be read, none is large enough, or the teacher cannot teach.
+            If a picture cannot be read, none is large enough, or a teacher cannot teach.
         """
         teach = None
-        if self.teacher:
-            from edgeqe.zoo.training.teacher import FileTeacher
+        if self.teachers:
+            from edgeqe.zoo.training.teacher import FirstTeacher
 
-            teach = FileTeacher(self.teacher)
+            teach = FirstTeacher(self.teachers)
         files = [Path(file) for file in self.files]
         references = [
             TrainingPicture(rgb, file.suffix.lower() in LOSSLESS)

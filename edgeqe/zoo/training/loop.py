@@ -188,7 +188,7 @@ class Training:
             candidates=recipe.candidates,
             error_floor=recipe.error_floor,
             slots=min(SLOTS, recipe.steps * recipe.batch),
-            teacher=recipe.teacher,
+            teachers=tuple(recipe.teachers),
             teacher_share=recipe.teacher_share,
             codecs=recipe.codecs,
             fine_share=recipe.fine_share,

@@ -34,6 +34,7 @@ KINDS = {
     "Mapping[str, float]": (dict,),
     "Mapping[str, Any]": (dict,),
     "Sequence[float]": (list,),
+    "Sequence[str]": (list,),
     "bool": (bool,),
 }
 
@@ -101,11 +102,11 @@ class Recipe:
     start_share: float = 0.0
     """Share of the start's weights in those that are validated and exported, 0 to 1; the rest is the
     training's. Between them a network keeps what the start knew and the training has less of."""
-    teacher: str = ""
-    """Model whose residual takes a share of the target's place: a shipped model's name or a
-    file's path; empty: none."""
+    teachers: Sequence[str] = ()
+    """Models whose residual takes a share of the target's place, shipped models' names or files'
+    paths: a picture is taught by the first that serves its codec."""
     teacher_share: float = 0.5
-    """That share, 0 to 1; of the pictures of codecs that the teacher serves."""
+    """That share, 0 to 1."""
     codecs: Mapping[str, float] = field(default_factory=lambda: {"jpeg": 1.0})
     """Codecs that the network serves, of `encoded.CODECS`, and the share of the pictures that
     each codes."""
@@ -156,6 +157,11 @@ class Recipe:
             raise InputError(
                 f"recipe '{self.name}': start_share {self.start_share} is of a start: name it by start."
             )
+        for teacher in self.teachers:
+            if not isinstance(teacher, str) or not teacher:
+                raise InputError(
+                    f"recipe '{self.name}': teachers has {teacher!r}: give models' names or paths."
+                )
         self._check_pictures()
         for key in ("steps", "batch", "crop", "candidates", "validate_every", "alignment"):
             if getattr(self, key) < 1:

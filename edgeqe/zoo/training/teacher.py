@@ -8,6 +8,8 @@ regression). It runs once a coded picture, not once a crop.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from edgeqe.errors import InputError
@@ -59,3 +61,24 @@ class FileTeacher:
         padded = np.pad(planes, ((0, 0), (0, below), (0, beside)), mode="edge")
         residual = self._sessions[key].run(np.ascontiguousarray(padded))
         return residual[:, :height, :width].transpose(1, 2, 0)
+
+
+class FirstTeacher:
+    """Several teachers, of which the first that serves a picture's codec teaches it.
+
+    Parameters
+    ----------
+    models : sequence of str
+        As of `FileTeacher`, whose errors are raised.
+    """
+
+    def __init__(self, models: Sequence[str]) -> None:
+        self.teachers = [FileTeacher(model) for model in models]
+
+    def __call__(self, coded: CodedPicture) -> Float | None:
+        """As of `FileTeacher`; None of a codec that none serves."""
+        for teacher in self.teachers:
+            residual = teacher(coded)
+            if residual is not None:
+                return residual
+        return None
