@@ -20,7 +20,7 @@ from edgeqe import zoo
 from edgeqe.codecs.strength import KEYS_PER_OCTAVE, step_from_qp, step_from_quality
 from edgeqe.converters.graph import analysis
 from edgeqe.converters.graph.convention import Convention, OutputKind
-from edgeqe.converters.graph.fading import with_shares
+from edgeqe.converters.graph.fading import LUMA_PLANES, with_shares
 from edgeqe.converters.graph.graph import Graph
 from edgeqe.converters.graph.integer import QuantizedGraph
 from edgeqe.converters.graph.residual_share import with_residual_share
@@ -127,7 +127,20 @@ def from_training(folder: Path) -> Source:
     if shares:
         provenance["shares of luma and chroma"] = shares
     source = from_keras(model, provenance=provenance, quality=quality, codecs=codecs)
-    return replace(source, graph=with_shares(source.graph, shares, codecs), fades=fades)
+    return replace(source_with_shares(source, shares), fades=fades)
+
+
+def source_with_shares(source: Source, shares: Mapping[str, tuple[float, float]]) -> Source:
+    """Source that makes shares of its residual, by codec, as of `with_shares`.
+
+    Its reference is of the first codec, at whose strength files are stored, and makes that one's.
+    """
+    if not shares:
+        return source
+    graph = with_shares(source.graph, shares, source.codecs).at(source.default_key)
+    luma, chroma = shares.get(source.codecs[0], (1.0, 1.0))
+    made = np.array([luma] * LUMA_PLANES + [chroma] * 2, np.float32)[:, None, None]
+    return replace(source, graph=graph, reference=lambda planes: source.reference(planes) * made)
 
 
 def from_keras_file(path: Path, **foreign: Any) -> Source:

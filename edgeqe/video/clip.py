@@ -174,6 +174,6 @@ def _opened(
     return container, clip, frames, Gain(reference)
 
 
-def _name(source: str | IO[bytes]) -> str:
-    name = source if isinstance(source, str) else getattr(source, "name", "-")
-    return name if isinstance(name, str) else "-"
+def _name(clip: str | IO[bytes]) -> str:
+    """Name of a clip; of a pipe, whose file may be called ``<stdout>``, a dash."""
+    return clip if isinstance(clip, str) else "-"

@@ -17,8 +17,9 @@ Mask = npt.NDArray[np.bool_]
 
 #: Layout of planes with chroma of half size, the last two.
 NATIVE = "420-space-to-depth"
-#: Most that the chroma of equal R, G and B is off by in float32, 8-bit levels.
-ROUNDING = 1e-3
+#: Most that neutral chroma is off by, 8-bit levels: some decoders' R, G and B of it differ by one (libwebp's
+#: green is one less at some luma, which is 0.42 of Cr), and a chroma sample that is not neutral is off by 1.
+ROUNDING = 0.5
 
 
 def has_colour(blue: Float, red: Float) -> Mask:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from edgeqe import Enhancer
@@ -24,14 +27,39 @@ def test_what_is_near(reach: int) -> None:
     np.testing.assert_array_equal(near(mask, reach), ndimage.binary_dilation(mask, window))
 
 
-def test_equal_channels_have_no_colour_and_a_level_of_one_pixel_is_some() -> None:
+#: Of R, G and B in Cb and Cr (JFIF).
+CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+
+
+def test_equal_channels_have_no_colour_nor_those_that_a_decoder_rounds_apart() -> None:
     levels = np.arange(256, dtype=np.float32)
-    weights = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
-    blue, red = (sum(w * levels for w in row) for row in weights)
+    blue, red = (sum(w * levels for w in row) for row in CHROMA)
     assert not has_colour(blue[None], red[None]).any()
-    # a level of green in one of four pixels of 16-bit samples is hidden, in 12-bit ones it is not
-    off = np.abs(weights[:, 1:2]) / 4 / np.array([16, 4, 1])
-    assert has_colour(off[:1].astype(np.float32), off[1:].astype(np.float32)).all()
+    for off in np.ndindex(2, 2, 2):  # each channel as it is or a level less
+        blue, red = CHROMA @ -np.array(off, np.float32)
+        assert not has_colour(np.array([[blue]]), np.array([[red]])).any()
+
+
+@pytest.mark.parametrize(("cb", "cr"), [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1)])
+def test_a_chroma_sample_of_one_level_is_colour_as_planes_and_as_rgb(cb: int, cr: int) -> None:
+    one = np.ones((1, 1), np.float32)
+    assert has_colour(cb * one, cr * one).all()
+    rgb = np.rint(90 + np.array([1.402 * cr, -0.344136 * cb - 0.714136 * cr, 1.772 * cb]))
+    blue, red = CHROMA @ rgb.astype(np.float32)
+    assert has_colour(blue * one, red * one).all()
+
+
+@pytest.mark.parametrize("quality", [10, 40])
+def test_black_and_white_of_a_webp_gets_no_colour(quality: int, tmp_path: Path) -> None:
+    page = Image.fromarray(photograph("page", 0, 0, 96, 130)).convert("RGB")
+    page.save(tmp_path / "page.webp", quality=quality)
+    decoded = np.asarray(Image.open(tmp_path / "page.webp")).astype(int)
+    assert np.ptp(decoded, axis=2).max() == 1  # libwebp's R, G and B of neutral chroma
+    with Enhancer("edgeqe-tiny:float32", threads=1) as enhancer:
+        enhancer.enhance_file(tmp_path / "page.webp", tmp_path / "better.png")
+    better = np.asarray(Image.open(tmp_path / "better.png")).astype(int)
+    assert np.abs(better - decoded).max() > 10
+    assert np.ptp(better, axis=2).max() <= 2  # what was, and roundings
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -9,6 +9,12 @@ from edgeqe.errors import InputError
 from edgeqe.zoo.training.recipe import RECIPES, Recipe, read_recipe, shipped_recipes
 
 
+def test_a_whole_number_stands_for_a_real_one(tmp_path: Path) -> None:
+    path = tmp_path / "whole.toml"
+    path.write_text('network = "edgeqe-tiny"\nsteps = 1\nlearning_rate = 1\n')
+    assert type(read_recipe(str(path)).learning_rate) is float
+
+
 def test_shipped_recipes_read() -> None:
     for path in RECIPES.glob("*.toml"):
         recipe = read_recipe(path.stem)
@@ -45,16 +51,35 @@ def test_the_rate_falls_in_steps_where_a_recipe_says_so() -> None:
     ("text", "message"),
     [
         ('network = "edgeqe-tiny"\nsteps = 1\nspeed = 3', "unknown key 'speed'"),
+        (
+            'network = "edgeqe-tiny"\nsteps = 1\nteacher = "a"',
+            "'teacher', did you mean teachers; known",
+        ),
+        (
+            'network = "edgeqe-tiny"\nsteps = 1\nlearning_rate = -1.0',
+            "learning_rate -1.0 is not from",
+        ),
+        ('network = "edgeqe-tiny"\nsteps = 1\nlearning_rate = 0', "learning_rate 0 is not from"),
+        (
+            'network = "edgeqe-tiny"\nsteps = 1\nlearning_rate = nan',
+            "learning_rate nan is not from",
+        ),
+        ('network = "edgeqe-tiny"\nsteps = 1\nseed = 4294967296', "is not from 0 to 4294967295"),
+        ('network = "edgeqe-tiny"\nsteps = 1\nema = 1', "ema 1 is not from 0 to 0.9999999"),
+        ('network = "edgeqe-tiny"\nsteps = 1\nerror_floor = 0', "error_floor 0 is not from 0.001"),
+        ('network = "edgeqe-tiny"\nsteps = 1\nname = "../evil"', "no plain name of a folder"),
+        ('network = "edgeqe-tiny"\nsteps = 1\nname = "a/b"', "no plain name of a folder"),
+        ('network = "edgeqe-tiny"\nsteps = 1\nname = ""', "no plain name of a folder"),
         ('network = "edgeqe-tiny"', "'steps' is missing"),
-        ('network = "edgeqe-tiny"\nsteps = "many"', "must be of type int"),
-        ('network = "edgeqe-tiny"\nsteps = 0', "at least 1"),
+        ('network = "edgeqe-tiny"\nsteps = "many"', "steps = 'many' must be a whole number"),
+        ('network = "edgeqe-tiny"\nsteps = 0', "steps 0 is not from 1 to"),
         ('network = "edgeqe-tiny"\nsteps = 1\ncrop = 50', "no multiple of 16"),
-        ('network = "edgeqe-tiny"\nsteps = 1\nseed = -1', "seed -1 is below 0"),
+        ('network = "edgeqe-tiny"\nsteps = 1\nseed = -1', "seed -1 is not from 0 to"),
         ('network = "edgeqe-tiny"\nsteps = 1\nstrength = "qp"', "'qp' is none of scale-and-bias"),
         ('network = "edgeqe-tiny"\nsteps = 1\nteacher_share = 2', "teacher_share 2 is not from"),
         (
             'network = "edgeqe-tiny"\nsteps = 1\nteachers = "edgeqe-base"',
-            "must be of type Sequence",
+            "must be a list, as key = ",
         ),
         ('network = "edgeqe-tiny"\nsteps = 1\nteachers = [true]', "teachers has True: give models"),
         (
@@ -75,7 +100,7 @@ def test_the_rate_falls_in_steps_where_a_recipe_says_so() -> None:
         ('network = "liu"\nsteps = 1\nloss = "psnr"', "loss 'psnr' is none of mse, l1, relative"),
         ('network = "liu"\nsteps = 1\nvalues = [0]', "values has 0: give"),
         ('network = "rrnet"\nsteps = 1\nside = "residual"', "side 'residual' is of HEVC without"),
-        ('network = "liu"\nsteps = 1\nloop_filters = 1', "must be of type bool"),
+        ('network = "liu"\nsteps = 1\nloop_filters = 1', "loop_filters = 1 must be true or false"),
         ('network = "liu"\nsteps = 1\nreduced = 3', "reduced = 3 must be a table"),
     ],
 )

@@ -105,9 +105,9 @@ def test_the_first_that_serves_a_codec_teaches_it() -> None:
     jpeg = code(rgb, np.random.default_rng(1), quality=20)
     webp = code_by("webp", rgb, np.random.default_rng(1), 20)
     foreign = dataclasses.replace(jpeg, codec="another")
-    names = "edgeqe-base", "edgeqe-base-video", "edgeqe-tiny"
-    teachers = [FileTeacher(name) for name in names]
-    found = FirstTeacher(names)
+    names = "edgeqe-base", "edgeqe-base-video"
+    teachers = [FileTeacher(name) for name in (*names, "edgeqe-tiny")]
+    found = FirstTeacher(names, ("jpeg", "webp", "another"))
     for coded, teacher in ((jpeg, teachers[0]), (webp, teachers[1])):
         residual, expected = found(coded), teacher(coded)
         assert residual is not None and expected is not None
@@ -115,6 +115,20 @@ def test_the_first_that_serves_a_codec_teaches_it() -> None:
         other = teachers[2](coded)
         assert other is not None and np.abs(residual - other).max() > 0.1
     assert found(foreign) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("edgeqe-base-video",), "'edgeqe-base-video' serves h264, .* and of jpeg jpeg is left"),
+        (("edgeqe-tiny", "edgeqe-base"), "'edgeqe-base' serves jpeg, and of jpeg none is left"),
+    ],
+)
+def test_a_teacher_that_would_teach_nothing_is_refused(
+    names: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        FirstTeacher(names, ("jpeg",))
 
 
 def test_what_cannot_teach_is_refused(tmp_path: Path) -> None:

@@ -67,8 +67,10 @@ def test_shares_stand_beside_the_fades(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("shares = 0.5", "shares = 0.5: give a table"),
-        ("[shares]\nvvc = [1, 1]", "shares of the codec 'vvc': the training has h264, webp beside"),
-        ("[shares]\njpeg = [1, 0.5]", "shares of the codec 'jpeg'"),
+        (
+            "[shares]\nvvc = [1, 1]",
+            "shares of the codec 'vvc', the training serves jpeg, h264, webp",
+        ),
         ("[shares]\nwebp = [1, 1.5]", "give two numbers from 0 to 1, of luma and of chroma"),
         ("[shares]\nwebp = [-0.1, 1]", "give two numbers from 0 to 1"),
         ("[shares]\nwebp = [true, 1]", "give two numbers from 0 to 1"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -70,24 +70,24 @@ def read_fades(
     return found
 
 
-def read_shares(folder: Path, recipe: str, codecs: Sequence[str]) -> dict[str, tuple[float, float]]:
+def read_shares(
+    folder: Path, recipe: str, codecs: Collection[str]
+) -> dict[str, tuple[float, float]]:
     """Shares of the residual that are made, by codec, of the files of `read_fades`: of luma and of chroma.
 
     Raises
     ------
     InputError
-        As of `read_fades`, if they are not two numbers from 0 to 1, or of the first codec, at whose
-        strength files are stored and checked against the training.
+        As of `read_fades`, or if they are not two numbers from 0 to 1.
     """
     path, values = _read(folder, recipe)
     table = values.get(SHARES, {})
     if not isinstance(table, dict):
         raise InputError(f"'{path}': {SHARES} = {table!r}: give a table, a line a codec.")
     for codec, shares in table.items():
-        if codec not in codecs[1:]:
+        if codec not in codecs:
             raise InputError(
-                f"'{path}' has {SHARES} of the codec {codec!r}: the training has {', '.join(codecs[1:])} "
-                "beside its first."
+                f"'{path}' has {SHARES} of the codec {codec!r}, the training serves {', '.join(codecs)}."
             )
         if not (_two_numbers(shares) and all(0 <= share <= 1 for share in shares)):
             raise InputError(

@@ -118,7 +118,7 @@ class Job:
         if self.teachers:
             from edgeqe.zoo.training.teacher import FirstTeacher
 
-            teach = FirstTeacher(self.teachers)
+            teach = FirstTeacher(self.teachers, self.codecs)
         files = [Path(file) for file in self.files]
         references = [
             TrainingPicture(rgb, file.suffix.lower() in LOSSLESS)

@@ -131,7 +131,7 @@ class Training:
         Raises
         ------
         InputError
-            If there is none, it is damaged, or it belongs to another recipe.
+            If there is none, it is damaged, it belongs to another recipe, or the recipe has fewer steps.
         """
         path = self.folder / CHECKPOINT
         if not path.is_file():
@@ -147,6 +147,11 @@ class Training:
             raise InputError(
                 f"checkpoint '{path}' is of another strength or other widths than the recipe's: "
                 "give another --out."
+            )
+        if int(stored["step"]) > self.recipe.steps:
+            raise InputError(
+                f"checkpoint '{path}' is of step {stored['step']}, the recipe has {self.recipe.steps} "
+                "steps: give it as many or more."
             )
         self.step, self.seconds = int(stored["step"]), float(stored["seconds"])
         self.trained.set_weights([stored[f"weight_{i}"] for i in range(len(shapes))])

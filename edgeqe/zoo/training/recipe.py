@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from edgeqe.choices import Choice
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.zoo import StrengthForm
 from edgeqe.zoo.training.encoded import CODECS
+from edgeqe.zoo.training.limits import check_limits
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -36,6 +38,15 @@ KINDS = {
     "Sequence[float]": (list,),
     "Sequence[str]": (list,),
     "bool": (bool,),
+}
+#: Words for those types in messages, as TOML's author knows them.
+IN_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": 'text, as key = "..."',
+    "bool": "true or false",
+    "Sequence[float]": "a list, as key = [22, 32]",
+    "Sequence[str]": 'a list, as key = ["edgeqe-base"]',
 }
 
 
@@ -143,16 +154,7 @@ class Recipe:
     """Second input of the network, one of `Side`."""
 
     def __post_init__(self) -> None:
-        for key in ("start_share", "teacher_share", "fine_share"):
-            if not 0.0 <= getattr(self, key) <= 1.0:
-                raise InputError(
-                    f"recipe '{self.name}': {key} {getattr(self, key)} is not from 0 to 1."
-                )
-        if not 0.0 <= self.drawn_share <= 0.9:
-            raise InputError(
-                f"recipe '{self.name}': drawn_share {self.drawn_share} is not from 0 to 0.9: the rest "
-                "is photographs."
-            )
+        check_limits(self)
         if self.start_share and not self.start:
             raise InputError(
                 f"recipe '{self.name}': start_share {self.start_share} is of a start: name it by start."
@@ -163,11 +165,6 @@ class Recipe:
                     f"recipe '{self.name}': teachers has {teacher!r}: give models' names or paths."
                 )
         self._check_pictures()
-        for key in ("steps", "batch", "crop", "candidates", "validate_every", "alignment"):
-            if getattr(self, key) < 1:
-                raise InputError(f"recipe '{self.name}': {key} must be at least 1.")
-        if self.seed < 0:
-            raise InputError(f"recipe '{self.name}': seed {self.seed} is below 0.")
         if self.strength not in list(StrengthForm):
             raise InputError(
                 f"recipe '{self.name}': strength '{self.strength}' is none of "
@@ -273,11 +270,15 @@ def read_recipe(name: str) -> Recipe:
     known = {entry.name: entry for entry in dataclasses.fields(Recipe)}
     for key, value in values.items():
         if key not in known:
-            raise InputError(f"recipe '{path}': unknown key '{key}'; known are {', '.join(known)}.")
-        kinds = KINDS[str(known[key].type)]
+            near = "".join(f", did you mean {n}" for n in difflib.get_close_matches(key, known, 1))
+            raise InputError(
+                f"recipe '{path}': unknown key '{key}'{near}; known are {', '.join(known)}."
+            )
+        kind = str(known[key].type)
+        kinds = KINDS[kind]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise InputError(
-                f"recipe '{path}': {key} = {value!r} must be of type {known[key].type}."
+                f"recipe '{path}': {key} = {value!r} must be {IN_WORDS.get(kind, 'a table')}."
             )
     for key in ("network", "steps"):
         if key not in values:

@@ -127,7 +127,12 @@ def widened(
 
 def not_trained(start: str, trainings: Path) -> MissingModelError:
     """Error for a recipe's `start` that is neither a model nor a training in a folder."""
+    first = (
+        f"run 'edgeqe train {start} --out {trainings}' first, or name the folder that has it in place "
+        f"of '{trainings}'"
+        if start in shipped_recipes()
+        else f"give a shipped model ({', '.join(model_names())}), a file, or a training in '{trainings}'"
+    )
     return MissingModelError(
-        f"no model or training '{start}', which this recipe starts from: run 'edgeqe train {start} "
-        f"--out {trainings}' first, or name the folder that has it in place of '{trainings}'."
+        f"no model or training '{start}', which this recipe starts from: {first}."
     )

@@ -8,7 +8,7 @@ regression). It runs once a coded picture, not once a crop.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -70,10 +70,26 @@ class FirstTeacher:
     ----------
     models : sequence of str
         As of `FileTeacher`, whose errors are raised.
+    codecs : collection of str
+        Codecs of the pictures.
+
+    Raises
+    ------
+    InputError
+        If one would teach nothing, because it or those before it serve none or all of the codecs.
     """
 
-    def __init__(self, models: Sequence[str]) -> None:
+    def __init__(self, models: Sequence[str], codecs: Collection[str]) -> None:
         self.teachers = [FileTeacher(model) for model in models]
+        left = set(codecs)
+        for model, teacher in zip(models, self.teachers, strict=True):
+            served = teacher.file.card.codecs
+            if not left & set(served):
+                raise InputError(
+                    f"teacher '{model}' serves {', '.join(served)}, and of {', '.join(codecs)} "
+                    f"{', '.join(sorted(left)) or 'none'} is left for it: leave it out, or name another."
+                )
+            left -= set(served)
 
     def __call__(self, coded: CodedPicture) -> Float | None:
         """As of `FileTeacher`; None of a codec that none serves."""

@@ -105,8 +105,8 @@ def checked(
     Raises
     ------
     InputError
-        If the folder holds a training that is not resumed, or one of the other kind, or there is
-        no data folder.
+        If the folder holds a training that is not resumed, or one of the other kind, or cannot be
+        made, there is no data folder or no picture in it, or a teacher cannot teach.
     """
     chosen = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     folder = Path(out) / chosen.name
@@ -122,7 +122,26 @@ def checked(
         raise InputError(
             f"'{folder}' holds a training {was} --quantized: {wanted} to go on with it."
         )
+    with host_packages("training", "host,files"):
+        from edgeqe.files.folders import list_pictures
+        from edgeqe.zoo.training.pictures import training_folder
+        from edgeqe.zoo.training.teacher import FirstTeacher
+
+        list_pictures(training_folder(Path(data), chosen.data))
+        FirstTeacher(chosen.teachers, chosen.codecs)
+    if not profiled:
+        _make(folder)
     return chosen, folder
+
+
+def _make(folder: Path) -> None:
+    """Make the folder of a training."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"'{folder}' cannot be made ({error.strerror}): give another folder by --out."
+        ) from error
 
 
 def run(
