@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,8 @@ def command(source: str, output: str, **words: Any) -> None:
     from edgeqe.archive.run import enhance_archive
     from edgeqe.archive.settings import ArchiveSettings
     from edgeqe.cli.progress import waiting
-    from edgeqe.errors import CheckError
+    from edgeqe.errors import CheckError, MemoryLimitError
+    from edgeqe.reports.tables import counted
 
     as_json, dry_run = words["as_json"], words["dry_run"]
     names = [field.name for field in fields(ArchiveSettings)]
@@ -112,8 +114,15 @@ def command(source: str, output: str, **words: Any) -> None:
                 report=report,
                 told=told,
             )
+        except MemoryLimitError as error:
+            least = error.required_bytes * count
+            raise MemoryLimitError(
+                f"{str(error).rstrip('.')} of each of {counted(count, 'worker')}: give --memory-limit "
+                f"{-(-least // 1024)}KiB, or fewer --workers.",
+                least,
+            ) from error
         finally:  # an interrupt too leaves what was done
-            if report.model:
+            if report.model and (report.settled or sys.exc_info()[0] is None):
                 _show(report, as_json=as_json, dry_run=dry_run)
     if report.failed and dry_run:
         raise CheckError(f"{report.failed} of {report.settled} files would fail, see above.")

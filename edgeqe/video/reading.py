@@ -81,7 +81,7 @@ class ClipReader:
     ) -> None:
         av = load()
         self.name, self.damaged, self.frames = name, 0, 0
-        self._av, self._packets, self._end = av, 0, 0.0
+        self._av, self._packets, self._cut_off, self._end = av, 0, 0, 0.0
         self._first: tuple[Any, ...] | None = None
         self.presentation: Presentation | None = None
         """Known when the first frame is."""
@@ -160,10 +160,13 @@ class ClipReader:
                     yield Passed(packet)
             elif packet.size:
                 self._packets += 1
+                self._cut_off += packet.is_discard  # by an edit list: decoded and not shown
                 self._last_byte = (packet.pos or 0) + packet.size
                 packet.opaque = self._reader.read(bytes(packet)) if self._reader else None
                 yield from self._decoded(packet)
         yield from self._decoded(None)
+        if self.codec:  # a packet is a frame, or one that nothing could be made of
+            self.damaged = max(self.damaged, self._packets - self._cut_off - self.frames)
         if not self.frames:
             raise ImageError(self._no_frame())
         why = why or self._missing()

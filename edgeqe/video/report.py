@@ -34,8 +34,8 @@ class ClipReport:
     frames_without_memory: int
     """Frames that were enhanced whole because what is kept does not fit in the memory limit."""
     damaged: int
-    """Packets that were damaged, as container or decoder noticed it; what was lost whole is not
-    among them."""
+    """Packets that were damaged, as container or decoder noticed it, or of which no frame came; what the
+    decoder conceals without a word is not among them."""
     left_out: tuple[str, ...]
     """What of the source the container has no place for."""
     psnr_y_before: float | None

@@ -7,6 +7,8 @@ import os
 import re
 import runpy
 import shlex
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,6 +111,14 @@ def test_the_line(folder: Path) -> None:
     done = run("in.mp4", "-o", "out.y4m", "--qp", "30", "--codec", "h264")
     assert "H.264 as stated  y4m  20 frames" in done.stdout
     assert "no place for: audio aac" in done.stderr
+
+
+def test_standard_output_of_a_process_takes_frames(folder: Path) -> None:
+    """Its file is called ``<stdout>``, as that of click's runner is not."""
+    words = ("-m", "edgeqe", "enhance", "-m", "codecs.onnx", "--threads", "1", "in.mp4", "-o", "-")
+    done = subprocess.run([sys.executable, *words], capture_output=True, check=True)
+    assert done.stdout.startswith(b"YUV4MPEG2 W160 H96 ")
+    assert done.stdout.count(b"FRAME\n") == COUNT
 
 
 def test_pipes_of_frames(folder: Path) -> None:

@@ -149,6 +149,21 @@ def test_damaged_frames_are_counted_and_the_rest_is_done(
     assert frames(tmp_path / "out.mkv") == report.frames
 
 
+def test_frames_that_never_come_are_counted_though_no_one_complains(
+    enhancer: Enhancer, tmp_path: Path
+) -> None:
+    source = made_clips.write(tmp_path / "in.mp4")
+    with made_clips.av.open(str(source)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    content = bytearray(source.read_bytes())
+    for place, size in packets[-3:]:  # their NAL units become filler, which decoders pass over
+        content[place : place + size] = (size - 4).to_bytes(4, "big") + b"\x0c" + bytes(size - 5)
+    source.write_bytes(content)
+    report, told = run(enhancer, source, tmp_path / "out.mkv")
+    assert report.frames == COUNT - 3 and not told
+    assert report.damaged == 3
+
+
 def test_a_full_disk_leaves_nothing(enhancer: Enhancer, tmp_path: Path) -> None:
     source = made_clips.write(tmp_path / "in.mkv")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeqe.errors import InputError, MissingFileError, MissingModelError
+from edgeqe.model.catalogue import shipped_models
 from edgeqe.zoo import codecs_of, load
 from edgeqe.zoo.training.files import AVERAGED
+from edgeqe.zoo.training.recipe import shipped_recipes
 
 #: Beginning of the names of weights that a network of one codec has not.
 CODEC_WEIGHTS = "step.codec_"
@@ -131,7 +133,7 @@ def not_trained(start: str, trainings: Path) -> MissingModelError:
         f"run 'edgeqe train {start} --out {trainings}' first, or name the folder that has it in place "
         f"of '{trainings}'"
         if start in shipped_recipes()
-        else f"give a shipped model ({', '.join(model_names())}), a file, or a training in '{trainings}'"
+        else f"give a shipped model ({', '.join(shipped_models())}), a file, or a training in '{trainings}'"
     )
     return MissingModelError(
         f"no model or training '{start}', which this recipe starts from: {first}."
