@@ -43,12 +43,12 @@ def command(everything: bool, as_json: bool) -> None:
                 f"{name:32}{card.parameters:>11}{card.kmac_per_pixel:>9.1f}  {card.precision}"
             )
         return
-    click.echo(f"{'name':32}{'kMAC/px':>9}{'weights':>9}{'halo':>6}{'KiB':>6}  description")
+    click.echo(f"{'name':32}{'kMAC/px':>9}{'weights':>9}{'halo':>6}{'KiB':>6}  codecs")
     for name, file in files.items():
         card = file.card
         click.echo(
             f"{name + ('  *' if file.path in chosen else ''):32}{card.kmac_per_pixel:>9.1f}"
-            f"{card.parameters:>9}{card.halo:>6}{len(file.data) / 1024:>6.0f}  {card.description}"
+            f"{card.parameters:>9}{card.halo:>6}{len(file.data) / 1024:>6.0f}  {' '.join(card.codecs)}"
         )
     click.echo(
         "* what the network's name alone means here"

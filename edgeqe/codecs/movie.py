@@ -113,8 +113,8 @@ def _only_sample(data: bytes, table: MediaBox) -> bytes:
 def several_pictures(count: int) -> ImageError:
     """Error for a clip where a single picture is read."""
     return ImageError(
-        f"it is a clip of {count} pictures, and a picture file holds one: enhance clips frame by "
-        "frame (Enhancer.enhance_planes), or cut one picture out."
+        f"it is a clip of {count} pictures, and a picture file holds one: name a result that is a clip, "
+        "as OUT.mkv (in Python edgeqe.video.enhance_frames), or cut one picture out."
     )
 
 

@@ -294,9 +294,10 @@ def resolve_if_given(
     if (quality, qp, rate, step) != (None, None, None, None):
         return resolve_strength(quality=quality, qp=qp, rate=rate, step=step, codec=codec)
     if codec is not None:
+        stated = STATED_BY.get(codec, "step")
         raise InputError(
             f"codec {codec!r} says what a strength is of, and none is given: give "
-            f"{STATED_BY.get(codec, 'step')}= with it, or leave it out for the file's own strength."
+            f"{stated}= (--{stated}) with it, or leave it out for the file's own strength."
         )
     return None
 

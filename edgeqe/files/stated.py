@@ -56,7 +56,8 @@ def strength_in(file: PictureFile) -> StatedStrength:
     coded = file.strength
     how = (
         "give the setting that it was compressed with, --quality (JPEG, 1 to 100), --qp (HEVC, 0 "
-        "to 63) or --rate (JPEG 2000, bits per pixel); in Python quality=, qp=, rate= or step=."
+        "to 63) or --rate (JPEG 2000, bits per pixel), and --codec for another one; in Python quality=, qp=, "
+        "rate= or step=, and codec=."
     )
     if coded is None:
         raise ImageError(f"{file.name} carries no strength: {how}")

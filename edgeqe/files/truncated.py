@@ -36,8 +36,8 @@ def cut_short(name: str, width: int, height: int, share: float) -> ImageError:
     there = "all, without its last details," if share == 1.0 else f"at most {int(100 * share)} %"
     return ImageError(
         f"{name} is damaged or cut short (of {width}x{height} pixels {there} is there): get it again "
-        "from where it came from, or take what is there, with --accept-truncated (in Python "
-        "accept_truncated=True)."
+        "from where it came from, or let edgeqe enhance what is there, with --accept-truncated "
+        "(in Python accept_truncated=True)."
     )
 
 

@@ -75,7 +75,7 @@ def check_serves(cards: Sequence[Card], strength: Strength) -> None:
     if strength.codec_from in MEANS:
         others = [c for c in codecs_of(cards) if STATED_BY.get(c) == strength.codec_from]
         if others:
-            named = " or ".join(f"codec='{other}'" for other in others)
+            named = " or ".join(f"codec='{other}' (--codec {other})" for other in others)
             advice.append(f"give {named} if the picture is of that")
     serving = serving_models(codec)
     advice.append(

@@ -86,9 +86,20 @@ class ReferenceClip:
 
 
 def clips_of(path: Path) -> tuple[Path, ...]:
-    """Films: a file itself, or those of a folder and its sub-folders; none where there are pictures too."""
+    """Films: a file itself, or those of a folder and its sub-folders; none where there are pictures too.
+
+    Raises
+    ------
+    InputError
+        If it is another file.
+    """
     if is_clip(path):
         return (path,)
+    if path.is_file():
+        raise InputError(
+            f"'{path}' is neither a folder nor a clip to measure on: give a folder that holds pictures, "
+            f"or a clip without loss ({', '.join(CONTAINERS)})."
+        )
     files = [Path(place, name) for place, _, names in os.walk(path) for name in names]
     if any(file.suffix.lower() in READ_SUFFIXES for file in files):
         return ()

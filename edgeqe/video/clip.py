@@ -175,5 +175,6 @@ def _opened(
 
 
 def _name(clip: str | IO[bytes]) -> str:
-    """Name of a clip; of a pipe, whose file may be called ``<stdout>``, a dash."""
-    return clip if isinstance(clip, str) else "-"
+    """Name of a clip; of standard input and output, which are ``<stdin>`` and ``<stdout>``, a dash."""
+    name = clip if isinstance(clip, str) else getattr(clip, "name", "-")
+    return name if isinstance(name, str) and not name.startswith("<") else "-"

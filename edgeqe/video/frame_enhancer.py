@@ -55,7 +55,7 @@ class FrameEnhancer:
         if given is None and not clip.codec:
             raise InputError(
                 f"'{clip.name}' ({clip.format_name}) does not say how strongly it was coded: state "
-                "it with a QP or quality, and its codec."
+                "it with a QP or quality, and its codec (--qp or --quality, and --codec)."
             )
         if enhancer.takes_residual:
             raise InputError(

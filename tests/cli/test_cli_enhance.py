@@ -182,7 +182,7 @@ def test_what_a_format_cannot_hold_is_named(folder: Path) -> None:
             "serves jpeg and not hevc",
         ),
         (("in/a.jpg", "-o", "out.png", "--qp", "32", "--codec", "jpeg"), "quality= goes with jpeg"),
-        (("in/a.jpg", "-o", "out.png", "--codec", "vvc"), "give qp= with it"),
+        (("in/a.jpg", "-o", "out.png", "--codec", "vvc"), "give qp= (--qp) with it"),
         (("in", "-o", "out", "--amount", "1.5"), "amount 1.5 is not a number from 0 to 1"),
         (("in", "-o", "out", "--ensemble", "4"), "ensemble 4 is neither 1 nor 8"),
         (("in", "-o", "out", "--memory-limit", "1KiB"), "smallest that works is"),

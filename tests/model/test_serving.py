@@ -89,7 +89,7 @@ def test_the_advice_names_the_codec_that_qp_may_be_of() -> None:
     with enhancer_of(of("jpeg", "vvc", "bpg"), threads=1) as enhancer:
         assert refused(lambda: enhancer.enhance(GRAY, qp=32)) == (
             "'fake' serves jpeg, vvc, bpg and not hevc, which qp= means unless codec= says "
-            "otherwise: give codec='vvc' or codec='bpg' if the picture is of that; of the "
+            "otherwise: give codec='vvc' (--codec vvc) or codec='bpg' (--codec bpg) if the picture is of that; of the "
             f"shipped models {', '.join(MANY)} do."
         )
         # who names a codec means it
@@ -125,7 +125,7 @@ def test_every_model_of_a_cascade_must_serve_it() -> None:
         assert enhancer.codecs == ("vvc",)
         line = refused(lambda: enhancer.enhance(GRAY, qp=32))
         assert line.startswith("'second' serves vvc, jpeg and not hevc")
-        assert "give codec='vvc' if the picture is of that" in line
+        assert "give codec='vvc' (--codec vvc) if the picture is of that" in line
         assert refused(lambda: enhancer.enhance(GRAY, quality=9)).startswith("'first' serves")
         enhancer.enhance(GRAY, qp=32, codec="vvc")
 
