@@ -190,7 +190,7 @@ class ClipReader:
                 if stream.codec_context is None:
                     raise ImageError(f"'{self.name}' is of a codec that PyAV does not decode.")
                 return stream
-        raise ImageError(f"'{self.name}' holds no moving pictures.")
+        raise ImageError(f"'{self.name}' holds no moving pictures, or is cut short.")
 
     def _decoded(self, packet: Any) -> Iterator[ClipFrame]:
         damaged = packet is not None and packet.is_corrupt
@@ -287,7 +287,10 @@ class ClipReader:
                 f"'{self.name}' holds no frame that can be read from a pipe: there mp4 and mov need "
                 "their index in front (FFmpeg's -movflags +faststart). Name a file instead."
             )
-        return f"'{self.name}' holds no frame that can be decoded."
+        return (
+            f"'{self.name}' holds no frame that can be decoded: it is damaged or cut short, get it again "
+            "from its source."
+        )
 
     def _unreadable(self, error: Exception) -> ImageError:
         return ImageError(

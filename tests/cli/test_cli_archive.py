@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,17 @@ def test_the_report_for_programs() -> None:
     ((path, error),) = [(one["path"], one["error"]) for one in report["errors"]]
     assert path == "a/003.jpg" and path in error
     assert Path(report["manifest"]).is_file() and report["model"] == "edgeqe-nano"
+
+
+def test_a_limit_that_is_too_small_is_named_with_one_that_works_for_all_workers() -> None:
+    Path("photos/a/003.jpg").unlink()
+    small = run("--workers", "2", "--threads", "2", "--memory-limit", "1MiB")
+    assert (small.exit_code, small.stdout) == (2, ""), small.output
+    (line,) = small.stderr.splitlines()
+    found = re.search(r"of each of 2 workers: give --memory-limit (\d+KiB), or fewer", line)
+    assert found, line
+    works = run("--workers", "2", "--threads", "2", "--memory-limit", found[1])
+    assert works.exit_code == 0, works.stderr
 
 
 def test_a_dry_run_lists_and_writes_nothing() -> None:

@@ -141,6 +141,8 @@ def test_wrong_use(data: Path, tmp_path: Path) -> None:
     one_line(run(TINY, TINY), "missing option '--data'")
     one_line(run(TINY, "--data", data), "missing argument 'CANDIDATE'")
     one_line(run(TINY, TINY, "--data", tmp_path / "none"), "is no folder")
+    (tmp_path / "coded.mp4").write_bytes(b"any")
+    one_line(run(TINY, TINY, "--data", tmp_path / "coded.mp4"), "a clip without loss (.y4m, .mkv)")
     (tmp_path / "empty").mkdir()
     one_line(run(TINY, TINY, "--data", tmp_path / "empty"), "no pictures in")
     words = (TINY, TINY, "--data", data)

@@ -168,6 +168,13 @@ def test_what_cannot_be_trained_on_is_one_line(pictures: Path, tmp_path: Path) -
     assert not list(out.rglob(CHECKPOINT))
     refused(run(*words, pictures, "--resume"), "no checkpoint")
     refused(run(*words, pictures, "--quantized", "--precision", "bfloat16"), "trains in float32")
+    refused(
+        run("train", recipe(tmp_path), "--data", pictures, "--out", bad / "a.png"), "give another"
+    )
+    lost = recipe(tmp_path, 3, 'start = "edgeqe-bas"\n')
+    refused(
+        run("train", lost, "--data", pictures, "--out", out), "give a shipped model (edgeqe-nano"
+    )
     taught = recipe(tmp_path, 3, 'teachers = ["nobody"]\n')
     refused(run("train", taught, "--data", pictures, "--out", out), "nobody")
 

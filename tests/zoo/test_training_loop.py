@@ -94,6 +94,24 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
         }  # fmt: skip
 
 
+def test_a_checkpoint_behind_the_recipe_s_last_step_is_named(folder: Path, tmp_path: Path) -> None:
+    training = Training(RECIPE, folder, tmp_path, Precision.FLOAT32)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(stops(4), log=quiet)
+    shorter = Training(dataclasses.replace(RECIPE, steps=3), folder, tmp_path, Precision.FLOAT32)
+    with pytest.raises(InputError, match="is of step 4, the recipe has 3 steps"):
+        shorter.resume()
+
+
+def test_keys_that_count_for_the_papers_networks_alone_are_refused(
+    folder: Path, tmp_path: Path
+) -> None:
+    for key, value in (("loss", "l1"), ("values", [20]), ("l2", 0.1)):
+        recipe = dataclasses.replace(RECIPE, **{key: value})
+        with pytest.raises(InputError, match=f"{key} is of networks of the papers"):
+            Training(recipe, folder, tmp_path, Precision.FLOAT32)
+
+
 def test_several_codecs_are_trained_validated_and_resumed(tmp_path: Path) -> None:
     pytest.importorskip("av")
     (tmp_path / "free").mkdir()
