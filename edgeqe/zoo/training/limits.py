@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "decay_rate": (1e-6, 1.0),
     "alignment": (1, 4096),
 }
+#: Keys that count for networks of the papers alone.
+OF_PAPERS = ("values", "loss", "feature_weight", "adversarial_weight", "l2", "loop_filters", "side")
 #: What a recipe may be called: a folder of its own in that of the trainings.
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 
@@ -60,3 +63,21 @@ def check_limits(recipe: Recipe) -> None:
             )
         if isinstance(least, float):
             object.__setattr__(recipe, key, float(value))
+
+
+def check_no_key_of_papers(recipe: Recipe) -> None:
+    """Refuse keys in a recipe of edgeqe's own networks that count for others alone.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    default = {field.name: field.default for field in dataclasses.fields(recipe)}
+    default["values"] = []
+    for key in OF_PAPERS:
+        if getattr(recipe, key) != default[key]:
+            raise InputError(
+                f"recipe '{recipe.name}': {key} is of networks of the papers, and "
+                f"'{recipe.network}' is trained without: leave it out."
+            )

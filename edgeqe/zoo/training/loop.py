@@ -28,6 +28,7 @@ from edgeqe.zoo.training.files import (
     read_arrays,
     write_arrays,
 )
+from edgeqe.zoo.training.limits import check_no_key_of_papers
 from edgeqe.zoo.training.pictures import split, training_folder
 from edgeqe.zoo.training.pool import SLOTS
 from edgeqe.zoo.training.precision import Precision, with_precision
@@ -38,8 +39,6 @@ from edgeqe.zoo.training.validate import Compressor, gains_of_sets, validation_s
 #: Qualities of the running validation, and of the last one.
 RUNNING_QUALITIES = (10, 40, 80)
 FINAL_QUALITIES = (10, 20, 40, 60, 80, 90)
-#: Keys of recipes that count for networks of the papers alone.
-OF_PAPERS = ("values", "loss", "feature_weight", "adversarial_weight", "l2", "loop_filters", "side")
 #: Seconds between checkpoints, and steps between updates of the averaged weights.
 SAVE_EVERY, AVERAGE_EVERY = 120.0, 4
 
@@ -106,13 +105,7 @@ class Training:
                 f"recipe '{recipe.name}': '{recipe.network}' has no training data here, which is "
                 "4:2:0 planes: name one of edgeqe's own networks."
             )
-        default = Recipe(recipe.name, recipe.network, recipe.steps)
-        for key in OF_PAPERS:
-            if getattr(recipe, key) != getattr(default, key):
-                raise InputError(
-                    f"recipe '{recipe.name}': {key} is of networks of the papers, and "
-                    f"'{recipe.network}' is trained without: leave it out."
-                )
+        check_no_key_of_papers(recipe)
         return built_by(dataclasses.asdict(recipe))
 
     @property
