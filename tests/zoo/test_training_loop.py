@@ -106,7 +106,8 @@ def test_a_checkpoint_behind_the_recipe_s_last_step_is_named(folder: Path, tmp_p
 def test_keys_that_count_for_the_papers_networks_alone_are_refused(
     folder: Path, tmp_path: Path
 ) -> None:
-    for key, value in (("loss", "l1"), ("values", [20]), ("l2", 0.1)):
+    wrong: dict[str, Any] = {"loss": "l1", "values": [20], "l2": 0.1}
+    for key, value in wrong.items():
         recipe = dataclasses.replace(RECIPE, **{key: value})
         with pytest.raises(InputError, match=f"{key} is of networks of the papers"):
             Training(recipe, folder, tmp_path, Precision.FLOAT32)
