@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edgeqe.errors import InputError
+from edgeqe.zoo import network
 
 if TYPE_CHECKING:
     from edgeqe.zoo.training.recipe import Recipe
@@ -65,14 +66,19 @@ def check_limits(recipe: Recipe) -> None:
             object.__setattr__(recipe, key, float(value))
 
 
-def check_no_key_of_papers(recipe: Recipe) -> None:
-    """Refuse keys in a recipe of edgeqe's own networks that count for others alone.
+def check_own_network(recipe: Recipe) -> None:
+    """Check a recipe of one of edgeqe's own networks, which are trained on 4:2:0 planes.
 
     Raises
     ------
     InputError
-        If there is one.
+        If its network is another, or a key counts for those of the papers alone.
     """
+    if not network(recipe.network).gives_residual:
+        raise InputError(
+            f"recipe '{recipe.name}': '{recipe.network}' has no training data here, which is "
+            "4:2:0 planes: name one of edgeqe's own networks."
+        )
     default = {field.name: field.default for field in dataclasses.fields(recipe)}
     default["values"] = []
     for key in OF_PAPERS:

@@ -18,7 +18,7 @@ from keras import ops
 
 from edgeqe.errors import InputError, MissingFileError
 from edgeqe.files.folders import list_pictures
-from edgeqe.zoo import built_by, network
+from edgeqe.zoo import built_by
 from edgeqe.zoo.training.feed import Feed, Job
 from edgeqe.zoo.training.files import (
     AVERAGED,
@@ -28,7 +28,7 @@ from edgeqe.zoo.training.files import (
     read_arrays,
     write_arrays,
 )
-from edgeqe.zoo.training.limits import check_no_key_of_papers
+from edgeqe.zoo.training.limits import check_own_network
 from edgeqe.zoo.training.pictures import split, training_folder
 from edgeqe.zoo.training.pool import SLOTS
 from edgeqe.zoo.training.precision import Precision, with_precision
@@ -99,14 +99,8 @@ class Training:
         InputError
             If it is not native to 4:2:0, or the recipe has keys that are of others alone.
         """
-        recipe = self.recipe
-        if not network(recipe.network).gives_residual:
-            raise InputError(
-                f"recipe '{recipe.name}': '{recipe.network}' has no training data here, which is "
-                "4:2:0 planes: name one of edgeqe's own networks."
-            )
-        check_no_key_of_papers(recipe)
-        return built_by(dataclasses.asdict(recipe))
+        check_own_network(self.recipe)
+        return built_by(dataclasses.asdict(self.recipe))
 
     @property
     def loss(self) -> Any:
