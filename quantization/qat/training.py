@@ -171,6 +171,8 @@ class QuantizedTraining(Training):
                 values(source.graph),
                 self.photographs,
                 planes=source.planes,
+                codecs=source.codecs,
+                percentile=self.recipe.percentile,
             )
             quantized = quantized_graph(source.graph, found.ranges, source.default_key)
         set_quant_params(self.model, quantized)

@@ -255,7 +255,16 @@ def test_ranges_follow_the_weights_and_freeze(
     monkeypatch.setattr(zoo.plain, "edgeqe_tiny", small)
     start = tmp_path / "start.npz"
     np.savez(start, **{v.path.replace("/", "."): v.numpy() for v in small().weights})
-    recipe = Recipe("test", "edgeqe-tiny", steps=10, batch=1, crop=48, warmup=1, start=str(start))
+    recipe = Recipe(
+        "test",
+        "edgeqe-tiny",
+        steps=10,
+        batch=1,
+        crop=48,
+        warmup=1,
+        start=str(start),
+        percentile=99.9,
+    )
     folder = tmp_path / "test"
     seen: dict[int, dict[str, Array]] = {}
 
@@ -285,6 +294,7 @@ def test_ranges_follow_the_weights_and_freeze(
     # what is written is what was trained with: by hand, the high end after a ReLU is 255 steps
     calibration = read_calibration(folder)
     assert calibration is not None and calibration.summary["frozen in training"]
+    assert calibration.summary["statistic"] == "percentile 99.9"
     ranges = calibration.ranges
     assert sorted(ranges.low) == sorted(seen[10])
     for value, scale in seen[10].items():

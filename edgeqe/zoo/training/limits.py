@@ -29,6 +29,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "teacher_share": (0.0, 1.0),
     "fine_share": (0.0, 1.0),
     "drawn_share": (0.0, 0.9),
+    "percentile": (50.0, 100.0),
     "pixel_weight": (0.0, 1e6),
     "feature_weight": (0.0, 1e6),
     "adversarial_weight": (0.0, 1e6),

@@ -127,6 +127,9 @@ class Recipe:
     drawn_share: float = 0.1
     """Share of the crops that are drawn in code, text, line art and screens, 0 to 0.9; not
     of networks of the papers."""
+    percentile: float = 99.99
+    """Percent of the values that the ranges of INT8 keep at either end, 50 to 100; of trainings with
+    ``--quantized``."""
     values: Sequence[float] = field(default_factory=list)
     """Strengths that the pictures of a network of the papers are coded at, each as often, in the
     unit of the codec's coder."""
