@@ -38,7 +38,8 @@ def pictured(name: str, top: int, left: int, height: int, width: int, colour: bo
     if not colour:
         return picture
     other = [photograph(name, top + k, left + 2 * k, height, width) for k in (3, 7)]
-    return np.stack([picture, *other], -1)
+    # far from neutral, where the Enhancer adds no chroma and the filter does
+    return np.stack([picture, other[0], 255 - other[1] // 2], -1)
 
 
 def session_of(path: Path) -> Any:

@@ -113,7 +113,7 @@ class Recipe:
     start_share: float = 0.0
     """Share of the start's weights in those that are validated and exported, 0 to 1; the rest is the
     training's. Between them a network keeps what the start knew and the training has less of."""
-    teachers: Sequence[str] = ()
+    teachers: Sequence[str] = field(default_factory=list)
     """Models whose residual takes a share of the target's place, shipped models' names or files'
     paths: a picture is taught by the first that serves its codec."""
     teacher_share: float = 0.5
