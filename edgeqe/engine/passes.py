@@ -14,8 +14,8 @@ from edgeqe.runtimes import IntegerSession
 from edgeqe.runtimes.processor_time import Spent
 from edgeqe.typing import Float
 from edgeqe.views.colour import mirror
+from edgeqe.views.flat_chroma import NATIVE, Levels, Mask, may_change, rounded
 from edgeqe.views.integers import holds_bytes, is_inside, read_integers, write_integers
-from edgeqe.views.neutral import NATIVE, Mask, has_colour, near
 from edgeqe.views.subsampled import View
 from edgeqe.views.window import Window
 
@@ -53,8 +53,8 @@ class WindowPass:
             read_integers(view, window, samples)
             integers.run_integers(samples, residual, place.kind)
             if view.colour:
-                pairs = residual.view(np.uint16)[..., 2]  # Cb and Cr, of level-shifted samples 0
-                pairs *= self._near(samples.view(np.uint16)[..., 2] != 0)
+                pairs = residual.view(np.uint16)[..., 2]  # Cb and Cr
+                pairs *= self._may_change(samples[..., 4], samples[..., 5])
             assert integers.integer_scale is not None
             write_integers(view, window, samples, residual, integers.integer_scale)
 
@@ -80,14 +80,15 @@ class WindowPass:
             mirror(planes, *(-(-side // pixels) for side in held))
         if not (view.colour and self.geometry.layout == NATIVE):
             return opened.run(planes, buffer, place.kind)
-        coloured = self._near(has_colour(*planes[4:6]))  # the run may overwrite the planes
+        # before the run, which may overwrite the planes
+        changes = self._may_change(rounded(planes[4]), rounded(planes[5]))
         residual = opened.run(planes, buffer, place.kind)
-        residual[4:] *= coloured
+        residual[4:] *= changes
         return residual
 
-    def _near(self, coloured: Mask) -> Mask:
-        """Where chroma may change: where any that the network sees has colour."""
-        return near(coloured, self.geometry.halo // self.geometry.pixels_per_sample)
+    def _may_change(self, blue: Levels, red: Levels) -> Mask:
+        """Where chroma may change: where any that the network sees is not flat."""
+        return may_change(blue, red, self.geometry.halo // self.geometry.pixels_per_sample)
 
     def network_alone(self, opened: OpenSessions, place: Place, window: tuple[int, int]) -> None:
         """Run a window of neutral planes, of a height and width, as `enhance` would."""

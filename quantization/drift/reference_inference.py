@@ -21,8 +21,8 @@ from edgeqe.model.fades import share_below_one
 from edgeqe.model.file import ModelFile
 from edgeqe.model.serving import check_serves
 from edgeqe.typing import Float, Uint8
+from edgeqe.views.flat_chroma import NATIVE, may_change, rounded
 from edgeqe.views.full_size import VIEWS
-from edgeqe.views.neutral import NATIVE, has_colour, near
 from edgeqe.views.subsampled import Depth
 from edgeqe.views.window import Window
 
@@ -96,9 +96,9 @@ class ReferenceInference:
             view.read(window, planes)
             if not (view.colour and card.planes == NATIVE):
                 return session.run(planes)
-            coloured = near(has_colour(*planes[4:]), reach)
+            changes = may_change(rounded(planes[4]), rounded(planes[5]), reach)
             found = session.run(planes)
-            found[4:] *= coloured
+            found[4:] *= changes
             return found
 
         height, width = arrays[0].shape[:2]

@@ -1,4 +1,4 @@
-"""Chroma without colour stays without: masks by hand, pictures of every layout, tiles."""
+"""Flat chroma stays as it is: masks by hand, pictures of every layout, tiles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from edgeqe import Enhancer
 from edgeqe.typing import Uint8
-from edgeqe.views.neutral import has_colour, near
+from edgeqe.views.flat_chroma import may_change, rounded
 from tests.reference import photograph
 
 FILES = ("edgeqe-tiny:float32", "edgeqe-tiny:int8", "edgeqe-tiny:int8.tflite")
@@ -20,33 +20,46 @@ HALO = 10
 
 
 @pytest.mark.parametrize("reach", [0, 1, 2, 5, 12])
-def test_what_is_near(reach: int) -> None:
+def test_chroma_may_change_where_a_square_of_it_spans_more_than_three_levels(reach: int) -> None:
     rng = np.random.default_rng(reach)
-    mask = rng.random((23, 31)) < 0.01
-    window = np.ones((2 * reach + 1, 2 * reach + 1), bool)
-    np.testing.assert_array_equal(near(mask, reach), ndimage.binary_dilation(mask, window))
+    blue = rng.integers(60, 63, (23, 31)).astype(np.int8)
+    red = rng.integers(-128, -125, (23, 31)).astype(np.int8)
+    blue[:, :12][rng.random((23, 12)) < 0.01] = 127
+    red[:6][rng.random((6, 31)) < 0.01] = -124
+    side = 2 * reach + 1
+    spans = [
+        ndimage.maximum_filter(c.astype(int), side) - ndimage.minimum_filter(c.astype(int), side)
+        for c in (blue, red)
+    ]
+    wanted = np.maximum(*spans) > 3
+    assert wanted.any() == (reach > 0) and not wanted.all()
+    np.testing.assert_array_equal(may_change(blue, red, reach), wanted)
+    np.testing.assert_array_equal(may_change(red, blue, reach), wanted)
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "changes"), [(-128, 127, 1), (-128, -124, 1), (124, 127, 0)]
+)
+def test_the_ends_of_the_range_do_not_wrap(lowest: int, highest: int, changes: int) -> None:
+    blue = np.array([[lowest, highest]], np.int8)
+    assert may_change(blue, np.zeros_like(blue), 1).all() == changes
 
 
 #: Of R, G and B in Cb and Cr (JFIF).
 CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 
 
-def test_equal_channels_have_no_colour_nor_those_that_a_decoder_rounds_apart() -> None:
+def test_equal_channels_are_neutral_and_so_are_those_that_a_decoder_rounds_apart() -> None:
     levels = np.arange(256, dtype=np.float32)
-    blue, red = (sum(w * levels for w in row) for row in CHROMA)
-    assert not has_colour(blue[None], red[None]).any()
-    for off in np.ndindex(2, 2, 2):  # each channel as it is or a level less
-        blue, red = CHROMA @ -np.array(off, np.float32)
-        assert not has_colour(np.array([[blue]]), np.array([[red]])).any()
+    for row in CHROMA:
+        assert not rounded(np.asarray(sum(w * levels for w in row))[None]).any()
+        for off in np.ndindex(2, 2, 2):  # each channel as it is or a level less
+            assert not rounded(np.array([[row @ -np.array(off, np.float32)]])).any()
 
 
-@pytest.mark.parametrize(("cb", "cr"), [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1)])
-def test_a_chroma_sample_of_one_level_is_colour_as_planes_and_as_rgb(cb: int, cr: int) -> None:
-    one = np.ones((1, 1), np.float32)
-    assert has_colour(cb * one, cr * one).all()
-    rgb = np.rint(90 + np.array([1.402 * cr, -0.344136 * cb - 0.714136 * cr, 1.772 * cb]))
-    blue, red = CHROMA @ rgb.astype(np.float32)
-    assert has_colour(blue * one, red * one).all()
+def test_the_most_saturated_colours_are_rounded_inside_a_byte() -> None:
+    levels = np.array([[127.5, 128.0, -127.5, -128.0, 0.75]], np.float32)  # 10 bits reach 127.75
+    np.testing.assert_array_equal(rounded(levels), [[127, 127, -128, -128, 1]])
 
 
 @pytest.mark.parametrize("quality", [10, 40])
@@ -77,6 +90,21 @@ def test_black_and_white_stays_black_and_white(name: str) -> None:
         y, u, v = enhancer.enhance_planes(gray, neutral, neutral, quality=10)
         np.testing.assert_array_equal(y, luma)
         assert (u == 128).all() and (v == 128).all()
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(("span", "kept"), [(3, True), (4, False)])
+def test_chroma_of_one_hue_is_kept(name: str, span: int, kept: bool) -> None:
+    """A pen drawing in dark blue on bluish paper, which edgeqe-tiny's guess would tint."""
+    gray = photograph("page", 0, 0, 96, 130)
+    u = np.where(gray[::2, ::2] > 128, 134, 134 + span).astype(np.uint8)
+    assert set(np.unique(u)) == {134, 134 + span}
+    v = np.full_like(u, 122)
+    with Enhancer(name, threads=1) as enhancer:
+        y, blue, red = enhancer.enhance_planes(gray, u, v, quality=10)
+    assert np.abs(y.astype(int) - gray).max() > 10
+    assert np.array_equal(blue, u) == kept
+    assert np.array_equal(red, v) == kept
 
 
 @pytest.mark.parametrize("name", FILES)
