@@ -4,7 +4,8 @@ The filter gives a whole frame as one float32 tensor (1, C, H, W), 0 to 1, C bei
 gray and YUV formats, whose chroma it copies, and 3 for rgb24; it takes the same back. So what views
 do on the device becomes part of the graph, around the network at one strength: the picture is scaled,
 padded by its edge to what the network needs, and read into the network's planes by one
-convolution; a transposed one brings the residual back, which is rounded and added.
+convolution; a transposed one brings the residual back, which is rounded and added. Flat chroma stays as it is,
+as on the device.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgeqe.codecs.strength import Strength, resolve_strength
+from edgeqe.converters.ffmpeg_nodes import Nodes, keep_flat_chroma, read, residual_weights
 from edgeqe.converters.output import check_output
+from edgeqe.engine.geometry import geometry_of
 from edgeqe.errors import CheckError, InputError
 from edgeqe.model.catalogue import find_model, forms_of, shipped_models
 from edgeqe.model.fades import share_below_one
@@ -27,20 +29,14 @@ from edgeqe.model.file import ModelFile
 from edgeqe.model.serving import check_serves
 from edgeqe.reports.output_file import written_whole
 from edgeqe.runtimes import open_session
-from edgeqe.typing import Float
-from edgeqe.views.colour import NEUTRAL, RGB_TO_YCC
+from edgeqe.views.flat_chroma import NATIVE, may_change, rounded
 from edgeqe.views.full_size import VIEWS
-from edgeqe.views.subsampled import PHASES, YCC_TO_RGB, Depth
+from edgeqe.views.subsampled import Depth
 from edgeqe.views.window import Window
 from edgeqe.zoo.host import host_packages
 
-if TYPE_CHECKING:
-    from onnx import NodeProto
-
 #: Names of the graph's input and output, which the filter is told.
 INPUT, OUTPUT = "frame", "enhanced"
-#: Of the names of what stands around the network.
-PREFIX = "ffmpeg."
 #: Kind of picture and pixel format by what is enhanced.
 _KINDS = {"y": ("gray", "yuv420p"), "rgb": ("rgb", "rgb24")}
 
@@ -140,93 +136,6 @@ def _check_form(file: ModelFile, model: str | os.PathLike[str]) -> None:
         )
 
 
-class _Nodes:
-    """Nodes and constants in front of a network and behind it; names that begin with a dot are theirs."""
-
-    def __init__(self) -> None:
-        self.nodes: list[NodeProto] = []
-        self.constants: dict[str, Any] = {}
-
-    def add(self, op: str, inputs: str, outputs: str, **attributes: Any) -> None:
-        """Add a node; names stand between spaces."""
-        from onnx import helper
-
-        given, made = ([_full(n) for n in names.split()] for names in (inputs, outputs))
-        self.nodes.append(helper.make_node(op, given, made, f"{PREFIX}{op}{made[0]}", **attributes))
-
-    def constant(self, name: str, value: Any) -> None:
-        """Add a constant."""
-        self.constants[_full(name)] = np.asarray(value)
-
-    def weighted(self, source: str, weights: Float, start: str, output: str) -> None:
-        """Sum of R, G and B by weights, added one after another as the views do.
-
-        INT8 rounds what is read: another order would round other samples up.
-        """
-        self.add("Split", source, " ".join(f"{output}.{c}" for c in "rgb"), axis=1)
-        before = start
-        for colour, weight in zip("rgb", weights, strict=True):
-            self.constant(f"{output}.weight.{colour}", np.float32(weight))
-            self.add("Mul", f"{output}.{colour} {output}.weight.{colour}", f"{output}.by.{colour}")
-            after = output if colour == "b" else f"{output}.to.{colour}"
-            if before:
-                self.add("Add", f"{before} {output}.by.{colour}", after)
-            before = after if before else f"{output}.by.{colour}"
-
-
-def _full(name: str) -> str:
-    return f"{PREFIX}{name[1:]}" if name.startswith(".") else name
-
-
-def _read(nodes: _Nodes, layout: str, kind: str, target: str) -> None:
-    """Read ``.padded``, 0 to 255, into the network's planes, as the view of layout and kind does."""
-    if layout == "y" and kind == "rgb":
-        nodes.constant(".negative_neutral", np.float32(-NEUTRAL))
-        nodes.weighted(".padded", RGB_TO_YCC[0], ".negative_neutral", ".luma")
-        nodes.add("Identity", ".luma", target)
-        return
-    nodes.constant(".neutral", np.float32(NEUTRAL))
-    if layout == "420-space-to-depth":
-        halves = {"strides": [2, 2], "kernel_shape": [2, 2]}
-        phases = np.zeros((6 if kind == "gray" else 4, 1, 2, 2), np.float32)
-        for plane, (row, column) in enumerate(PHASES):
-            phases[plane, 0, row, column] = 1.0
-        nodes.constant(".phases", phases)
-        if kind == "gray":  # the last two stay 0: neutral chroma
-            nodes.add("Sub", ".padded .neutral", ".luma")
-            nodes.add("Conv", ".luma .phases", target, **halves)
-            return
-        nodes.weighted(".padded", RGB_TO_YCC[0], "", ".sum_of_luma")
-        nodes.add("Sub", ".sum_of_luma .neutral", ".luma")
-        nodes.add("Conv", ".luma .phases", ".four_phases", **halves)
-        nodes.constant(".ones", np.ones((3, 1, 2, 2), np.float32))
-        nodes.add("Conv", ".padded .ones", ".pooled", group=3, **halves)
-        for name, weights in zip((".cb", ".cr"), RGB_TO_YCC[1:], strict=True):
-            nodes.weighted(".pooled", weights * np.float32(0.25), "", name)
-        nodes.add("Concat", ".four_phases .cb .cr", target, axis=1)
-    elif layout == "rgb" and kind == "gray":
-        nodes.add("Sub", ".padded .neutral", ".luma")
-        nodes.add("Concat", ".luma .luma .luma", target, axis=1)
-    else:
-        nodes.add("Sub", ".padded .neutral", target)
-
-
-def _residual_weights(layout: str, kind: str) -> Float:
-    """Weights from the network's residual to the picture's: (planes, channels, unit, unit)."""
-    if layout == "420-space-to-depth":
-        weights = np.zeros((6, 1 if kind == "gray" else 3, 2, 2), np.float32)
-        for plane, (row, column) in enumerate(PHASES):
-            weights[plane, :, row, column] = 1.0
-        if kind == "rgb":
-            weights[4:] = YCC_TO_RGB[:, 1:].T[:, :, None, None]
-        return weights
-    if layout == "y":
-        flat = np.ones((1, 1 if kind == "gray" else 3), np.float32)
-    else:
-        flat = np.eye(3, dtype=np.float32) if kind == "rgb" else RGB_TO_YCC[0][:, None]
-    return flat[:, :, None, None]
-
-
 def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
     """Bytes of the network at a key, with the views around it."""
     import onnx
@@ -234,9 +143,9 @@ def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
 
     network = onnx.load_model_from_string(file.at(key))
     graph, card = network.graph, file.card
-    weights = _residual_weights(card.planes, kind) * np.float32(share_below_one(strength.step))
+    weights = residual_weights(card.planes, kind) * np.float32(share_below_one(strength.step))
     unit, channels = weights.shape[2], weights.shape[1]
-    before, after = _Nodes(), _Nodes()
+    before, after = Nodes(), Nodes()
     before.constant(".peak", np.float32(255))
     before.constant(".alignment", np.array([card.alignment, card.alignment]))
     before.constant(".corner", np.zeros(6, np.int64))
@@ -247,13 +156,18 @@ def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
     before.add("Mod", ".negative_size .alignment", ".missing")
     before.add("Concat", ".corner .missing", ".pads", axis=0)
     before.add("Pad", ".levels .pads", ".padded", mode="edge")
-    _read(before, card.planes, kind, graph.input[0].name)
+    read(before, card.planes, kind, graph.input[0].name)
     after.constant(".weights", weights)
     after.constant(".starts", np.zeros(2, np.int64))
     after.constant(".axes", np.array([2, 3]))
     after.constant(".zero", np.float32(0))
     stride = {"strides": [unit, unit], "kernel_shape": [unit, unit]}
-    after.add("ConvTranspose", f"{graph.output[0].name} .weights", ".residual", **stride)
+    network_out = graph.output[0].name
+    if card.planes == NATIVE and kind == "rgb":
+        reach = geometry_of([card]).halo // unit
+        keep_flat_chroma(after, network_out, reach, ".kept")
+        network_out = ".kept"
+    after.add("ConvTranspose", f"{network_out} .weights", ".residual", **stride)
     after.add("Slice", ".residual .starts .size .axes", ".cropped")
     after.add("Round", ".cropped", ".rounded")
     after.add("Add", ".levels .rounded", ".sum")
@@ -294,6 +208,10 @@ def _difference(path: Path, file: ModelFile, key: int, kind: str, step: float) -
     waves = 128 + 90 * np.sin(columns / 5 + rows / 11) + 30 * ((rows // 8 + columns // 8) % 2)
     gray = np.clip(waves, 0, 255).astype(np.uint8)
     picture = gray if kind == "gray" else np.stack([gray, gray[::-1], gray[:, ::-1]], -1)
+    if kind == "rgb":
+        picture[:, side // 2 :] = picture[
+            :, side // 2 :, :1
+        ]  # gray, and chroma that may not change
     wanted = np.empty_like(picture)
     seen_as, amount = VIEWS[(file.card.planes, kind)], share_below_one(step)
     view = seen_as([picture], [wanted], Depth(8), amount=amount)
@@ -302,7 +220,11 @@ def _difference(path: Path, file: ModelFile, key: int, kind: str, step: float) -
     unit = view.pixels_per_sample
     given = np.empty((file.card.channels, height // unit, width // unit), np.float32)
     view.read(window, given)
-    view.write(window, open_session(file, key).run(given))
+    residual = open_session(file, key).run(given.copy())
+    if view.colour and file.card.planes == NATIVE:
+        reach = geometry_of([file.card]).halo // unit
+        residual[4:] *= may_change(rounded(given[4]), rounded(given[5]), reach)
+    view.write(window, residual)
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     frame = picture[None] if kind == "gray" else np.moveaxis(picture, -1, 0)

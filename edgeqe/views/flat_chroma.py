@@ -19,8 +19,8 @@ Levels = npt.NDArray[np.int8]
 
 #: Layout of planes with chroma of half size, the last two.
 NATIVE = "420-space-to-depth"
-#: Most that flat chroma spans, 8-bit levels. On BSDS val100 and drawn pictures behind six codecs, 3 gained most:
-#: with 4 tiny loses up to 0.002 dB of coarsely coded photographs, and 2 leaves a tenth of what 3 gains.
+#: Most that flat chroma spans, 8-bit levels. Of 1 to 4, on photographs of BSDS val100 and drawn pictures, 3 gained
+#: most: 2 gains less of drawn ones (JPEG), and with 4 edgeqe-tiny loses 0.002 dB of photographs (H.264).
 FLAT = 3
 
 
