@@ -19,8 +19,8 @@ Levels = npt.NDArray[np.int8]
 
 #: Layout of planes with chroma of half size, the last two.
 NATIVE = "420-space-to-depth"
-#: Most that flat chroma spans, 8-bit levels. Of 1 to 4, on photographs of BSDS val100 and drawn pictures, 3 gained
-#: most: 2 gains less of drawn ones (JPEG), and with 4 edgeqe-tiny loses 0.002 dB of photographs (H.264).
+#: Most that flat chroma spans, 8-bit levels. On photographs of BSDS val100 and on drawn pictures, behind seven codecs,
+#: 3 costs photographs 0.002 dB of RGB in the mean at most and gains up to 0.007; 2 gains less of drawn ones, 4 costs more.
 FLAT = 3
 
 
