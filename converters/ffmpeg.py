@@ -21,8 +21,8 @@ import numpy as np
 from edgeqe.codecs.strength import Strength, resolve_strength
 from edgeqe.converters.ffmpeg_nodes import Nodes, keep_flat_chroma, read, residual_weights
 from edgeqe.converters.output import check_output
-from edgeqe.engine.geometry import geometry_of
 from edgeqe.errors import CheckError, InputError
+from edgeqe.model.card import Card
 from edgeqe.model.catalogue import find_model, forms_of, shipped_models
 from edgeqe.model.fades import share_below_one
 from edgeqe.model.file import ModelFile
@@ -136,6 +136,11 @@ def _check_form(file: ModelFile, model: str | os.PathLike[str]) -> None:
         )
 
 
+def _reach(card: Card) -> int:
+    """Samples of its planes that a network sees to each side, as the device counts them: in whole alignments."""
+    return -(-card.halo // card.alignment) * card.alignment // card.pixels_per_sample
+
+
 def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
     """Bytes of the network at a key, with the views around it."""
     import onnx
@@ -164,8 +169,7 @@ def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
     stride = {"strides": [unit, unit], "kernel_shape": [unit, unit]}
     network_out = graph.output[0].name
     if card.planes == NATIVE and kind == "rgb":
-        reach = geometry_of([card]).halo // unit
-        keep_flat_chroma(after, network_out, reach, ".kept")
+        keep_flat_chroma(after, network_out, _reach(card), ".kept")
         network_out = ".kept"
     after.add("ConvTranspose", f"{network_out} .weights", ".residual", **stride)
     after.add("Slice", ".residual .starts .size .axes", ".cropped")
@@ -222,8 +226,7 @@ def _difference(path: Path, file: ModelFile, key: int, kind: str, step: float) -
     view.read(window, given)
     residual = open_session(file, key).run(given.copy())
     if view.colour and file.card.planes == NATIVE:
-        reach = geometry_of([file.card]).halo // unit
-        residual[4:] *= may_change(rounded(given[4]), rounded(given[5]), reach)
+        residual[4:] *= may_change(rounded(given[4]), rounded(given[5]), _reach(file.card))
     view.write(window, residual)
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
