@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from edgeqe import CheckError, Enhancer, InputError, ModelError
 from edgeqe.cli import main
 from edgeqe.converters import convert, convert_for_ffmpeg, ffmpeg
+from edgeqe.converters.ffmpeg_nodes import residual_weights
 from tests.reference import photograph
 
 #: Photographs, and corners of sizes even and odd, down to one pixel.
@@ -142,7 +143,7 @@ def test_what_has_no_such_form_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_differs_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    weights = ffmpeg.residual_weights("420-space-to-depth", "gray")
+    weights = residual_weights("420-space-to-depth", "gray")
     monkeypatch.setattr(ffmpeg, "residual_weights", lambda *_: -weights)
     with pytest.raises(CheckError, match="nothing was written"):
         convert_for_ffmpeg("edgeqe-nano", tmp_path / "f.onnx", quality=20)
