@@ -226,7 +226,7 @@ def _difference(path: Path, file: ModelFile, key: int, kind: str, step: float) -
     view.read(window, given)
     residual = open_session(file, key).run(given.copy())
     if view.colour and file.card.planes == NATIVE:
-        residual[4:] *= may_change(rounded(given[4]), rounded(given[5]), _reach(file.card))
+        residual[4:] *= may_change(rounded(given[4:6]), _reach(file.card))
     view.write(window, residual)
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

@@ -53,8 +53,9 @@ class WindowPass:
             read_integers(view, window, samples)
             integers.run_integers(samples, residual, place.kind)
             if view.colour:
+                chroma = samples.view(np.uint16)[..., 2:].copy().view(np.int8)
                 pairs = residual.view(np.uint16)[..., 2]  # Cb and Cr
-                pairs *= self._may_change(samples[..., 4], samples[..., 5])
+                pairs *= self._may_change(chroma)
             assert integers.integer_scale is not None
             write_integers(view, window, samples, residual, integers.integer_scale)
 
@@ -80,15 +81,14 @@ class WindowPass:
             mirror(planes, *(-(-side // pixels) for side in held))
         if not (view.colour and self.geometry.layout == NATIVE):
             return opened.run(planes, buffer, place.kind)
-        # before the run, which may overwrite the planes
-        changes = self._may_change(rounded(planes[4]), rounded(planes[5]))
+        changes = self._may_change(rounded(planes[4:6]))  # the run may overwrite the planes
         residual = opened.run(planes, buffer, place.kind)
         residual[4:] *= changes
         return residual
 
-    def _may_change(self, blue: Levels, red: Levels) -> Mask:
+    def _may_change(self, chroma: Levels) -> Mask:
         """Where chroma may change: where any that the network sees is not flat."""
-        return may_change(blue, red, self.geometry.halo // self.geometry.pixels_per_sample)
+        return may_change(chroma, self.geometry.halo // self.geometry.pixels_per_sample)
 
     def network_alone(self, opened: OpenSessions, place: Place, window: tuple[int, int]) -> None:
         """Run a window of neutral planes, of a height and width, as `enhance` would."""

@@ -24,12 +24,12 @@ NATIVE = "420-space-to-depth"
 FLAT = 2
 
 
-def may_change(blue: Levels, red: Levels, reach: int) -> Mask:
+def may_change(chroma: Levels, reach: int) -> Mask:
     """Whether chroma samples may change: whether any chroma within `reach` samples is not flat.
 
     Parameters
     ----------
-    blue, red : ndarray of int8, shape (h, w)
+    chroma : ndarray of int8, shape (h, w, 2)
         Cb and Cr, 8-bit levels, level-shifted by 128.
     reach : int
         Samples that the network sees, in rows and in columns; 0 or more.
@@ -39,38 +39,33 @@ def may_change(blue: Levels, red: Levels, reach: int) -> Mask:
     ndarray of bool, shape (h, w)
         False where both Cb and Cr span at most `FLAT` levels in a square of ``2 * reach + 1`` samples.
     """
-    found = _span(blue, reach) > FLAT
-    found |= _span(red, reach) > FLAT
-    return found
+    height, width, _ = chroma.shape
+    levels, row = chroma.reshape(height, 2 * width), 2 * (width + 2 * reach)
+    # rows of the levels, and of theirs below 0, one behind another: ~x is -1 - x, whose highest is -1 less the lowest x
+    found = np.full((2, (height + 2 * reach) * row), -128, np.int8)
+    rows = found.reshape(2, height + 2 * reach, row)
+    inside = rows[:, reach : reach + height, 2 * reach : 2 * (reach + width)]
+    inside[0] = levels
+    np.invert(levels, out=inside[1])
+    seen = 1
+    while seen < 2 * reach + 1:  # a sample says of as many from itself on, twice as many each time
+        further = min(seen, 2 * reach + 1 - seen)
+        for ahead in (further * row, 2 * further):
+            found = np.maximum(found[:, :-ahead], found[:, ahead:])
+        seen += further
+    span = found[0].view(np.uint8) + found[1].view(np.uint8)
+    span += np.uint8(1)  # of sums modulo 256
+    varies = np.empty(height * row, np.bool_)  # its last samples are beyond the last row's end
+    np.greater(span, FLAT, out=varies[: span.size])
+    either: Mask = varies.reshape(height, row)[:, : 2 * width].view(np.uint16) != 0  # Cb or Cr
+    return either
 
 
-def rounded(plane: Float) -> Levels:
-    """Whole 8-bit levels of a plane, level-shifted by 128: those of neutral chroma are 0.
+def rounded(planes: Float) -> Levels:
+    """Whole 8-bit levels (h, w, 2) of planes (2, h, w), level-shifted by 128: those of neutral chroma are 0.
 
     Some decoders' R, G and B of it differ by one (libwebp's green is one less at some luma, which is 0.42 of Cr).
     """
-    levels = np.empty(plane.shape, np.int16)
-    np.rint(plane, out=levels, casting="unsafe")
+    levels = np.empty((*planes.shape[1:], 2), np.int16)
+    np.rint(planes, out=levels.transpose(2, 0, 1), casting="unsafe")
     return np.clip(levels, -128, 127, out=levels).astype(np.int8)  # blue at its most is 127.5
-
-
-def _span(plane: Levels, reach: int) -> npt.NDArray[np.uint8]:
-    """Highest less lowest level within `reach` samples."""
-    span = _highest(plane, reach).view(np.uint8)
-    span += _highest(~plane, reach).view(np.uint8)  # ~x is -1 - x, so that is -1 - lowest
-    span += np.uint8(1)  # of sums modulo 256
-    return span
-
-
-def _highest(plane: Levels, reach: int) -> Levels:
-    """Highest level within `reach` samples, in rows and in columns."""
-    height, length = plane.shape
-    found = np.full((height + 2 * reach, length + 2 * reach), -128, np.int8)
-    found[reach : reach + height, reach : reach + length] = plane
-    width = 1
-    while width < 2 * reach + 1:  # a sample says of as many from itself on, twice as many each time
-        further = min(width, 2 * reach + 1 - width)
-        found = np.maximum(found[:-further], found[further:])
-        found = np.maximum(found[:, :-further], found[:, further:])
-        width += further
-    return found

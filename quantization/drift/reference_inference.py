@@ -96,7 +96,7 @@ class ReferenceInference:
             view.read(window, planes)
             if not (view.colour and card.planes == NATIVE):
                 return session.run(planes)
-            changes = may_change(rounded(planes[4]), rounded(planes[5]), reach)
+            changes = may_change(rounded(planes[4:6]), reach)
             found = session.run(planes)
             found[4:] *= changes
             return found

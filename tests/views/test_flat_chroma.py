@@ -33,8 +33,8 @@ def test_chroma_may_change_where_a_square_of_it_spans_more_than_two_levels(reach
     ]
     wanted = np.maximum(*spans) > 2
     assert wanted.any() == (reach > 0) and not wanted.all()
-    np.testing.assert_array_equal(may_change(blue, red, reach), wanted)
-    np.testing.assert_array_equal(may_change(red, blue, reach), wanted)
+    np.testing.assert_array_equal(may_change(np.stack([blue, red], -1), reach), wanted)
+    np.testing.assert_array_equal(may_change(np.stack([red, blue], -1), reach), wanted)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_chroma_may_change_where_a_square_of_it_spans_more_than_two_levels(reach
 )
 def test_the_ends_of_the_range_do_not_wrap(lowest: int, highest: int, changes: int) -> None:
     blue = np.array([[lowest, highest]], np.int8)
-    assert may_change(blue, np.zeros_like(blue), 1).all() == changes
+    assert may_change(np.stack([blue, np.zeros_like(blue)], -1), 1).all() == changes
 
 
 #: Of R, G and B in Cb and Cr (JFIF).
@@ -51,15 +51,17 @@ CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np
 
 def test_equal_channels_are_neutral_and_so_are_those_that_a_decoder_rounds_apart() -> None:
     levels = np.arange(256, dtype=np.float32)
-    for row in CHROMA:
-        assert not rounded(np.asarray(sum(w * levels for w in row))[None]).any()
-        for off in np.ndindex(2, 2, 2):  # each channel as it is or a level less
-            assert not rounded(np.array([[row @ -np.array(off, np.float32)]])).any()
+    assert not rounded(np.stack([sum(w * levels for w in row) for row in CHROMA])[:, None]).any()
+    for off in np.ndindex(2, 2, 2):  # each channel as it is or a level less
+        assert not rounded((CHROMA @ -np.array(off, np.float32))[:, None, None]).any()
 
 
-def test_the_most_saturated_colours_are_rounded_inside_a_byte() -> None:
-    levels = np.array([[127.5, 128.0, -127.5, -128.0, 0.75]], np.float32)  # 10 bits reach 127.75
-    np.testing.assert_array_equal(rounded(levels), [[127, 127, -128, -128, 1]])
+def test_levels_are_rounded_inside_a_byte() -> None:
+    blue = [127.5, 128.0, -127.5, -128.0, 0.75]  # 10 bits reach 127.75
+    red = [1.0, -0.25, 2.6, -2.6, 0.4]
+    found = rounded(np.array([[blue], [red]], np.float32))
+    np.testing.assert_array_equal(found[0, :, 0], [127, 127, -128, -128, 1])
+    np.testing.assert_array_equal(found[0, :, 1], [1, 0, 3, -3, 0])
 
 
 @pytest.mark.parametrize("quality", [10, 40])
