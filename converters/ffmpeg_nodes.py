@@ -92,19 +92,21 @@ def read(nodes: Nodes, layout: str, kind: str, target: str) -> None:
 
 def keep_flat_chroma(nodes: Nodes, residual: str, reach: int, target: str) -> None:
     """Multiply a residual's last two channels by whether ``.chroma`` may change, as `may_change` says."""
-    for name, value in ((".lowest", -128.0), (".highest", 127.0), (".flat", float(FLAT))):
+    for name, value in ((".lowest", -128.0), (".highest", 127.0), (".flat", FLAT if reach else 0)):
         nodes.constant(name, np.float32(value))
     nodes.constant(".luma_and_chroma", np.array([4, 2]))
     nodes.add("Round", ".chroma", ".chroma_rounded")
     nodes.add("Clip", ".chroma_rounded .lowest .highest", ".up")
     nodes.add("Neg", ".up", ".down")
-    side = 2 * reach + 1
-    for name in (".up", ".down"):
-        rows = {"kernel_shape": [side, 1], "pads": [reach, 0, reach, 0]}
-        columns = {"kernel_shape": [1, side], "pads": [0, reach, 0, reach]}
-        nodes.add("MaxPool", name, f"{name}.rows", **rows)
-        nodes.add("MaxPool", f"{name}.rows", f"{name}.most", **columns)
-    nodes.add("Add", ".up.most .down.most", ".spans")
+    if reach:
+        rows = {"kernel_shape": [2 * reach + 1, 1], "pads": [reach, 0, reach, 0]}
+        columns = {"kernel_shape": [1, 2 * reach + 1], "pads": [0, reach, 0, reach]}
+        for name in (".up", ".down"):
+            nodes.add("MaxPool", name, f"{name}.rows", **rows)
+            nodes.add("MaxPool", f"{name}.rows", f"{name}.most", **columns)
+        nodes.add("Add", ".up.most .down.most", ".spans")
+    else:
+        nodes.add("Max", ".up .down", ".spans")
     nodes.add("Split", ".spans", ".span.cb .span.cr", axis=1)
     nodes.add("Max", ".span.cb .span.cr", ".span")
     nodes.add("Greater", ".span .flat", ".varies")

@@ -37,9 +37,13 @@ def may_change(chroma: Levels, reach: int) -> Mask:
     Returns
     -------
     ndarray of bool, shape (h, w)
-        False where both Cb and Cr span at most `FLAT` levels in a square of ``2 * reach + 1`` samples.
+        False where both Cb and Cr span at most `FLAT` levels in a square of ``2 * reach + 1`` samples; of a
+        single sample, which is always flat, where it is neutral.
     """
     height, width, _ = chroma.shape
+    if reach == 0:
+        coloured: Mask = (chroma != 0).any(axis=2)
+        return coloured
     levels, row = chroma.reshape(height, 2 * width), 2 * (width + 2 * reach)
     # rows of the levels, and of theirs below 0, one behind another: ~x is -1 - x, whose highest is -1 less the lowest x
     found = np.full((2, (height + 2 * reach) * row), -128, np.int8)
