@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from click.testing import CliRunner
@@ -15,7 +16,8 @@ from click.testing import CliRunner
 from edgeqe import CheckError, Enhancer, InputError, ModelError
 from edgeqe.cli import main
 from edgeqe.converters import convert, convert_for_ffmpeg, ffmpeg
-from edgeqe.converters.ffmpeg_nodes import residual_weights
+from edgeqe.converters.ffmpeg_nodes import PREFIX, Nodes, keep_flat_chroma, residual_weights
+from edgeqe.views.flat_chroma import may_change, rounded
 from tests.reference import photograph
 
 #: Photographs, and corners of sizes even and odd, down to one pixel.
@@ -138,6 +140,33 @@ def test_what_has_no_such_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="overwrite"):
         convert_for_ffmpeg("edgeqe-nano", out, quality=20)
     assert out.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("reach", [0, 1, 4])
+def test_flat_chroma_is_kept_as_on_the_device(reach: int) -> None:
+    rng = np.random.default_rng(reach)
+    chroma = rng.integers(0, 2, (2, 20, 24)).astype(np.float32)
+    chroma[0, 3, 4], chroma[1, 15, 20] = 127.5, -9.0
+    nodes = Nodes()
+    keep_flat_chroma(nodes, "residual", reach, "kept")
+    shapes = {f"{PREFIX}chroma": [1, 2, 20, 24], "residual": [1, 6, 20, 24], "kept": [1, 6, 20, 24]}
+    given = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+        for name, shape in shapes.items()
+    ]
+    constants = [onnx.numpy_helper.from_array(v, k) for k, v in nodes.constants.items()]
+    graph = onnx.helper.make_graph(nodes.nodes, "rule", given[:2], given[2:], constants)
+    opset = [onnx.helper.make_opsetid("", 17)]
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=8)
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    feeds = {f"{PREFIX}chroma": chroma[None], "residual": np.ones((1, 6, 20, 24), np.float32)}
+    (kept,) = session.run(None, feeds)
+    mask = may_change(rounded(chroma), reach)
+    assert mask.any() and not mask.all()
+    np.testing.assert_array_equal(kept[0, :4], 1)
+    np.testing.assert_array_equal(kept[0, 4:], np.broadcast_to(mask, (2, 20, 24)))
 
 
 def test_a_file_that_differs_is_not_written(
