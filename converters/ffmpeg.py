@@ -22,7 +22,6 @@ from edgeqe.codecs.strength import Strength, resolve_strength
 from edgeqe.converters.ffmpeg_nodes import Nodes, keep_flat_chroma, read, residual_weights
 from edgeqe.converters.output import check_output
 from edgeqe.errors import CheckError, InputError
-from edgeqe.model.card import Card
 from edgeqe.model.catalogue import find_model, forms_of, shipped_models
 from edgeqe.model.fades import share_below_one
 from edgeqe.model.file import ModelFile
@@ -136,11 +135,6 @@ def _check_form(file: ModelFile, model: str | os.PathLike[str]) -> None:
         )
 
 
-def _reach(card: Card) -> int:
-    """Samples of its planes that a network sees to each side, as the device counts them: in whole alignments."""
-    return -(-card.halo // card.alignment) * card.alignment // card.pixels_per_sample
-
-
 def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
     """Bytes of the network at a key, with the views around it."""
     import onnx
@@ -169,7 +163,7 @@ def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
     stride = {"strides": [unit, unit], "kernel_shape": [unit, unit]}
     network_out = graph.output[0].name
     if card.planes == NATIVE and kind == "rgb":
-        keep_flat_chroma(after, network_out, _reach(card), ".kept")
+        keep_flat_chroma(after, network_out, card.halo // unit, ".kept")
         network_out = ".kept"
     after.add("ConvTranspose", f"{network_out} .weights", ".residual", **stride)
     after.add("Slice", ".residual .starts .size .axes", ".cropped")
@@ -212,10 +206,8 @@ def _difference(path: Path, file: ModelFile, key: int, kind: str, step: float) -
     waves = 128 + 90 * np.sin(columns / 5 + rows / 11) + 30 * ((rows // 8 + columns // 8) % 2)
     gray = np.clip(waves, 0, 255).astype(np.uint8)
     picture = gray if kind == "gray" else np.stack([gray, gray[::-1], gray[:, ::-1]], -1)
-    if kind == "rgb":
-        picture[:, side // 2 :] = picture[
-            :, side // 2 :, :1
-        ]  # gray, and chroma that may not change
+    if kind == "rgb":  # half of it gray, whose chroma may not change
+        picture[:, side // 2 :] = gray[:, side // 2 :, None]
     wanted = np.empty_like(picture)
     seen_as, amount = VIEWS[(file.card.planes, kind)], share_below_one(step)
     view = seen_as([picture], [wanted], Depth(8), amount=amount)
@@ -226,7 +218,7 @@ def _difference(path: Path, file: ModelFile, key: int, kind: str, step: float) -
     view.read(window, given)
     residual = open_session(file, key).run(given.copy())
     if view.colour and file.card.planes == NATIVE:
-        residual[4:] *= may_change(rounded(given[4:6]), _reach(file.card))
+        residual[4:] *= may_change(rounded(given[4:6]), file.card.halo // unit)
     view.write(window, residual)
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

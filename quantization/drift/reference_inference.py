@@ -14,7 +14,6 @@ import numpy as np
 
 from edgeqe.codecs.strength import Strength
 from edgeqe.engine.blocks import enhance_blocks
-from edgeqe.engine.geometry import geometry_of
 from edgeqe.engine.tiling import plan
 from edgeqe.errors import ModelError
 from edgeqe.model.fades import share_below_one
@@ -87,7 +86,7 @@ class ReferenceInference:
         amount = share_below_one(step)
         view = VIEWS[card.planes, kind](arrays, out, Depth(8), amount=amount)
         session = self._session(step, codec)
-        reach = geometry_of([card]).halo // card.pixels_per_sample
+        reach = card.halo // card.pixels_per_sample
 
         def residual(window: Window) -> Float:
             unit = card.pixels_per_sample
