@@ -3,7 +3,7 @@
 The filter gives a whole frame as one float32 tensor (1, C, H, W), 0 to 1, C being 1 for luma of
 gray and YUV formats, whose chroma it copies, and 3 for rgb24; it takes the same back. So what views
 do on the device becomes part of the graph, around the network at one strength: the picture is scaled,
-padded by its edge to what the network needs, and read into the network's planes by one
+padded by its edge to what the network needs, mirrored into a margin, and read into the network's planes by one
 convolution; a transposed one brings the residual back, which is rounded and added. Flat chroma stays as it is,
 as on the device.
 """
@@ -19,7 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from edgeqe.codecs.strength import Strength, resolve_strength
-from edgeqe.converters.ffmpeg_nodes import Nodes, keep_flat_chroma, read, residual_weights
+from edgeqe.converters.ffmpeg_nodes import (
+    Nodes,
+    keep_flat_chroma,
+    mirrored_margin,
+    read,
+    residual_weights,
+)
 from edgeqe.converters.output import check_output
 from edgeqe.errors import CheckError, InputError
 from edgeqe.model.catalogue import find_model, forms_of, shipped_models
@@ -30,6 +36,7 @@ from edgeqe.reports.output_file import written_whole
 from edgeqe.runtimes import open_session
 from edgeqe.views.flat_chroma import NATIVE, may_change, rounded
 from edgeqe.views.full_size import VIEWS
+from edgeqe.views.margin import margin_of, read_mirrored
 from edgeqe.views.subsampled import Depth
 from edgeqe.views.window import Window
 from edgeqe.zoo.host import host_packages
@@ -154,10 +161,12 @@ def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
     before.add("Neg", ".size", ".negative_size")
     before.add("Mod", ".negative_size .alignment", ".missing")
     before.add("Concat", ".corner .missing", ".pads", axis=0)
-    before.add("Pad", ".levels .pads", ".padded", mode="edge")
+    before.add("Pad", ".levels .pads", ".whole", mode="edge")
+    margin = margin_of(card.planes, card.tiling, card.halo, card.alignment)
+    mirrored_margin(before, ".whole", margin, ".padded")
     read(before, card.planes, kind, graph.input[0].name)
     after.constant(".weights", weights)
-    after.constant(".starts", np.zeros(2, np.int64))
+    after.constant(".starts", np.array([margin, margin]))
     after.constant(".axes", np.array([2, 3]))
     after.constant(".zero", np.float32(0))
     stride = {"strides": [unit, unit], "kernel_shape": [unit, unit]}
@@ -166,7 +175,8 @@ def _wrapped(file: ModelFile, key: int, kind: str, strength: Strength) -> bytes:
         keep_flat_chroma(after, network_out, card.halo // unit, ".kept")
         network_out = ".kept"
     after.add("ConvTranspose", f"{network_out} .weights", ".residual", **stride)
-    after.add("Slice", ".residual .starts .size .axes", ".cropped")
+    after.add("Add", ".starts .size", ".ends")
+    after.add("Slice", ".residual .starts .ends .axes", ".cropped")
     after.add("Round", ".cropped", ".rounded")
     after.add("Add", ".levels .rounded", ".sum")
     after.add("Clip", ".sum .zero .peak", ".clipped")
@@ -212,10 +222,11 @@ def _difference(path: Path, file: ModelFile, key: int, kind: str, step: float) -
     seen_as, amount = VIEWS[(file.card.planes, kind)], share_below_one(step)
     view = seen_as([picture], [wanted], Depth(8), amount=amount)
     height, width = (-(-n // file.card.alignment) * file.card.alignment for n in gray.shape)
-    window = Window(0, 0, height, width, (0, gray.shape[0]), (0, gray.shape[1]))
-    unit = view.pixels_per_sample
-    given = np.empty((file.card.channels, height // unit, width // unit), np.float32)
-    view.read(window, given)
+    margin = margin_of(file.card.planes, file.card.tiling, file.card.halo, file.card.alignment)
+    sides, own = (height + 2 * margin, width + 2 * margin), [(0, side) for side in gray.shape]
+    window, unit = Window(-margin, -margin, *sides, *own), view.pixels_per_sample
+    given = np.empty((file.card.channels, *(side // unit for side in sides)), np.float32)
+    read_mirrored(view, window, (height, width), given, file.card.channels)
     residual = open_session(file, key).run(given.copy())
     if view.colour and file.card.planes == NATIVE:
         residual[4:] *= may_change(rounded(given[4:6]), file.card.halo // unit)

@@ -56,6 +56,29 @@ def _full(name: str) -> str:
     return f"{PREFIX}{name[1:]}" if name.startswith(".") else name
 
 
+def mirrored_margin(nodes: Nodes, source: str, margin: int, target: str) -> None:
+    """Mirror a picture (1, C, H, W) into a margin of so many pixels on each side, as `views.margin.mirror` does."""
+    if not margin:
+        nodes.add("Identity", source, target)
+        return
+    nodes.constant(".before", np.arange(-margin, 0))
+    nodes.constant(".behind", np.arange(margin))
+    nodes.constant(".last", np.array([-1]))
+    for axis, given, made in ((2, source, ".high"), (3, ".high", target)):
+        side = f"{target}.{axis}"
+        nodes.add("Shape", given, f"{side}.length", start=axis, end=axis + 1)
+        nodes.add("Add", f"{side}.length {side}.length", f"{side}.twice")
+        nodes.add("Add", f"{side}.length .behind", f"{side}.beyond")
+        nodes.add("Add", f"{side}.twice .last", f"{side}.end")
+        for name, outside in (("front", ".before"), ("back", f"{side}.beyond")):
+            part = f"{side}.{name}"
+            nodes.add("Mod", f"{outside} {side}.twice", f"{part}.place")
+            nodes.add("Sub", f"{side}.end {part}.place", f"{part}.turned")
+            nodes.add("Min", f"{part}.place {part}.turned", f"{part}.from")
+            nodes.add("Gather", f"{given} {part}.from", part, axis=axis)
+        nodes.add("Concat", f"{side}.front {given} {side}.back", made, axis=axis)
+
+
 def read(nodes: Nodes, layout: str, kind: str, target: str) -> None:
     """Read ``.padded``, 0 to 255, into the network's planes, as the view of layout and kind does."""
     if layout == "y" and kind == "rgb":

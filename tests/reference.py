@@ -1,5 +1,6 @@
 """The network by hand: a shipped file run in numpy, read by the onnx package."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,25 @@ def gray_planes(image: npt.NDArray[Any]) -> Double:
     phases = [luma[0::2, 0::2], luma[0::2, 1::2], luma[1::2, 0::2], luma[1::2, 1::2]]
     neutral = np.zeros_like(phases[0])
     return np.stack([*phases, neutral, neutral])
+
+
+def with_margin(plane: npt.NDArray[Any], pixels: int = 8) -> npt.NDArray[Any]:
+    """A plane whose samples are mirrored around it, the last ones first."""
+    return np.pad(plane, pixels, mode="symmetric")
+
+
+def without_margin(plane: npt.NDArray[Any], pixels: int = 8) -> npt.NDArray[Any]:
+    """Inverse of `with_margin`."""
+    return plane[pixels:-pixels, pixels:-pixels]
+
+
+def luma_residual(network: Callable[[Double], Double], image: npt.NDArray[Any]) -> Double:
+    """Residual of an even gray picture with its margin, of a network of six planes."""
+    phases = network(gray_planes(with_margin(image)))
+    luma = np.zeros((2 * phases.shape[1], 2 * phases.shape[2]))
+    for phase, (row, column) in zip(phases, [(0, 0), (0, 1), (1, 0), (1, 1)], strict=False):
+        luma[row::2, column::2] = phase
+    return without_margin(luma)
 
 
 def photograph(name: str, top: int, left: int, height: int, width: int) -> npt.NDArray[np.uint8]:

@@ -70,6 +70,8 @@ class CellGrid:
         Pixels, a multiple of the alignment.
     halo : int
         Pixels, a multiple of the alignment.
+    margin : int
+        Around the picture, pixels: at most the halo, a multiple of the alignment.
     window_cost : float
         Of one more window, pixels' worth of work.
     """
@@ -78,15 +80,21 @@ class CellGrid:
     width: int
     cell: int
     halo: int
+    margin: int
     window_cost: float
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Last + 1 row and column of the picture with its margin."""
+        return self.height + self.margin, self.width + self.margin
 
     def window(self, box: ChangedBox) -> Window:
         """Window whose own result is a box."""
         rows = box.top * self.cell, min(box.bottom * self.cell, self.height)
         columns = box.left * self.cell, min(box.right * self.cell, self.width)
-        top, left = max(0, rows[0] - self.halo), max(0, columns[0] - self.halo)
-        bottom = min(self.height, rows[1] + self.halo)
-        right = min(self.width, columns[1] + self.halo)
+        least, (height, width) = -self.margin, self.ends
+        top, left = max(least, rows[0] - self.halo), max(least, columns[0] - self.halo)
+        bottom, right = min(height, rows[1] + self.halo), min(width, columns[1] + self.halo)
         return Window(top, left, bottom - top, right - left, rows, columns)
 
     def cost(self, box: ChangedBox) -> float:
@@ -171,8 +179,8 @@ class KeptCover:
 def _split(grid: CellGrid, needed: Cells, box: ChangedBox) -> list[ChangedBox]:
     """A box, or what its best cut leaves of it, cut on."""
     cells = needed[box.top : box.bottom, box.left : box.right]
-    rows = _best_cut(cells, (box.top, box.left), (grid.height, grid.width), grid)
-    columns = _best_cut(cells.T, (box.left, box.top), (grid.width, grid.height), grid)
+    rows = _best_cut(cells, (box.top, box.left), grid.ends, grid)
+    columns = _best_cut(cells.T, (box.left, box.top), grid.ends[::-1], grid)
     best = min(rows, columns, key=lambda cut: cut[0])
     if best[0] >= grid.cost(box):
         return [box]
@@ -183,7 +191,7 @@ def _split(grid: CellGrid, needed: Cells, box: ChangedBox) -> list[ChangedBox]:
 
 
 def _best_cut(
-    cells: Cells, origin: tuple[int, int], sides: tuple[int, int], grid: CellGrid
+    cells: Cells, origin: tuple[int, int], ends: tuple[int, int], grid: CellGrid
 ) -> tuple[float, list[list[int]]]:
     """Cost of the best cut between two rows, and the bounds of what is above and below it.
 
@@ -216,8 +224,9 @@ def _best_cut(
     for part in (above, below):
         part += np.array([origin[0], origin[0], origin[1], origin[1]])[:, None]
         pixels = part * grid.cell
-        high = np.minimum(sides[0], pixels[1] + grid.halo) - np.maximum(0, pixels[0] - grid.halo)
-        wide = np.minimum(sides[1], pixels[3] + grid.halo) - np.maximum(0, pixels[2] - grid.halo)
+        least = -grid.margin
+        high = np.minimum(ends[0], pixels[1] + grid.halo) - np.maximum(least, pixels[0] - grid.halo)
+        wide = np.minimum(ends[1], pixels[3] + grid.halo) - np.maximum(least, pixels[2] - grid.halo)
         total += high * wide + grid.window_cost
     best = int(np.argmin(total))
     return float(total[best]), [above[:, best].tolist(), below[:, best].tolist()]

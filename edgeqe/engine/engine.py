@@ -110,6 +110,7 @@ class Engine:
         cutting = dict[str, Any](
             halo=geometry.halo,
             alignment=geometry.alignment,
+            margin=geometry.margin,
             bytes_per_pixel=per_pixel,
             limit=limit,
             threads=self.threads,
@@ -129,11 +130,16 @@ class Engine:
 
     def is_exact(self, height: int, width: int) -> bool:
         """Whether a picture's tiles equal the whole: not where a window is larger than it."""
-        side, alignment = self.side, self.geometry.alignment
-        return (
-            self.geometry.tiling == "blocks"
-            or side <= -(-min(height, width) // alignment) * alignment
-        )
+        least = -(-min(height, width) // self.geometry.alignment) * self.geometry.alignment
+        return self.geometry.tiling == "blocks" or self.side <= least + 2 * self.geometry.margin
+
+    def filled(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width that the views of a picture fill: its own, up to whole units of its windows."""
+        geometry = self.geometry
+        if geometry.tiling == "blocks":
+            return height + geometry.block, width + geometry.block
+        unit = geometry.alignment if self.is_exact(height, width) else geometry.pixels_per_sample
+        return -(-height // unit) * unit, -(-width // unit) * unit
 
     def large(self) -> Plan:
         """Plan of a large square picture: 4096 pixels, or the first half of that to fit."""
@@ -190,18 +196,19 @@ class Engine:
             self._blocks(view, opened, height, width)
             return
         chosen = self.plan_of(view, height, width, in_place, ensemble)
-        size = None if self.is_exact(height, width) else (height, width)
+        filled = self.filled(height, width)
         if not in_place or self.geometry.tiling == "whole":
             windows = [window for _, band in chosen.bands() for window in band]
             with self._window_lock.hold((chosen.window_bytes, ensemble)):
-                self.windows(view, opened, chosen, windows, size)
+                self.windows(view, opened, chosen, windows, filled)
             return
         with self.alone((chosen.window_bytes, ensemble), self.budget.band(chosen.band_bytes)):
             saved, before = list[Samples](), 0
-            for top, windows in chosen.bands():
+            for first, windows in chosen.bands():
+                top = max(0, first)
                 saved = save_band(view, saved, before, top, top + chosen.rows.size)
                 before = top
-                self.windows(view.on_rows(saved, top), opened, chosen, windows, size)
+                self.windows(view.on_rows(saved, top), opened, chosen, windows, filled)
 
     def plan_of(self, view: View, height: int, width: int, in_place: bool, ensemble: int) -> Plan:
         """Plan of a call; in place, with a band of rows that are saved."""
@@ -222,7 +229,7 @@ class Engine:
         opened: OpenSessions,
         chosen: Plan,
         windows: list[Window],
-        size: tuple[int, int] | None,
+        filled: tuple[int, int],
     ) -> None:
         """Enhance windows of a view, no larger than the plan's; part of a call."""
         tag, (per_pixel, beside) = opened.tag, self._window_bytes[opened.ensemble]
@@ -233,12 +240,13 @@ class Engine:
             own = int(window.height * window.width * per_pixel) + beside
             held = own if own_size else chosen.window_bytes
             with self.budget.window(held, tag, opened.ensemble, own_size) as place:
-                self._passes.enhance(view, opened, window, place, size)
+                self._passes.enhance(view, opened, window, place, filled)
 
         self.workers.each(one, windows, chosen.workers)
 
     def _blocks(self, view: View, opened: OpenSessions, height: int, width: int) -> None:
         chosen, tag = self.plan(height, width, 0.0, opened.ensemble), opened.tag
+        filled = self.filled(height, width)
 
         def each(function: Callable[[T], None], items: Iterable[T]) -> None:
             def one(item: T) -> None:
@@ -256,7 +264,7 @@ class Engine:
                 block=self.geometry.block,
                 channels=self.geometry.channels,
                 residual_of=lambda window: self._passes.residual(
-                    view, opened, window, Place(chosen.window_bytes, tag)
+                    view, opened, window, Place(chosen.window_bytes, tag), filled
                 ),
                 each=each,
             )

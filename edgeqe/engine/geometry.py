@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edgeqe.engine.blocks import SMALLEST_BLOCK
 from edgeqe.errors import InputError, ModelError
 from edgeqe.model.card import Card
+from edgeqe.views.margin import margin_of
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Geometry:
     """Picture pixels: sides and places of windows are multiples of it."""
     halo: int
     """Picture pixels that a window reads around what it writes: the sum of the models'."""
+
+    @property
+    def margin(self) -> int:
+        """Picture pixels around the picture into which it is mirrored."""
+        return margin_of(self.layout, self.tiling, self.halo, self.alignment)
 
     @property
     def inputs(self) -> int:

@@ -13,9 +13,9 @@ from edgeqe.engine.memory import Place
 from edgeqe.runtimes import IntegerSession
 from edgeqe.runtimes.processor_time import Spent
 from edgeqe.typing import Float
-from edgeqe.views.colour import mirror
 from edgeqe.views.flat_chroma import NATIVE, Levels, Mask, may_change, rounded
 from edgeqe.views.integers import holds_bytes, is_inside, read_integers, write_integers
+from edgeqe.views.margin import mirror, read_mirrored, samples_inside
 from edgeqe.views.subsampled import View
 from edgeqe.views.window import Window
 
@@ -40,17 +40,21 @@ class WindowPass:
         opened: OpenSessions,
         window: Window,
         place: Place,
-        size: tuple[int, int] | None,
+        filled: tuple[int, int],
     ) -> None:
-        """Enhance a window's own result; of a smaller picture its size is given."""
+        """Enhance a window's own result.
+
+        The view fills a picture of a height and width; beyond these it is mirrored.
+        """
         with Spent("window"):
-            integers = opened.integers
-            whole = size is None and holds_bytes(view) and is_inside(view, window)
-            if integers is None or not whole:
-                view.write(window, self.residual(view, opened, window, place, size))
+            integers, inside = opened.integers, window.clipped(*filled)
+            if integers is None or not (holds_bytes(view) and is_inside(view, inside)):
+                view.write(window, self.residual(view, opened, window, place, filled))
                 return
             samples, residual = self._integers(place, window.height, window.width)
-            read_integers(view, window, samples)
+            rows, columns = samples_inside(window, filled, view.pixels_per_sample)
+            read_integers(view, inside, samples[slice(*rows), slice(*columns)])
+            mirror(samples.transpose(2, 0, 1), rows, columns, phases=True)
             integers.run_integers(samples, residual, place.kind)
             if view.colour:
                 chroma = samples.view(np.uint16)[..., 2:].copy().view(np.int8)
@@ -65,20 +69,11 @@ class WindowPass:
         opened: OpenSessions,
         window: Window,
         place: Place,
-        size: tuple[int, int] | None = None,
+        filled: tuple[int, int],
     ) -> Float:
-        """Residual of a window, 8-bit levels; of a smaller picture its size is given."""
+        """Residual of a window, 8-bit levels; see `enhance`."""
         planes, buffer = self._planes_and_buffer(opened, place, window.height, window.width)
-        view.read(window, planes[: self.geometry.channels])
-        if self.geometry.takes_residual:
-            view.read_prediction(window, planes[-1])
-        if size is not None:
-            pixels = self.geometry.pixels_per_sample
-            held = (
-                min(window.height, size[0] - window.top),
-                min(window.width, size[1] - window.left),
-            )
-            mirror(planes, *(-(-side // pixels) for side in held))
+        read_mirrored(view, window, filled, planes, self.geometry.channels)
         if not (view.colour and self.geometry.layout == NATIVE):
             return opened.run(planes, buffer, place.kind)
         changes = self._may_change(rounded(planes[4:6]))  # the run may overwrite the planes

@@ -219,8 +219,7 @@ class FrameReuse:
             prediction=view.prediction,
             amount=view.amount,
         )
-        size = None if self.engine.is_exact(*shape) else shape
-        self.engine.windows(before, opened, chosen, windows, size)
+        self.engine.windows(before, opened, chosen, windows, self.engine.filled(*shape))
         memory.key = key
         for result, target in zip(memory.results, view.targets, strict=True):
             np.copyto(target, result)
@@ -249,9 +248,11 @@ class FrameReuse:
         """
         if changed.mean() > MOSTLY:
             return None
-        alignment = self.geometry.alignment
-        height, width = (-(-side // alignment) * alignment for side in shape)
-        grid = CellGrid(height, width, self._cell, self.geometry.halo, self._window_cost)
+        height, width = self.engine.filled(*shape)
+        geometry = self.geometry
+        grid = CellGrid(
+            height, width, self._cell, geometry.halo, geometry.margin, self._window_cost
+        )
         needed = grid.needed(changed)
         area = chosen.window[0] * chosen.window[1]
         clearly = CLEARLY if opened.tag is None else CLEARLY_RESIZED
@@ -318,8 +319,8 @@ def _cells(window: Window, cell: int) -> tuple[slice, slice]:
     """Cells that a window reads."""
     bottom, right = window.top + window.height, window.left + window.width
     return (
-        slice(window.top // cell, -(-bottom // cell)),
-        slice(window.left // cell, -(-right // cell)),
+        slice(max(0, window.top) // cell, -(-bottom // cell)),
+        slice(max(0, window.left) // cell, -(-right // cell)),
     )
 
 

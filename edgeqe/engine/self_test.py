@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeqe.model.file import ModelFile
-from edgeqe.views.colour import NEUTRAL, mirror
+from edgeqe.views.colour import NEUTRAL
+from edgeqe.views.margin import mirror
 
 if TYPE_CHECKING:
     from edgeqe.runtimes import Session
@@ -60,7 +61,7 @@ def window_error(
     height, width = min(planes.shape[1], count), min(planes.shape[2], count)
     window[:, :height, :width] = planes[:, :height, :width]
     window[:, :height, :width] -= np.float32(NEUTRAL)
-    mirror(window, height, width)
+    mirror(window, (0, height), (0, width), phases=file.card.pixels_per_sample == 2)
     error = float(np.abs(session.run(window.copy()) - plain.run(window)).max())
     return error, tolerance(file)
 

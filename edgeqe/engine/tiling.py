@@ -1,13 +1,13 @@
 """Windows of one shape that cover a picture, and the planner that picks them.
 
-Along an axis of length L (a multiple of the alignment a), n windows of size S with
-halo h lie flush with both borders and step by at most S - 2h. A window's own result
-is what is at least h away from its sides, but for the sides on the border, where
-zero padding falls as in the whole picture. Example, L = 20, S = 10, h = 2::
+Along an axis of length L (a multiple of the alignment a), with a margin m around it, n windows of
+size S with halo h lie flush with both ends of the margin and step by at most S - 2h. A window's own
+result is what is at least h away from its sides, but for the sides at the ends, where zero padding
+falls as around the whole picture. Example, L = 18, m = 1, S = 10, h = 2::
 
-    window 0   |oooooooo..|              o own result, . halo
+    window 0   |moooooo..|              m margin, o own result, . halo
     window 1        |..oooooo..|
-    window 2              |..oooooooo|   shifted inward, flush with the end
+    window 2              |..oooooom|   shifted inward, flush with the end
 """
 
 from __future__ import annotations
@@ -45,11 +45,14 @@ class Axis:
     count: int
     size: int
     halo: int
+    margin: int = 0
+    """Around the picture, in front of 0 and behind the length."""
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
         """Start of each window, and first and last + 1 position of its own result."""
-        stride, end = self.size - 2 * self.halo, self.length - self.size
-        starts = [min(i * stride, end) for i in range(self.count)]
+        stride = self.size - 2 * self.halo
+        last_start = max(-self.margin, self.length + self.margin - self.size)
+        starts = [min(i * stride - self.margin, last_start) for i in range(self.count)]
         for i, start in enumerate(starts):
             first = 0 if i == 0 else start + self.halo
             last = self.length if i == self.count - 1 else starts[i + 1] + self.halo
@@ -96,15 +99,16 @@ class Plan:
             )
 
 
-def axis(length: int, count: int, halo: int, alignment: int) -> Axis | None:
+def axis(length: int, count: int, halo: int, alignment: int, margin: int = 0) -> Axis | None:
     """Smallest equal windows, so many along an axis; None where fewer would do."""
+    covered = length + 2 * margin
     if count == 1:
-        return Axis(length, 1, length, 0)
-    size = -(-(length + 2 * halo * (count - 1)) // count)
+        return Axis(length, 1, covered, 0, margin)
+    size = -(-(covered + 2 * halo * (count - 1)) // count)
     size = max(-(-size // alignment) * alignment, least_side(halo, alignment))
-    if size >= length or (count - 2) * (size - 2 * halo) >= length - size:
+    if size >= covered or (count - 2) * (size - 2 * halo) >= covered - size:
         return None
-    return Axis(length, count, size, halo)
+    return Axis(length, count, size, halo, margin)
 
 
 def plan(
@@ -113,6 +117,7 @@ def plan(
     *,
     halo: int,
     alignment: int,
+    margin: int = 0,
     bytes_per_pixel: float,
     limit: int,
     threads: int,
@@ -133,6 +138,8 @@ def plan(
         Picture size, pixels.
     halo, alignment : int
         Of the network, pixels.
+    margin : int
+        Around the picture, pixels: at most the halo, a multiple of the alignment.
     bytes_per_pixel : float
         Memory of a running window per pixel.
     limit : int
@@ -162,7 +169,7 @@ def plan(
     every_rows, every_columns = (
         [Axis(side, 1, side, 0)]
         if whole
-        else _axes(side, halo, alignment, smallest_side, largest_side)
+        else _axes(side, halo, alignment, margin, smallest_side, largest_side)
         for side in full
     )
     for rows in every_rows:
@@ -216,6 +223,7 @@ def fixed_plan(
     *,
     halo: int,
     alignment: int,
+    margin: int = 0,
     bytes_per_pixel: float,
     limit: int,
     threads: int,
@@ -236,7 +244,9 @@ def fixed_plan(
 
     See `plan` for the others.
     """
-    rows, columns = (_of_size(-(-n // alignment) * alignment, side, halo) for n in (height, width))
+    rows, columns = (
+        _of_size(-(-n // alignment) * alignment, side, halo, margin) for n in (height, width)
+    )
     window_bytes = int(side**2 * bytes_per_pixel) + bytes_per_window
     band_bytes = int((side + 2 * halo) * band_bytes_per_row)
     free = limit - FIXED_BYTES - band_bytes
@@ -285,21 +295,22 @@ def least_side(halo: int, alignment: int) -> int:
     return 2 * halo + alignment
 
 
-def _of_size(length: int, size: int, halo: int) -> Axis:
-    """Windows of a size along an axis; a length below it is one window that sticks out."""
-    if length <= size:
-        return Axis(size, 1, size, 0)
-    stride = size - 2 * halo
-    return Axis(length, -(-(length - 2 * halo) // stride), size, halo)
+def _of_size(length: int, size: int, halo: int, margin: int) -> Axis:
+    """Windows of a size along an axis; a length below it is in one window that sticks out."""
+    covered = length + 2 * margin
+    if covered <= size:
+        return Axis(length, 1, size, 0, margin)
+    return Axis(length, -(-(covered - 2 * halo) // (size - 2 * halo)), size, halo, margin)
 
 
 def _axes(
-    length: int, halo: int, alignment: int, smallest: int = 0, largest: int = 0
+    length: int, halo: int, alignment: int, margin: int, smallest: int = 0, largest: int = 0
 ) -> list[Axis]:
     """Candidates along an axis, at most some 40, from one window to the smallest ones."""
-    most = max(1, -(-length // alignment))
+    covered = length + 2 * margin
+    most = max(1, -(-covered // alignment))
     counts = sorted({*range(1, 25), *(round(24 * 1.25**k) for k in range(1, 24))})
-    made = [axis(length, count, halo, alignment) for count in counts if count <= most]
+    made = [axis(length, count, halo, alignment, margin) for count in counts if count <= most]
     found = [candidate for candidate in made if candidate is not None]
     tiny = least_side(halo, alignment)
     # the bounds themselves are candidates, rounded towards what they allow
@@ -311,7 +322,9 @@ def _axes(
                 f"windows of at most {largest} pixels a side are too small for a halo of {halo}: "
                 f"give window.largest at least {tiny}."
             )
-    found += [_of_size(length, size, halo) for size in sorted(sizes) if tiny <= size < length]
+    found += [
+        _of_size(length, size, halo, margin) for size in sorted(sizes) if tiny <= size < covered
+    ]
     return [
         candidate
         for candidate in found

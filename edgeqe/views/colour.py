@@ -83,19 +83,3 @@ def depth_to_space(phases: npt.NDArray[Any]) -> npt.NDArray[Any]:
     rows, columns = phases.shape[:2]
     blocks = phases.reshape(rows, columns, 2, 2).transpose(0, 2, 1, 3)
     return blocks.reshape(2 * rows, 2 * columns)
-
-
-def mirror(planes: npt.NDArray[Any], height: int, width: int) -> None:
-    """Fill planes (C, H, W) beyond their first rows and columns with these, mirrored.
-
-    Parameters
-    ----------
-    planes : ndarray
-        Changed in place.
-    height, width : int
-        Rows and columns that hold a picture, at least 1; its last ones are repeated first.
-    """
-    rows = np.pad(np.arange(height), (0, planes.shape[1] - height), mode="symmetric")
-    columns = np.pad(np.arange(width), (0, planes.shape[2] - width), mode="symmetric")
-    planes[:, height:, :width] = planes[:, rows[height:], :width]
-    planes[:, :, width:] = planes[:, :, columns[width:]]

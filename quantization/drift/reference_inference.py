@@ -22,6 +22,7 @@ from edgeqe.model.serving import check_serves
 from edgeqe.typing import Float, Uint8
 from edgeqe.views.flat_chroma import NATIVE, may_change, rounded
 from edgeqe.views.full_size import VIEWS
+from edgeqe.views.margin import margin_of, read_mirrored
 from edgeqe.views.subsampled import Depth
 from edgeqe.views.window import Window
 
@@ -87,12 +88,19 @@ class ReferenceInference:
         view = VIEWS[card.planes, kind](arrays, out, Depth(8), amount=amount)
         session = self._session(step, codec)
         reach = card.halo // card.pixels_per_sample
+        height, width = arrays[0].shape[:2]
+        filled = (
+            -(-height // card.alignment) * card.alignment,
+            -(-width // card.alignment) * card.alignment,
+        )
+        if card.tiling == "blocks":
+            filled = height + card.block, width + card.block
 
         def residual(window: Window) -> Float:
             unit = card.pixels_per_sample
             shape = (card.channels, window.height // unit, window.width // unit)
             planes = np.empty(shape, np.float32)
-            view.read(window, planes)
+            read_mirrored(view, window, filled, planes, card.channels)
             if not (view.colour and card.planes == NATIVE):
                 return session.run(planes)
             changes = may_change(rounded(planes[4:6]), reach)
@@ -100,7 +108,6 @@ class ReferenceInference:
             found[4:] *= changes
             return found
 
-        height, width = arrays[0].shape[:2]
         if card.tiling == "blocks":
             enhance_blocks(
                 view,
@@ -117,6 +124,7 @@ class ReferenceInference:
             width,
             halo=card.halo,
             alignment=card.alignment,
+            margin=margin_of(card.planes, card.tiling, card.halo, card.alignment),
             bytes_per_pixel=8 * MORE_ALIVE * card.peak_floats_per_pixel,
             limit=MEMORY,
             threads=1,

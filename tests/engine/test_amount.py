@@ -15,7 +15,7 @@ from edgeqe.model.catalogue import forms_of, shipped_files
 from edgeqe.model.file import ModelFile
 from edgeqe.typing import Float
 from tests.fakes import FakeFile, enhancer_of, noise
-from tests.reference import gray_planes, photograph, plain_network, weights_of
+from tests.reference import luma_residual, photograph, plain_network, weights_of
 
 TINY = [f"edgeqe-tiny:{form}" for form in forms_of("edgeqe-tiny")]
 #: Smallest and largest value of uint16 too: of 10 bits they are no samples, and stay.
@@ -89,10 +89,7 @@ def test_half_by_hand() -> None:
         path = Path(enhancer.info.path)
         np.testing.assert_array_equal(enhancer.enhance(image, quality=10), results[1.0])
     weights = weights_of(ModelFile(path).at(step_key(step_from_quality(10))))
-    residual = np.zeros(image.shape)
-    phases = plain_network(gray_planes(image), weights)
-    for phase, (row, column) in zip(phases, [(0, 0), (0, 1), (1, 0), (1, 1)], strict=False):
-        residual[row::2, column::2] = phase
+    residual = luma_residual(lambda planes: plain_network(planes, weights), image)
     for amount, result in results.items():
         expected = np.clip(image + amount * residual, 0, 255)
         # float32 against float64: 1e-3 levels, so equal but where a value rounds at .5

@@ -8,28 +8,28 @@ import pytest
 from edgeqe.engine.cover import CellGrid, KeptCover, cover, window_cost
 
 
-def grid(rows: int, columns: int, halo: int = 10, cell: int = 4) -> CellGrid:
-    return CellGrid(rows * cell, columns * cell, cell, halo, 4000.0)
+def grid(rows: int, columns: int, halo: int = 10, cell: int = 4, margin: int = 0) -> CellGrid:
+    return CellGrid(rows * cell, columns * cell, cell, halo, margin, 4000.0)
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("workers", [1, 2, 5])
-def test_every_needed_cell_is_in_a_window(seed: int, workers: int) -> None:
+@pytest.mark.parametrize(("workers", "margin"), [(1, 0), (2, 8), (5, 8)])
+def test_every_needed_cell_is_in_a_window(seed: int, workers: int, margin: int) -> None:
     rng = np.random.default_rng(seed)
     needed = np.zeros((45, 80), bool)
     for _ in range(int(rng.integers(1, 6))):
         row, column = rng.integers(0, 45), rng.integers(0, 80)
         needed[row : row + rng.integers(1, 15), column : column + rng.integers(1, 15)] = True
-    cells = grid(45, 80)
+    cells = grid(45, 80, margin=margin)
     left = needed.copy()
     for box in cover(cells, needed, 64 * 64, workers):
         window = cells.window(box)
         (top, bottom), (first, last) = window.rows, window.columns
         left[top // 4 : -(-bottom // 4), first // 4 : -(-last // 4)] = False
-        # the halo is whole, but at the picture's border
-        assert window.top == max(0, top - 10) and window.left == max(0, first - 10)
-        assert window.top + window.height == min(180, bottom + 10)
-        assert window.left + window.width == min(320, last + 10)
+        # the halo is whole, but at the margin's end
+        assert window.top == max(-margin, top - 10) and window.left == max(-margin, first - 10)
+        assert window.top + window.height == min(180 + margin, bottom + 10)
+        assert window.left + window.width == min(320 + margin, last + 10)
     assert not left.any()
 
 
@@ -77,7 +77,7 @@ def test_a_cheaper_network_gets_fewer_windows() -> None:
     needed = np.zeros((60, 60), bool)
     needed[4:14, 4:14] = needed[4:14, 24:34] = True
     found = [
-        len(cover(CellGrid(240, 240, 4, 8, window_cost(kmac)), needed, 10**6, 1))
+        len(cover(CellGrid(240, 240, 4, 8, 0, window_cost(kmac)), needed, 10**6, 1))
         for kmac in (1.5, 75.0)
     ]
     assert found == [1, 2]

@@ -20,7 +20,13 @@ from edgeqe.model.file import ModelFile
 from edgeqe.runtimes import open_session
 from edgeqe.typing import Double, Float
 from tests.fakes import FakeFile, FakeSession, enhancer_of, noise
-from tests.reference import photograph, plain_network, weights_of
+from tests.reference import (
+    photograph,
+    plain_network,
+    weights_of,
+    with_margin,
+    without_margin,
+)
 
 PHASES = [(0, 0), (0, 1), (1, 0), (1, 1)]
 FIXED = 11 << 18
@@ -59,14 +65,15 @@ def depth_to_space(phases: Double) -> Double:
 def mean_by_hand(
     network: Callable[[Double], Double], y: Double, u: Double, v: Double
 ) -> tuple[Double, Double, Double]:
-    """Mean residual of Y, U and V over eight turned whole pictures, each enhanced by itself."""
+    """Mean residual of Y, U and V over eight turned whole pictures with their margin, each enhanced by itself."""
+    y, u, v = with_margin(y), with_margin(u, 4), with_margin(v, 4)
     total = np.zeros_like(y), np.zeros_like(u), np.zeros_like(v)
     for turn in EIGHT:
         planes = six_planes(*(np.ascontiguousarray(turned(p, *turn)) for p in (y, u, v)))
         residual = network(planes)
         for sum_, plane in zip(total, (depth_to_space(residual[:4]), *residual[4:]), strict=True):
             sum_ += turned_back(plane, *turn) / 8
-    return total
+    return without_margin(total[0]), without_margin(total[1], 4), without_margin(total[2], 4)
 
 
 def tiny(quality: int) -> Callable[[Double], Double]:

@@ -17,22 +17,31 @@ def test_axis_by_hand() -> None:
     assert list(made) == [(0, 0, 8), (6, 8, 12), (10, 12, 20)]
 
 
-@pytest.mark.parametrize("halo", [0, 2, 12, 16])
-def test_every_position_once_with_its_halo(halo: int) -> None:
+def test_axis_with_a_margin_by_hand() -> None:
+    made = axis(18, 3, halo=2, alignment=2, margin=2)
+    assert made is not None
+    # From -2 to 20 as above from 0 to 22: three windows of 10 would own 8 + 6 + 8, the margin's among them.
+    assert made.size == 10
+    assert list(made) == [(-2, 0, 6), (4, 6, 12), (10, 12, 18)]
+
+
+@pytest.mark.parametrize(("halo", "margin"), [(0, 0), (2, 0), (2, 2), (12, 8), (16, 0), (20, 8)])
+def test_every_position_once_with_its_halo(halo: int, margin: int) -> None:
     rng = np.random.default_rng(5)
     checked = 0
     for _ in range(300):
         length, count = 2 * int(rng.integers(1, 400)), int(rng.integers(1, 12))
-        made = axis(length, count, halo, 2)
+        made = axis(length, count, halo, 2, margin)
         if made is None:
             continue
         checked += 1
         covered = np.zeros(length, int)
         for start, first, last in made:
-            assert start % 2 == 0 and 0 <= start and start + made.size <= length
-            assert first % 2 == 0 and last % 2 == 0
-            assert start == 0 or first - start >= made.halo
-            assert start + made.size == length or start + made.size - last >= made.halo
+            end = start + made.size
+            assert start % 2 == 0 and -margin <= start and end <= length + margin
+            assert first % 2 == 0 and last % 2 == 0 and first < last
+            assert start == -margin or first - start >= made.halo
+            assert end == length + margin or end - last >= made.halo
             assert count == 1 or made.halo == halo
             covered[first:last] += 1
         assert (covered == 1).all()

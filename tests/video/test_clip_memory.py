@@ -104,7 +104,7 @@ def peak(reset):
 source, out, limit, reuse = sys.argv[1:]
 found = []
 with Enhancer("edgeqe-tiny", threads=2, memory_limit=limit) as enhancer:
-    for amount in (0.0, 0.0, 1.0):
+    for amount in (0.0, 0.0, 0.0, 0.0, 0.0, 1.0):  # what decoder and encoder keep grows over the first
         start = peak(True)
         wanted = ClipOptions(Strength(20.0), amount=amount, overwrite=True, reuse=reuse)
         enhance_clip(source, out, enhancer, wanted)
@@ -126,9 +126,9 @@ def test_the_enhancement_of_a_clip_keeps_its_limit(
     command = [sys.executable, "-c", MEASURED, str(source), str(tmp_path / "out.mkv"), limit]
     command.append(reuse)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    _, passed, enhanced = json.loads(done.stdout)
+    *passed, enhanced = json.loads(done.stdout)
     bound = int(limit.removesuffix("MiB")) * MIB
     with Enhancer("edgeqe-tiny", threads=2, memory_limit=limit) as enhancer:
         planned = enhancer.planned_bytes(SIZE[1], SIZE[0])
     assert planned <= bound
-    assert 0 < enhanced - passed <= bound
+    assert 0 < enhanced - max(passed) <= bound

@@ -61,7 +61,7 @@ def starting(tmp_path: Path, start: str, **codecs: float) -> Any:
 
 
 def test_a_start_from_jpeg_alone_enhances_every_codec_as_jpeg(tmp_path: Path) -> None:
-    luma = photograph("camera", 40, 60, 32, 48)
+    luma = photograph("camera", 100, 200, 32, 48)
     expected = KerasNetwork(zoo.load("edgeqe-nano")).enhance(luma, step=20.0, codec="jpeg")
     assert np.abs(expected.astype(int) - luma).max() > 2
     model = starting(tmp_path, "edgeqe-nano", jpeg=0.5, vvc=0.5)

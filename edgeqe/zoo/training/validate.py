@@ -24,6 +24,7 @@ from edgeqe.protocols import (
 )
 from edgeqe.typing import Rgb, Uint8
 from edgeqe.views.colour import NEUTRAL, SCALE, depth_to_space, space_to_depth, to_network
+from edgeqe.views.margin import MARGIN
 from edgeqe.zoo import codecs_of
 from edgeqe.zoo.strengths import with_codec
 from edgeqe.zoo.training.encoded import VALIDATED
@@ -180,8 +181,12 @@ def mean_psnr(
     return float(before), float(after)
 
 
+#: Around Y, Cb and Cr, samples.
+_MARGINS = (MARGIN, MARGIN // 2, MARGIN // 2)
+
+
 class KerasNetwork:
-    """A Keras model of six planes as a `MeasuredNetwork`: the whole picture, rounded once.
+    """A Keras model of six planes as a `MeasuredNetwork`: the whole picture with its margin, rounded once.
 
     Parameters
     ----------
@@ -203,11 +208,16 @@ class KerasNetwork:
         self, y: Uint8, u: Uint8, v: Uint8, /, *, step: float, codec: str
     ) -> tuple[Uint8, Uint8, Uint8]:
         """Enhanced planes of the same shapes, (H, W) and (H / 2, W / 2)."""
-        planes = np.concatenate([space_to_depth(y), u[..., None], v[..., None]], axis=-1)
+        around = [np.pad(p, m, mode="symmetric") for p, m in zip((y, u, v), _MARGINS, strict=True)]
+        planes = np.concatenate(
+            [space_to_depth(around[0]), *(p[..., None] for p in around[1:])], -1
+        )
         strength = np.full((1, 1), math.log2(step), np.float32)
         strength = with_codec(strength, self._codecs.index(codec), len(self._codecs))
         given = [to_network(planes[None]), strength]
         residual = np.asarray(self._model.predict_on_batch(given))[0] * SCALE
+        margin = _MARGINS[1]
+        residual = residual[margin:-margin, margin:-margin]
         return (
             _rounded(y + depth_to_space(residual[..., :4])),
             _rounded(u + residual[..., 4]),
