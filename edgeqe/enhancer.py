@@ -153,7 +153,7 @@ class Enhancer(RowCalls):
         """Whether a picture of this size gets what the network gives for it as a whole.
 
         Not so where the target has windows of one size and the picture is smaller: its mirror
-        image lies around it then.
+        image lies around it then, beyond the few mirrored pixels that the whole has too.
 
         Parameters
         ----------

@@ -51,7 +51,7 @@ def test_a_window_around_the_whole_picture(kind: str, shape: tuple[int, int]) ->
         "gray": [y], "planes": [y, half, half[::-1]], "rgb": [rgb],
     }  # fmt: skip
     view = VIEWS["420-space-to-depth", kind]
-    even = tuple(side + side % 2 for side in shape)
+    even = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
     window = Window(-8, -8, even[0] + 16, even[1] + 16, (0, even[0]), (0, even[1]))
     planes = np.empty((6, even[0] // 2 + 8, even[1] // 2 + 8), np.float32)
     read_mirrored(view(arrays[kind], arrays[kind], Depth(8)), window, even, planes, 6)
