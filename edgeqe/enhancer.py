@@ -152,8 +152,8 @@ class Enhancer(RowCalls):
     def is_exact(self, height: int, width: int) -> bool:
         """Whether a picture of this size gets what the network gives for it as a whole.
 
-        Not so where the target has windows of one size and the picture is smaller: its mirror
-        image lies around it then, beyond the few mirrored pixels that the whole has too.
+        Not so where the target has windows of one size, the picture is smaller, even with the
+        8 pixels in which it is mirrored anyway, and the network sees further than these.
 
         Parameters
         ----------

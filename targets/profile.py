@@ -37,7 +37,7 @@ class WindowBounds:
     """``[window]``: sides of the windows that a picture is cut into, pixels."""
 
     smallest: int = 0
-    """Least side; pictures below it are not cut. 0: what the network needs."""
+    """Least side; pictures that with their margin are below it are not cut. 0: what the network needs."""
     largest: int = 0
     """Most of a side; 0: any."""
     fixed: bool = False

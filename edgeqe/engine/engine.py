@@ -129,9 +129,12 @@ class Engine:
         )
 
     def is_exact(self, height: int, width: int) -> bool:
-        """Whether a picture's tiles equal the whole: not where a window is larger than it."""
-        least = -(-min(height, width) // self.geometry.alignment) * self.geometry.alignment
-        return self.geometry.tiling == "blocks" or self.side <= least + 2 * self.geometry.margin
+        """Whether a picture's tiles equal the whole: not where a window shows more of its mirror image."""
+        geometry = self.geometry
+        least = -(-min(height, width) // geometry.alignment) * geometry.alignment
+        sees_no_further = geometry.tiling == "exact" and geometry.margin == geometry.halo
+        within = self.side <= least + 2 * geometry.margin
+        return within or sees_no_further or geometry.tiling == "blocks"
 
     def filled(self, height: int, width: int) -> tuple[int, int]:
         """Height and width that the views of a picture fill: its own, up to whole units of its windows."""
@@ -198,9 +201,8 @@ class Engine:
         chosen = self.plan_of(view, height, width, in_place, ensemble)
         filled = self.filled(height, width)
         if not in_place or self.geometry.tiling == "whole":
-            windows = [window for _, band in chosen.bands() for window in band]
             with self._window_lock.hold((chosen.window_bytes, ensemble)):
-                self.windows(view, opened, chosen, windows, filled)
+                self.windows(view, opened, chosen, chosen.windows(), filled)
             return
         with self.alone((chosen.window_bytes, ensemble), self.budget.band(chosen.band_bytes)):
             saved, before = list[Samples](), 0
@@ -228,7 +230,7 @@ class Engine:
         view: View,
         opened: OpenSessions,
         chosen: Plan,
-        windows: list[Window],
+        windows: Iterable[Window],
         filled: tuple[int, int],
     ) -> None:
         """Enhance windows of a view, no larger than the plan's; part of a call."""

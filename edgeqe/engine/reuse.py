@@ -43,6 +43,8 @@ MOSTLY = 0.75
 #: by interpreters, which they may resize. They are looked for only where the least that they could cost,
 #: the search counted, is below it.
 CLEARLY, CLEARLY_RESIZED = 0.85, 0.6
+#: Windows of a plan, all of them listed at once; with more, which are the smallest of a tight limit, nothing is kept.
+MOST_WINDOWS = 2000
 #: Frames that are not compared after two that were not worth it: at first, and at most.
 REST, LONGEST_REST = 8, 32
 
@@ -178,11 +180,13 @@ class FrameReuse:
         """Plan beside what is kept; None where the two do not fit."""
         try:
             if self._any_shape:
-                return self.engine.plan(height, width, 0.0, ensemble, held)
-            chosen = self.engine.plan_of(view, height, width, in_place, ensemble)
+                chosen = self.engine.plan(height, width, 0.0, ensemble, held)
+            else:
+                chosen = self.engine.plan_of(view, height, width, in_place, ensemble)
         except MemoryLimitError:
             return None  # what does not fit at all either is told by `Engine.run_in_call`
-        return chosen if chosen.planned_bytes + held <= self.engine.limit else None
+        fits = self._any_shape or chosen.planned_bytes + held <= self.engine.limit
+        return chosen if fits and chosen.count <= MOST_WINDOWS else None
 
     def _compare(
         self, view: View, shape: tuple[int, int], opened: OpenSessions, chosen: Plan
@@ -207,7 +211,7 @@ class FrameReuse:
         ):
             for old, now in zip(memory.samples, given, strict=True):
                 np.copyto(old, now)
-            windows = [window for _, band in chosen.bands() for window in band]
+            windows = list(chosen.windows())
         else:
             factors = (*view.factors, 1)[: len(given)]
             changed = take_over(memory.samples, given, factors, shape, self._cell)
@@ -229,7 +233,7 @@ class FrameReuse:
         self, found: Cells, shape: tuple[int, int], chosen: Plan, opened: OpenSessions
     ) -> bool:
         """Whether all windows of the plan are computed, by some of the changed cells alone."""
-        every = [window for _, band in chosen.bands() for window in band]
+        every = list(chosen.windows())
         if not all(found[_cells(window, self._cell)].any() for window in every):
             return False
         return not self._any_shape or self._boxed(found, shape, chosen, opened, len(every)) is None
@@ -265,7 +269,7 @@ class FrameReuse:
         self, changed: Cells, shape: tuple[int, int], chosen: Plan, opened: OpenSessions
     ) -> list[Window]:
         """Windows to compute, the largest first."""
-        every = [window for _, band in chosen.bands() for window in band]
+        every = list(chosen.windows())
         hit = [window for window in every if changed[_cells(window, self._cell)].any()]
         if not hit or not self._any_shape:
             return hit

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from edgeqe.errors import InputError, MemoryLimitError
 from edgeqe.targets.profile import WindowBounds
@@ -50,13 +51,16 @@ class Axis:
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
         """Start of each window, and first and last + 1 position of its own result."""
-        stride = self.size - 2 * self.halo
-        last_start = max(-self.margin, self.length + self.margin - self.size)
-        starts = [min(i * stride - self.margin, last_start) for i in range(self.count)]
-        for i, start in enumerate(starts):
-            first = 0 if i == 0 else start + self.halo
-            last = self.length if i == self.count - 1 else starts[i + 1] + self.halo
-            yield start, first, last
+        first = 0
+        for i in range(self.count - 1):
+            last = self._start(i + 1) + self.halo
+            yield self._start(i), first, last
+            first = last
+        yield self._start(self.count - 1), first, self.length
+
+    def _start(self, index: int) -> int:
+        last = max(-self.margin, self.length + self.margin - self.size)
+        return min(index * (self.size - 2 * self.halo) - self.margin, last)
 
 
 @dataclass(frozen=True)
@@ -87,16 +91,18 @@ class Plan:
         """Bytes that enhancing takes at most."""
         return self.workers * self.window_bytes + self.band_bytes + FIXED_BYTES
 
-    def bands(self) -> Iterator[tuple[int, list[Window]]]:
-        """First row of each row of windows, and its windows."""
+    def bands(self) -> Iterator[tuple[int, Iterator[Window]]]:
+        """First row of each row of windows, and its windows, made one by one: there may be millions."""
         for top, *rows in self.rows:
-            yield (
-                top,
-                [
-                    Window(top, left, *self.window, (rows[0], rows[1]), (columns[0], columns[1]))
-                    for left, *columns in self.columns
-                ],
-            )
+            yield top, self._band(top, (rows[0], rows[1]))
+
+    def windows(self) -> Iterator[Window]:
+        """All windows, made one by one."""
+        return chain.from_iterable(band for _, band in self.bands())
+
+    def _band(self, top: int, rows: tuple[int, int]) -> Iterator[Window]:
+        for left, *columns in self.columns:
+            yield Window(top, left, *self.window, rows, (columns[0], columns[1]))
 
 
 def axis(length: int, count: int, halo: int, alignment: int, margin: int = 0) -> Axis | None:
@@ -154,7 +160,8 @@ def plan(
     whole : bool
         One window only, the whole picture.
     smallest_side, largest_side : int
-        Bounds of a window's sides, pixels; 0 for none. Pictures below the first are not cut.
+        Bounds of a window's sides, pixels; 0 for none. Pictures that with their margin are below
+        the first are not cut.
 
     Raises
     ------

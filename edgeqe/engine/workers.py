@@ -13,8 +13,7 @@ import _thread
 import os
 import threading
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar, cast
@@ -187,31 +186,32 @@ class Workers:
         """Run a function on every item, on as many of the threads as there are workers.
 
         Part of a `call`. Threads that a plan has no use for are not started: each would keep a heap
-        of its own. On an error, or if the caller is interrupted, what has not begun is dropped and
+        of its own. Items of an iterator are made as they are taken. On an error, or if the caller is interrupted, what has not begun is dropped and
         what has is finished.
         """
         call: _Call[Any] = self._own.call
         call.writes = True
         if call.dropped:  # asked behind `writes`, as `drop` does the other way round
             raise _Dropped
-        left = deque(items)
+        left, taking, done = iter(items), threading.Lock(), object()
         errors: SimpleQueue[BaseException | None] = SimpleQueue()
+        failed: list[bool] = []
 
         def work() -> None:
             try:
-                while not call.dropped:
-                    try:
-                        item = left.popleft()
-                    except IndexError:
+                while not (call.dropped or failed):
+                    with taking:
+                        item = next(left, done)
+                    if item is done:
                         break
-                    function(item)
+                    function(cast(T, item))
             except BaseException as error:
-                left.clear()
+                failed.append(True)
                 errors.put(error)
             else:
                 errors.put(None)
 
-        count = min(workers, len(left))
+        count = min(workers, len(items)) if isinstance(items, Sized) else workers
         self._start(count)
         for _ in range(count):
             self._tasks.put(work)

@@ -1,6 +1,7 @@
 """Windows cover a picture exactly once, and every result has its halo."""
 
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -98,3 +99,24 @@ def test_bytes_beside_the_pixels_count_for_each_window() -> None:
     made = plan(1000, 1000, limit=8 << 20, bytes_per_window=1 << 20, **options)  # type: ignore[arg-type]
     assert made.window_bytes == made.window[0] * made.window[1] * 10 + (1 << 20)
     assert made.planned_bytes == made.workers * made.window_bytes + FIXED_BYTES <= 8 << 20
+
+
+def test_millions_of_windows_are_made_one_by_one() -> None:
+    made = plan(
+        4000, 4000, halo=8, alignment=2, bytes_per_pixel=10.0, limit=FIXED_BYTES + 3300, threads=1
+    )
+    assert made.window == (18, 18) and made.count > 3_000_000
+    tracemalloc.start()
+    for _ in zip(range(20_000), made.windows(), strict=False):
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16_384  # one takes some 300 bytes
+
+
+def test_pictures_that_fit_a_bound_with_their_margin_are_one_window() -> None:
+    options = {"halo": 8, "alignment": 2, "margin": 8, "bytes_per_pixel": 10.0, "threads": 1}
+    bounds = {"smallest_side": 100, "largest_side": 100}
+    for side, count in ((84, 1), (86, 4)):
+        made = plan(side, side, limit=8 << 20, **options, **bounds)  # type: ignore[arg-type]
+        assert made.window == (100, 100) and made.count == count
