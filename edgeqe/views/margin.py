@@ -27,7 +27,7 @@ from edgeqe.views.window import Window
 #: others nothing; half as many leave frames of up to 4 levels on even ground at JPEG quality 20, these of 1.
 MARGIN = 8
 
-#: What phase of a mirrored 2x2 cell a plane's samples are of: rows change places, or columns do.
+#: Which phase of a mirrored 2x2 cell goes to each: rows change places, or columns do.
 _MIRRORED = tuple(
     [PHASES.index((row ^ down, column ^ (not down))) for row, column in PHASES]
     for down in (True, False)
@@ -99,22 +99,22 @@ def mirror(
     phases : bool
         The first four planes are the phases of 2x2 cells, which change places.
     """
-    columns_first = planes.transpose(0, 2, 1)
-    _mirror(planes[:, :, slice(*columns)], *rows, phases and _MIRRORED[0])
-    _mirror(columns_first, *columns, phases and _MIRRORED[1])
+    up, over = _MIRRORED if phases else ([], [])
+    _mirror(planes[:, :, slice(*columns)], *rows, up)
+    _mirror(planes.transpose(0, 2, 1), *columns, over)
 
 
-def _mirror(planes: npt.NDArray[Any], first: int, last: int, mirrored: list[int] | bool) -> None:
-    """Fill planes (C, n, m) outside of some of the n."""
+def _mirror(planes: npt.NDArray[Any], first: int, last: int, places: list[int]) -> None:
+    """Fill planes (C, n, m) outside of some of the n; the first planes change places where mirrored."""
     length = last - first
     outside = np.r_[0:first, last : planes.shape[1]]
     if not outside.size:
         return
-    place = (outside - first) % (2 * length)
-    turned = place >= length
-    place = np.minimum(place, 2 * length - 1 - place) + first
-    every = np.arange(len(planes))
-    swapped = [*mirrored, *every[len(mirrored) :]] if isinstance(mirrored, list) else every
-    for which, order in ((turned, swapped), (~turned, every)):
+    source = (outside - first) % (2 * length)
+    mirrored = source >= length
+    source = np.minimum(source, 2 * length - 1 - source) + first
+    same = np.arange(len(planes))
+    swapped = np.array([*places, *same[len(places) :]])
+    for which, order in ((mirrored, swapped), (~mirrored, same)):
         if which.any():
-            planes[:, outside[which]] = planes[np.asarray(order)[:, None], place[which]]
+            planes[:, outside[which]] = planes[order[:, None], source[which]]
