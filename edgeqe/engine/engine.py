@@ -131,17 +131,15 @@ class Engine:
     def is_exact(self, height: int, width: int) -> bool:
         """Whether a picture's tiles equal the whole: not where a window shows more of its mirror image."""
         geometry = self.geometry
-        least = -(-min(height, width) // geometry.alignment) * geometry.alignment
         sees_no_further = geometry.tiling == "exact" and geometry.margin == geometry.halo
-        within = self.side <= least + 2 * geometry.margin
+        within = self.side <= min(geometry.filled(height, width)) + 2 * geometry.margin
         return within or sees_no_further or geometry.tiling == "blocks"
 
     def filled(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width that the views of a picture fill: its own, up to whole units of its windows."""
-        geometry = self.geometry
-        if geometry.tiling == "blocks":
-            return height + geometry.block, width + geometry.block
-        unit = geometry.alignment if self.is_exact(height, width) else geometry.pixels_per_sample
+        """Height and width that the views of a picture fill; in a larger window no more than its samples."""
+        if self.is_exact(height, width):
+            return self.geometry.filled(height, width)
+        unit = self.geometry.pixels_per_sample
         return -(-height // unit) * unit, -(-width // unit) * unit
 
     def large(self) -> Plan:

@@ -38,6 +38,14 @@ class Geometry:
         """Picture pixels around the picture into which it is mirrored."""
         return margin_of(self.layout, self.tiling, self.halo, self.alignment)
 
+    def filled(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width that the views of a picture fill: up to whole units of the windows, or all of a block."""
+        if self.tiling == "blocks":
+            return height + self.block, width + self.block
+        return -(-height // self.alignment) * self.alignment, -(
+            -width // self.alignment
+        ) * self.alignment
+
     @property
     def inputs(self) -> int:
         """Planes that go in, the prediction residual too."""

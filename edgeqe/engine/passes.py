@@ -52,7 +52,7 @@ class WindowPass:
                 view.write(window, self.residual(view, opened, window, place, filled))
                 return
             samples, residual = self._integers(place, window.height, window.width)
-            rows, columns = samples_inside(window, filled, view.pixels_per_sample)
+            rows, columns = samples_inside(window, inside, view.pixels_per_sample)
             read_integers(view, inside, samples[slice(*rows), slice(*columns)])
             mirror(samples.transpose(2, 0, 1), rows, columns, phases=True)
             integers.run_integers(samples, residual, place.kind)

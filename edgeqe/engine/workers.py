@@ -186,8 +186,8 @@ class Workers:
         """Run a function on every item, on as many of the threads as there are workers.
 
         Part of a `call`. Threads that a plan has no use for are not started: each would keep a heap
-        of its own. Items of an iterator are made as they are taken. On an error, or if the caller is interrupted, what has not begun is dropped and
-        what has is finished.
+        of its own. Items of an iterator are made as they are taken. On an error, or if the caller is
+        interrupted, what has not begun is dropped and what has is finished.
         """
         call: _Call[Any] = self._own.call
         call.writes = True

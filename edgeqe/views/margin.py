@@ -65,8 +65,9 @@ def read_mirrored(
     channels : int
         Planes of the picture.
     """
-    rows, columns = samples_inside(window, filled, view.pixels_per_sample)
-    inside, held = window.clipped(*filled), planes[:, slice(*rows), slice(*columns)]
+    inside = window.clipped(*filled)
+    rows, columns = samples_inside(window, inside, view.pixels_per_sample)
+    held = planes[:, slice(*rows), slice(*columns)]
     view.read(inside, held[:channels])
     if len(planes) > channels:
         view.read_prediction(inside, held[-1])
@@ -74,13 +75,9 @@ def read_mirrored(
 
 
 def samples_inside(
-    window: Window, filled: tuple[int, int], pixels: int
+    window: Window, inside: Window, pixels: int
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First and last + 1 row and column of a window's samples that a picture of a height and width holds.
-
-    A sample is of so many pixels along an axis.
-    """
-    inside = window.clipped(*filled)
+    """First and last + 1 row and column of a window's samples, of so many pixels a side, that lie inside."""
     top, left = (inside.top - window.top) // pixels, (inside.left - window.left) // pixels
     return (top, top + inside.height // pixels), (left, left + inside.width // pixels)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from edgeqe.codecs.strength import Strength
 from edgeqe.engine.blocks import enhance_blocks
+from edgeqe.engine.geometry import geometry_of
 from edgeqe.engine.tiling import plan
 from edgeqe.errors import ModelError
 from edgeqe.model.fades import share_below_one
@@ -22,7 +23,7 @@ from edgeqe.model.serving import check_serves
 from edgeqe.typing import Float, Uint8
 from edgeqe.views.flat_chroma import NATIVE, may_change, rounded
 from edgeqe.views.full_size import VIEWS
-from edgeqe.views.margin import margin_of, read_mirrored
+from edgeqe.views.margin import read_mirrored
 from edgeqe.views.subsampled import Depth
 from edgeqe.views.window import Window
 
@@ -89,12 +90,8 @@ class ReferenceInference:
         session = self._session(step, codec)
         reach = card.halo // card.pixels_per_sample
         height, width = arrays[0].shape[:2]
-        filled = (
-            -(-height // card.alignment) * card.alignment,
-            -(-width // card.alignment) * card.alignment,
-        )
-        if card.tiling == "blocks":
-            filled = height + card.block, width + card.block
+        geometry = geometry_of([card])
+        filled = geometry.filled(height, width)
 
         def residual(window: Window) -> Float:
             unit = card.pixels_per_sample
@@ -122,17 +119,16 @@ class ReferenceInference:
         chosen = plan(
             height,
             width,
-            halo=card.halo,
-            alignment=card.alignment,
-            margin=margin_of(card.planes, card.tiling, card.halo, card.alignment),
+            halo=geometry.halo,
+            alignment=geometry.alignment,
+            margin=geometry.margin,
             bytes_per_pixel=8 * MORE_ALIVE * card.peak_floats_per_pixel,
             limit=MEMORY,
             threads=1,
             whole=card.tiling == "whole",
         )
-        for _, windows in chosen.bands():
-            for window in windows:
-                view.write(window, residual(window))
+        for window in chosen.windows():
+            view.write(window, residual(window))
         return out
 
     def _session(self, step: float, codec: str) -> ReferenceSession:
